@@ -1,0 +1,86 @@
+/* The check engine: facts in, a complete list of findings out. Pure. */
+#ifndef GW_CORE_CHECKS_H
+#define GW_CORE_CHECKS_H
+
+#include "core/host.h"
+#include "core/instance.h"
+#include "core/migration.h"
+
+typedef enum { GW_FACT_UNKNOWN, GW_FACT_NO, GW_FACT_YES } GwFact;
+
+/* What is known of one disk with respect to a destination. */
+typedef struct {
+    char *target;
+    GwFact shared;        /* the destination reaches the same bytes at the same path: proved, not guessed */
+    GwFact folder;        /* the disk's folder exists on the destination (a pool there is active or could be made) */
+    GwFact taken;         /* something that is not the same bytes is already at that path on the destination */
+    GwFact backing_shared; /* the whole backing chain is reachable on the destination; UNKNOWN when there is none */
+    GwFact pool;          /* disk->pool is present on the destination (active or startable); UNKNOWN when no pool */
+    char *dest_path;      /* where a copy would go; NULL: the same path */
+    char *dest_pool_path; /* folder whose free space a copy uses, or NULL */
+    guint64 available_bytes; /* free there; 0 when unknown */
+    char *problem;        /* any other obstacle in the driver's words, or NULL */
+} GwDiskFacts;
+
+/* Everything that a driver can find out about moving one instance to one destination. */
+typedef struct {
+    GwInstance *instance;    /* fresh; reference */
+    GwHostFacts *source, *dest; /* references */
+    char *source_name, *dest_name; /* Godwit's names of the hosts */
+    GPtrArray *disks;        /* of GwDiskFacts *, one per disk of instance, same order */
+    GwFact uuid_taken;       /* an instance of this UUID is already on the destination */
+    GwFact name_taken;       /* another one with this name is */
+    GPtrArray *missing_files;    /* of char *: files of instance->files (ISO, kernel, …) not found on the destination */
+    GPtrArray *missing_networks; /* of char *: "bridge br-x", "network default": needed and absent there */
+    GPtrArray *obstacles;    /* of char *: the hypervisor's own refusals (snapshots, block jobs, blocked-reasons) */
+    char *cpu_problem;       /* why the destination's CPU cannot run it, or NULL */
+    char *definition;        /* goes into GwPlan.definition */
+} GwMoveFacts;
+
+GwMoveFacts *gw_move_facts_new(void); /* arrays present and empty */
+void gw_move_facts_free(GwMoveFacts *facts);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwMoveFacts, gw_move_facts_free)
+GwDiskFacts *gw_move_facts_add_disk(GwMoveFacts *facts);
+
+typedef enum { GW_FINDING_WARNS, GW_FINDING_BLOCKS } GwSeverity;
+
+typedef struct {
+    GwSeverity severity;
+    const char *code; /* stable word for programs and documents: "memory", "disk-space", "bridge-missing", … */
+    char *host;       /* Godwit's name, or NULL when it concerns no one host */
+    char *fact;       /* what was found: "HostC has 412 MiB free" */
+    char *why;        /* why it matters: "vm1 needs 512 MiB" */
+    char *remedy;     /* what to do: "free memory on HostC, or name another host" */
+} GwFinding;
+
+void gw_finding_free(GwFinding *finding);
+GPtrArray *gw_findings_new(void); /* of GwFinding *, owned */
+void gw_findings_add(GPtrArray *findings, GwSeverity severity, const char *code, const char *host, char *fact /* taken */,
+                     char *why /* taken */, char *remedy /* taken */);
+gboolean gw_findings_block(const GPtrArray *findings);
+/* Every blocking finding as sentences, "HostC: fact: why; remedy" one after another; "" for none. */
+char *gw_findings_to_text(const GPtrArray *findings);
+
+/* What the user asked for. */
+typedef struct {
+    GwMoveKind kind;
+    GwBlockMode block;
+    guint64 reserved_memory_mib; /* promised on the destination to moves under way */
+    gboolean disk_over_commit;   /* compare free space with allocated, not with full, sizes */
+} GwMoveWish;
+
+/* Settings that shape a plan; the daemon fills them from godwit.conf. Strings borrowed. */
+typedef struct {
+    guint64 live_flags, block_flags;
+    guint64 bandwidth_mibps;
+    guint64 completion_timeout_s; /* per GiB of memory and copied disk, as in Nova; 0: none */
+    const char *uri_template;     /* live_migration_uri, one %s */
+    const char *vncserver_listen; /* NULL: keep the instance's */
+} GwPlanSettings;
+
+/* Decides the method and every detail of a move, and finds every reason against it. Always returns the findings;
+ * *ret_plan is set only when none of them blocks. dest_address replaces %s. */
+GPtrArray *gw_checks_plan(const GwMoveFacts *facts, const GwMoveWish *wish, const GwPlanSettings *settings,
+                          const char *dest_address, GwPlan **ret_plan);
+
+#endif

@@ -1,0 +1,43 @@
+/* What a host says of itself: a value. Immutable once published, shared by reference count. */
+#ifndef GW_CORE_HOST_H
+#define GW_CORE_HOST_H
+
+#include <glib.h>
+
+typedef struct {
+    char *name;
+    char *path; /* target folder, or NULL */
+    char *type; /* "dir", "netfs", "iscsi", "iscsi-direct", "logical", ...; for XAPI the SR type */
+    gboolean active;
+    guint64 capacity_bytes;
+    guint64 available_bytes;
+} GwPool;
+
+typedef struct {
+    gatomicrefcount refs;
+    char *hostname;           /* what the host calls itself */
+    char *host_uuid;
+    char *hypervisor_type;    /* "QEMU" for libvirt (Nova's word, also for KVM), "XenServer", "sim" */
+    guint64 hypervisor_version; /* libvirt's form: major * 1000000 + minor * 1000 + release */
+    guint64 library_version;    /* libvirt's own, same form; 0 where there is none */
+    char *arch;
+    char *cpu_model;          /* may be NULL */
+    guint cpus;
+    guint64 memory_mib;
+    guint64 memory_free_mib;
+    char *qemu_user;          /* the dac baselabel "+64055:+64055" of the host's QEMU; NULL when unknown */
+    GPtrArray *pools;         /* of GwPool *, owned */
+    GPtrArray *networks;      /* of char *: active libvirt networks, owned */
+    GPtrArray *interfaces;    /* of char *: bridges and other host interfaces; NULL when the host cannot tell */
+} GwHostFacts;
+
+GwHostFacts *gw_host_facts_new(void); /* one reference; pools and networks present and empty, interfaces NULL */
+GwHostFacts *gw_host_facts_ref(GwHostFacts *facts);
+void gw_host_facts_unref(GwHostFacts *facts);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwHostFacts, gw_host_facts_unref)
+
+GwPool *gw_host_facts_add_pool(GwHostFacts *facts);
+const GwPool *gw_host_facts_pool_at(const GwHostFacts *facts, const char *folder); /* by target folder, or NULL */
+const GwPool *gw_host_facts_pool_named(const GwHostFacts *facts, const char *name);
+
+#endif

@@ -1,0 +1,152 @@
+/* A migration as Godwit remembers it: the row of the store, a value. The life-cycle is in core/lifecycle.h. */
+#ifndef GW_CORE_MIGRATION_H
+#define GW_CORE_MIGRATION_H
+
+#include "core/instance.h"
+
+typedef enum {
+    GW_MOVE_LIVE, /* the guest runs (or stays paused) through it */
+    GW_MOVE_COLD, /* the guest is shut down, moved, started again, and waits for confirmation */
+} GwMoveKind;
+
+typedef enum { GW_BLOCK_NO, GW_BLOCK_YES, GW_BLOCK_AUTO } GwBlockMode;
+
+/* States, as steps of the two kinds of move. X(ENUM, name, nova_status, traits); each is documented in
+ * docs/migration.md, which a test compares with this table. nova_status is what the Compute API shows. */
+#define GW_MIGRATION_STATES(X)                                                                                         \
+    X(ACCEPTED, "accepted", "accepted", GW_TRAIT_EARLY)               /* intent recorded; checks not yet made */      \
+    X(QUEUED, "queued", "queued", GW_TRAIT_EARLY)                     /* planned; waits for its turn */               \
+    X(PREPARING, "preparing", "preparing", GW_TRAIT_EARLY)            /* making room on the destination */            \
+    X(RUNNING, "running", "running", 0)                               /* live: the hypervisors copy */                \
+    X(POSTCOPY, "post-copy", "running (post-copy)", 0)                /* live: runs on the destination, fed by source */ \
+    X(SETTLING, "settling", "post-migrating", 0)                      /* live: moved; source's remains go away */     \
+    X(COMPLETED, "completed", "completed", GW_TRAIT_FINAL)            /* live: done */                                \
+    X(STOPPING, "stopping", "migrating", 0)                           /* cold: guest shuts down */                    \
+    X(MOVING, "moving", "migrating", 0)                               /* cold: disks and definition travel */         \
+    X(PLACING, "placing", "post-migrating", 0)                        /* cold: definition made good on destination */ \
+    X(STARTING, "starting", "post-migrating", 0)                      /* cold: guest boots if it ran before */        \
+    X(FINISHED, "finished", "finished", GW_TRAIT_RESTING)             /* cold: VERIFY_RESIZE; waits for the user */   \
+    X(CONFIRMING, "confirming", "confirming", 0)                      /* cold: source's remains go away */            \
+    X(CONFIRMED, "confirmed", "confirmed", GW_TRAIT_FINAL)            /* cold: done */                                \
+    X(REVERTING, "reverting", "reverting", 0)                         /* cold: back to the source, on request */      \
+    X(REVERTED, "reverted", "reverted", GW_TRAIT_FINAL)               /* cold: undone on request */                   \
+    X(UNDOING, "undoing", "running", 0)                               /* destination's remains go away, source intact */ \
+    X(CANCELLED, "cancelled", "cancelled", GW_TRAIT_FINAL)            /* ended by request; instance intact */         \
+    X(FAILED, "failed", "failed", GW_TRAIT_FINAL)                     /* ended by failure; instance intact */         \
+    X(ERROR, "error", "error", GW_TRAIT_FINAL)                        /* an operator must look; reason says at what */
+
+enum {
+    GW_TRAIT_EARLY = 1 << 0,   /* the guest has not been touched */
+    GW_TRAIT_RESTING = 1 << 1, /* nothing happens until the user asks */
+    GW_TRAIT_FINAL = 1 << 2,   /* never changes again; the instance is free for another move */
+};
+
+typedef enum {
+#define X(ENUM, name, status, traits) GW_MIGRATION_##ENUM,
+    GW_MIGRATION_STATES(X)
+#undef X
+        GW_MIGRATION_STATE_COUNT
+} GwMigrationState;
+
+const char *gw_migration_state_name(GwMigrationState state);
+const char *gw_migration_state_status(GwMigrationState state, GwMoveKind kind); /* Nova's word */
+unsigned gw_migration_state_traits(GwMigrationState state);
+gboolean gw_migration_state_from_name(const char *name, GwMigrationState *ret_state);
+
+const char *gw_move_kind_name(GwMoveKind kind); /* "live-migration", "migration": Nova's migration_type words */
+
+/* What a user has asked of a migration under way; kept in the row, so that it survives a crash. */
+enum {
+    GW_INTENT_ABORT = 1 << 0,
+    GW_INTENT_FORCE_COMPLETE = 1 << 1,
+    GW_INTENT_CONFIRM = 1 << 2,
+    GW_INTENT_REVERT = 1 << 3,
+};
+
+/* Figures of a copy under way or ended. Bytes and milliseconds; 0 when unknown. */
+typedef struct {
+    guint64 elapsed_ms;
+    guint64 downtime_ms; /* measured once ended, expected before */
+    guint64 memory_total, memory_processed, memory_remaining;
+    guint64 disk_total, disk_processed, disk_remaining;
+    guint64 memory_bps;       /* bytes per second on the wire */
+    guint64 dirty_bps;        /* bytes per second that the guest dirties */
+    guint64 iteration;
+    guint64 throttle_percent; /* of auto-converge */
+} GwProgress;
+
+typedef enum {
+    GW_FATE_SHARED, /* the destination sees the same bytes: nothing travels */
+    GW_FATE_COPY,   /* the bytes travel; the source's copy goes away after the proof */
+    GW_FATE_CARRY,  /* read-only or empty medium: the definition travels, the bytes do not */
+} GwDiskFate;
+
+typedef struct {
+    char *target;
+    GwDiskFate fate;
+    GwDiskKind kind;
+    char *path;      /* on the source */
+    char *dest_path; /* on the destination; equal to path but for GW_FATE_COPY to another folder */
+    char *format;
+    char *pool;      /* pool that must be active on the destination first, or NULL */
+    GStrv backing;   /* kept on the destination (incremental copy); NULL: the copy is complete in itself */
+    guint64 capacity_bytes;
+    guint64 allocation_bytes;
+} GwPlanDisk;
+
+/* Everything that is decided about one move before it starts. Journalled before the first act. Immutable then. */
+typedef struct {
+    GwMoveKind kind;
+    char uuid[GW_UUID_SIZE]; /* of the instance */
+    char *name;
+    GwPower power_before;
+    gboolean persistent_before, autostart_before;
+    guint64 flags;            /* GW_FLAG_*: the values of virDomainMigrateFlags */
+    guint64 bandwidth_mibps;  /* 0: unlimited */
+    guint64 timeout_ms;       /* completion timeout; 0: none */
+    guint64 memory_mib;
+    char *destination_uri;    /* live_migration_uri with the destination filled in; NULL: the driver's own way */
+    char *migrate_uri;        /* where the copy goes ("tcp://10.0.0.2"), or NULL */
+    char *listen;             /* vncserver_listen: the console's address on the destination, or NULL to keep it */
+    GPtrArray *disks;         /* of GwPlanDisk *, owned */
+    char *definition;         /* the driver's own text of the instance as it was on the source; opaque to others */
+} GwPlan;
+
+GwPlan *gw_plan_new(void);
+GwPlan *gw_plan_copy(const GwPlan *plan); /* NULL gives NULL */
+void gw_plan_free(GwPlan *plan);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwPlan, gw_plan_free)
+GwPlanDisk *gw_plan_add_disk(GwPlan *plan);
+gboolean gw_plan_copies_disks(const GwPlan *plan);
+
+/* One row. Times are microseconds since the epoch, 0 when not yet. Strings owned; NULL when not known. */
+typedef struct {
+    gint64 id; /* ascending, from 1 */
+    char uuid[GW_UUID_SIZE];
+    char instance_uuid[GW_UUID_SIZE];
+    char *instance_name;
+    GwMoveKind kind;
+    GwMigrationState state;
+    GwMigrationState end; /* where UNDOING leads: FAILED, CANCELLED or REVERTED */
+    GwBlockMode block;
+    char *source;
+    char *dest;           /* NULL until chosen */
+    unsigned intents;     /* GW_INTENT_* */
+    guint attempts;       /* times that the copy was begun */
+    GwPlan *plan;         /* NULL until planned */
+    GwProgress progress;
+    char *reason;         /* why it ended as it did, or what it waits for; for people */
+    char *request_id;     /* "req-…" of the request that asked for it */
+    char *user_id;
+    char *project_id;
+    gint64 created_us, updated_us, started_us, ended_us;
+    gint64 state_since_us; /* when the present state was entered */
+    guint64 version;      /* for compare-and-set */
+} GwMigration;
+
+GwMigration *gw_migration_new(void);
+GwMigration *gw_migration_copy(const GwMigration *migration);
+void gw_migration_free(GwMigration *migration);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwMigration, gw_migration_free)
+
+#endif

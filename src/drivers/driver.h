@@ -1,0 +1,115 @@
+/* A driver: how Godwit talks to one kind of hypervisor. One const table of functions.
+ *
+ * Called from worker threads; every function may block until its own deadline (settings->call_timeout_ms), except
+ * `migrate`, which lasts as long as the copy. A GwHost may be used by several threads at once: a driver locks inside.
+ * Only the wrappers below (drivers/driver.c) call the pointers: they log, time, and assert order.
+ *
+ * Errors: GW_ERROR_UNREACHABLE and GW_ERROR_DENIED mean that nothing was done; GW_ERROR_FAILED that the call is known to
+ * have had no effect; GW_ERROR_LOST that nobody knows. Every act is idempotent: done twice, it succeeds twice.
+ * All functions are required unless said otherwise. */
+#ifndef GW_DRIVERS_DRIVER_H
+#define GW_DRIVERS_DRIVER_H
+
+#include "core/checks.h"
+#include "core/sight.h"
+
+typedef struct GwHost GwHost; /* the driver's own; opaque above */
+
+typedef struct {
+    guint call_timeout_ms;      /* a host that is silent for so long is unreachable */
+    const char *instances_path; /* the manual's option; borrowed for the life of the host */
+} GwDriverSettings;
+
+typedef enum { GW_STOP_GRACEFUL, GW_STOP_HARD } GwStopHow; /* graceful: asks the guest, pulls the plug at the timeout */
+typedef enum { GW_START_RUNNING, GW_START_PAUSED } GwStartHow;
+typedef enum { GW_SIDE_SOURCE, GW_SIDE_DEST } GwSide;
+typedef enum { GW_FORCE_PAUSE, GW_FORCE_POSTCOPY } GwForceHow;
+
+/* Says that something of uuid changed (uuid NULL: anything, e.g. the connection was lost or came back).
+ * Called from the driver's event thread: must only enqueue. */
+typedef void (*GwHostEvent)(void *data, const char *host_name, const char *uuid);
+
+typedef struct {
+    const char *name;           /* "libvirt" */
+    const char *const *schemes; /* URI schemes it serves, before any '+', NULL-terminated: {"qemu", NULL} */
+    const char *hypervisor_type; /* hosts of different types never exchange instances */
+
+    /* Makes a host from its address. Does not connect: the first call does. GW_ERROR_INVALID for a malformed URI. */
+    GwHost *(*open)(const char *host_name, const char *uri, const GwDriverSettings *settings, GError **error);
+    void (*close)(GwHost *host);
+    /* Begins to report events; event may be called until `close` has returned. Optional: NULL means polling only. */
+    gboolean (*watch)(GwHost *host, GwHostEvent event, void *data, GError **error);
+
+    GwHostFacts *(*facts)(GwHost *host, GError **error);
+    /* Every instance: running, paused, stopped. ret_instances: of GwInstance *, owned by the caller. */
+    gboolean (*instances)(GwHost *host, GPtrArray **ret_instances, GError **error);
+    GwInstance *(*describe)(GwHost *host, const char *uuid, GError **error); /* GW_ERROR_NOT_FOUND when not there */
+    /* Absent is an answer, not an error. */
+    gboolean (*sight)(GwHost *host, const char *uuid, GwSight *ret_sight, GError **error);
+
+    /* Finds out everything that concerns moving uuid from source to dest, proving shared storage by a probe volume.
+     * Leaves nothing behind. Fills what it can and leaves the rest UNKNOWN; fails only when a host fails. */
+    gboolean (*examine)(GwHost *source, GwHost *dest, const char *uuid, GwMoveFacts **ret_facts, GError **error);
+
+    /* Makes room on dest: starts or makes pools, creates the volumes of every GW_FATE_COPY disk (exclusively: an existing
+     * file is GW_ERROR_FAILED, never reused; sparse). On failure removes what it made. */
+    gboolean (*prepare)(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
+
+    /* Carries the copy out and returns when it has ended. On its own connection and blocking: the caller gives it a thread.
+     * GW_MOVE_LIVE: the running or paused guest moves. GW_MOVE_COLD: the guest was started paused for it and its CPUs
+     * never run; on success it is paused on dest and defined on both.
+     * plan->flags is passed on; what the copy itself needs (disks, XML, addresses) the driver works out from the plan. */
+    gboolean (*migrate)(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
+    gboolean (*abort)(GwHost *source, const char *uuid, GError **error); /* asks; the end shows in `migrate` and `sight` */
+    gboolean (*force_complete)(GwHost *source, const char *uuid, GwForceHow how, GError **error);
+    gboolean (*set_bandwidth)(GwHost *source, const char *uuid, guint64 mibps, GError **error); /* optional */
+
+    gboolean (*stop)(GwHost *host, const char *uuid, GwStopHow how, guint timeout_ms, GError **error);
+    gboolean (*start)(GwHost *host, const char *uuid, GwStartHow how, GError **error);
+    gboolean (*resume)(GwHost *host, const char *uuid, GError **error); /* a paused one runs on */
+
+    /* Defines the stopped instance of plan on dest: dest paths, console address, no autostart until `settle`. */
+    gboolean (*adopt)(GwHost *dest, const GwPlan *plan, GError **error);
+    /* Makes the definition on dest final after a proof that the instance is there: persistent and autostart as before. */
+    gboolean (*settle)(GwHost *dest, const GwPlan *plan, GError **error);
+    /* Removes what the plan's instance has on one side: its definition, and the files of GW_FATE_COPY disks on that side,
+     * and pools that Godwit made for it. SIDE_SOURCE: after the proof that it lives on dest. SIDE_DEST: undoing.
+     * Refuses (GW_ERROR_CONFLICT) while the instance is active on that side. What is already gone is success. */
+    gboolean (*forget)(GwHost *host, const GwPlan *plan, GwSide side, GError **error);
+} GwDriver;
+
+/* ---- The wrappers: what the rest of Godwit uses. A GwNode is an open host with its driver; reference-counted,
+ * thread-safe. Calls on a node that was found unreachable less than retry_ms ago fail at once with
+ * GW_ERROR_UNREACHABLE, so that a dead host costs its timeout once. */
+typedef struct GwNode GwNode;
+
+GwNode *gw_node_open(const GwDriver *driver, const char *host_name, const char *uri, const GwDriverSettings *settings,
+                     GError **error);
+GwNode *gw_node_ref(GwNode *node);
+void gw_node_unref(GwNode *node);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwNode, gw_node_unref)
+const char *gw_node_name(const GwNode *node);
+const char *gw_node_uri(const GwNode *node);
+const GwDriver *gw_node_driver(const GwNode *node);
+
+gboolean gw_node_watch(GwNode *node, GwHostEvent event, void *data, GError **error);
+GwHostFacts *gw_node_facts(GwNode *node, GError **error);
+gboolean gw_node_instances(GwNode *node, GPtrArray **ret_instances, GError **error);
+GwInstance *gw_node_describe(GwNode *node, const char *uuid, GError **error);
+gboolean gw_node_sight(GwNode *node, const char *uuid, GwSight *ret_sight, GError **error);
+gboolean gw_node_examine(GwNode *source, GwNode *dest, const char *uuid, GwMoveFacts **ret_facts, GError **error);
+gboolean gw_node_prepare(GwNode *source, GwNode *dest, const GwPlan *plan, GError **error);
+gboolean gw_node_migrate(GwNode *source, GwNode *dest, const GwPlan *plan, GError **error);
+gboolean gw_node_abort(GwNode *source, const char *uuid, GError **error);
+gboolean gw_node_force_complete(GwNode *source, const char *uuid, GwForceHow how, GError **error);
+gboolean gw_node_stop(GwNode *node, const char *uuid, GwStopHow how, guint timeout_ms, GError **error);
+gboolean gw_node_start(GwNode *node, const char *uuid, GwStartHow how, GError **error);
+gboolean gw_node_resume(GwNode *node, const char *uuid, GError **error);
+gboolean gw_node_adopt(GwNode *dest, const GwPlan *plan, GError **error);
+gboolean gw_node_settle(GwNode *dest, const GwPlan *plan, GError **error);
+gboolean gw_node_forget(GwNode *node, const GwPlan *plan, GwSide side, GError **error);
+
+/* The driver among `drivers` (NULL-terminated) that serves uri's scheme, or NULL with GW_ERROR_INVALID. */
+const GwDriver *gw_driver_for_uri(const GwDriver *const *drivers, const char *uri, GError **error);
+
+#endif

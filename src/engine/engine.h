@@ -1,0 +1,119 @@
+/* The engine: use cases and the loop that carries migrations. The API sees this header and the store's row types only.
+ * Thread-safe. Nothing here blocks on a host: calls that need one are queued, and their end is reported by callback or is
+ * seen in the rows. */
+#ifndef GW_ENGINE_ENGINE_H
+#define GW_ENGINE_ENGINE_H
+
+#include "core/checks.h"
+#include "drivers/driver.h"
+#include "store/store.h"
+
+typedef struct GwEngine GwEngine;
+
+typedef struct {
+    GwPlanSettings plan;
+    GwDriverSettings driver;
+    guint live_migration_retry_count; /* 1-second retries of a transient failure at the start of a copy */
+    guint shutdown_timeout_s;         /* cold: how long a guest may take to shut down before the plug is pulled */
+    guint inventory_interval_s;       /* how often every host is asked for everything, beside its events */
+    guint max_concurrent_live_migrations; /* per source host; 0: no limit */
+    guint64 reserved_host_memory_mib;
+    gboolean disk_over_commit;
+} GwEngineSettings;
+
+/* Does not take the store; both must outlive the engine. Loads hosts, cached instances and unfinished migrations. */
+GwEngine *gw_engine_new(GwStore *store, const GwDriver *const *drivers, const GwEngineSettings *settings,
+                        GError **error);
+void gw_engine_start(GwEngine *engine);
+/* Stops cleanly: no new acts; migrations that hypervisors are carrying go on without us and are found on the next start. */
+void gw_engine_stop(GwEngine *engine);
+void gw_engine_free(GwEngine *engine);
+
+/* ---- Hosts */
+typedef struct {
+    gatomicrefcount refs;
+    GwHostRow *row;      /* as stored */
+    GwHostFacts *facts;  /* NULL until it first answered */
+    gboolean up;         /* it answered the last time it was asked */
+    char *down_reason;   /* why not, or NULL */
+    gint64 seen_us;      /* when it last answered; 0: never */
+    guint instances;
+    guint running;
+} GwHostView; /* immutable */
+void gw_host_view_unref(GwHostView *view);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwHostView, gw_host_view_unref)
+
+/* Called exactly once, from an engine thread (or from the calling thread, before the call returns). error: NULL for success, borrowed. */
+typedef void (*GwDone)(gpointer data, const GError *error);
+
+/* Adds a host after having reached it: done is called with the reason otherwise (unreachable, denied, libvirt too old,
+ * duplicate name, address or host UUID), and nothing is stored. */
+void gw_engine_host_add(GwEngine *engine, const char *name, const char *uri, GwDone done, gpointer data);
+gboolean gw_engine_host_remove(GwEngine *engine, const char *name, GError **error);
+gboolean gw_engine_host_set_enabled(GwEngine *engine, const char *name, gboolean enabled, const char *reason,
+                                    GError **error);
+GPtrArray *gw_engine_hosts(GwEngine *engine); /* of GwHostView *, by name; owned */
+GwHostView *gw_engine_host(GwEngine *engine, const char *name); /* or NULL */
+/* Asks the host for everything now (or every host when NULL). */
+void gw_engine_refresh(GwEngine *engine, const char *host, GwDone done, gpointer data);
+
+/* ---- Instances */
+typedef struct {
+    gatomicrefcount refs;
+    GwInstance *instance; /* as last seen */
+    char *host;           /* Godwit's name of the host */
+    gint64 seen_us;
+    gint64 first_seen_us;  /* when Godwit adopted it: the API's `created` when the hypervisor does not know */
+    gint64 changed_us;    /* when what is seen last changed: the API's `updated` */
+    gboolean host_up;
+    guint64 serial;       /* raised at every change of anything shown: a cache key */
+    gint64 migration_id;  /* of the newest migration that is not final; 0: none */
+    GwMoveKind migration_kind;
+    GwMigrationState migration_state;
+    guint8 progress;      /* percent */
+} GwInstanceView; /* immutable */
+GwInstanceView *gw_instance_view_ref(GwInstanceView *view);
+void gw_instance_view_unref(GwInstanceView *view);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwInstanceView, gw_instance_view_unref)
+
+/* All, newest first by (first_seen_us, uuid). host NULL: everywhere. *ret_serial (may be NULL): raised whenever the list or
+ * any view in it changes, so that whole answers can be cached. Cheap: one reference per view. */
+GPtrArray *gw_engine_instances(GwEngine *engine, const char *host, guint64 *ret_serial);
+guint64 gw_engine_serial(GwEngine *engine); /* that number alone; lock-free */
+/* By UUID; NULL when there is none. */
+GwInstanceView *gw_engine_instance(GwEngine *engine, const char *uuid);
+/* An instance seen on several hosts at once is shown where it runs; of copies that are all stopped, where the
+ * newest migration left it, else on the first host by name. */
+
+/* ---- Moves */
+typedef struct {
+    const char *instance_uuid;
+    const char *host; /* destination; NULL: the engine chooses */
+    GwBlockMode block;
+    gboolean disk_over_commit;
+    const char *request_id, *user_id, *project_id;
+} GwMoveRequest;
+
+/* Called exactly once when the checks of a submitted move have ended. error: the refusal with every reason, or NULL. */
+typedef void (*GwChecked)(gpointer data, gint64 migration_id, const GError *error);
+
+/* Records the intent. FALSE at once: unknown server (NOT_FOUND), unknown or same host (INVALID), a state that forbids it
+ * (CONFLICT: moving already, not active). TRUE: recorded, *ret_id is the migration, and checked (may be NULL) is called later. */
+gboolean gw_engine_live_migrate(GwEngine *engine, const GwMoveRequest *request, gint64 *ret_id, GwChecked checked,
+                                gpointer data, GError **error);
+gboolean gw_engine_cold_migrate(GwEngine *engine, const GwMoveRequest *request, gint64 *ret_id, GwChecked checked,
+                                gpointer data, GError **error);
+/* The instance's migration in VERIFY_RESIZE. INVALID when there is none ("Instance has not been resized."). */
+gboolean gw_engine_confirm(GwEngine *engine, const GwMoveRequest *request, GError **error);
+gboolean gw_engine_revert(GwEngine *engine, const GwMoveRequest *request, GError **error);
+/* INVALID when the migration is not in a state that allows it; NOT_FOUND when it is not this instance's. */
+gboolean gw_engine_abort(GwEngine *engine, const GwMoveRequest *request, gint64 migration_id, GError **error);
+gboolean gw_engine_force_complete(GwEngine *engine, const GwMoveRequest *request, gint64 migration_id, GError **error);
+
+/* ---- History: straight from the store, newest first */
+gboolean gw_engine_migrations(GwEngine *engine, const GwMigrationQuery *query, GPtrArray **ret_rows, GError **error);
+gboolean gw_engine_actions(GwEngine *engine, const char *instance_uuid, const char *request_id, GPtrArray **ret_rows,
+                           GError **error);
+gboolean gw_engine_events(GwEngine *engine, gint64 action_id, GPtrArray **ret_rows, GError **error);
+
+#endif

@@ -1,0 +1,122 @@
+/* The store: what no host knows (hosts, intents, journal, history), and a cache of what each host last said.
+ * One ops table per database; everything above sees only this header. Thread-safe. Every function is one transaction,
+ * durable when it returns. Values returned are owned by the caller unless said otherwise. */
+#ifndef GW_STORE_STORE_H
+#define GW_STORE_STORE_H
+
+#include "core/host.h"
+#include "core/instance.h"
+#include "core/migration.h"
+
+typedef struct GwStore GwStore;
+
+/* Opens (and makes or brings forward the schema of) an SQLite database file; mode 0600. GW_ERROR_STORE when it is damaged
+ * (integrity check) or from a newer Godwit: the message names the file, both versions and the remedy. */
+GwStore *gw_store_open_sqlite(const char *path, GError **error);
+void gw_store_close(GwStore *store);
+
+/* ---- Hosts */
+typedef struct {
+    gint64 id;                /* ascending, from 1; never reused */
+    char uuid[GW_UUID_SIZE];  /* of the service row that the Compute API shows */
+    char *name;               /* Godwit's name of it; unique */
+    char *uri;                /* unique */
+    gboolean enabled;         /* takes new instances */
+    char *disabled_reason;    /* or NULL */
+    gboolean forced_down;
+    gint64 created_us, updated_us;
+} GwHostRow;
+
+void gw_host_row_free(GwHostRow *row);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwHostRow, gw_host_row_free)
+
+/* Fills id, uuid and times. GW_ERROR_CONFLICT when name or uri is taken, saying which and by whom. */
+gboolean gw_store_host_add(GwStore *store, GwHostRow *row, GError **error);
+gboolean gw_store_host_update(GwStore *store, const GwHostRow *row, GError **error); /* by id: all but id, uuid, created */
+/* GW_ERROR_CONFLICT while an unfinished migration names it; forgets its cached instances. */
+gboolean gw_store_host_remove(GwStore *store, const char *name, GError **error);
+gboolean gw_store_hosts(GwStore *store, GPtrArray **ret_rows /* of GwHostRow * */, GError **error);
+
+/* ---- Cache of instances: what a host last said. Replaces all rows of the host. */
+gboolean gw_store_cache_put(GwStore *store, const char *host, const GPtrArray *instances, gint64 seen_us, GError **error);
+/* ret_instances of GwInstance *; *ret_seen_us is 0 when the host has never answered. */
+gboolean gw_store_cache_get(GwStore *store, const char *host, GPtrArray **ret_instances, gint64 *ret_seen_us,
+                            GError **error);
+
+/* ---- Migrations: intent and journal */
+
+/* Fills id, uuid, version, created_us, updated_us, state_since_us. GW_ERROR_CONFLICT when the instance already has a
+ * migration that is not in a FINAL state (guaranteed by a unique index, whatever races). */
+gboolean gw_store_migration_add(GwStore *store, GwMigration *migration, GError **error);
+/* Writes the row if its version is still migration->version, and then raises version and updated_us (and
+ * state_since_us when the state changed) in *migration. GW_ERROR_STALE otherwise. Intents are never cleared by it:
+ * the stored intents are OR-ed with the given ones and come back in *migration. */
+gboolean gw_store_migration_update(GwStore *store, GwMigration *migration, GError **error);
+/* Adds intents to an unfinished row without a version check; returns the row as it now is. GW_ERROR_NOT_FOUND, or
+ * GW_ERROR_CONFLICT when it is FINAL. */
+gboolean gw_store_migration_intend(GwStore *store, gint64 id, unsigned intents, GwMigration **ret, GError **error);
+/* Progress only: cheap, not version-checked, changes neither version nor updated_us's order of states. */
+gboolean gw_store_migration_progress(GwStore *store, gint64 id, const GwProgress *progress, GError **error);
+
+typedef struct {
+    gint64 id;                 /* 0: any */
+    const char *uuid;          /* NULL: any; likewise below */
+    const char *instance_uuid;
+    const char *host;          /* source or destination */
+    const char *source, *dest;
+    const char *status;        /* Nova's word */
+    const char *kind;          /* "live-migration", "migration" */
+    gboolean unfinished_only;  /* not in a FINAL state */
+    gint64 changes_since_us, changes_before_us; /* on updated_us; 0: any */
+    gint64 after_id;           /* paging: rows that come after this id in the order; 0: from the start */
+    guint limit;               /* 0: all */
+} GwMigrationQuery;
+
+/* Newest first (id descending). ret_rows: of GwMigration *. */
+gboolean gw_store_migrations(GwStore *store, const GwMigrationQuery *query, GPtrArray **ret_rows, GError **error);
+
+/* ---- Instance actions: what was asked of an instance and what came of it (Nova's os-instance-actions) */
+typedef struct {
+    gint64 id;
+    char instance_uuid[GW_UUID_SIZE];
+    char *request_id; /* "req-…" */
+    char *action;     /* "live-migration", "migrate", "confirmResize", … */
+    char *user_id, *project_id;
+    char *message;    /* NULL, or "Error" when it failed (as in Nova) */
+    gint64 start_us, updated_us;
+} GwActionRow;
+
+typedef struct {
+    gint64 id, action_id;
+    char *event;   /* "compute_live_migration", "godwit_prepare", … */
+    char *host;    /* or NULL */
+    char *result;  /* NULL while under way, "Success", "Error" */
+    char *details; /* reasons, for people; or NULL */
+    gint64 start_us, finish_us; /* finish 0 while under way */
+} GwEventRow;
+
+void gw_action_row_free(GwActionRow *row);
+void gw_event_row_free(GwEventRow *row);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwActionRow, gw_action_row_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwEventRow, gw_event_row_free)
+
+gboolean gw_store_action_add(GwStore *store, GwActionRow *row /* id and times filled */, GError **error);
+gboolean gw_store_action_fail(GwStore *store, const char *instance_uuid, const char *request_id, GError **error);
+/* Begins an event of the action with that request id (unknown request: success, nothing stored). */
+gboolean gw_store_event_begin(GwStore *store, const char *instance_uuid, const char *request_id, const char *event,
+                              const char *host, GError **error);
+/* Ends the newest unfinished event of that name. result "Success" or "Error". An event that was never begun is stored whole. */
+gboolean gw_store_event_end(GwStore *store, const char *instance_uuid, const char *request_id, const char *event,
+                            const char *host, const char *result, const char *details, GError **error);
+/* Newest first; request_id NULL: all. */
+gboolean gw_store_actions(GwStore *store, const char *instance_uuid, const char *request_id, GPtrArray **ret_rows,
+                          GError **error);
+gboolean gw_store_events(GwStore *store, gint64 action_id, GPtrArray **ret_rows /* oldest first */, GError **error);
+
+/* ---- Plain text of values for the database (store/codec.c): JSON, versioned, tolerant of unknown fields. */
+char *gw_codec_plan_to_text(const GwPlan *plan);
+GwPlan *gw_codec_plan_from_text(const char *text, GError **error);
+char *gw_codec_instance_to_text(const GwInstance *instance);
+GwInstance *gw_codec_instance_from_text(const char *text, GError **error);
+
+#endif
