@@ -1,0 +1,82 @@
+#include "core/host.h"
+
+#include <string.h>
+
+static void pool_free(gpointer data)
+{
+    GwPool *pool = data;
+    g_free(pool->name);
+    g_free(pool->path);
+    g_free(pool->type);
+    g_free(pool);
+}
+
+GwHostFacts *gw_host_facts_new(void)
+{
+    GwHostFacts *facts = g_new0(GwHostFacts, 1);
+    g_atomic_ref_count_init(&facts->refs);
+    facts->pools = g_ptr_array_new_with_free_func(pool_free);
+    facts->networks = g_ptr_array_new_with_free_func(g_free);
+    return facts;
+}
+
+GwHostFacts *gw_host_facts_ref(GwHostFacts *facts)
+{
+    g_atomic_ref_count_inc(&facts->refs);
+    return facts;
+}
+
+void gw_host_facts_unref(GwHostFacts *facts)
+{
+    if (!g_atomic_ref_count_dec(&facts->refs))
+        return;
+    g_free(facts->hostname);
+    g_free(facts->host_uuid);
+    g_free(facts->hypervisor_type);
+    g_free(facts->arch);
+    g_free(facts->cpu_model);
+    g_free(facts->qemu_user);
+    g_ptr_array_unref(facts->pools);
+    g_ptr_array_unref(facts->networks);
+    g_clear_pointer(&facts->interfaces, g_ptr_array_unref);
+    g_free(facts);
+}
+
+GwPool *gw_host_facts_add_pool(GwHostFacts *facts)
+{
+    GwPool *pool = g_new0(GwPool, 1);
+    g_ptr_array_add(facts->pools, pool);
+    return pool;
+}
+
+/* "/var/lib/x/" and "/var/lib/x" are one folder. */
+static gboolean same_folder(const char *a, const char *b)
+{
+    size_t a_len = strlen(a);
+    size_t b_len = strlen(b);
+    while (a_len > 1 && a[a_len - 1] == '/')
+        a_len--;
+    while (b_len > 1 && b[b_len - 1] == '/')
+        b_len--;
+    return a_len == b_len && strncmp(a, b, a_len) == 0;
+}
+
+const GwPool *gw_host_facts_pool_at(const GwHostFacts *facts, const char *folder)
+{
+    for (guint i = 0; i < facts->pools->len; i++) {
+        const GwPool *pool = facts->pools->pdata[i];
+        if (pool->path && same_folder(pool->path, folder))
+            return pool;
+    }
+    return NULL;
+}
+
+const GwPool *gw_host_facts_pool_named(const GwHostFacts *facts, const char *name)
+{
+    for (guint i = 0; i < facts->pools->len; i++) {
+        const GwPool *pool = facts->pools->pdata[i];
+        if (g_strcmp0(pool->name, name) == 0)
+            return pool;
+    }
+    return NULL;
+}

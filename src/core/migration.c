@@ -1,0 +1,191 @@
+#include "core/migration.h"
+
+#include "core/sight.h"
+
+#include <string.h>
+
+static const struct {
+    const char *name;
+    const char *status;
+    unsigned traits;
+} states[] = {
+#define X(ENUM, name, status, traits) [GW_MIGRATION_##ENUM] = {name, status, traits},
+    GW_MIGRATION_STATES(X)
+#undef X
+};
+
+_Static_assert(G_N_ELEMENTS(states) == GW_MIGRATION_STATE_COUNT, "one row per state");
+
+const char *gw_migration_state_name(GwMigrationState state)
+{
+    return states[state].name;
+}
+
+/* Cold moves have Nova's other words for the steps that both kinds share: "pre-migrating" before the guest is touched,
+ * "migrating" while it is undone, and "error" where a live one says "failed" (nova/compute/manager.py). */
+const char *gw_migration_state_status(GwMigrationState state, GwMoveKind kind)
+{
+    if (kind == GW_MOVE_COLD) {
+        if (states[state].traits & GW_TRAIT_EARLY)
+            return "pre-migrating";
+        if (state == GW_MIGRATION_UNDOING)
+            return "migrating";
+        if (state == GW_MIGRATION_FAILED)
+            return "error";
+    }
+    return states[state].status;
+}
+
+unsigned gw_migration_state_traits(GwMigrationState state)
+{
+    return states[state].traits;
+}
+
+gboolean gw_migration_state_from_name(const char *name, GwMigrationState *ret_state)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(states); i++) {
+        if (g_strcmp0(states[i].name, name) == 0) {
+            *ret_state = (GwMigrationState)i;
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+const char *gw_move_kind_name(GwMoveKind kind)
+{
+    switch (kind) {
+    case GW_MOVE_LIVE:
+        return "live-migration";
+    case GW_MOVE_COLD:
+        return "migration";
+    }
+    return "migration";
+}
+
+const char *gw_seen_name(GwSeen seen)
+{
+    static const char *const names[] = {
+        [GW_SEEN_UNKNOWN] = "not answering",
+        [GW_SEEN_ABSENT] = "absent",
+        [GW_SEEN_STOPPED] = "shut off",
+        [GW_SEEN_RUNNING] = "running",
+        [GW_SEEN_PAUSED] = "paused",
+        [GW_SEEN_PAUSED_MIGRATING] = "paused by a migration",
+        [GW_SEEN_POSTCOPY] = "in post-copy",
+        [GW_SEEN_POSTCOPY_FAILED] = "in a broken post-copy",
+    };
+    _Static_assert(G_N_ELEMENTS(names) == GW_SEEN_COUNT, "one name per sight");
+    return names[seen];
+}
+
+static void plan_disk_free(gpointer data)
+{
+    GwPlanDisk *disk = data;
+    g_free(disk->target);
+    g_free(disk->path);
+    g_free(disk->dest_path);
+    g_free(disk->format);
+    g_free(disk->pool);
+    g_strfreev(disk->backing);
+    g_free(disk);
+}
+
+GwPlan *gw_plan_new(void)
+{
+    GwPlan *plan = g_new0(GwPlan, 1);
+    plan->disks = g_ptr_array_new_with_free_func(plan_disk_free);
+    return plan;
+}
+
+GwPlanDisk *gw_plan_add_disk(GwPlan *plan)
+{
+    GwPlanDisk *disk = g_new0(GwPlanDisk, 1);
+    g_ptr_array_add(plan->disks, disk);
+    return disk;
+}
+
+static void copy_disk(GwPlan *to, const GwPlanDisk *from)
+{
+    GwPlanDisk *disk = gw_plan_add_disk(to);
+    *disk = *from;
+    disk->target = g_strdup(from->target);
+    disk->path = g_strdup(from->path);
+    disk->dest_path = g_strdup(from->dest_path);
+    disk->format = g_strdup(from->format);
+    disk->pool = g_strdup(from->pool);
+    disk->backing = g_strdupv(from->backing);
+}
+
+GwPlan *gw_plan_copy(const GwPlan *plan)
+{
+    if (!plan)
+        return NULL;
+    GwPlan *copy = g_new0(GwPlan, 1);
+    *copy = *plan;
+    copy->name = g_strdup(plan->name);
+    copy->destination_uri = g_strdup(plan->destination_uri);
+    copy->migrate_uri = g_strdup(plan->migrate_uri);
+    copy->listen = g_strdup(plan->listen);
+    copy->definition = g_strdup(plan->definition);
+    copy->disks = g_ptr_array_new_with_free_func(plan_disk_free);
+    for (guint i = 0; i < plan->disks->len; i++)
+        copy_disk(copy, plan->disks->pdata[i]);
+    return copy;
+}
+
+void gw_plan_free(GwPlan *plan)
+{
+    if (!plan)
+        return;
+    g_free(plan->name);
+    g_free(plan->destination_uri);
+    g_free(plan->migrate_uri);
+    g_free(plan->listen);
+    g_free(plan->definition);
+    g_ptr_array_unref(plan->disks);
+    g_free(plan);
+}
+
+gboolean gw_plan_copies_disks(const GwPlan *plan)
+{
+    for (guint i = 0; i < plan->disks->len; i++)
+        if (((const GwPlanDisk *)plan->disks->pdata[i])->fate == GW_FATE_COPY)
+            return TRUE;
+    return FALSE;
+}
+
+GwMigration *gw_migration_new(void)
+{
+    return g_new0(GwMigration, 1);
+}
+
+GwMigration *gw_migration_copy(const GwMigration *migration)
+{
+    GwMigration *copy = g_new0(GwMigration, 1);
+    *copy = *migration;
+    copy->instance_name = g_strdup(migration->instance_name);
+    copy->source = g_strdup(migration->source);
+    copy->dest = g_strdup(migration->dest);
+    copy->plan = gw_plan_copy(migration->plan);
+    copy->reason = g_strdup(migration->reason);
+    copy->request_id = g_strdup(migration->request_id);
+    copy->user_id = g_strdup(migration->user_id);
+    copy->project_id = g_strdup(migration->project_id);
+    return copy;
+}
+
+void gw_migration_free(GwMigration *migration)
+{
+    if (!migration)
+        return;
+    g_free(migration->instance_name);
+    g_free(migration->source);
+    g_free(migration->dest);
+    gw_plan_free(migration->plan);
+    g_free(migration->reason);
+    g_free(migration->request_id);
+    g_free(migration->user_id);
+    g_free(migration->project_id);
+    g_free(migration);
+}

@@ -1,0 +1,153 @@
+#include "core/planner.h"
+
+#include "core/flags.h"
+
+#include <string.h>
+
+static gboolean is_medium(const GwDisk *disk)
+{
+    return (disk->flags & (GW_DISK_READONLY | GW_DISK_REMOVABLE | GW_DISK_EMPTY)) != 0;
+}
+
+GwDiskFate gw_planner_fate(const GwDisk *disk, const GwDiskFacts *facts)
+{
+    if (disk->kind == GW_DISK_NETWORK || facts->shared == GW_FACT_YES)
+        return GW_FATE_SHARED;
+    return is_medium(disk) ? GW_FATE_CARRY : GW_FATE_COPY;
+}
+
+gboolean gw_planner_fate_is_doubtful(const GwDisk *disk, const GwDiskFacts *facts)
+{
+    if (is_medium(disk) || disk->kind == GW_DISK_NETWORK)
+        return FALSE;
+    if (disk->kind == GW_DISK_OTHER)
+        return TRUE;
+    /* A host device that is not proved to be the same one elsewhere cannot be copied either: libvirt does not make it. */
+    if (disk->kind == GW_DISK_BLOCK)
+        return facts->shared != GW_FACT_YES;
+    return facts->shared == GW_FACT_UNKNOWN;
+}
+
+/* Nova's rule (nova/virt/libvirt/driver.py, _live_migration_data_gb): at least 2 GiB for memory and for each disk. */
+static guint64 data_gib(const GwMoveFacts *facts, const GwPlan *plan)
+{
+    guint64 gib = MAX(2, (facts->instance->memory_mib + 1023) / 1024);
+    for (guint i = 0; i < plan->disks->len; i++) {
+        const GwPlanDisk *disk = plan->disks->pdata[i];
+        if (disk->fate == GW_FATE_COPY)
+            gib += MAX(2, disk->capacity_bytes >> 30);
+    }
+    return gib;
+}
+
+/* Only a chain that is whole on the destination can be kept; otherwise the copy must be complete in itself. */
+static gboolean chains_can_stay(const GwMoveFacts *facts)
+{
+    for (guint i = 0; i < facts->disks->len; i++) {
+        const GwDisk *disk = facts->instance->disks->pdata[i];
+        const GwDiskFacts *disk_facts = facts->disks->pdata[i];
+        if (disk->backing && gw_planner_fate(disk, disk_facts) == GW_FATE_COPY &&
+            disk_facts->backing_shared != GW_FACT_YES)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static guint64 copy_flags(guint64 flags, const GwMoveFacts *facts)
+{
+    gboolean incremental = (flags & GW_FLAG_NON_SHARED_INC) && chains_can_stay(facts);
+    flags &= ~(guint64)(GW_FLAG_NON_SHARED_INC | GW_FLAG_NON_SHARED_DISK);
+    return flags | (incremental ? GW_FLAG_NON_SHARED_INC : GW_FLAG_NON_SHARED_DISK);
+}
+
+/* libvirt calls a file or device "unsafe" when it does not recognise the file system as shared; here sharing was proved. */
+static gboolean needs_proof_flag(const GwPlan *plan)
+{
+    for (guint i = 0; i < plan->disks->len; i++) {
+        const GwPlanDisk *disk = plan->disks->pdata[i];
+        if (disk->fate == GW_FATE_SHARED && disk->kind != GW_DISK_NETWORK)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static guint64 plan_flags(const GwMoveFacts *facts, const GwPlan *plan, const GwPlanSettings *settings)
+{
+    gboolean copies = gw_plan_copies_disks(plan);
+    guint64 flags = copies ? copy_flags(settings->block_flags, facts)
+                           : settings->live_flags & ~(guint64)(GW_FLAG_NON_SHARED_INC | GW_FLAG_NON_SHARED_DISK);
+    flags &= ~(guint64)GW_FLAG_PERSIST_DEST;
+    if (facts->instance->persistent)
+        flags |= GW_FLAG_PERSIST_DEST;
+    if (needs_proof_flag(plan))
+        flags |= GW_FLAG_UNSAFE;
+    flags |= GW_FLAG_ABORT_ON_ERROR;
+    if (plan->kind == GW_MOVE_COLD) {
+        /* the guest's CPUs never run during this copy, and the source stays as it was until the user confirms */
+        flags &= ~(guint64)(GW_FLAG_LIVE | GW_FLAG_UNDEFINE_SOURCE | GW_FLAG_POSTCOPY | GW_FLAG_AUTO_CONVERGE |
+                            GW_FLAG_TUNNELLED | GW_FLAG_COMPRESSED);
+        flags |= GW_FLAG_PEER2PEER;
+    }
+    if (plan->power_before == GW_POWER_PAUSED)
+        flags &= ~(guint64)GW_FLAG_POSTCOPY; /* libvirt refuses: nothing would fault the pages in */
+    return flags;
+}
+
+static void plan_disk(GwPlan *plan, const GwDisk *disk, const GwDiskFacts *facts)
+{
+    GwPlanDisk *row = gw_plan_add_disk(plan);
+    row->target = g_strdup(disk->target);
+    row->fate = gw_planner_fate(disk, facts);
+    row->kind = disk->kind;
+    row->path = g_strdup(disk->path);
+    row->dest_path = g_strdup(row->fate == GW_FATE_COPY && facts->dest_path ? facts->dest_path : disk->path);
+    row->format = g_strdup(disk->format);
+    /* copies go into a folder; only what is shared needs its pool started */
+    row->pool = row->fate == GW_FATE_SHARED && disk->kind != GW_DISK_FILE ? g_strdup(disk->pool) : NULL;
+    row->capacity_bytes = disk->capacity_bytes;
+    row->allocation_bytes = disk->allocation_bytes;
+}
+
+static void keep_chains(GwPlan *plan, const GwInstance *instance)
+{
+    for (guint i = 0; i < plan->disks->len; i++) {
+        GwPlanDisk *disk = plan->disks->pdata[i];
+        if (disk->fate == GW_FATE_COPY)
+            disk->backing = g_strdupv(((const GwDisk *)instance->disks->pdata[i])->backing);
+    }
+}
+
+/* The template has one %s, which settings checked; formatting by hand keeps a stray % harmless. */
+static char *fill_template(const char *template, const char *address)
+{
+    if (!template || !*template)
+        return NULL;
+    g_auto(GStrv) parts = g_strsplit(template, "%s", 2);
+    return g_strconcat(parts[0], address, parts[1] ? parts[1] : "", NULL);
+}
+
+GwPlan *gw_planner_make(const GwMoveFacts *facts, const GwMoveWish *wish, const GwPlanSettings *settings,
+                        const char *dest_address)
+{
+    const GwInstance *instance = facts->instance;
+    GwPlan *plan = gw_plan_new();
+    plan->kind = wish->kind;
+    g_strlcpy(plan->uuid, instance->uuid, sizeof plan->uuid);
+    plan->name = g_strdup(instance->name);
+    plan->power_before = instance->power;
+    plan->persistent_before = instance->persistent;
+    plan->autostart_before = instance->autostart;
+    plan->memory_mib = instance->memory_mib;
+    plan->bandwidth_mibps = settings->bandwidth_mibps;
+    plan->destination_uri = fill_template(settings->uri_template, dest_address);
+    if (instance->graphics_listen && settings->vncserver_listen && *settings->vncserver_listen)
+        plan->listen = g_strdup(settings->vncserver_listen);
+    plan->definition = g_strdup(facts->definition);
+    for (guint i = 0; i < instance->disks->len; i++)
+        plan_disk(plan, instance->disks->pdata[i], facts->disks->pdata[i]);
+    plan->flags = plan_flags(facts, plan, settings);
+    if (plan->flags & GW_FLAG_NON_SHARED_INC)
+        keep_chains(plan, instance);
+    plan->timeout_ms = settings->completion_timeout_s * 1000 * data_gib(facts, plan);
+    return plan;
+}
