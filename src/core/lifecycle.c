@@ -1,0 +1,373 @@
+/* The rules, as tables: the first row that fits the situation decides. Laws that hold for every row, proved over all
+ * situations in tests/unit/test_lifecycle.c:
+ *   - while either host does not answer, nothing is done once the guest may have been touched;
+ *   - nothing is started on one side unless the other is known to be stopped or absent;
+ *   - a side's remains are removed only when the instance is known to be whole on the other;
+ *   - a guest seen running on both sides stops everything;
+ *   - a final state is never left. */
+#include "core/lifecycle.h"
+
+#define BIT(x) (1u << (x))
+#define SEEN(x) BIT(GW_SEEN_##x)
+#define CALL(x) BIT(GW_CALL_##x)
+#define WHEN(x) GW_WHEN_##x
+
+enum {
+    ANY = (int)(BIT(GW_SEEN_COUNT) - 1),
+    NO_ANSWER = (int)SEEN(UNKNOWN),
+    GONE = (int)(SEEN(ABSENT) | SEEN(STOPPED)),
+    ALIVE = (int)(SEEN(RUNNING) | SEEN(PAUSED)),
+    SWITCH = (int)SEEN(PAUSED_MIGRATING),
+    HALTED = (int)(SEEN(PAUSED) | SEEN(PAUSED_MIGRATING)),
+    POST = (int)SEEN(POSTCOPY),
+    BROKEN = (int)SEEN(POSTCOPY_FAILED),
+    ANY_CALL = (int)(BIT(GW_CALL_COUNT) - 1),
+    IDLE = (int)(CALL(NONE) | CALL(DONE) | CALL(FAILED) | CALL(LOST)),
+};
+
+typedef struct {
+    unsigned source, dest; /* masks of GwSeen */
+    unsigned call;         /* mask of GwCall */
+    unsigned need, never;  /* circumstances that must, and must not, hold */
+    GwAct act;
+    GwMigrationState next; /* for ADVANCE */
+    GwMigrationState end;  /* for ADVANCE to UNDOING */
+    const char *reason;
+} Rule;
+
+#define DO(act_) .act = GW_ACT_##act_
+#define GO(state_) .act = GW_ACT_ADVANCE, .next = GW_MIGRATION_##state_
+#define UNDO(end_) .act = GW_ACT_ADVANCE, .next = GW_MIGRATION_UNDOING, .end = GW_MIGRATION_##end_
+
+/* -------------------------------------------------------------------------- before the guest is touched */
+
+static const Rule accepted[] = {
+    {ANY, ANY, ANY_CALL, WHEN(ABORT), 0, GO(CANCELLED), .reason = "cancelled before it began"},
+    {ANY, ANY, CALL(DONE), 0, 0, GO(QUEUED)},
+    {ANY, ANY, CALL(FAILED), 0, 0, GO(FAILED)},
+    {ANY, ANY, CALL(NONE) | CALL(LOST), 0, 0, DO(CHECK)},
+    {ANY, ANY, ANY_CALL, 0, 0, DO(WAIT)},
+};
+
+static const Rule queued[] = {
+    {ANY, ANY, ANY_CALL, WHEN(ABORT), 0, GO(CANCELLED), .reason = "cancelled before it began"},
+    {ANY, ANY, CALL(DONE), 0, 0, GO(PREPARING)},
+    {ANY, ANY, ANY_CALL, 0, 0, DO(ENTER)},
+};
+
+/* An interrupted preparation is begun anew: the engine first removes what the last one may have made. */
+static const Rule preparing_live[] = {
+    {ANY, ANY, CALL(ACTIVE), 0, 0, DO(WAIT)},
+    {ANY, ANY, IDLE, WHEN(ABORT), 0, UNDO(CANCELLED), .reason = "cancelled before the copy began"},
+    {ANY, ANY, CALL(FAILED), 0, 0, UNDO(FAILED)},
+    {ANY, ANY, CALL(DONE), 0, 0, GO(RUNNING)},
+    {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "the source host does not answer"},
+    {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "the destination host does not answer"},
+    {ALIVE, SEEN(ABSENT), IDLE, 0, 0, DO(PREPARE)},
+    {ANY, ANY, IDLE, 0, 0, UNDO(FAILED), .reason = "the instance changed while room was made on the destination"},
+};
+
+static const Rule preparing_cold[] = {
+    {ANY, ANY, CALL(ACTIVE), 0, 0, DO(WAIT)},
+    {ANY, ANY, IDLE, WHEN(ABORT), 0, UNDO(CANCELLED), .reason = "cancelled before the guest was stopped"},
+    {ANY, ANY, CALL(FAILED), 0, 0, UNDO(FAILED)},
+    {ANY, ANY, CALL(DONE), 0, 0, GO(STOPPING)},
+    {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "the source host does not answer"},
+    {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "the destination host does not answer"},
+    {SEEN(RUNNING) | SEEN(STOPPED), SEEN(ABSENT), IDLE, 0, 0, DO(PREPARE)},
+    {ANY, ANY, IDLE, 0, 0, UNDO(FAILED), .reason = "the instance changed while room was made on the destination"},
+};
+
+/* -------------------------------------------------------------------------- live */
+
+/* Pictures without a job that could belong to a moment between two phases are acted on only when they last (STALE). */
+static const Rule running[] = {
+    {ANY, POST, ANY_CALL, 0, 0, GO(POSTCOPY)},
+    {POST, ANY, ANY_CALL, 0, 0, GO(POSTCOPY)},
+    {ANY, BROKEN, ANY_CALL, 0, 0, GO(POSTCOPY)},
+    {BROKEN, ANY, ANY_CALL, 0, 0, GO(POSTCOPY)},
+    {ANY, ANY, CALL(ACTIVE), WHEN(ABORT), 0, DO(ABORT), .reason = "abort was asked for"},
+    {ANY, ANY, CALL(ACTIVE), WHEN(OVERDUE), 0, DO(ABORT), .reason = "it took longer than its completion timeout"},
+    {ANY, ANY, CALL(ACTIVE), WHEN(FORCE), 0, DO(FORCE), .reason = "force-complete was asked for"},
+    {ANY, ANY, CALL(ACTIVE), 0, 0, DO(WAIT)},
+    {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "the source host does not answer"},
+    {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "the destination host does not answer"},
+    {GONE, ALIVE, IDLE, 0, WHEN(JOB), GO(SETTLING)},
+    {ANY, ANY, IDLE, WHEN(JOB) | WHEN(ABORT), 0, DO(ABORT), .reason = "abort was asked for"},
+    {ANY, ANY, IDLE, WHEN(JOB) | WHEN(OVERDUE), 0, DO(ABORT), .reason = "it took longer than its completion timeout"},
+    {ANY, ANY, IDLE, WHEN(JOB) | WHEN(FORCE), 0, DO(FORCE), .reason = "force-complete was asked for"},
+    {ANY, ANY, IDLE, WHEN(JOB), 0, DO(WAIT)},
+    {ALIVE, SEEN(ABSENT), IDLE, WHEN(ABORT), WHEN(BEGUN), UNDO(CANCELLED), .reason = "cancelled before the copy began"},
+    {ALIVE, SEEN(ABSENT), CALL(NONE), 0, WHEN(BEGUN), DO(MIGRATE)},
+    {ALIVE, SEEN(ABSENT), CALL(FAILED), WHEN(ABORT), 0, UNDO(CANCELLED), .reason = "aborted on request"},
+    {ALIVE, SEEN(ABSENT), CALL(FAILED), WHEN(RETRY), WHEN(OVERDUE), DO(MIGRATE)},
+    {ALIVE, SEEN(ABSENT), CALL(FAILED), 0, 0, UNDO(FAILED)},
+    {ALIVE | SWITCH, ANY & ~SEEN(RUNNING) & ~NO_ANSWER, IDLE, WHEN(STALE) | WHEN(ABORT), 0, UNDO(CANCELLED),
+     .reason = "aborted on request"},
+    {ALIVE | SWITCH, ANY & ~SEEN(RUNNING) & ~NO_ANSWER, IDLE, WHEN(STALE), 0, UNDO(FAILED),
+     .reason = "the copy ended without a result; the instance is intact on its source"},
+    {SEEN(STOPPED), GONE, IDLE, WHEN(STALE), 0, UNDO(FAILED), .reason = "the instance was shut off while it was moved"},
+    {SWITCH, SEEN(RUNNING), IDLE, WHEN(STALE), 0, DO(KILL_SOURCE), .reason = "it runs on the destination"},
+    {ALIVE, SEEN(RUNNING), IDLE, WHEN(STALE), 0, GO(ERROR),
+     .reason = "the instance is active on both hosts; nothing was touched: find out which copy is good, stop the other"},
+    {SEEN(ABSENT), GONE, IDLE, WHEN(STALE), 0, GO(ERROR), .reason = "the instance is on neither host"},
+    {GONE, SWITCH, IDLE, WHEN(STALE), 0, GO(ERROR),
+     .reason = "the instance ended on its source while the destination still receives it; nothing was touched"},
+    {ANY, ANY, IDLE, 0, 0, DO(WAIT)},
+};
+
+static const Rule postcopy[] = {
+    {ANY, ANY, CALL(ACTIVE), 0, 0, DO(WAIT)},
+    {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "the source host does not answer"},
+    {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "the destination host does not answer"},
+    {ANY, ANY, IDLE, WHEN(JOB), 0, DO(WAIT)},
+    {GONE, ALIVE, IDLE, 0, 0, GO(SETTLING)},
+    {SWITCH | SEEN(PAUSED), SEEN(RUNNING), IDLE, WHEN(STALE), 0, DO(KILL_SOURCE), .reason = "it runs on the destination"},
+    {ANY, ANY, IDLE, WHEN(STALE), 0, GO(ERROR),
+     .reason = "post-copy was interrupted: each host holds a part of the memory; keep both until it is resumed"},
+    {ANY, ANY, IDLE, 0, 0, DO(WAIT)},
+};
+
+/* The proof was had before this state was entered, so the destination's later states do not matter. */
+static const Rule settling[] = {
+    {ANY, ANY, CALL(ACTIVE), 0, 0, DO(WAIT)},
+    {ANY, ANY, CALL(DONE), 0, 0, GO(COMPLETED)},
+    {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "it moved; the source host does not answer, its remains wait"},
+    {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "it moved; the destination host does not answer"},
+    {ANY, SEEN(PAUSED), IDLE, WHEN(RAN) | WHEN(FORCE), WHEN(EXHAUSTED), DO(RESUME_DEST)},
+    {SWITCH, SEEN(RUNNING), IDLE, 0, 0, DO(KILL_SOURCE), .reason = "it runs on the destination"},
+    {ALIVE | POST | BROKEN | SWITCH, ANY, IDLE, WHEN(STALE), 0, GO(ERROR),
+     .reason = "it moved, but the source shows it active again; nothing was removed"},
+    {GONE, ANY & ~SEEN(ABSENT), IDLE, WHEN(EXHAUSTED), 0, GO(ERROR),
+     .reason = "it moved and runs on the destination, but the source's remains could not be removed"},
+    {GONE, ANY & ~SEEN(ABSENT), IDLE, 0, 0, DO(SETTLE)},
+    {GONE, SEEN(ABSENT), IDLE, WHEN(STALE), 0, GO(ERROR),
+     .reason = "it moved, but is no longer on the destination; the source's disks were kept"},
+    {ANY, ANY, IDLE, 0, 0, DO(WAIT)},
+};
+
+static const Rule undoing_live[] = {
+    {ANY, ANY, CALL(ACTIVE), 0, 0, DO(WAIT)},
+    {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "undoing; the source host does not answer"},
+    {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "undoing; the destination host does not answer"},
+    {ANY, ANY, IDLE, WHEN(JOB), 0, DO(ABORT)},
+    {GONE, SEEN(RUNNING), IDLE, 0, 0, GO(SETTLING), .reason = "it had moved after all"},
+    {GONE, SEEN(PAUSED), IDLE, 0, 0, GO(SETTLING), .reason = "it had moved after all"},
+    {ALIVE | SWITCH, SEEN(RUNNING) | POST | BROKEN, IDLE, WHEN(STALE), 0, GO(ERROR),
+     .reason = "the instance is active on both hosts; nothing was touched: find out which copy is good, stop the other"},
+    {ANY, ANY, IDLE, WHEN(EXHAUSTED), 0, GO(ERROR), .reason = "the destination's remains could not be removed"},
+    {ALIVE | SWITCH, HALTED, IDLE, 0, 0, DO(KILL_DEST)},
+    {SEEN(STOPPED), SWITCH, IDLE, WHEN(STALE), 0, DO(KILL_DEST)},
+    {ALIVE | SWITCH | SEEN(STOPPED), GONE, CALL(NONE) | CALL(FAILED) | CALL(LOST), 0, 0, DO(FORGET_DEST)},
+    {SWITCH, GONE, CALL(DONE), 0, 0, DO(RESUME_SOURCE)},
+    {SEEN(PAUSED), GONE, CALL(DONE), WHEN(RAN), 0, DO(RESUME_SOURCE)},
+    {ALIVE | SEEN(STOPPED), GONE, CALL(DONE), 0, 0, .act = GW_ACT_ADVANCE, .next = GW_MIGRATION_STATE_COUNT /* end */},
+    {SEEN(ABSENT), GONE, IDLE, WHEN(STALE), 0, GO(ERROR), .reason = "the instance is on neither host"},
+    {ANY, ANY, IDLE, WHEN(STALE), 0, GO(ERROR), .reason = "the two hosts contradict each other; nothing was touched"},
+    {ANY, ANY, IDLE, 0, 0, DO(WAIT)},
+};
+
+/* -------------------------------------------------------------------------- cold */
+
+#define BOTH_ANSWER                                                                                                    \
+    {ANY, ANY, CALL(ACTIVE), 0, 0, DO(WAIT)},                                                                          \
+        {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "the source host does not answer"},                           \
+        {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "the destination host does not answer"}
+
+#define SPLIT                                                                                                          \
+    {SEEN(RUNNING), SEEN(RUNNING) | POST | BROKEN, IDLE, WHEN(STALE), 0, GO(ERROR),                                    \
+     .reason = "the instance is active on both hosts; nothing was touched: find out which copy is good, stop the other"}
+
+static const Rule stopping[] = {
+    BOTH_ANSWER,
+    {ALIVE, SEEN(ABSENT), IDLE, WHEN(EXHAUSTED), 0, UNDO(FAILED), .reason = "the guest could not be stopped"},
+    {ALIVE, SEEN(ABSENT), IDLE, 0, 0, DO(STOP_SOURCE)},
+    {SEEN(STOPPED), SEEN(ABSENT), IDLE, 0, 0, GO(MOVING)},
+    SPLIT,
+    {ANY, ANY, IDLE, WHEN(STALE), 0, UNDO(FAILED), .reason = "the instance changed while it was stopped"},
+    {ANY, ANY, IDLE, 0, 0, DO(WAIT)},
+};
+
+static const Rule moving_shared[] = {
+    BOTH_ANSWER,
+    {SEEN(STOPPED), SEEN(STOPPED), IDLE, 0, 0, GO(PLACING)},
+    {SEEN(STOPPED), SEEN(ABSENT), CALL(FAILED), 0, 0, UNDO(FAILED)},
+    {SEEN(STOPPED), SEEN(ABSENT), CALL(NONE) | CALL(LOST), 0, 0, DO(ADOPT)},
+    SPLIT,
+    {ANY, ANY, IDLE, WHEN(STALE), 0, UNDO(FAILED), .reason = "the instance changed while it was moved"},
+    {ANY, ANY, IDLE, 0, 0, DO(WAIT)},
+};
+
+/* The source keeps its disks until the user confirms, so that undoing is always possible. */
+static const Rule moving_disks[] = {
+    {ANY, ANY, CALL(ACTIVE), WHEN(OVERDUE), 0, DO(ABORT), .reason = "it took longer than its completion timeout"},
+    BOTH_ANSWER,
+    {ANY, ANY, IDLE, WHEN(JOB) | WHEN(OVERDUE), 0, DO(ABORT), .reason = "it took longer than its completion timeout"},
+    {ANY, ANY, IDLE, WHEN(JOB), 0, DO(WAIT)},
+    {SEEN(STOPPED), SEEN(PAUSED), IDLE, WHEN(BEGUN), 0, GO(PLACING)},
+    {SEEN(STOPPED), SWITCH, CALL(DONE), WHEN(BEGUN), 0, GO(PLACING)},
+    {SEEN(STOPPED), SEEN(ABSENT), IDLE, WHEN(EXHAUSTED), 0, UNDO(FAILED), .reason = "it could not be started for the copy"},
+    {SEEN(STOPPED), SEEN(ABSENT), IDLE, 0, WHEN(BEGUN), DO(START_SOURCE_PAUSED)},
+    {SEEN(PAUSED), SEEN(ABSENT), CALL(NONE), 0, WHEN(BEGUN), DO(MIGRATE)},
+    {SEEN(PAUSED), SEEN(ABSENT), CALL(FAILED), WHEN(RETRY), WHEN(OVERDUE), DO(MIGRATE)},
+    {GONE | HALTED, SEEN(ABSENT), CALL(FAILED), 0, 0, UNDO(FAILED)},
+    SPLIT,
+    {ANY, ANY, IDLE, WHEN(STALE), 0, UNDO(FAILED), .reason = "the copy of the disks ended without a result"},
+    {ANY, ANY, IDLE, 0, 0, DO(WAIT)},
+};
+
+static const Rule placing[] = {
+    BOTH_ANSWER,
+    {SEEN(STOPPED), HALTED, IDLE, WHEN(EXHAUSTED), 0, UNDO(FAILED), .reason = "the copy could not be put in place"},
+    {SEEN(STOPPED), HALTED, IDLE, 0, 0, DO(KILL_DEST)},
+    {SEEN(STOPPED), SEEN(STOPPED) | SEEN(RUNNING), IDLE, 0, 0, GO(STARTING)},
+    SPLIT,
+    {ANY, ANY, IDLE, WHEN(STALE), 0, UNDO(FAILED), .reason = "the instance changed while it was moved"},
+    {ANY, ANY, IDLE, 0, 0, DO(WAIT)},
+};
+
+static const Rule starting[] = {
+    BOTH_ANSWER,
+    {SEEN(STOPPED), SEEN(RUNNING), IDLE, 0, 0, GO(FINISHED)},
+    {SEEN(STOPPED), SEEN(STOPPED), IDLE, 0, WHEN(RAN), GO(FINISHED)},
+    {SEEN(STOPPED), SEEN(STOPPED), CALL(FAILED), WHEN(RAN), 0, UNDO(FAILED)},
+    {SEEN(STOPPED), SEEN(STOPPED), IDLE, WHEN(RAN), 0, DO(START_DEST)},
+    SPLIT,
+    {ANY, ANY, IDLE, WHEN(STALE), 0, UNDO(FAILED), .reason = "the instance changed while it was started"},
+    {ANY, ANY, IDLE, 0, 0, DO(WAIT)},
+};
+
+static const Rule finished[] = {
+    {ANY, ANY, ANY_CALL, WHEN(REVERT), 0, GO(REVERTING)},
+    {ANY, ANY, ANY_CALL, WHEN(CONFIRM), 0, GO(CONFIRMING)},
+    {ANY, ANY, ANY_CALL, 0, 0, DO(WAIT)},
+};
+
+static const Rule confirming[] = {
+    {ANY, ANY, CALL(DONE), 0, 0, GO(CONFIRMED)},
+    BOTH_ANSWER,
+    {GONE, SEEN(ABSENT), IDLE, WHEN(STALE), 0, GO(ERROR),
+     .reason = "the instance is no longer on the destination; the source's copy was kept"},
+    {GONE, ANY & ~SEEN(ABSENT), IDLE, WHEN(EXHAUSTED), 0, GO(ERROR), .reason = "the source's remains could not be removed"},
+    {GONE, ANY & ~SEEN(ABSENT), CALL(NONE) | CALL(FAILED) | CALL(LOST), 0, 0, DO(FORGET_SOURCE)},
+    {ANY, ANY, IDLE, WHEN(STALE), 0, GO(ERROR), .reason = "the source's copy is active; nothing was removed"},
+    {ANY, ANY, IDLE, 0, 0, DO(WAIT)},
+};
+
+/* Back to the source, whose disks and definition are as they were: after a failure, or when the user reverts. */
+static const Rule undoing_cold[] = {
+    BOTH_ANSWER,
+    {ANY, ANY, IDLE, WHEN(JOB), 0, DO(ABORT)},
+    {SEEN(ABSENT), ANY, IDLE, WHEN(STALE), 0, GO(ERROR),
+     .reason = "the instance is no longer defined on the source; the destination's copy was kept"},
+    {SEEN(ABSENT), ANY, IDLE, 0, 0, DO(WAIT)},
+    SPLIT,
+    {ANY, ANY, IDLE, WHEN(EXHAUSTED), 0, GO(ERROR), .reason = "it could not be brought back to the source"},
+    {HALTED, GONE | HALTED, IDLE, 0, 0, DO(KILL_SOURCE)},
+    {SEEN(STOPPED) | SEEN(RUNNING), HALTED, IDLE, 0, 0, DO(KILL_DEST)},
+    {SEEN(STOPPED), SEEN(RUNNING), IDLE, 0, 0, DO(STOP_DEST)},
+    {SEEN(STOPPED) | SEEN(RUNNING), GONE, CALL(NONE) | CALL(FAILED) | CALL(LOST), 0, 0, DO(FORGET_DEST)},
+    {SEEN(STOPPED), SEEN(ABSENT), CALL(DONE), WHEN(RAN), 0, DO(START_SOURCE)},
+    {SEEN(STOPPED) | SEEN(RUNNING), SEEN(ABSENT), CALL(DONE), 0, 0, .act = GW_ACT_ADVANCE,
+     .next = GW_MIGRATION_STATE_COUNT /* end */},
+    {ANY, ANY, IDLE, WHEN(STALE), 0, GO(ERROR), .reason = "the two hosts contradict each other; nothing was touched"},
+    {ANY, ANY, IDLE, 0, 0, DO(WAIT)},
+};
+
+static const Rule final[] = {{ANY, ANY, ANY_CALL, 0, 0, DO(WAIT)}};
+
+static const Rule *rules_of(const GwSituation *s)
+{
+    gboolean cold = s->kind == GW_MOVE_COLD;
+    switch (s->state) {
+    case GW_MIGRATION_ACCEPTED:
+        return accepted;
+    case GW_MIGRATION_QUEUED:
+        return queued;
+    case GW_MIGRATION_PREPARING:
+        return cold ? preparing_cold : preparing_live;
+    case GW_MIGRATION_RUNNING:
+        return running;
+    case GW_MIGRATION_POSTCOPY:
+        return postcopy;
+    case GW_MIGRATION_SETTLING:
+        return settling;
+    case GW_MIGRATION_STOPPING:
+        return stopping;
+    case GW_MIGRATION_MOVING:
+        return (s->when & GW_WHEN_COPIES) ? moving_disks : moving_shared;
+    case GW_MIGRATION_PLACING:
+        return placing;
+    case GW_MIGRATION_STARTING:
+        return starting;
+    case GW_MIGRATION_FINISHED:
+        return finished;
+    case GW_MIGRATION_CONFIRMING:
+        return confirming;
+    case GW_MIGRATION_REVERTING:
+        return undoing_cold;
+    case GW_MIGRATION_UNDOING:
+        return cold ? undoing_cold : undoing_live;
+    case GW_MIGRATION_COMPLETED:
+    case GW_MIGRATION_CONFIRMED:
+    case GW_MIGRATION_REVERTED:
+    case GW_MIGRATION_CANCELLED:
+    case GW_MIGRATION_FAILED:
+    case GW_MIGRATION_ERROR:
+    case GW_MIGRATION_STATE_COUNT:
+        return final;
+    }
+    return final;
+}
+
+static gboolean fits(const Rule *rule, const GwSituation *s)
+{
+    return (rule->source & BIT(s->source)) && (rule->dest & BIT(s->dest)) && (rule->call & BIT(s->call)) &&
+           (s->when & rule->need) == rule->need && !(s->when & rule->never);
+}
+
+GwDecision gw_lifecycle_next(const GwSituation *s)
+{
+    const Rule *rule = rules_of(s);
+    while (!fits(rule, s)) /* every table ends with a row that fits all that its earlier rows leave */
+        rule++;
+    GwDecision decision = {rule->act, s->state, s->end, rule->reason};
+    if (rule->act != GW_ACT_ADVANCE)
+        return decision;
+    if (rule->next == GW_MIGRATION_STATE_COUNT)
+        decision.next = s->state == GW_MIGRATION_REVERTING ? GW_MIGRATION_REVERTED : s->end;
+    else
+        decision.next = rule->next;
+    if (rule->next == GW_MIGRATION_UNDOING)
+        decision.end = rule->end;
+    return decision;
+}
+
+const char *gw_act_name(GwAct act)
+{
+    static const char *const names[] = {
+        [GW_ACT_WAIT] = "wait",
+        [GW_ACT_ADVANCE] = "advance",
+        [GW_ACT_CHECK] = "check",
+        [GW_ACT_ENTER] = "enter",
+        [GW_ACT_PREPARE] = "prepare",
+        [GW_ACT_MIGRATE] = "migrate",
+        [GW_ACT_ADOPT] = "adopt",
+        [GW_ACT_SETTLE] = "settle",
+        [GW_ACT_FORGET_SOURCE] = "forget-source",
+        [GW_ACT_FORGET_DEST] = "forget-destination",
+        [GW_ACT_START_DEST] = "start-destination",
+        [GW_ACT_START_SOURCE] = "start-source",
+        [GW_ACT_START_SOURCE_PAUSED] = "start-source-paused",
+        [GW_ACT_ABORT] = "abort",
+        [GW_ACT_FORCE] = "force",
+        [GW_ACT_RESUME_SOURCE] = "resume-source",
+        [GW_ACT_RESUME_DEST] = "resume-destination",
+        [GW_ACT_STOP_SOURCE] = "stop-source",
+        [GW_ACT_STOP_DEST] = "stop-destination",
+        [GW_ACT_KILL_SOURCE] = "kill-source",
+        [GW_ACT_KILL_DEST] = "kill-destination",
+    };
+    _Static_assert(G_N_ELEMENTS(names) == GW_ACT_COUNT, "one name per act");
+    return names[act];
+}
