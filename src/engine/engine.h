@@ -54,7 +54,7 @@ gboolean gw_engine_host_set_enabled(GwEngine *engine, const char *name, gboolean
                                     GError **error);
 GPtrArray *gw_engine_hosts(GwEngine *engine); /* of GwHostView *, by name; owned */
 GwHostView *gw_engine_host(GwEngine *engine, const char *name); /* or NULL */
-/* Asks the host for everything now (or every host when NULL). */
+/* Asks the host for everything now. */
 void gw_engine_refresh(GwEngine *engine, const char *host, GwDone done, gpointer data);
 
 /* ---- Instances */

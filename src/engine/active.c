@@ -1,0 +1,141 @@
+/* Migrations under way: their table, and what wakes them. */
+#include "engine/internal.h"
+
+#include <string.h>
+
+GwActive *gw_active_ref(GwActive *active)
+{
+    g_atomic_ref_count_inc(&active->refs);
+    return active;
+}
+
+void gw_active_unref(GwActive *active)
+{
+    if (!g_atomic_ref_count_dec(&active->refs))
+        return;
+    g_clear_pointer(&active->source, gw_host_entry_unref);
+    g_clear_pointer(&active->dest, gw_host_entry_unref);
+    gw_migration_free(active->row);
+    g_free(active->call_error);
+    gw_engine_unref(active->engine);
+    g_free(active);
+}
+
+GwActive *gw_active_new(GwEngine *engine, GwMigration *row)
+{
+    GwActive *active = g_new0(GwActive, 1);
+    g_atomic_ref_count_init(&active->refs);
+    active->engine = gw_engine_ref(engine);
+    active->id = row->id;
+    active->row = row;
+    g_strlcpy(active->instance_uuid, row->instance_uuid, sizeof active->instance_uuid);
+    return active;
+}
+
+void gw_active_wake(GwActive *active)
+{
+    GwEngine *engine = active->engine;
+    g_mutex_lock(&engine->lock);
+    gboolean push = !active->stepping && !active->ended && !engine->stopping && engine->started;
+    active->again = active->stepping;
+    if (push) { /* under the lock: the pool goes away when stopping is set */
+        active->stepping = TRUE;
+        g_thread_pool_push(engine->steps, gw_active_ref(active), NULL);
+    }
+    g_mutex_unlock(&engine->lock);
+}
+
+static gboolean timer_fired(gpointer data)
+{
+    GwActive *active = data;
+    g_mutex_lock(&active->engine->lock);
+    if (active->timer == g_main_current_source())
+        g_clear_pointer(&active->timer, g_source_unref);
+    g_mutex_unlock(&active->engine->lock);
+    gw_active_wake(active);
+    return G_SOURCE_REMOVE;
+}
+
+void gw_active_wake_after(GwActive *active, guint ms)
+{
+    GwEngine *engine = active->engine;
+    GSource *timer = g_timeout_source_new(ms);
+    g_source_set_callback(timer, timer_fired, gw_active_ref(active), (GDestroyNotify)gw_active_unref);
+    g_mutex_lock(&engine->lock);
+    GSource *old = active->timer;
+    active->timer = timer;
+    g_mutex_unlock(&engine->lock);
+    if (old) {
+        g_source_destroy(old);
+        g_source_unref(old);
+    }
+    g_source_attach(timer, engine->context);
+}
+
+void gw_active_wake_instance(GwEngine *engine, const char *uuid)
+{
+    g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func((GDestroyNotify)gw_active_unref);
+    GHashTableIter iter;
+    gpointer value;
+    g_mutex_lock(&engine->lock);
+    g_hash_table_iter_init(&iter, engine->actives);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        if (strcmp(((GwActive *)value)->instance_uuid, uuid) == 0)
+            g_ptr_array_add(found, gw_active_ref(value));
+    g_mutex_unlock(&engine->lock);
+    for (guint i = 0; i < found->len; i++)
+        gw_active_wake(found->pdata[i]);
+}
+
+static GwCall call_of(const GError *error)
+{
+    if (!error)
+        return GW_CALL_DONE;
+    if (error->domain != GW_ERROR)
+        return GW_CALL_LOST;
+    switch ((GwErrorCode)error->code) {
+    case GW_ERROR_LOST:
+    case GW_ERROR_INTERNAL:
+        return GW_CALL_LOST;
+    case GW_ERROR_INVALID:
+    case GW_ERROR_NOT_FOUND:
+    case GW_ERROR_CONFLICT:
+    case GW_ERROR_REFUSED:
+    case GW_ERROR_UNSUPPORTED:
+    case GW_ERROR_UNREACHABLE:
+    case GW_ERROR_DENIED:
+    case GW_ERROR_FAILED:
+    case GW_ERROR_ABORTED:
+    case GW_ERROR_STORE:
+    case GW_ERROR_STALE:
+        return GW_CALL_FAILED;
+    }
+    return GW_CALL_LOST;
+}
+
+void gw_active_call_ended(GwActive *active, const GError *error)
+{
+    g_mutex_lock(&active->engine->lock);
+    active->call = call_of(error);
+    active->call_transient = g_error_matches(error, GW_ERROR, GW_ERROR_UNREACHABLE);
+    g_free(active->call_error);
+    active->call_error = error ? g_strdup(error->message) : NULL;
+    g_mutex_unlock(&active->engine->lock);
+}
+
+gboolean gw_engine_load_actives(GwEngine *engine, GError **error)
+{
+    GwMigrationQuery query = {.unfinished_only = TRUE};
+    g_autoptr(GPtrArray) rows = NULL;
+    if (!gw_store_migrations(engine->store, &query, &rows, error))
+        return FALSE;
+    for (guint i = 0; i < rows->len; i++) {
+        GwActive *active = gw_active_new(engine, gw_migration_copy(rows->pdata[i]));
+        active->found_preparing = active->row->state == GW_MIGRATION_PREPARING;
+        g_hash_table_replace(engine->actives, &active->id, active);
+        gw_views_update(engine, active->instance_uuid);
+        gw_info("migration %" G_GINT64_FORMAT " of %s found %s", active->id, active->row->instance_name,
+                gw_migration_state_name(active->row->state));
+    }
+    return TRUE;
+}

@@ -1,0 +1,211 @@
+/* Acts: each the call of a driver, with the book-keeping that its outcome needs. */
+#include "engine/internal.h"
+
+#include "core/flags.h"
+
+#include <string.h>
+
+/* The names that Nova's clients know from os-instance-actions; a phase of several acts is one event. */
+static const struct {
+    const char *live, *cold;
+    gboolean on_dest;
+} events[GW_ACT_COUNT] = {
+    [GW_ACT_CHECK] = {"conductor_live_migrate_instance", "conductor_migrate_server", FALSE},
+    [GW_ACT_PREPARE] = {"compute_pre_live_migration", "compute_prep_resize", TRUE},
+    [GW_ACT_MIGRATE] = {"compute_live_migration", "compute_resize_instance", FALSE},
+    [GW_ACT_STOP_SOURCE] = {NULL, "compute_resize_instance", FALSE},
+    [GW_ACT_ADOPT] = {NULL, "compute_finish_resize", TRUE},
+    [GW_ACT_START_DEST] = {NULL, "compute_finish_resize", TRUE},
+    [GW_ACT_SETTLE] = {"compute_post_live_migration_at_destination", NULL, TRUE},
+    [GW_ACT_FORGET_SOURCE] = {NULL, "compute_confirm_resize", FALSE},
+    [GW_ACT_FORGET_DEST] = {"compute_rollback_live_migration_at_destination", "compute_revert_resize", TRUE},
+};
+
+static void record(GwActive *active, const GwMigration *row, GwAct act)
+{
+    const char *event = row->kind == GW_MOVE_LIVE ? events[act].live : events[act].cold;
+    if (!event || event == active->event)
+        return;
+    gboolean failed = row->state == GW_MIGRATION_UNDOING;
+    if (active->event)
+        gw_scribe_end(active, row, active->event, row->source, failed ? row->reason : NULL);
+    active->event = event;
+    gw_scribe_begin(active, row, event, events[act].on_dest ? row->dest : row->source);
+}
+
+/* ---- the copy: in its own thread, since it lasts */
+
+typedef struct {
+    GwActive *active;
+    GwNode *source, *dest;
+    GwPlan *plan;
+} Copy;
+
+static gpointer copy_thread(gpointer data)
+{
+    Copy *copy = data;
+    g_autoptr(GError) error = NULL;
+    gw_node_migrate(copy->source, copy->dest, copy->plan, &error);
+    if (g_error_matches(error, GW_ERROR, GW_ERROR_UNREACHABLE))
+        g_usleep(G_USEC_PER_SEC); /* live_migration_retry_count counts retries of one second each */
+    gw_active_call_ended(copy->active, error);
+    gw_active_wake(copy->active);
+    gw_node_unref(copy->source);
+    gw_node_unref(copy->dest);
+    gw_plan_free(copy->plan);
+    gw_active_unref(copy->active);
+    g_free(copy);
+    return NULL;
+}
+
+static void set_active(GwActive *active)
+{
+    g_mutex_lock(&active->engine->lock);
+    active->call = GW_CALL_ACTIVE;
+    active->call_transient = FALSE;
+    g_mutex_unlock(&active->engine->lock);
+}
+
+static gboolean begin_copy(GwActive *active, const GwMigration *row)
+{
+    Copy *copy = g_new0(Copy, 1);
+    copy->active = gw_active_ref(active);
+    copy->source = gw_node_ref(active->source->node);
+    copy->dest = gw_node_ref(active->dest->node);
+    copy->plan = gw_plan_copy(row->plan);
+    set_active(active);
+    if (!active->copy_since)
+        active->copy_since = g_get_monotonic_time();
+    g_thread_unref(g_thread_new("copy", copy_thread, copy));
+    return TRUE;
+}
+
+/* ---- work: its outcome is the state's call */
+
+static gboolean work_ended(GwActive *active, gboolean ok, GError **error)
+{
+    GError *local = error ? *error : NULL;
+    /* nothing was done and the host may come back: the rules wait until it answers */
+    if (!ok && g_error_matches(local, GW_ERROR, GW_ERROR_UNREACHABLE))
+        return FALSE;
+    gw_active_call_ended(active, ok ? NULL : local);
+    return ok;
+}
+
+static gboolean prepare(GwActive *active, const GwMigration *row, GError **error)
+{
+    /* Found preparing after a restart: what the last attempt made is removed first. The checks had seen that nothing was
+     * there, so that whatever is there now is ours. */
+    if (active->found_preparing && !gw_node_forget(active->dest->node, row->plan, GW_SIDE_DEST, error))
+        return FALSE;
+    active->found_preparing = FALSE;
+    return gw_node_prepare(active->source->node, active->dest->node, row->plan, error);
+}
+
+static gboolean settle(GwActive *active, const GwMigration *row, GError **error)
+{
+    return gw_node_settle(active->dest->node, row->plan, error) &&
+           gw_node_forget(active->source->node, row->plan, GW_SIDE_SOURCE, error);
+}
+
+/* TRUE: a turn is free on the source host. */
+static gboolean has_turn(GwActive *active)
+{
+    guint limit = active->engine->settings.max_concurrent_live_migrations;
+    guint busy = 0;
+    GHashTableIter iter;
+    gpointer value;
+    g_mutex_lock(&active->engine->lock);
+    g_hash_table_iter_init(&iter, active->engine->actives);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const GwActive *other = value;
+        GwMigrationState state = other->row->state;
+        busy += other != active && g_strcmp0(other->row->source, active->row->source) == 0 &&
+                (state == GW_MIGRATION_PREPARING || state == GW_MIGRATION_RUNNING || state == GW_MIGRATION_POSTCOPY);
+    }
+    g_mutex_unlock(&active->engine->lock);
+    return limit == 0 || busy < limit;
+}
+
+/* Without a turn the call stays NONE, and the loop asks again. */
+static gboolean enter(GwActive *active)
+{
+    if (has_turn(active))
+        gw_active_call_ended(active, NULL);
+    return TRUE;
+}
+
+static gboolean check(GwActive *active, GwMigration *row, GError **error)
+{
+    gboolean ok = gw_choose(active, row, error);
+    g_mutex_lock(&active->engine->lock);
+    GwChecked checked = active->checked;
+    active->checked = NULL;
+    g_mutex_unlock(&active->engine->lock);
+    if (checked)
+        checked(active->checked_data, active->id, ok ? NULL : *error);
+    gw_active_call_ended(active, ok ? NULL : *error);
+    return TRUE; /* a refusal is an answer */
+}
+
+static gboolean force(GwActive *active, const GwMigration *row, GError **error)
+{
+    GwForceHow how = row->plan->flags & GW_FLAG_POSTCOPY ? GW_FORCE_POSTCOPY : GW_FORCE_PAUSE;
+    active->forced = gw_node_force_complete(active->source->node, row->instance_uuid, how, error);
+    return active->forced;
+}
+
+gboolean gw_acts_do(GwActive *active, GwMigration *row, GwAct act, GError **error)
+{
+    const char *uuid = row->instance_uuid;
+    const GwPlan *plan = row->plan;
+    GwNode *source = active->source ? active->source->node : NULL;
+    GwNode *dest = active->dest ? active->dest->node : NULL;
+    guint patience_ms = active->engine->settings.shutdown_timeout_s * 1000;
+    record(active, row, act);
+    switch (act) {
+    case GW_ACT_WAIT:
+    case GW_ACT_ADVANCE:
+    case GW_ACT_COUNT:
+        return TRUE;
+    case GW_ACT_CHECK:
+        return check(active, row, error);
+    case GW_ACT_ENTER:
+        return enter(active);
+    case GW_ACT_PREPARE:
+        return work_ended(active, prepare(active, row, error), error);
+    case GW_ACT_MIGRATE:
+        return begin_copy(active, row);
+    case GW_ACT_ADOPT:
+        return work_ended(active, gw_node_adopt(dest, plan, error), error);
+    case GW_ACT_SETTLE:
+        return work_ended(active, settle(active, row, error), error);
+    case GW_ACT_FORGET_SOURCE:
+        return work_ended(active, settle(active, row, error), error);
+    case GW_ACT_FORGET_DEST:
+        return work_ended(active, !dest || !plan || gw_node_forget(dest, plan, GW_SIDE_DEST, error), error);
+    case GW_ACT_START_DEST:
+        return work_ended(active, gw_node_start(dest, uuid, GW_START_RUNNING, error), error);
+    case GW_ACT_START_SOURCE:
+        return gw_node_start(source, uuid, GW_START_RUNNING, error);
+    case GW_ACT_START_SOURCE_PAUSED:
+        return gw_node_start(source, uuid, GW_START_PAUSED, error);
+    case GW_ACT_ABORT:
+        return gw_node_abort(source, uuid, error);
+    case GW_ACT_FORCE:
+        return force(active, row, error);
+    case GW_ACT_RESUME_SOURCE:
+        return gw_node_resume(source, uuid, error);
+    case GW_ACT_RESUME_DEST:
+        return gw_node_resume(dest, uuid, error);
+    case GW_ACT_STOP_SOURCE:
+        return gw_node_stop(source, uuid, GW_STOP_GRACEFUL, patience_ms, error);
+    case GW_ACT_STOP_DEST:
+        return gw_node_stop(dest, uuid, GW_STOP_GRACEFUL, patience_ms, error);
+    case GW_ACT_KILL_SOURCE:
+        return gw_node_stop(source, uuid, GW_STOP_HARD, patience_ms, error);
+    case GW_ACT_KILL_DEST:
+        return gw_node_stop(dest, uuid, GW_STOP_HARD, patience_ms, error);
+    }
+    return TRUE;
+}

@@ -1,0 +1,160 @@
+/* The engine's parts put together, started and stopped. */
+#include "engine/engine.h"
+
+#include "engine/internal.h"
+
+/* Workers. A step lasts as long as the slowest host that it asks; a guest that shuts down holds one for its whole patience.
+ * Threads are made when they are needed and kept for a while by GLib. */
+enum { MAX_STEPS = 64, MAX_ASKS = 32, TICK_S = 1 };
+
+GwEngine *gw_engine_ref(GwEngine *engine)
+{
+    g_atomic_ref_count_inc(&engine->refs);
+    return engine;
+}
+
+void gw_engine_unref(GwEngine *engine)
+{
+    if (!g_atomic_ref_count_dec(&engine->refs))
+        return;
+    g_hash_table_unref(engine->actives);
+    g_hash_table_unref(engine->views);
+    g_hash_table_unref(engine->where);
+    g_hash_table_unref(engine->hosts);
+    g_clear_pointer(&engine->sorted, g_ptr_array_unref);
+    g_clear_pointer(&engine->loop, g_main_loop_unref);
+    g_clear_pointer(&engine->context, g_main_context_unref);
+    g_mutex_clear(&engine->lock);
+    g_free(engine);
+}
+
+guint64 gw_engine_serial(GwEngine *engine)
+{
+    return (guint64)__atomic_load_n(&engine->serial, __ATOMIC_ACQUIRE);
+}
+
+gint64 gw_engine_serial_next(GwEngine *engine)
+{
+    return __atomic_add_fetch(&engine->serial, 1, __ATOMIC_ACQ_REL);
+}
+
+static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, const GwEngineSettings *settings)
+{
+    GwEngine *engine = g_new0(GwEngine, 1);
+    g_atomic_ref_count_init(&engine->refs);
+    g_mutex_init(&engine->lock);
+    engine->store = store;
+    engine->drivers = drivers;
+    engine->settings = *settings;
+    engine->hosts = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)gw_host_entry_unref);
+    engine->where = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
+    engine->views = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)gw_instance_view_unref);
+    engine->actives = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, (GDestroyNotify)gw_active_unref);
+    engine->context = g_main_context_new();
+    engine->loop = g_main_loop_new(engine->context, FALSE);
+    engine->steps = g_thread_pool_new(gw_loop_step, engine, MAX_STEPS, FALSE, NULL);
+    engine->asks = g_thread_pool_new(gw_inventory_work, engine, MAX_ASKS, FALSE, NULL);
+    engine->scribe = g_thread_pool_new(gw_scribe_work, engine, 1, FALSE, NULL);
+    return engine;
+}
+
+GwEngine *gw_engine_new(GwStore *store, const GwDriver *const *drivers, const GwEngineSettings *settings, GError **error)
+{
+    GwEngine *engine = engine_new(store, drivers, settings);
+    if (gw_engine_load_hosts(engine, error) && gw_engine_load_actives(engine, error))
+        return engine;
+    gw_engine_stop(engine);
+    gw_engine_free(engine);
+    return NULL;
+}
+
+static gpointer loop_thread(gpointer data)
+{
+    GwEngine *engine = data;
+    g_main_context_push_thread_default(engine->context);
+    g_main_loop_run(engine->loop);
+    g_main_context_pop_thread_default(engine->context);
+    return NULL;
+}
+
+static GPtrArray *list_actives(GwEngine *engine)
+{
+    GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify)gw_active_unref);
+    GHashTableIter iter;
+    gpointer value;
+    g_mutex_lock(&engine->lock);
+    g_hash_table_iter_init(&iter, engine->actives);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        g_ptr_array_add(list, gw_active_ref(value));
+    g_mutex_unlock(&engine->lock);
+    return list;
+}
+
+void gw_engine_start(GwEngine *engine)
+{
+    GSource *tick = g_timeout_source_new_seconds(TICK_S);
+    g_source_set_callback(tick, gw_inventory_tick, engine, NULL);
+    g_source_attach(tick, engine->context);
+    g_source_unref(tick);
+    engine->loop_thread = g_thread_new("engine", loop_thread, engine);
+    g_mutex_lock(&engine->lock);
+    engine->started = TRUE;
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, engine->hosts);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) /* due at once */
+        ((GwHostEntry *)value)->last_full_us = G_MININT64 / 2;
+    g_mutex_unlock(&engine->lock);
+    gw_inventory_tick(engine);
+    g_autoptr(GPtrArray) actives = list_actives(engine);
+    for (guint i = 0; i < actives->len; i++)
+        gw_active_wake(actives->pdata[i]);
+}
+
+static void drop_timers(GwEngine *engine)
+{
+    g_autoptr(GPtrArray) actives = list_actives(engine);
+    for (guint i = 0; i < actives->len; i++) {
+        GwActive *active = actives->pdata[i];
+        g_mutex_lock(&engine->lock);
+        GSource *timer = g_steal_pointer(&active->timer);
+        g_mutex_unlock(&engine->lock);
+        if (timer) {
+            g_source_destroy(timer);
+            g_source_unref(timer);
+        }
+    }
+}
+
+/* Copies under way hold references and end whenever the hypervisors end them; they touch the store no more. */
+void gw_engine_stop(GwEngine *engine)
+{
+    g_mutex_lock(&engine->lock);
+    engine->stopping = TRUE;
+    g_mutex_unlock(&engine->lock);
+    if (engine->loop_thread) {
+        g_main_loop_quit(engine->loop);
+        g_thread_join(g_steal_pointer(&engine->loop_thread));
+    }
+    if (engine->steps) {
+        g_thread_pool_free(g_steal_pointer(&engine->steps), FALSE, TRUE);
+        g_thread_pool_free(g_steal_pointer(&engine->asks), FALSE, TRUE);
+        g_thread_pool_free(g_steal_pointer(&engine->scribe), FALSE, TRUE);
+    }
+    drop_timers(engine);
+    /* nodes report no more events into this engine once their last reference is gone */
+    g_mutex_lock(&engine->lock);
+    g_hash_table_remove_all(engine->views);
+    g_hash_table_remove_all(engine->where);
+    g_clear_pointer(&engine->sorted, g_ptr_array_unref);
+    g_autoptr(GHashTable) hosts = g_steal_pointer(&engine->hosts);
+    g_autoptr(GHashTable) actives = g_steal_pointer(&engine->actives);
+    engine->hosts = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)gw_host_entry_unref);
+    engine->actives = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, (GDestroyNotify)gw_active_unref);
+    g_mutex_unlock(&engine->lock);
+}
+
+void gw_engine_free(GwEngine *engine)
+{
+    gw_engine_unref(engine);
+}

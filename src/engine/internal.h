@@ -1,0 +1,142 @@
+/* Shared by the files of the engine only.
+ *
+ * Locks: `lock` protects every table and every field marked [lock]; it is never held across a call to a node or to the
+ * store. A migration under way (GwActive) is stepped by one worker at a time; fields marked [step] belong to that worker. */
+#ifndef GW_ENGINE_INTERNAL_H
+#define GW_ENGINE_INTERNAL_H
+
+#include "base/error.h"
+#include "base/log.h"
+#include "core/lifecycle.h"
+#include "engine/engine.h"
+
+/* A host as the engine knows it; lives as long as anyone holds a reference. */
+typedef struct {
+    gatomicrefcount refs;
+    GwNode *node;
+    GwHostRow *row;          /* [lock] */
+    GwHostFacts *facts;      /* [lock] NULL until it answered */
+    GHashTable *instances;   /* [lock] uuid → GwInstance *: what it last said */
+    gboolean up;             /* [lock] */
+    char *down_reason;       /* [lock] */
+    gint64 seen_us;          /* [lock] */
+    gboolean watched;        /* [lock] events are being reported */
+    gboolean refreshing;     /* [lock] a worker is asking it */
+    gboolean refresh_again;  /* [lock] something changed meanwhile */
+    GHashTable *dirty;       /* [lock] uuids to ask for; with `all_dirty` everything */
+    gboolean all_dirty;      /* [lock] */
+    gint64 last_full_us;     /* [lock] when everything was last asked for */
+    GPtrArray *waiters;      /* [lock] of Waiter *: told when the next refresh ends */
+    gboolean removed;        /* [lock] */
+} GwHostEntry;
+
+/* A migration under way. */
+typedef struct {
+    gatomicrefcount refs;
+    GwEngine *engine;        /* reference */
+    gint64 id;
+    char instance_uuid[GW_UUID_SIZE];
+    GwHostEntry *source, *dest; /* [step] references; dest NULL until chosen */
+    /* what everyone may read */
+    GwMigration *row;        /* [lock] as last journalled, with newer progress */
+    GwCall call;             /* [lock] outcome of the state's work */
+    char *call_error;        /* [lock] */
+    gboolean call_transient; /* [lock] */
+    gboolean stepping, again; /* [lock] */
+    GSource *timer;          /* [lock] */
+    gboolean ended;          /* [lock] */
+    GwChecked checked;       /* [lock] told once when the checks have ended */
+    gpointer checked_data;
+    gboolean disk_over_commit; /* of the request; after a restart the setting alone counts, which is stricter */
+    /* the worker's own */
+    GwSight source_sight, dest_sight; /* [step] */
+    unsigned picture;        /* [step] what was seen, as one number, and since when it is the same (monotonic us) */
+    gint64 picture_since;
+    guint failures;          /* [step] of acts in a row */
+    gint64 failed_at;        /* [step] monotonic us of the last */
+    gint64 copy_since;       /* [step] monotonic us: when this process saw the copy begin */
+    gboolean forced;         /* [step] force-complete was passed on */
+    gboolean found_preparing; /* [step] loaded in PREPARING: a former process may have made half of it */
+    const char *event;       /* [step] the action event now open, or NULL */
+} GwActive;
+
+struct GwEngine {
+    gatomicrefcount refs;
+    GwStore *store;
+    const GwDriver *const *drivers;
+    GwEngineSettings settings;
+    GMutex lock;
+    GCond idle;              /* [lock] signalled when `busy` falls */
+    guint busy;              /* [lock] workers inside a step or a refresh */
+    gboolean stopping;       /* [lock] */
+    gboolean started;
+    GHashTable *hosts;       /* [lock] name → GwHostEntry * */
+    GHashTable *where;       /* [lock] uuid → GPtrArray of the GwHostEntry * that have it */
+    GHashTable *views;       /* [lock] uuid → GwInstanceView * */
+    GPtrArray *sorted;       /* [lock] the views in listing order, or NULL when it must be made anew */
+    GHashTable *actives;     /* [lock] id → GwActive * */
+    gint64 serial;           /* atomic */
+    GThreadPool *steps, *asks, *scribe;
+    GMainContext *context;
+    GMainLoop *loop;
+    GThread *loop_thread;
+};
+
+typedef struct {
+    GwDone done;
+    gpointer data;
+} GwWaiter;
+
+GwEngine *gw_engine_ref(GwEngine *engine);
+void gw_engine_unref(GwEngine *engine);
+gint64 gw_engine_serial_next(GwEngine *engine);
+
+/* ---- hosts.c */
+GwHostEntry *gw_host_entry_ref(GwHostEntry *entry);
+void gw_host_entry_unref(GwHostEntry *entry);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwHostEntry, gw_host_entry_unref)
+GwHostEntry *gw_engine_find_host(GwEngine *engine, const char *name); /* reference, or NULL */
+gboolean gw_engine_load_hosts(GwEngine *engine, GError **error);
+
+/* ---- inventory.c */
+void gw_inventory_ask(GwEngine *engine, GwHostEntry *entry, const char *uuid /* NULL: everything */);
+void gw_inventory_work(gpointer entry /* reference, taken */, gpointer engine);
+void gw_inventory_event(void *engine, const char *host_name, const char *uuid);
+gboolean gw_inventory_tick(gpointer engine);
+/* Puts a fresh answer about everything into the tables; takes the facts and the instances. [unlocked] */
+void gw_inventory_publish(GwEngine *engine, GwHostEntry *entry, GwHostFacts *facts, GPtrArray *instances);
+/* Asks both hosts of a move for the instance now, so that what the API shows is right when the move has ended. */
+void gw_inventory_update_pair(GwActive *active);
+
+/* ---- views.c: all with the lock held */
+void gw_views_update(GwEngine *engine, const char *uuid);
+/* What entry now says of uuid; instance is taken; NULL: it is not there. */
+void gw_views_set(GwEngine *engine, GwHostEntry *entry, const char *uuid, GwInstance *instance);
+void gw_views_update_host(GwEngine *engine, GwHostEntry *entry);
+
+/* ---- active.c */
+GwActive *gw_active_new(GwEngine *engine, GwMigration *row /* taken */);
+GwActive *gw_active_ref(GwActive *active);
+void gw_active_unref(GwActive *active);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwActive, gw_active_unref)
+void gw_active_wake(GwActive *active);                    /* step it soon */
+void gw_active_wake_after(GwActive *active, guint ms);
+void gw_active_wake_instance(GwEngine *engine, const char *uuid);
+void gw_active_call_ended(GwActive *active, const GError *error); /* error NULL: done */
+gboolean gw_engine_load_actives(GwEngine *engine, GError **error);
+
+/* ---- loop.c */
+void gw_loop_step(gpointer active /* reference, taken */, gpointer engine);
+
+/* ---- acts.c: carries one act out. FALSE: it failed; *ret_error says why. Acts that are work set active's call. */
+gboolean gw_acts_do(GwActive *active, GwMigration *row, GwAct act, GError **error);
+
+/* ---- choose.c: the checks. Fills row->dest and row->plan. */
+gboolean gw_choose(GwActive *active, GwMigration *row, GError **error);
+
+/* ---- scribe.c: the record of actions and events, written behind the loop */
+void gw_scribe_begin(GwActive *active, const GwMigration *row, const char *event, const char *host);
+void gw_scribe_end(GwActive *active, const GwMigration *row, const char *event, const char *host, const char *error);
+void gw_scribe_work(gpointer note, gpointer engine);
+
+#endif

@@ -1,0 +1,253 @@
+/* Keeping what the hosts say: everything from every host now and then, one instance when its host reports an event. */
+#include "engine/internal.h"
+
+#include <string.h>
+
+enum { RETRY_DOWN_S = 5 }; /* how often a host that does not answer is asked again */
+
+/* ---- what to ask */
+
+void gw_inventory_ask(GwEngine *engine, GwHostEntry *entry, const char *uuid)
+{
+    g_mutex_lock(&engine->lock);
+    if (uuid)
+        g_hash_table_add(entry->dirty, g_strdup(uuid));
+    else
+        entry->all_dirty = TRUE;
+    gboolean push = !entry->refreshing && !entry->removed && !engine->stopping;
+    if (push)
+        entry->refreshing = TRUE;
+    else
+        entry->refresh_again = TRUE;
+    if (push) /* under the lock: the pool goes away when stopping is set */
+        g_thread_pool_push(engine->asks, gw_host_entry_ref(entry), NULL);
+    g_mutex_unlock(&engine->lock);
+}
+
+void gw_inventory_event(void *data, const char *host_name, const char *uuid)
+{
+    GwEngine *engine = data;
+    g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, host_name);
+    if (!entry)
+        return;
+    if (uuid)
+        gw_active_wake_instance(engine, uuid);
+    gw_inventory_ask(engine, entry, uuid);
+}
+
+gboolean gw_inventory_tick(gpointer data)
+{
+    GwEngine *engine = data;
+    g_autoptr(GPtrArray) due = g_ptr_array_new_with_free_func((GDestroyNotify)gw_host_entry_unref);
+    gint64 now = g_get_monotonic_time();
+    GHashTableIter iter;
+    gpointer value;
+    g_mutex_lock(&engine->lock);
+    g_hash_table_iter_init(&iter, engine->hosts);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        GwHostEntry *entry = value;
+        gint64 interval = entry->up ? engine->settings.inventory_interval_s : RETRY_DOWN_S;
+        if (!entry->refreshing && now - entry->last_full_us >= interval * G_USEC_PER_SEC)
+            g_ptr_array_add(due, gw_host_entry_ref(entry));
+    }
+    g_mutex_unlock(&engine->lock);
+    for (guint i = 0; i < due->len; i++)
+        gw_inventory_ask(engine, due->pdata[i], NULL);
+    return G_SOURCE_CONTINUE;
+}
+
+/* ---- what came back */
+
+static void save(GwEngine *engine, GwHostEntry *entry)
+{
+    g_autoptr(GPtrArray) instances = g_ptr_array_new_with_free_func((GDestroyNotify)gw_instance_unref);
+    GHashTableIter iter;
+    gpointer value;
+    g_mutex_lock(&engine->lock);
+    g_hash_table_iter_init(&iter, entry->instances);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        g_ptr_array_add(instances, gw_instance_ref(value));
+    gint64 seen_us = entry->seen_us;
+    gboolean removed = entry->removed;
+    g_mutex_unlock(&engine->lock);
+    g_autoptr(GError) error = NULL;
+    if (!removed && !gw_store_cache_put(engine->store, entry->row->name, instances, seen_us, &error))
+        gw_warning("host %s: what it said could not be kept: %s", entry->row->name, error->message);
+}
+
+/* [locked] */
+static void mark_up(GwHostEntry *entry)
+{
+    if (!entry->up)
+        gw_info("host %s answers", entry->row->name);
+    entry->up = TRUE;
+    entry->seen_us = g_get_real_time();
+    g_clear_pointer(&entry->down_reason, g_free);
+}
+
+/* [locked] TRUE when an instance came, went or changed. */
+static gboolean publish_instances(GwEngine *engine, GwHostEntry *entry, GPtrArray *instances)
+{
+    guint64 before = gw_engine_serial(engine);
+    g_autoptr(GHashTable) present = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; i < instances->len; i++)
+        g_hash_table_add(present, ((GwInstance *)instances->pdata[i])->uuid);
+    g_autoptr(GList) known = g_hash_table_get_keys(entry->instances);
+    for (GList *item = known; item; item = item->next)
+        if (!g_hash_table_contains(present, item->data))
+            gw_views_set(engine, entry, item->data, NULL);
+    for (guint i = 0; i < instances->len; i++) {
+        GwInstance *instance = instances->pdata[i];
+        gw_views_set(engine, entry, instance->uuid, gw_instance_ref(instance));
+    }
+    return gw_engine_serial(engine) != before;
+}
+
+void gw_inventory_publish(GwEngine *engine, GwHostEntry *entry, GwHostFacts *facts, GPtrArray *instances)
+{
+    g_mutex_lock(&engine->lock);
+    gboolean was_up = entry->up;
+    mark_up(entry);
+    g_clear_pointer(&entry->facts, gw_host_facts_unref);
+    entry->facts = facts;
+    gboolean changed = publish_instances(engine, entry, instances);
+    if (!was_up)
+        gw_views_update_host(engine, entry);
+    entry->last_full_us = g_get_monotonic_time();
+    gboolean watch = !entry->watched && !entry->removed;
+    entry->watched = TRUE;
+    g_mutex_unlock(&engine->lock);
+    g_ptr_array_unref(instances);
+    g_autoptr(GError) error = NULL;
+    if (watch && !gw_node_watch(entry->node, gw_inventory_event, engine, &error)) {
+        gw_warning("host %s: its events cannot be followed, it is polled instead: %s", entry->row->name, error->message);
+        g_mutex_lock(&engine->lock);
+        entry->watched = FALSE;
+        g_mutex_unlock(&engine->lock);
+    }
+    if (changed || !was_up)
+        save(engine, entry);
+}
+
+static void mark_down(GwEngine *engine, GwHostEntry *entry, const GError *error)
+{
+    g_mutex_lock(&engine->lock);
+    if (entry->up || !entry->down_reason || strcmp(entry->down_reason, error->message) != 0)
+        gw_warning("host %s does not answer: %s", entry->row->name, error->message);
+    gboolean was_up = entry->up;
+    entry->up = FALSE;
+    g_free(entry->down_reason);
+    entry->down_reason = g_strdup(error->message);
+    entry->last_full_us = g_get_monotonic_time();
+    if (was_up)
+        gw_views_update_host(engine, entry);
+    g_mutex_unlock(&engine->lock);
+}
+
+static gboolean ask_everything(GwEngine *engine, GwHostEntry *entry, GError **error)
+{
+    g_autoptr(GwHostFacts) facts = gw_node_facts(entry->node, error);
+    GPtrArray *instances = NULL;
+    if (!facts || !gw_node_instances(entry->node, &instances, error))
+        return FALSE;
+    gw_inventory_publish(engine, entry, g_steal_pointer(&facts), instances);
+    return TRUE;
+}
+
+static gboolean ask_one(GwEngine *engine, GwHostEntry *entry, const char *uuid, GError **error)
+{
+    GError *local = NULL;
+    GwInstance *instance = gw_node_describe(entry->node, uuid, &local);
+    if (!instance && !g_error_matches(local, GW_ERROR, GW_ERROR_NOT_FOUND)) {
+        g_propagate_error(error, local);
+        return FALSE;
+    }
+    g_clear_error(&local);
+    g_mutex_lock(&engine->lock);
+    mark_up(entry);
+    gw_views_set(engine, entry, uuid, instance);
+    g_mutex_unlock(&engine->lock);
+    return TRUE;
+}
+
+static gboolean ask_some(GwEngine *engine, GwHostEntry *entry, GHashTable *uuids, GError **error)
+{
+    guint64 before = gw_engine_serial(engine);
+    GHashTableIter iter;
+    gpointer uuid;
+    g_hash_table_iter_init(&iter, uuids);
+    while (g_hash_table_iter_next(&iter, &uuid, NULL))
+        if (!ask_one(engine, entry, uuid, error))
+            return FALSE;
+    if (gw_engine_serial(engine) != before)
+        save(engine, entry);
+    return TRUE;
+}
+
+static void tell_waiters(GPtrArray *waiters, const GError *error)
+{
+    for (guint i = 0; i < waiters->len; i++) {
+        GwWaiter *waiter = waiters->pdata[i];
+        waiter->done(waiter->data, error);
+    }
+}
+
+void gw_inventory_work(gpointer data, gpointer user_data)
+{
+    GwEngine *engine = user_data;
+    g_autoptr(GwHostEntry) entry = data;
+    g_mutex_lock(&engine->lock);
+    gboolean all = entry->all_dirty;
+    entry->all_dirty = FALSE;
+    entry->refresh_again = FALSE;
+    g_autoptr(GHashTable) some = g_steal_pointer(&entry->dirty);
+    entry->dirty = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_autoptr(GPtrArray) waiters = g_steal_pointer(&entry->waiters);
+    entry->waiters = g_ptr_array_new_with_free_func(g_free);
+    gboolean stopping = engine->stopping || entry->removed;
+    g_mutex_unlock(&engine->lock);
+
+    g_autoptr(GError) error = NULL;
+    gboolean ok = stopping || (all ? ask_everything(engine, entry, &error) : ask_some(engine, entry, some, &error));
+    if (!ok)
+        mark_down(engine, entry, error);
+    tell_waiters(waiters, error);
+
+    g_mutex_lock(&engine->lock);
+    entry->refreshing = FALSE;
+    gboolean again = entry->refresh_again && !engine->stopping && !entry->removed;
+    entry->refreshing = again;
+    if (again)
+        g_thread_pool_push(engine->asks, gw_host_entry_ref(entry), NULL);
+    g_mutex_unlock(&engine->lock);
+}
+
+/* ---- on request */
+
+void gw_inventory_update_pair(GwActive *active)
+{
+    GwHostEntry *sides[] = {active->dest, active->source};
+    for (guint i = 0; i < G_N_ELEMENTS(sides); i++) {
+        g_autoptr(GError) error = NULL;
+        if (sides[i] && !ask_one(active->engine, sides[i], active->instance_uuid, &error))
+            gw_debug("host %s: %s", sides[i]->row->name, error->message);
+    }
+}
+
+void gw_engine_refresh(GwEngine *engine, const char *host, GwDone done, gpointer data)
+{
+    g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, host);
+    if (!entry) {
+        g_autoptr(GError) error =
+            g_error_new(GW_ERROR, GW_ERROR_NOT_FOUND, "Compute host %s could not be found.", host);
+        done(data, error);
+        return;
+    }
+    GwWaiter *waiter = g_new0(GwWaiter, 1);
+    waiter->done = done;
+    waiter->data = data;
+    g_mutex_lock(&engine->lock);
+    g_ptr_array_add(entry->waiters, waiter);
+    g_mutex_unlock(&engine->lock);
+    gw_inventory_ask(engine, entry, NULL);
+}

@@ -1,0 +1,380 @@
+/* The loop that carries migrations: observe both hosts, decide, journal, act; again until the state is final.
+ * It knows nothing of phases (core/lifecycle.c does) and nothing of how acts are done (acts.c does). */
+#include "engine/internal.h"
+
+#include <string.h>
+
+enum {
+    POLL_COPY_MS = 200,    /* looking at a copy under way, for its progress */
+    POLL_DOUBT_MS = 250,   /* looking again at an inconclusive picture */
+    POLL_SILENT_MS = 1000, /* a host does not answer */
+    PAUSE_FAILED_MS = 1000, /* after an act failed */
+    GRACE_MS = 5000,       /* a picture that stays so long is no moment between two phases */
+    EARLY_LIMIT_MS = 30000, /* a host may be silent for so long before a move that has touched nothing gives up */
+    MANY_FAILURES = 10,
+};
+
+/* ---- observe */
+
+/* What another thread may change while a step runs, read once. */
+typedef struct {
+    GwCall call;
+    gboolean transient, stopping;
+} Moment;
+
+static Moment read_moment(GwActive *active)
+{
+    g_mutex_lock(&active->engine->lock);
+    Moment moment = {active->call, active->call_transient, active->engine->stopping};
+    g_mutex_unlock(&active->engine->lock);
+    return moment;
+}
+
+static void look(GwHostEntry *entry, const char *uuid, GwSight *ret_sight)
+{
+    g_autoptr(GError) error = NULL;
+    if (!entry || !gw_node_sight(entry->node, uuid, ret_sight, &error))
+        *ret_sight = (GwSight){.seen = GW_SEEN_UNKNOWN};
+}
+
+static gboolean find_sides(GwActive *active, const GwMigration *row)
+{
+    if (!active->source && row->source)
+        active->source = gw_engine_find_host(active->engine, row->source);
+    if (!active->dest && row->dest)
+        active->dest = gw_engine_find_host(active->engine, row->dest);
+    return active->source != NULL;
+}
+
+/* Hosts are asked only where the rules look at them. While our own call copies, the source alone knows the progress. */
+static void observe(GwActive *active, const GwMigration *row, GwCall call)
+{
+    if (row->state == GW_MIGRATION_ACCEPTED || row->state == GW_MIGRATION_QUEUED || row->state == GW_MIGRATION_FINISHED)
+        return;
+    look(active->source, row->instance_uuid, &active->source_sight);
+    if (call == GW_CALL_ACTIVE)
+        active->dest_sight = (GwSight){.seen = GW_SEEN_PAUSED_MIGRATING};
+    else
+        look(active->dest, row->instance_uuid, &active->dest_sight);
+}
+
+/* How long the same picture has been seen, in ms. */
+static gint64 picture_age(GwActive *active, GwCall call, GwMigrationState state)
+{
+    unsigned picture = (unsigned)active->source_sight.seen | (unsigned)active->dest_sight.seen << 4 |
+                       (unsigned)active->source_sight.job << 8 | (unsigned)active->dest_sight.job << 12 |
+                       (unsigned)call << 16 | (unsigned)state << 20 | 1u << 31;
+    gint64 now = g_get_monotonic_time();
+    if (picture != active->picture) {
+        active->picture = picture;
+        active->picture_since = now;
+    }
+    return (now - active->picture_since) / 1000;
+}
+
+static gboolean sees_job(const GwActive *active)
+{
+    return active->source_sight.job != GW_JOB_NONE || active->dest_sight.job != GW_JOB_NONE;
+}
+
+static gboolean is_overdue(const GwActive *active, const GwMigration *row)
+{
+    if (!row->plan || !row->plan->timeout_ms || !active->copy_since)
+        return FALSE;
+    return g_get_monotonic_time() - active->copy_since > (gint64)row->plan->timeout_ms * 1000;
+}
+
+static unsigned circumstances(GwActive *active, const GwMigration *row, const Moment *moment, gint64 age_ms)
+{
+    const GwEngineSettings *settings = &active->engine->settings;
+    unsigned when = 0;
+    when |= row->intents & GW_INTENT_ABORT ? GW_WHEN_ABORT : 0;
+    when |= row->intents & GW_INTENT_CONFIRM ? GW_WHEN_CONFIRM : 0;
+    when |= row->intents & GW_INTENT_REVERT ? GW_WHEN_REVERT : 0;
+    gboolean force = (row->intents & GW_INTENT_FORCE_COMPLETE) != 0;
+    when |= force && (!active->forced || row->state == GW_MIGRATION_SETTLING) ? GW_WHEN_FORCE : 0;
+    when |= is_overdue(active, row) ? GW_WHEN_OVERDUE : 0;
+    when |= age_ms >= GRACE_MS && !sees_job(active) ? GW_WHEN_STALE : 0;
+    when |= row->attempts > 0 ? GW_WHEN_BEGUN : 0;
+    when |= row->plan && gw_plan_copies_disks(row->plan) ? GW_WHEN_COPIES : 0;
+    when |= row->plan && row->plan->power_before == GW_POWER_RUNNING ? GW_WHEN_RAN : 0;
+    when |= sees_job(active) ? GW_WHEN_JOB : 0;
+    when |= moment->transient && row->attempts <= settings->live_migration_retry_count ? GW_WHEN_RETRY : 0;
+    when |= active->failures >= MANY_FAILURES ? GW_WHEN_EXHAUSTED : 0;
+    return when;
+}
+
+/* A copy's own figures; the completed ones (with the measured downtime) come from the destination after the end. */
+static void take_progress(GwActive *active, GwMigration *row)
+{
+    gboolean moved = row->state == GW_MIGRATION_SETTLING || row->state == GW_MIGRATION_COMPLETED;
+    const GwProgress *seen = moved ? &active->dest_sight.progress : &active->source_sight.progress;
+    gboolean copying = row->state == GW_MIGRATION_RUNNING || row->state == GW_MIGRATION_MOVING ||
+                       row->state == GW_MIGRATION_POSTCOPY;
+    if (!seen->elapsed_ms || !(copying || moved))
+        return;
+    GwProgress merged = *seen;
+    if (moved) { /* the destination does not count what the source sent of the disks */
+        merged.disk_total = MAX(merged.disk_total, row->progress.disk_total);
+        merged.disk_processed = MAX(merged.disk_processed, row->progress.disk_processed);
+        merged.memory_total = MAX(merged.memory_total, row->progress.memory_total);
+        merged.memory_processed = MAX(merged.memory_processed, row->progress.memory_processed);
+        merged.disk_remaining = merged.memory_remaining = 0;
+    }
+    row->progress = merged;
+}
+
+/* ---- journal */
+
+/* What everyone sees. */
+static void show(GwActive *active, const GwMigration *row)
+{
+    GwEngine *engine = active->engine;
+    g_mutex_lock(&engine->lock);
+    gw_migration_free(active->row);
+    active->row = gw_migration_copy(row);
+    gw_views_update(engine, active->instance_uuid);
+    g_mutex_unlock(&engine->lock);
+}
+
+static gboolean journal(GwActive *active, GwMigration *row, gboolean *dirty)
+{
+    if (!*dirty)
+        return TRUE;
+    g_autoptr(GError) error = NULL;
+    if (!gw_store_migration_update(active->engine->store, row, &error)) {
+        gw_warning("migration %" G_GINT64_FORMAT ": not recorded, tried again: %s", row->id, error->message);
+        return FALSE;
+    }
+    *dirty = FALSE;
+    show(active, row);
+    return TRUE;
+}
+
+static void advance(GwActive *active, GwMigration *row, const GwDecision *decision)
+{
+    gw_info("migration %" G_GINT64_FORMAT " of %s: %s -> %s%s%s (source %s, destination %s)", row->id,
+            row->instance_name, gw_migration_state_name(row->state), gw_migration_state_name(decision->next),
+            decision->reason ? ": " : "", decision->reason ? decision->reason : "",
+            gw_seen_name(active->source_sight.seen), gw_seen_name(active->dest_sight.seen));
+    gint64 now = g_get_real_time();
+    g_mutex_lock(&active->engine->lock);
+    const char *why = active->call == GW_CALL_FAILED && active->call_error ? active->call_error : decision->reason;
+    gboolean ends_badly = decision->next == GW_MIGRATION_UNDOING || decision->next == GW_MIGRATION_ERROR ||
+                          decision->next == GW_MIGRATION_FAILED || decision->next == GW_MIGRATION_CANCELLED;
+    if (ends_badly && why && !(row->state == GW_MIGRATION_UNDOING && row->reason && decision->next != GW_MIGRATION_ERROR)) {
+        g_free(row->reason);
+        row->reason = g_strdup(why);
+    } else if (!ends_badly) {
+        g_clear_pointer(&row->reason, g_free); /* what it waited for is over */
+    }
+    active->call = GW_CALL_NONE; /* the work of the old state */
+    active->call_transient = FALSE;
+    g_clear_pointer(&active->call_error, g_free);
+    g_mutex_unlock(&active->engine->lock);
+    active->failures = 0;
+    if (row->state == GW_MIGRATION_ACCEPTED || row->state == GW_MIGRATION_QUEUED)
+        row->started_us = now;
+    row->state = decision->next;
+    row->end = decision->end;
+    unsigned traits = gw_migration_state_traits(row->state);
+    if (traits & (GW_TRAIT_FINAL | GW_TRAIT_RESTING))
+        row->ended_us = now;
+}
+
+/* ---- act, or wait */
+
+static gboolean has_effect(GwAct act)
+{
+    return act != GW_ACT_WAIT && act != GW_ACT_ADVANCE && act != GW_ACT_CHECK && act != GW_ACT_ENTER;
+}
+
+/* People who look should see what a move waits for; kept in memory only. */
+static void note_wait(GwActive *active, GwMigration *row, const char *reason)
+{
+    if (row->state == GW_MIGRATION_UNDOING || g_strcmp0(row->reason, reason) == 0)
+        return;
+    g_free(row->reason);
+    row->reason = g_strdup(reason);
+    show(active, row);
+}
+
+static guint wait_ms(const GwActive *active, const GwMigration *row, GwCall call)
+{
+    if (gw_migration_state_traits(row->state) & GW_TRAIT_RESTING)
+        return 0;
+    if (call == GW_CALL_ACTIVE || sees_job(active))
+        return POLL_COPY_MS;
+    if (active->source_sight.seen == GW_SEEN_UNKNOWN || active->dest_sight.seen == GW_SEEN_UNKNOWN)
+        return POLL_SILENT_MS;
+    return POLL_DOUBT_MS;
+}
+
+/* A move that has touched nothing does not wait for ever for a silent host. */
+static gboolean give_up_early(GwActive *active, const GwMigration *row, GwCall call, gint64 age_ms)
+{
+    if (row->state != GW_MIGRATION_PREPARING || call == GW_CALL_ACTIVE || age_ms < EARLY_LIMIT_MS)
+        return FALSE;
+    const char *silent = active->source_sight.seen == GW_SEEN_UNKNOWN ? row->source : row->dest;
+    g_autoptr(GError) error = g_error_new(GW_ERROR, GW_ERROR_FAILED, "host %s does not answer", silent);
+    gw_active_call_ended(active, error);
+    active->picture = 0;
+    return TRUE;
+}
+
+/* After an act failed, the next is not tried at once; TRUE: a timer is set. */
+static gboolean must_pause(GwActive *active)
+{
+    gint64 since_failure = (g_get_monotonic_time() - active->failed_at) / 1000;
+    if (!active->failures || since_failure >= PAUSE_FAILED_MS)
+        return FALSE;
+    gw_active_wake_after(active, (guint)(PAUSE_FAILED_MS - since_failure));
+    return TRUE;
+}
+
+/* TRUE: decide again at once; FALSE: the step is over, a timer is set (or the migration has ended or rests). */
+static gboolean act(GwActive *active, GwMigration *row, const GwDecision *decision)
+{
+    g_autoptr(GError) error = NULL;
+    gw_debug("migration %" G_GINT64_FORMAT ": %s", row->id, gw_act_name(decision->act));
+    if (gw_acts_do(active, row, decision->act, &error)) {
+        active->failures = 0;
+        if (decision->act == GW_ACT_MIGRATE || decision->act == GW_ACT_ABORT || decision->act == GW_ACT_FORCE) {
+            gw_active_wake_after(active, POLL_COPY_MS); /* its end is seen, not returned */
+            return FALSE;
+        }
+        if (decision->act == GW_ACT_ENTER && read_moment(active).call == GW_CALL_NONE) {
+            note_wait(active, row, "it waits for its turn (max_concurrent_live_migrations)");
+            gw_active_wake_after(active, POLL_DOUBT_MS);
+            return FALSE;
+        }
+        return TRUE;
+    }
+    gw_warning("migration %" G_GINT64_FORMAT ": %s: %s", row->id, gw_act_name(decision->act), error->message);
+    active->failures++;
+    active->failed_at = g_get_monotonic_time();
+    return TRUE;
+}
+
+static void end(GwActive *active, const GwMigration *row)
+{
+    GwEngine *engine = active->engine;
+    gw_scribe_end(active, row, active->event, row->dest, row->reason);
+    gw_inventory_update_pair(active);
+    g_mutex_lock(&engine->lock);
+    active->ended = TRUE;
+    g_hash_table_remove(engine->actives, &active->id);
+    gw_views_update(engine, row->instance_uuid);
+    g_mutex_unlock(&engine->lock);
+    gw_info("migration %" G_GINT64_FORMAT " of %s ended: %s%s%s", row->id, row->instance_name,
+            gw_migration_state_name(row->state), row->reason ? ": " : "", row->reason ? row->reason : "");
+}
+
+static GwMigration *read_row(GwActive *active)
+{
+    GwMigrationQuery query = {.id = active->id};
+    g_autoptr(GPtrArray) rows = NULL;
+    g_autoptr(GError) error = NULL;
+    if (!gw_store_migrations(active->engine->store, &query, &rows, &error) || !rows->len) {
+        gw_warning("migration %" G_GINT64_FORMAT ": cannot be read: %s", active->id,
+                   error ? error->message : "it is gone from the store");
+        return NULL;
+    }
+    GwMigration *row = gw_migration_copy(rows->pdata[0]);
+    g_mutex_lock(&active->engine->lock);
+    row->progress = active->row->progress; /* newer than the journal's */
+    g_mutex_unlock(&active->engine->lock);
+    return row;
+}
+
+static GwDecision decide(GwActive *active, const GwMigration *row, const Moment *moment, gint64 age_ms)
+{
+    GwSituation situation = {row->kind,
+                             row->state,
+                             row->end,
+                             active->source_sight.seen,
+                             active->dest_sight.seen,
+                             moment->call,
+                             circumstances(active, row, moment, age_ms)};
+    return gw_lifecycle_next(&situation);
+}
+
+static void rest(GwActive *active, GwMigration *row, const Moment *moment, const char *reason)
+{
+    note_wait(active, row, reason);
+    show(active, row);
+    guint ms = wait_ms(active, row, moment->call);
+    if (ms)
+        gw_active_wake_after(active, ms);
+    else
+        gw_inventory_update_pair(active);
+}
+
+typedef enum { STEP_AGAIN, STEP_OVER } Step;
+
+/* One turn: observe, decide, journal, act. */
+static Step turn(GwActive *active, GwMigration *row, gboolean *dirty)
+{
+    Moment moment = read_moment(active);
+    if (moment.stopping)
+        return STEP_OVER;
+    observe(active, row, moment.call);
+    take_progress(active, row);
+    gint64 age_ms = picture_age(active, moment.call, row->state);
+    if (give_up_early(active, row, moment.call, age_ms))
+        return STEP_AGAIN;
+    GwDecision decision = decide(active, row, &moment, age_ms);
+    gboolean final = FALSE;
+    if (decision.act == GW_ACT_ADVANCE) {
+        advance(active, row, &decision);
+        *dirty = TRUE;
+        final = (gw_migration_state_traits(row->state) & GW_TRAIT_FINAL) != 0;
+        if (!final)
+            return STEP_AGAIN; /* journalled before the next act: nothing happens in between */
+    } else if (has_effect(decision.act) && must_pause(active)) {
+        return STEP_OVER;
+    }
+    if (decision.act == GW_ACT_MIGRATE) {
+        row->attempts++; /* journalled before the copy is begun: a restarted loop must know that it may have been */
+        *dirty = TRUE;
+    }
+    if ((final || has_effect(decision.act) || decision.act == GW_ACT_WAIT) && !journal(active, row, dirty)) {
+        gw_active_wake_after(active, POLL_SILENT_MS);
+        return STEP_OVER;
+    }
+    if (final) {
+        end(active, row);
+        return STEP_OVER;
+    }
+    if (decision.act == GW_ACT_WAIT) {
+        rest(active, row, &moment, decision.reason);
+        return STEP_OVER;
+    }
+    return act(active, row, &decision) ? STEP_AGAIN : STEP_OVER;
+}
+
+static void run(GwActive *active)
+{
+    g_autoptr(GwMigration) row = read_row(active);
+    gboolean dirty = FALSE;
+    if (!row || !find_sides(active, row)) {
+        gw_active_wake_after(active, POLL_SILENT_MS);
+        return;
+    }
+    while (turn(active, row, &dirty) == STEP_AGAIN)
+        find_sides(active, row); /* the destination may have been chosen */
+}
+
+void gw_loop_step(gpointer data, gpointer user_data)
+{
+    GwEngine *engine = user_data;
+    g_autoptr(GwActive) active = data;
+    run(active);
+    g_mutex_lock(&engine->lock);
+    active->stepping = FALSE;
+    gboolean again = active->again && !active->ended;
+    active->again = FALSE;
+    g_mutex_unlock(&engine->lock);
+    if (again)
+        gw_active_wake(active);
+}

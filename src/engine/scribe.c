@@ -1,0 +1,62 @@
+/* The record of instance actions and their events: history for people. Written behind the loop, in order, by one worker,
+ * so that a move never waits for it. */
+#include "engine/internal.h"
+
+typedef struct {
+    gboolean ends;
+    char instance_uuid[GW_UUID_SIZE];
+    char *request_id, *event, *host, *error;
+    gboolean failed_action;
+} Note;
+
+static void note_free(Note *note)
+{
+    g_free(note->request_id);
+    g_free(note->event);
+    g_free(note->host);
+    g_free(note->error);
+    g_free(note);
+}
+
+static Note *note_new(const GwMigration *row, const char *event, const char *host)
+{
+    Note *note = g_new0(Note, 1);
+    g_strlcpy(note->instance_uuid, row->instance_uuid, sizeof note->instance_uuid);
+    note->request_id = g_strdup(row->request_id);
+    note->event = g_strdup(event);
+    note->host = g_strdup(host);
+    return note;
+}
+
+void gw_scribe_begin(GwActive *active, const GwMigration *row, const char *event, const char *host)
+{
+    if (row->request_id)
+        g_thread_pool_push(active->engine->scribe, note_new(row, event, host), NULL);
+}
+
+void gw_scribe_end(GwActive *active, const GwMigration *row, const char *event, const char *host, const char *error)
+{
+    if (!row->request_id || !event)
+        return;
+    Note *note = note_new(row, event, host);
+    note->ends = TRUE;
+    note->error = g_strdup(error);
+    note->failed_action = row->state == GW_MIGRATION_FAILED || row->state == GW_MIGRATION_ERROR;
+    g_thread_pool_push(active->engine->scribe, note, NULL);
+}
+
+void gw_scribe_work(gpointer data, gpointer user_data)
+{
+    GwEngine *engine = user_data;
+    Note *note = data;
+    g_autoptr(GError) error = NULL;
+    gboolean ok = !note->ends ? gw_store_event_begin(engine->store, note->instance_uuid, note->request_id, note->event,
+                                                     note->host, &error)
+                              : gw_store_event_end(engine->store, note->instance_uuid, note->request_id, note->event,
+                                                   note->host, note->error ? "Error" : "Success", note->error, &error);
+    if (ok && note->failed_action)
+        ok = gw_store_action_fail(engine->store, note->instance_uuid, note->request_id, &error);
+    if (!ok)
+        gw_warning("event %s of %s could not be recorded: %s", note->event, note->instance_uuid, error->message);
+    note_free(note);
+}

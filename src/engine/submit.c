@@ -1,0 +1,265 @@
+/* What users may ask of moves: the intent is recorded first, and the loop does the rest. */
+#include "engine/internal.h"
+
+#include <string.h>
+
+/* ---- actions: the record of who asked for what */
+
+static gboolean record_action(GwEngine *engine, const GwMoveRequest *request, const char *action, GError **error)
+{
+    if (!request->request_id)
+        return TRUE;
+    g_autoptr(GwActionRow) row = g_new0(GwActionRow, 1);
+    g_strlcpy(row->instance_uuid, request->instance_uuid, sizeof row->instance_uuid);
+    row->request_id = g_strdup(request->request_id);
+    row->action = g_strdup(action);
+    row->user_id = g_strdup(request->user_id);
+    row->project_id = g_strdup(request->project_id);
+    return gw_store_action_add(engine->store, row, error);
+}
+
+/* ---- beginning a move */
+
+static GwInstanceView *find_instance(GwEngine *engine, const char *uuid, GError **error)
+{
+    GwInstanceView *view = gw_engine_instance(engine, uuid);
+    if (!view)
+        g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Instance %s could not be found.", uuid);
+    return view;
+}
+
+static gboolean check_host(GwEngine *engine, const GwInstanceView *view, const char *host, GError **error)
+{
+    if (!host)
+        return TRUE;
+    g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, host);
+    if (!entry) {
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Compute host %s could not be found.", host);
+        return FALSE;
+    }
+    if (strcmp(host, view->host) == 0) {
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Cannot migrate to the host where the server exists: %s is on %s.",
+                    view->instance->name, host);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* Nova's sentence (api/openstack/common.py), with what it leaves out: which migration, and where to. */
+static gboolean check_state(const GwInstanceView *view, GwMoveKind kind, GError **error)
+{
+    const GwInstance *instance = view->instance;
+    const char *action = kind == GW_MOVE_LIVE ? "os-migrateLive" : "migrate";
+    if (view->migration_id) {
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
+                    "Cannot '%s' instance %s while it is in task_state %s: migration %" G_GINT64_FORMAT " is %s", action,
+                    instance->uuid, view->migration_state == GW_MIGRATION_FINISHED ? "resized" : "migrating",
+                    view->migration_id, gw_migration_state_status(view->migration_state, view->migration_kind));
+        return FALSE;
+    }
+    gboolean fits = kind == GW_MOVE_LIVE ? instance->power == GW_POWER_RUNNING || instance->power == GW_POWER_PAUSED
+                                         : instance->power == GW_POWER_RUNNING || instance->power == GW_POWER_SHUTDOWN;
+    if (!fits)
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Cannot '%s' instance %s while it is in vm_state %s: %s", action,
+                    instance->uuid,
+                    instance->power == GW_POWER_SHUTDOWN ? "stopped" : gw_power_name(instance->power),
+                    kind == GW_MOVE_LIVE ? "only a running or paused instance migrates live; move it with `godwit migrate`"
+                                         : "only a running or stopped instance migrates cold");
+    else if (!view->host_up) {
+        fits = FALSE;
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Service is unavailable at this time. Host %s does not answer.",
+                    view->host);
+    } else if (kind == GW_MOVE_COLD && !instance->persistent) {
+        fits = FALSE;
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
+                    "Cannot 'migrate' instance %s: it is transient and would vanish when it stops; make it persistent first "
+                    "(virsh define), or move it live",
+                    instance->uuid);
+    }
+    return fits;
+}
+
+static GwMigration *row_of(const GwInstanceView *view, const GwMoveRequest *request, GwMoveKind kind)
+{
+    GwMigration *row = gw_migration_new();
+    g_strlcpy(row->instance_uuid, view->instance->uuid, sizeof row->instance_uuid);
+    row->instance_name = g_strdup(view->instance->name);
+    row->kind = kind;
+    row->state = GW_MIGRATION_ACCEPTED;
+    row->end = GW_MIGRATION_FAILED;
+    row->block = kind == GW_MOVE_COLD ? GW_BLOCK_AUTO : request->block;
+    row->source = g_strdup(view->host);
+    row->dest = g_strdup(request->host);
+    row->request_id = g_strdup(request->request_id);
+    row->user_id = g_strdup(request->user_id);
+    row->project_id = g_strdup(request->project_id);
+    return row;
+}
+
+static gboolean submit(GwEngine *engine, const GwMoveRequest *request, GwMoveKind kind, gint64 *ret_id, GwChecked checked,
+                       gpointer data, GError **error)
+{
+    g_autoptr(GwInstanceView) view = find_instance(engine, request->instance_uuid, error);
+    if (!view || !check_state(view, kind, error) || !check_host(engine, view, request->host, error))
+        return FALSE;
+    g_autoptr(GwMigration) row = row_of(view, request, kind);
+    if (!gw_store_migration_add(engine->store, row, error) ||
+        !record_action(engine, request, kind == GW_MOVE_LIVE ? "live-migration" : "migrate", error))
+        return FALSE;
+    *ret_id = row->id;
+    GwActive *active = gw_active_new(engine, g_steal_pointer(&row));
+    active->checked = checked;
+    active->checked_data = data;
+    active->disk_over_commit = request->disk_over_commit;
+    g_mutex_lock(&engine->lock);
+    g_hash_table_replace(engine->actives, &active->id, gw_active_ref(active));
+    gw_views_update(engine, active->instance_uuid);
+    g_mutex_unlock(&engine->lock);
+    gw_active_wake(active);
+    gw_active_unref(active);
+    return TRUE;
+}
+
+gboolean gw_engine_live_migrate(GwEngine *engine, const GwMoveRequest *request, gint64 *ret_id, GwChecked checked,
+                                gpointer data, GError **error)
+{
+    return submit(engine, request, GW_MOVE_LIVE, ret_id, checked, data, error);
+}
+
+gboolean gw_engine_cold_migrate(GwEngine *engine, const GwMoveRequest *request, gint64 *ret_id, GwChecked checked,
+                                gpointer data, GError **error)
+{
+    return submit(engine, request, GW_MOVE_COLD, ret_id, checked, data, error);
+}
+
+/* ---- steering a move under way */
+
+static GwActive *find_active(GwEngine *engine, gint64 id)
+{
+    g_mutex_lock(&engine->lock);
+    GwActive *active = g_hash_table_lookup(engine->actives, &id);
+    if (active)
+        gw_active_ref(active);
+    g_mutex_unlock(&engine->lock);
+    return active;
+}
+
+static gboolean intend(GwEngine *engine, const GwMoveRequest *request, gint64 id, unsigned intent, const char *action,
+                       GError **error)
+{
+    g_autoptr(GwMigration) row = NULL;
+    if (!gw_store_migration_intend(engine->store, id, intent, &row, error) ||
+        !record_action(engine, request, action, error))
+        return FALSE;
+    g_autoptr(GwActive) active = find_active(engine, id);
+    if (active)
+        gw_active_wake(active);
+    return TRUE;
+}
+
+static gboolean intend_resting(GwEngine *engine, const GwMoveRequest *request, unsigned intent, const char *action,
+                               GError **error)
+{
+    g_autoptr(GwInstanceView) view = find_instance(engine, request->instance_uuid, error);
+    if (!view)
+        return FALSE;
+    if (view->migration_id && view->migration_kind == GW_MOVE_COLD && view->migration_state == GW_MIGRATION_FINISHED)
+        return intend(engine, request, view->migration_id, intent, action, error);
+    if (view->migration_id)
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Cannot '%s' instance %s while it is in task_state %s", action,
+                    view->instance->uuid, gw_migration_state_status(view->migration_state, view->migration_kind));
+    else
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Instance has not been resized.");
+    return FALSE;
+}
+
+gboolean gw_engine_confirm(GwEngine *engine, const GwMoveRequest *request, GError **error)
+{
+    return intend_resting(engine, request, GW_INTENT_CONFIRM, "confirmResize", error);
+}
+
+gboolean gw_engine_revert(GwEngine *engine, const GwMoveRequest *request, GError **error)
+{
+    return intend_resting(engine, request, GW_INTENT_REVERT, "revertResize", error);
+}
+
+/* The live migration under way with that id, or an error in Nova's words. */
+static gboolean check_live(GwEngine *engine, const GwMoveRequest *request, gint64 id, GwMigrationState *ret_state,
+                           GError **error)
+{
+    g_autoptr(GwInstanceView) view = find_instance(engine, request->instance_uuid, error);
+    if (!view)
+        return FALSE;
+    if (view->migration_id != id || view->migration_kind != GW_MOVE_LIVE) {
+        g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND,
+                    "In-progress live migration %" G_GINT64_FORMAT " is not found for server %s.", id,
+                    request->instance_uuid);
+        return FALSE;
+    }
+    *ret_state = view->migration_state;
+    return TRUE;
+}
+
+static gboolean refuse_state(const GwMoveRequest *request, gint64 id, GwMigrationState state, const char *what, GError **error)
+{
+    g_set_error(error, GW_ERROR, GW_ERROR_INVALID,
+                "Migration %" G_GINT64_FORMAT " state of instance %s is %s. Cannot %s live migration while the migration is in "
+                "this state.",
+                id, request->instance_uuid, gw_migration_state_status(state, GW_MOVE_LIVE), what);
+    return FALSE;
+}
+
+gboolean gw_engine_abort(GwEngine *engine, const GwMoveRequest *request, gint64 id, GError **error)
+{
+    GwMigrationState state;
+    if (!check_live(engine, request, id, &state, error))
+        return FALSE;
+    if (!(gw_migration_state_traits(state) & GW_TRAIT_EARLY) && state != GW_MIGRATION_RUNNING)
+        return refuse_state(request, id, state, "abort", error);
+    return intend(engine, request, id, GW_INTENT_ABORT, "live_migration_cancel", error);
+}
+
+gboolean gw_engine_force_complete(GwEngine *engine, const GwMoveRequest *request, gint64 id, GError **error)
+{
+    GwMigrationState state;
+    if (!check_live(engine, request, id, &state, error))
+        return FALSE;
+    if (state != GW_MIGRATION_RUNNING)
+        return refuse_state(request, id, state, "force_complete", error);
+    return intend(engine, request, id, GW_INTENT_FORCE_COMPLETE, "live_migration_force_complete", error);
+}
+
+/* ---- history */
+
+/* The journal lags behind what is seen of a copy under way. */
+static void freshen(GwEngine *engine, GwMigration *row)
+{
+    g_autoptr(GwActive) active = find_active(engine, row->id);
+    if (!active)
+        return;
+    g_mutex_lock(&engine->lock);
+    row->progress = active->row->progress;
+    if (active->row->reason && !row->reason)
+        row->reason = g_strdup(active->row->reason);
+    g_mutex_unlock(&engine->lock);
+}
+
+gboolean gw_engine_migrations(GwEngine *engine, const GwMigrationQuery *query, GPtrArray **ret_rows, GError **error)
+{
+    if (!gw_store_migrations(engine->store, query, ret_rows, error))
+        return FALSE;
+    for (guint i = 0; i < (*ret_rows)->len; i++)
+        freshen(engine, (*ret_rows)->pdata[i]);
+    return TRUE;
+}
+
+gboolean gw_engine_actions(GwEngine *engine, const char *instance_uuid, const char *request_id, GPtrArray **ret_rows,
+                           GError **error)
+{
+    return gw_store_actions(engine->store, instance_uuid, request_id, ret_rows, error);
+}
+
+gboolean gw_engine_events(GwEngine *engine, gint64 action_id, GPtrArray **ret_rows, GError **error)
+{
+    return gw_store_events(engine->store, action_id, ret_rows, error);
+}

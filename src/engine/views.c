@@ -1,0 +1,260 @@
+/* What the API shows of instances: one immutable view per UUID, made anew when something of it changes. */
+#include "engine/internal.h"
+
+#include <string.h>
+
+GwInstanceView *gw_instance_view_ref(GwInstanceView *view)
+{
+    g_atomic_ref_count_inc(&view->refs);
+    return view;
+}
+
+void gw_instance_view_unref(GwInstanceView *view)
+{
+    if (!g_atomic_ref_count_dec(&view->refs))
+        return;
+    gw_instance_unref(view->instance);
+    g_free(view->host);
+    g_free(view);
+}
+
+static GwActive *active_of(GwEngine *engine, const char *uuid)
+{
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, engine->actives);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        if (strcmp(((GwActive *)value)->instance_uuid, uuid) == 0)
+            return value;
+    return NULL;
+}
+
+/* The side on which a migration says that the instance is. */
+static const char *home_of(const GwMigration *row)
+{
+    switch (row->state) {
+    case GW_MIGRATION_POSTCOPY:
+    case GW_MIGRATION_SETTLING:
+    case GW_MIGRATION_COMPLETED:
+    case GW_MIGRATION_PLACING:
+    case GW_MIGRATION_STARTING:
+    case GW_MIGRATION_FINISHED:
+    case GW_MIGRATION_CONFIRMING:
+    case GW_MIGRATION_CONFIRMED:
+        return row->dest;
+    case GW_MIGRATION_ACCEPTED:
+    case GW_MIGRATION_QUEUED:
+    case GW_MIGRATION_PREPARING:
+    case GW_MIGRATION_RUNNING:
+    case GW_MIGRATION_STOPPING:
+    case GW_MIGRATION_MOVING:
+    case GW_MIGRATION_REVERTING:
+    case GW_MIGRATION_REVERTED:
+    case GW_MIGRATION_UNDOING:
+    case GW_MIGRATION_CANCELLED:
+    case GW_MIGRATION_FAILED:
+    case GW_MIGRATION_ERROR:
+    case GW_MIGRATION_STATE_COUNT:
+        return row->source;
+    }
+    return row->source;
+}
+
+/* Higher is more likely to be where the instance is. */
+static int rank(const GwHostEntry *entry, const GwInstance *instance, const char *home)
+{
+    int power = instance->power == GW_POWER_RUNNING                                                      ? 2
+                : instance->power == GW_POWER_PAUSED || instance->power == GW_POWER_SUSPENDED ? 1
+                                                                                                          : 0;
+    return (g_strcmp0(entry->row->name, home) == 0 ? 10 : 0) + power;
+}
+
+/* Among equals the first host by name, so that the answer does not depend on the order of a hash table. */
+static GwHostEntry *find_home(GwEngine *engine, const char *uuid, const char *home)
+{
+    GPtrArray *places = g_hash_table_lookup(engine->where, uuid);
+    GwHostEntry *best = NULL;
+    int best_rank = -1;
+    for (guint i = 0; places && i < places->len; i++) {
+        GwHostEntry *entry = places->pdata[i];
+        int entry_rank = rank(entry, g_hash_table_lookup(entry->instances, uuid), home);
+        if (entry_rank > best_rank ||
+            (entry_rank == best_rank && strcmp(entry->row->name, best->row->name) < 0)) {
+            best = entry;
+            best_rank = entry_rank;
+        }
+    }
+    return best;
+}
+
+static guint8 percent_of(const GwProgress *progress)
+{
+    guint64 total = progress->memory_total + progress->disk_total;
+    guint64 left = progress->memory_remaining + progress->disk_remaining;
+    return total && left <= total ? (guint8)((total - left) * 100 / total) : 0;
+}
+
+static GwInstanceView *view_new(GwEngine *engine, GwHostEntry *home, const char *uuid, const GwInstanceView *old)
+{
+    GwInstanceView *view = g_new0(GwInstanceView, 1);
+    g_atomic_ref_count_init(&view->refs);
+    view->instance = gw_instance_ref(g_hash_table_lookup(home->instances, uuid));
+    view->host = g_strdup(home->row->name);
+    view->seen_us = home->seen_us;
+    view->first_seen_us = view->instance->created_at * G_USEC_PER_SEC;
+    view->host_up = home->up;
+    const GwActive *active = active_of(engine, uuid);
+    if (active) {
+        view->migration_id = active->id;
+        view->migration_kind = active->row->kind;
+        view->migration_state = active->row->state;
+        view->progress = percent_of(&active->row->progress);
+    }
+    view->changed_us = old ? old->changed_us : g_get_real_time();
+    return view;
+}
+
+static gboolean shows_same(const GwInstanceView *a, const GwInstanceView *b)
+{
+    return a->host_up == b->host_up && a->migration_id == b->migration_id &&
+           a->migration_state == b->migration_state && a->progress == b->progress && strcmp(a->host, b->host) == 0 &&
+           gw_instance_equal(a->instance, b->instance);
+}
+
+static void drop_sorted(GwEngine *engine)
+{
+    g_clear_pointer(&engine->sorted, g_ptr_array_unref);
+}
+
+void gw_views_update(GwEngine *engine, const char *uuid)
+{
+    GwInstanceView *old = g_hash_table_lookup(engine->views, uuid);
+    const GwActive *active = active_of(engine, uuid);
+    /* when nothing is under way, where it was last shown wins among equals: a moment's double sight does not flap */
+    GwHostEntry *home = find_home(engine, uuid, active ? home_of(active->row) : NULL);
+    if (!home) {
+        if (old) {
+            g_hash_table_remove(engine->views, uuid);
+            drop_sorted(engine);
+            gw_engine_serial_next(engine);
+        }
+        return;
+    }
+    GwInstanceView *view = view_new(engine, home, uuid, old);
+    if (old && shows_same(old, view)) {
+        gw_instance_view_unref(view);
+        return;
+    }
+    view->serial = (guint64)gw_engine_serial_next(engine);
+    view->changed_us = g_get_real_time();
+    g_hash_table_replace(engine->views, view->instance->uuid, view);
+    drop_sorted(engine);
+}
+
+static void place(GwEngine *engine, GwHostEntry *entry, const char *uuid)
+{
+    GPtrArray *places = g_hash_table_lookup(engine->where, uuid);
+    if (!places) {
+        places = g_ptr_array_new();
+        g_hash_table_replace(engine->where, g_strdup(uuid), places);
+    }
+    if (!g_ptr_array_find(places, entry, NULL))
+        g_ptr_array_add(places, entry);
+}
+
+static void displace(GwEngine *engine, GwHostEntry *entry, const char *uuid)
+{
+    GPtrArray *places = g_hash_table_lookup(engine->where, uuid);
+    if (!places)
+        return;
+    g_ptr_array_remove(places, entry);
+    if (!places->len)
+        g_hash_table_remove(engine->where, uuid);
+}
+
+void gw_views_set(GwEngine *engine, GwHostEntry *entry, const char *uuid, GwInstance *instance)
+{
+    if (instance && !entry->removed) {
+        GwInstanceView *old = g_hash_table_lookup(engine->views, uuid);
+        if (!instance->created_at) /* libvirt does not know: the time of adoption, carried along */
+            instance->created_at = old ? old->instance->created_at : g_get_real_time() / G_USEC_PER_SEC;
+        place(engine, entry, uuid);
+        g_hash_table_replace(entry->instances, instance->uuid, instance);
+    } else {
+        g_autofree char *key = g_strdup(uuid); /* uuid may be the key that goes away */
+        g_clear_pointer(&instance, gw_instance_unref);
+        displace(engine, entry, key);
+        g_hash_table_remove(entry->instances, key);
+        gw_views_update(engine, key);
+        return;
+    }
+    gw_views_update(engine, uuid);
+}
+
+void gw_views_update_host(GwEngine *engine, GwHostEntry *entry)
+{
+    g_autoptr(GList) uuids = g_hash_table_get_keys(entry->instances);
+    for (GList *item = uuids; item; item = item->next) {
+        if (entry->removed)
+            displace(engine, entry, item->data);
+        else
+            place(engine, entry, item->data);
+        gw_views_update(engine, item->data);
+    }
+    gw_engine_serial_next(engine);
+}
+
+/* ---- listing */
+
+static gint newest_first(gconstpointer a, gconstpointer b)
+{
+    const GwInstanceView *x = *(GwInstanceView *const *)a;
+    const GwInstanceView *y = *(GwInstanceView *const *)b;
+    if (x->first_seen_us != y->first_seen_us)
+        return x->first_seen_us > y->first_seen_us ? -1 : 1;
+    return strcmp(x->instance->uuid, y->instance->uuid);
+}
+
+/* [locked] */
+static GPtrArray *sorted(GwEngine *engine)
+{
+    if (engine->sorted)
+        return engine->sorted;
+    engine->sorted = g_ptr_array_new_full(g_hash_table_size(engine->views), (GDestroyNotify)gw_instance_view_unref);
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, engine->views);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        g_ptr_array_add(engine->sorted, gw_instance_view_ref(value));
+    g_ptr_array_sort(engine->sorted, newest_first);
+    return engine->sorted;
+}
+
+GPtrArray *gw_engine_instances(GwEngine *engine, const char *host, guint64 *ret_serial)
+{
+    g_mutex_lock(&engine->lock);
+    if (ret_serial)
+        *ret_serial = gw_engine_serial(engine);
+    GPtrArray *all = g_ptr_array_ref(sorted(engine)); /* never changed once made, only replaced */
+    g_mutex_unlock(&engine->lock);
+    if (!host)
+        return all;
+    GPtrArray *some = g_ptr_array_new_with_free_func((GDestroyNotify)gw_instance_view_unref);
+    for (guint i = 0; i < all->len; i++) {
+        GwInstanceView *view = all->pdata[i];
+        if (strcmp(view->host, host) == 0)
+            g_ptr_array_add(some, gw_instance_view_ref(view));
+    }
+    g_ptr_array_unref(all);
+    return some;
+}
+
+GwInstanceView *gw_engine_instance(GwEngine *engine, const char *uuid)
+{
+    g_mutex_lock(&engine->lock);
+    GwInstanceView *view = g_hash_table_lookup(engine->views, uuid);
+    if (view)
+        gw_instance_view_ref(view);
+    g_mutex_unlock(&engine->lock);
+    return view;
+}
