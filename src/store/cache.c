@@ -3,6 +3,7 @@
 #include "store/database.h"
 
 #include "base/error.h"
+#include "base/log.h"
 
 #include <string.h>
 
@@ -91,6 +92,18 @@ gboolean gw_store_cache_put(GwStore *store, const char *host, const GPtrArray *i
            gw_session_commit(session, error);
 }
 
+/* An instance that another version of Godwit wrote and this one cannot read is as good as not seen yet: the host is
+ * asked again anyhow, and the daemon must start. */
+static void add_readable(GPtrArray *instances, const char *host, const char *uuid, const char *text)
+{
+    g_autoptr(GError) error = NULL;
+    GwInstance *instance = gw_codec_instance_from_text(text, &error);
+    if (instance)
+        g_ptr_array_add(instances, instance);
+    else
+        gw_warning("instance %s of host %s is not shown until the host answers: %s", uuid, host, error->message);
+}
+
 gboolean gw_store_cache_get(GwStore *store, const char *host, GPtrArray **ret_instances, gint64 *ret_seen_us,
                             GError **error)
 {
@@ -108,12 +121,7 @@ gboolean gw_store_cache_get(GwStore *store, const char *host, GPtrArray **ret_in
             return FALSE;
         if (!more)
             break;
-        GwInstance *instance = gw_codec_instance_from_text(gw_result_text(result, 1), error);
-        if (!instance) {
-            gw_error_prefix(error, "cached instance %s of host %s", gw_result_text(result, 0), host);
-            return FALSE;
-        }
-        g_ptr_array_add(instances, instance);
+        add_readable(instances, host, gw_result_text(result, 0), gw_result_text(result, 1));
     }
     *ret_instances = g_steal_pointer(&instances);
     *ret_seen_us = seen_us;
