@@ -1,0 +1,148 @@
+"""Guests: their definition, and their disks as files, volumes or LUNs."""
+import os
+from dataclasses import asdict, dataclass, field
+
+from . import storage
+from .host import Host
+from .libvirtd import virsh
+from .network import COLLECTOR, COLLECTOR_MAC
+from .tools import LabError
+
+
+@dataclass
+class Guest:
+    """What was asked for. dirty in MB/s over a working set of dirty_set MiB; write in records of 4 KiB a second and disk."""
+    name: str
+    number: int
+    memory: int = 256
+    vcpus: int = 1
+    disks: list = field(default_factory=lambda: ["shared"])  # of "shared", "local", "iscsi"
+    disk_size: str = "1G"
+    format: str = "qcow2"
+    dirty: float = 0
+    dirty_set: int = 64
+    write: float = 20
+    backing: bool = False
+    vnc: str = ""
+    machine: str = "pc"
+    cdrom: bool = False
+    max_memory: int = 0
+
+    @property
+    def address(self) -> str:
+        return f"10.99.1.{20 + self.number}"
+
+    def to_dict(self) -> dict:
+        return asdict(self)
+
+    def folder(self, kind: str) -> str:
+        return "/srv/instances" if kind == "shared" else "/srv/local"
+
+    def disk_path(self, index: int) -> str:
+        """Where disk `index` is on its host; for iSCSI the LUN."""
+        kind = self.disks[index]
+        if kind == "iscsi":
+            return f"{storage.IQN}/{self.lun(index)}"
+        return f"{self.folder(kind)}/{self.name}-{index}.{self.format}"
+
+    def lun(self, index: int) -> int:
+        return self.number * 8 + index + 1
+
+
+def make_disks(a: Host, host: Host, guest: Guest) -> None:
+    for index, kind in enumerate(guest.disks):
+        if kind == "iscsi":
+            storage.add_lun(a, guest.lun(index), guest.disk_size)
+            continue
+        if kind not in ("shared", "local"):
+            raise LabError(f"disk '{kind}': use shared, local, iscsi or none")
+        path = guest.disk_path(index)
+        options = ["-f", guest.format]
+        if guest.backing:
+            base = f"{guest.folder(kind)}/{guest.name}-{index}.base"
+            host.run("qemu-img", "create", "-q", "-f", "raw", base, guest.disk_size)
+            host.run("qemu-io", "-f", "raw", "-c", "write -q -P 0x5a 64M 4M", base)
+            options = ["-f", "qcow2", "-F", "raw", "-b", base]
+        host.run("qemu-img", "create", "-q", *options, path, guest.disk_size)
+    if guest.cdrom:
+        host.run("sh", "-c", f"echo medium > /srv/iso/{guest.name}.iso")
+
+
+def remove_disks(a: Host, hosts: list, guest: Guest) -> None:
+    for index, kind in enumerate(guest.disks):
+        if kind == "iscsi":
+            storage.remove_lun(a, guest.lun(index))
+            continue
+        for host in hosts:
+            if host.pid():
+                host.run("rm", "-f", guest.disk_path(index), f"{guest.folder(kind)}/{guest.name}-{index}.base",
+                         f"/srv/iso/{guest.name}.iso")
+
+
+def _disk_xml(guest: Guest, index: int) -> str:
+    kind, target = guest.disks[index], f"vd{chr(ord('a') + index)}"
+    if kind == "iscsi":
+        return (f"<disk type='network' device='disk'><driver name='qemu' type='raw' cache='none'/>"
+                f"<source protocol='iscsi' name='{guest.disk_path(index)}'>"
+                f"<host name='HostA' port='{storage.PORTAL_PORT}'/></source>"
+                f"<target dev='{target}' bus='virtio'/></disk>")
+    format_ = "qcow2" if guest.backing else guest.format
+    return (f"<disk type='file' device='disk'><driver name='qemu' type='{format_}' cache='none'/>"
+            f"<source file='{guest.disk_path(index)}'/><target dev='{target}' bus='virtio'/></disk>")
+
+
+def _command_line(guest: Guest) -> str:
+    own = {"name": guest.name, "ip": guest.address, "to": COLLECTOR, "mac": COLLECTOR_MAC, "dirty": guest.dirty,
+           "set": guest.dirty_set, "write": guest.write}
+    return ("console=ttyS0 quiet loglevel=3 panic=1 mitigations=off nokaslr tsc=reliable no_timer_check "
+            "cryptomgr.notests random.trust_cpu=on " + " ".join(f"gw.{k}={v}" for k, v in own.items()))
+
+
+def xml(guest: Guest) -> str:
+    disks = "".join(_disk_xml(guest, i) for i in range(len(guest.disks)))
+    if guest.cdrom:
+        disks += (f"<disk type='file' device='cdrom'><driver name='qemu' type='raw'/><source file='/srv/iso/{guest.name}.iso'/>"
+                  "<target dev='sda' bus='sata'/><readonly/></disk>" if guest.machine == "q35" else
+                  f"<disk type='file' device='cdrom'><driver name='qemu' type='raw'/><source file='/srv/iso/{guest.name}.iso'/>"
+                  "<target dev='hdc' bus='ide'/><readonly/></disk>")
+    graphics = f"<graphics type='vnc' autoport='yes'><listen type='address' address='{guest.vnc}'/></graphics>" if guest.vnc else ""
+    return f"""<domain type='qemu'>
+  <name>{guest.name}</name>
+  <memory unit='MiB'>{guest.memory}</memory>
+  <vcpu>{guest.vcpus}</vcpu>
+  <cpu mode='custom' match='exact'><model fallback='forbid'>qemu64</model></cpu>
+  <os><type arch='x86_64' machine='{guest.machine}'>hvm</type>
+    <kernel>/srv/boot/vmlinuz</kernel><initrd>/srv/boot/initrd</initrd>
+    <cmdline>{_command_line(guest)}</cmdline></os>
+  <features><acpi/></features>
+  <on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot><on_crash>destroy</on_crash>
+  <devices>
+    {disks}
+    <interface type='bridge'><mac address='52:54:00:99:01:{20 + guest.number:02x}'/><source bridge='br-guest'/>
+      <model type='virtio'/><rom enabled='no'/></interface>
+    <serial type='file'><source path='/var/log/libvirt/qemu/{guest.name}-console.log'/></serial>
+    {graphics}
+    <memballoon model='none'/>
+  </devices>
+</domain>
+"""
+
+
+def find(hosts: list, name: str):
+    """(host, state) where the guest is active, else where it is defined; (None, '') when nowhere."""
+    defined = None
+    for host in hosts:
+        if not host.pid():
+            continue
+        done = virsh(host, "domstate", name, check=False)
+        state = done.stdout.strip()
+        if done.returncode == 0 and state in ("running", "paused", "in shutdown"):
+            return host, state
+        if done.returncode == 0 and not defined:
+            defined = (host, state)
+    return defined or (None, "")
+
+
+def log_of(host: Host, name: str) -> str:
+    path = os.path.join(host.dir, "log/libvirt/qemu", f"{name}-console.log")
+    return open(path, errors="replace").read() if os.path.exists(path) else ""

@@ -1,0 +1,120 @@
+"""One host: its namespaces, and programs run inside them."""
+import os
+import signal
+import subprocess
+
+from .tools import LabError, run, wait_for
+
+# PID 1 of a host is tini, which reaps: libvirt waits for a stopped QEMU until its zombie is gone (measured: 1.7 s otherwise).
+# /etc and /var/lib are overlays whose changes go to the run directory: what packages and daemons write there stays in the lab.
+SETUP = r"""
+set -e
+root=$2
+mount --make-rprivate /
+mount -t sysfs sysfs /sys
+for d in /run /var/cache; do mount -t tmpfs -o mode=755 tmpfs $d; done
+mount --bind "$root/log" /var/log
+mkdir -p /run/lock /var/cache/libvirt /var/log/libvirt/qemu /var/log/glusterfs
+hostname "$3"
+for d in etc var/lib; do
+    mount -t overlay overlay -o "lowerdir=/$d,upperdir=$root/over/$d,workdir=$root/work/$d" "/$d"
+done
+if [ "$3" != HostA ]; then
+    mount -t tmpfs -o mode=755 tmpfs /srv
+    mkdir -p /srv/instances /srv/local /srv/iso /srv/boot
+    for d in local iso; do mount --bind "$root/srv/$d" /srv/$d; done
+    mount --bind "$root/../boot" /srv/boot
+fi
+ip link set lo up
+echo ready > "$root/ready"
+exec sleep infinity
+"""
+
+
+def start_time(pid: int) -> str:
+    """Tells a process from a later one with the same number; '' when there is none."""
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rsplit(")", 1)[1].split()[19]
+    except (OSError, IndexError):
+        return ""
+
+
+class Host:
+    def __init__(self, lab_dir: str, name: str, index: int):
+        self.name, self.index = name, index
+        self.dir = os.path.join(lab_dir, name)
+        self.address = f"10.99.0.{1 if index == 0 else 10 + index}"
+
+    # ---- life
+
+    def pid(self) -> int:
+        """PID 1 of the host as this machine sees it; 0 when the host is off."""
+        try:
+            with open(os.path.join(self.dir, "pid")) as f:
+                pid, started = f.read().split()
+        except (OSError, ValueError):
+            return 0
+        return int(pid) if start_time(int(pid)) == started else 0
+
+    def power_on(self) -> None:
+        ready = os.path.join(self.dir, "ready")
+        if os.path.exists(ready):
+            os.unlink(ready)
+        log = open(os.path.join(self.dir, "boot.log"), "w")
+        process = subprocess.Popen(
+            ["unshare", "--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--mount-proc", "--",
+             "tini", "-s", "--", "bash", "-c", SETUP, "godwit-lab", "", self.dir, self.name],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        pid = wait_for(f"{self.name}: first process", lambda: self._child(process), 10, 0.005)
+        with open(os.path.join(self.dir, "pid"), "w") as f:
+            f.write(f"{pid} {start_time(pid)}")
+        try:
+            wait_for(self.name, lambda: os.path.exists(ready), 20, 0.01)
+        except LabError:
+            raise LabError(f"{self.name} did not start: {open(log.name).read().strip()}") from None
+
+    @staticmethod
+    def _child(process: subprocess.Popen) -> int:
+        if process.poll() is not None:
+            raise LabError("namespaces could not be made: run as root, where they are allowed")
+        try:
+            with open(f"/proc/{process.pid}/task/{process.pid}/children") as f:
+                return int((f.read().split() or ["0"])[0])
+        except OSError:
+            return 0
+
+    def power_off(self) -> None:
+        """At once, with everything that runs there: the kernel ends a PID namespace with its first process."""
+        pid = self.pid()
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+            wait_for(f"{self.name} off", lambda: not self.pid() or self._is_zombie(pid), 20)
+
+    @staticmethod
+    def _is_zombie(pid: int) -> bool:
+        try:
+            with open(f"/proc/{pid}/stat") as f:
+                return f.read().rsplit(")", 1)[1].split()[0] in "ZX"
+        except OSError:
+            return True
+
+    # ---- running things there
+
+    def command(self, *argv: str, cwd: str = "/") -> list:
+        pid = self.pid()
+        if not pid:
+            raise LabError(f"{self.name} is off: lab power-on {self.name}")
+        return ["nsenter", "-t", str(pid), "-m", "-u", "-i", "-n", "-p", f"--wdns={cwd}", "--", *argv]
+
+    def run(self, *argv: str, **options) -> subprocess.CompletedProcess:
+        return run(*self.command(*argv), **options)
+
+    def spawn(self, *argv: str, log: str) -> None:
+        """A daemon of the host, which its PID 1 inherits."""
+        with open(os.path.join(self.dir, log), "a") as out:
+            subprocess.Popen(self.command("setsid", "-f", *argv), stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+
+    def ip(self, *argv: str) -> None:
+        """In the network namespace alone, so that process numbers are this machine's."""
+        run("nsenter", "-t", str(self.pid()), "-n", "--", "ip", *argv)

@@ -1,0 +1,89 @@
+"""A host's libvirtd: configuration, start, kill, pools."""
+import os
+import uuid
+
+from .host import Host
+from .tools import LabError, wait_for
+
+LIBVIRTD_CONF = """\
+listen_tls = 0
+listen_tcp = 1
+auth_tcp = "none"
+auth_unix_ro = "none"
+auth_unix_rw = "none"
+host_uuid = "{uuid}"
+log_filters = "1:libvirt 3:object 3:event"
+log_outputs = "3:file:/var/log/libvirt/libvirtd.log"
+"""
+
+# As root and without cgroups, namespaces and security drivers: there is no systemd here, and the hosts are namespaces already.
+QEMU_CONF = """\
+security_driver = "none"
+security_default_confined = 0
+user = "root"
+group = "root"
+cgroup_controllers = []
+namespaces = []
+stdio_handler = "file"
+migration_address = "0.0.0.0"
+migration_host = "{name}"
+migration_port_min = 49152
+migration_port_max = 49261
+"""
+
+
+def _add_user(host: Host) -> None:
+    """libvirt looks its built-in user up before it reads qemu.conf; Debian makes it with the package of the system units."""
+    for name, line in (("passwd", "libvirt-qemu:x:64055:64055::/var/lib/libvirt:/usr/sbin/nologin\n"),
+                       ("group", "libvirt-qemu:x:64055:\n")):
+        with open(f"/etc/{name}") as f:
+            text = f.read()
+        with open(os.path.join(host.dir, "over/etc", name), "w") as f:
+            f.write(text if "libvirt-qemu:" in text else text + line)
+
+
+def configure(host: Host, lab_name: str) -> None:
+    _add_user(host)
+    conf = os.path.join(host.dir, "over/etc/libvirt")
+    identity = uuid.uuid5(uuid.NAMESPACE_DNS, f"{lab_name}.{host.name}.godwit-lab")
+    for name, text in (("libvirtd.conf", LIBVIRTD_CONF), ("qemu.conf", QEMU_CONF)):
+        with open(os.path.join(conf, name), "w") as f:
+            f.write(text.format(uuid=identity, name=host.name))
+
+
+def pid_of(host: Host) -> int:
+    """Within the host; 0 when it does not run."""
+    done = host.run("pgrep", "-o", "-x", "libvirtd", check=False)
+    return int(done.stdout.split()[0]) if done.returncode == 0 else 0
+
+
+def virsh(host: Host, *argv: str, **options):
+    return host.run("virsh", "-q", "-c", "qemu:///system", *argv, **options)
+
+
+def launch(host: Host) -> None:
+    if not pid_of(host):
+        host.run("rm", "-f", "/run/libvirtd.pid")
+        host.run("libvirtd", "-l", "-d", "-p", "/run/libvirtd.pid")
+
+
+def wait_up(host: Host) -> None:
+    wait_for(f"libvirtd of {host.name}", lambda: virsh(host, "version", check=False).returncode == 0, 20)
+
+
+def make_pools(host: Host) -> None:
+    known = virsh(host, "pool-list", "--all", "--name").stdout.split()
+    for name in ("instances", "local", "iso"):
+        if name not in known:
+            virsh(host, "pool-define-as", name, "dir", "--target", f"/srv/{name}")
+            virsh(host, "pool-autostart", name)
+            virsh(host, "pool-start", name)
+
+
+def kill(host: Host) -> None:
+    """SIGKILL; the guests go on without it."""
+    pid = pid_of(host)
+    if not pid:
+        raise LabError(f"libvirtd of {host.name} does not run")
+    host.run("kill", "-9", str(pid))
+    wait_for("its end", lambda: not pid_of(host), 5)

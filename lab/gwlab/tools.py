@@ -1,0 +1,47 @@
+"""Running programs, and the errors that people see."""
+import os
+import shutil
+import subprocess
+import time
+
+
+class LabError(Exception):
+    """Says what went wrong and what to do about it."""
+
+
+PACKAGES = {"libvirtd": "libvirt-daemon", "virsh": "libvirt-clients", "qemu-system-x86_64": "qemu-system-x86",
+            "qemu-img": "qemu-utils", "tini": "tini", "ip": "iproute2", "tgtd": "tgt", "tgtadm": "tgt",
+            "glusterd": "glusterfs-server", "mount.glusterfs": "glusterfs-client", "cpio": "cpio", "modprobe": "kmod",
+            "gcc": "gcc", "dpkg-deb": "dpkg", "nsenter": "util-linux", "unshare": "util-linux"}
+
+
+def need(*programs: str) -> None:
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    missing = sorted({PACKAGES.get(p, p) for p in programs if not shutil.which(p, path=path)})
+    if missing:
+        raise LabError(f"missing on this machine: apt-get install {' '.join(missing)}")
+
+
+def run(*argv: str, check: bool = True, timeout: float = 60, text_in: str = None) -> subprocess.CompletedProcess:
+    """Runs a program and returns its output; a failure is a LabError that quotes it."""
+    try:
+        done = subprocess.run(argv, input=text_in, capture_output=True, text=True, timeout=timeout)
+    except FileNotFoundError:
+        raise LabError(f"missing on this machine: apt-get install {PACKAGES.get(argv[0], argv[0])}") from None
+    except subprocess.TimeoutExpired:
+        raise LabError(f"no answer within {timeout:.0f} s from: {' '.join(argv)}") from None
+    if check and done.returncode != 0:
+        raise LabError(f"failed ({done.returncode}): {' '.join(argv)}\n{(done.stderr or done.stdout).strip()}")
+    return done
+
+
+def wait_for(what: str, condition, seconds: float, every: float = 0.05):
+    """Returns condition()'s first true value, or raises a LabError saying what did not come."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise LabError(f"{what}: not within {seconds:.0f} s")
+        time.sleep(every)

@@ -1,0 +1,89 @@
+"""Cold migration: the guest is shut down, knows that it was rebooted, and waits for confirmation."""
+import time
+
+import pytest
+from conftest import domains
+
+
+def disk_of(kind):
+    return f"/srv/{'instances' if kind == 'shared' else 'local'}/cold1-0.qcow2"
+
+
+def exists(lab, host, path):
+    return lab.run(host, "ls", path, check=False).returncode == 0
+
+
+def checksum(lab, host, path):
+    return lab.run(host, "md5sum", path).stdout.split()[0]
+
+
+@pytest.mark.parametrize("kind", ["shared", "local", "iscsi"])
+def test_confirm(lab, cloud, guest, kind):
+    uuid = guest("cold1", disks=[kind])
+    boots = lab.heartbeat("cold1").boot_count
+    row = cloud.wait(cloud.cold("cold1", "HostC"))
+    assert row["state"] == "finished" and row["status"] == "finished", row
+    lab.wait_heartbeat("cold1", time.time())
+    assert lab.where("cold1") == ("HostC", "running")
+    assert lab.heartbeat("cold1").boot_count == boots + 1, "it was rebooted once"
+    assert cloud.server("cold1")["status"] == "VERIFY_RESIZE"
+    assert cloud.live("cold1", "HostB").status == 409
+    assert cloud.action("cold1", {"confirmResize": None}).status == 204
+    row = cloud.wait(row["id"], "confirmed")
+    assert "cold1" not in domains(lab, "HostB")
+    if kind == "local":
+        assert not exists(lab, "HostB", disk_of(kind)) and exists(lab, "HostC", disk_of(kind))
+    assert cloud.wait_server("cold1", "ACTIVE")["OS-EXT-SRV-ATTR:host"] == "HostC"
+    assert lab.heartbeat("cold1").disk_errors == 0 and lab.verify("cold1") == []
+    assert cloud.uuid("cold1") == uuid
+
+
+@pytest.mark.parametrize("kind", ["shared", "local"])
+def test_revert(lab, cloud, guest, kind):
+    guest("cold1", disks=[kind])
+    before = lab.virsh("HostB", "dumpxml", "--inactive", "cold1").stdout
+    row = cloud.wait(cloud.cold("cold1", "HostC"))
+    lab.wait_heartbeat("cold1", time.time())
+    assert cloud.action("cold1", {"revertResize": None}).status == 202
+    row = cloud.wait(row["id"], "reverted")
+    lab.wait_heartbeat("cold1", time.time())
+    assert lab.where("cold1") == ("HostB", "running") and "cold1" not in domains(lab, "HostC")
+    assert lab.virsh("HostB", "dumpxml", "--inactive", "cold1").stdout == before, "the source is exactly as it was"
+    if kind == "local":
+        assert not exists(lab, "HostC", disk_of(kind))
+    assert cloud.wait_server("cold1", "ACTIVE")["OS-EXT-SRV-ATTR:host"] == "HostB"
+    assert lab.heartbeat("cold1").disk_errors == 0 and lab.verify("cold1") == []
+
+
+@pytest.mark.parametrize("kind", ["shared", "local"])
+def test_stopped_stays_stopped(lab, cloud, guest, kind):
+    guest("cold1", disks=[kind])
+    lab.virsh("HostB", "shutdown", "cold1")
+    lab.wait_until("cold1 off", lambda: lab.where("cold1")[1] == "shut off", 20)
+    cloud.refresh()
+    assert cloud.server("cold1")["status"] == "SHUTOFF"
+    assert cloud.live("cold1", "HostC").status == 409, "a stopped instance does not migrate live"
+    row = cloud.wait(cloud.cold("cold1", "HostC"))
+    assert row["state"] == "finished"
+    assert domains(lab, "HostC")["cold1"] == "shut off" and domains(lab, "HostB")["cold1"] == "shut off"
+    assert cloud.action("cold1", {"confirmResize": None}).status == 204
+    cloud.wait(row["id"], "confirmed")
+    assert cloud.wait_server("cold1", "SHUTOFF")["OS-EXT-SRV-ATTR:host"] == "HostC"
+    assert lab.verify("cold1") == []
+
+
+def test_confirm_without_a_move(lab, cloud, guest):
+    guest("cold1")
+    for action in ("confirmResize", "revertResize"):
+        answer = cloud.action("cold1", {action: None})
+        assert answer.status == 400 and answer.fault == "Instance has not been resized."
+
+
+def test_sparse_copy_goes_host_to_host(lab, cloud, guest):
+    guest("cold1", disks=["local"], disk_size="8G")
+    row = cloud.wait(cloud.cold("cold1", "HostC"))
+    assert row["state"] == "finished"
+    blocks = int(lab.run("HostC", "stat", "-c", "%b", disk_of("local")).stdout)
+    assert blocks * 512 < 400 << 20
+    cloud.action("cold1", {"confirmResize": None})
+    cloud.wait(row["id"], "confirmed")

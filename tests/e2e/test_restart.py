@@ -1,0 +1,76 @@
+"""The daemon stops, or is killed, while hypervisors copy: the next one finds the migration and carries it to its end."""
+import signal
+import time
+
+import pytest
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
+@pytest.mark.parametrize("disks", [["shared"], ["local"]], ids=["shared", "local"])
+def test_live(lab, cloud, guest, sig, disks):
+    guest("again1", disks=disks, dirty=5)
+    lab.link("HostC", rate=25)
+    since = time.time()
+    try:
+        answer = cloud.live("again1", "HostC")
+        cloud.wait(answer, "running")
+        time.sleep(0.5)
+        id_ = answer.headers["x-godwit-migration-id"]
+        cloud.restart(sig)
+        assert cloud.migration(id_)["state"] in ("running", "settling", "completed")
+        row = cloud.wait(id_)
+    finally:
+        lab.link("HostC")
+    assert row["state"] == "completed", row
+    lab.wait_heartbeat("again1", time.time())
+    report = lab.heartbeat("again1", since)
+    assert lab.where("again1") == ("HostC", "running") and len(report.boots) == 1
+    assert report.memory_errors == 0 and lab.verify("again1") == []
+
+
+def test_stops_cleanly_and_starts_fast(cloud):
+    begin = time.monotonic()
+    assert cloud.stop() == 0
+    assert time.monotonic() - begin < 3
+    begin = time.monotonic()
+    cloud.start()
+    assert time.monotonic() - begin < 1.5
+    assert len(cloud.get("/godwit/v1/hosts").json["hosts"]) == 2
+
+
+@pytest.mark.parametrize("disks", [["shared"], ["local"]], ids=["shared", "local"])
+def test_cold(lab, cloud, guest, disks):
+    guest("again1", disks=disks)
+    boots = lab.heartbeat("again1").boot_count
+    answer = cloud.cold("again1", "HostC")
+    cloud.wait(answer, "stopping")
+    cloud.restart(signal.SIGKILL)
+    row = cloud.wait(answer.headers["x-godwit-migration-id"])
+    assert row["state"] == "finished", row
+    lab.wait_heartbeat("again1", time.time())
+    assert lab.heartbeat("again1").boot_count == boots + 1
+    cloud.restart(signal.SIGKILL)
+    assert cloud.server("again1")["status"] == "VERIFY_RESIZE", "what waits for the user survives"
+    cloud.action("again1", {"confirmResize": None})
+    assert cloud.wait(row["id"], "confirmed")
+
+
+def test_libvirtd_killed_on_destination(lab, cloud, guest):
+    """The copy fails, the guest stays where it is, and nothing of it is left on the destination."""
+    guest("again1", disks=["local"], dirty=5)
+    lab.link("HostC", rate=10)
+    try:
+        answer = cloud.live("again1", "HostC")
+        cloud.wait(answer, "running")
+        time.sleep(0.5)
+        lab.kill_libvirtd("HostC")
+        time.sleep(1)
+        lab.start_libvirtd("HostC")
+        row = cloud.wait(answer, seconds=120)
+    finally:
+        lab.link("HostC")
+    assert row["state"] == "failed", row
+    assert lab.where("again1") == ("HostB", "running")
+    assert lab.run("HostC", "ls", "/srv/local/again1-0.qcow2", check=False).returncode != 0
+    lab.wait_heartbeat("again1", time.time(), 10)
+    assert lab.heartbeat("again1").memory_errors == 0
