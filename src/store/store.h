@@ -1,6 +1,7 @@
 /* The store: what no host knows (hosts, intents, journal, history), and a cache of what each host last said.
- * One ops table per database; everything above sees only this header. Thread-safe. Every function is one transaction,
- * durable when it returns. Values returned are owned by the caller unless said otherwise. */
+ * One ops table per database; everything above sees only this header. Thread-safe. Every function is one transaction;
+ * what it wrote survives the daemon when it returns, and a power cut too, but for what can be learnt again: the cache,
+ * progress, and how actions and events ended. Values returned are owned by the caller unless said otherwise. */
 #ifndef GW_STORE_STORE_H
 #define GW_STORE_STORE_H
 
@@ -11,7 +12,8 @@
 typedef struct GwStore GwStore;
 
 /* Opens (and makes or brings forward the schema of) an SQLite database file; mode 0600. GW_ERROR_STORE when it is damaged
- * (integrity check) or from a newer Godwit: the message names the file, both versions and the remedy. */
+ * (integrity check) or from a newer Godwit: the message names the file, both versions and the remedy; likewise when its
+ * folder is missing or not writable, or when another process (or this one) has it open: the lock is FILE.lock. */
 GwStore *gw_store_open_sqlite(const char *path, GError **error);
 void gw_store_close(GwStore *store);
 
@@ -32,14 +34,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwHostRow, gw_host_row_free)
 
 /* Fills id, uuid and times. GW_ERROR_CONFLICT when name or uri is taken, saying which and by whom. */
 gboolean gw_store_host_add(GwStore *store, GwHostRow *row, GError **error);
-gboolean gw_store_host_update(GwStore *store, const GwHostRow *row, GError **error); /* by id: all but id, uuid, created */
+/* By id: all but id, uuid and created. GW_ERROR_CONFLICT as above, or for a new name while a migration has the old one. */
+gboolean gw_store_host_update(GwStore *store, const GwHostRow *row, GError **error);
 /* GW_ERROR_CONFLICT while an unfinished migration names it; forgets its cached instances. */
 gboolean gw_store_host_remove(GwStore *store, const char *name, GError **error);
 gboolean gw_store_hosts(GwStore *store, GPtrArray **ret_rows /* of GwHostRow * */, GError **error);
 
-/* ---- Cache of instances: what a host last said. Replaces all rows of the host. */
+/* ---- Cache of instances: what a host last said. Replaces all rows of the host. GW_ERROR_NOT_FOUND: no such host. */
 gboolean gw_store_cache_put(GwStore *store, const char *host, const GPtrArray *instances, gint64 seen_us, GError **error);
-/* ret_instances of GwInstance *; *ret_seen_us is 0 when the host has never answered. */
+/* ret_instances of GwInstance *, by UUID; *ret_seen_us is 0 when the host has never answered. */
 gboolean gw_store_cache_get(GwStore *store, const char *host, GPtrArray **ret_instances, gint64 *ret_seen_us,
                             GError **error);
 
@@ -50,10 +53,12 @@ gboolean gw_store_cache_get(GwStore *store, const char *host, GPtrArray **ret_in
 gboolean gw_store_migration_add(GwStore *store, GwMigration *migration, GError **error);
 /* Writes the row if its version is still migration->version, and then raises version and updated_us (and
  * state_since_us when the state changed) in *migration. GW_ERROR_STALE otherwise. Intents are never cleared by it:
- * the stored intents are OR-ed with the given ones and come back in *migration. */
+ * the stored intents are OR-ed with the given ones and come back in *migration. A FINAL row keeps its state for ever:
+ * GW_ERROR_CONFLICT. */
 gboolean gw_store_migration_update(GwStore *store, GwMigration *migration, GError **error);
-/* Adds intents to an unfinished row without a version check; returns the row as it now is. GW_ERROR_NOT_FOUND, or
- * GW_ERROR_CONFLICT when it is FINAL. */
+/* Adds intents to an unfinished row without a version check, and without raising the version, so that the loop that
+ * carries the migration is not upset; returns the row as it now is. GW_ERROR_NOT_FOUND, or GW_ERROR_CONFLICT when it is
+ * FINAL. */
 gboolean gw_store_migration_intend(GwStore *store, gint64 id, unsigned intents, GwMigration **ret, GError **error);
 /* Progress only: cheap, not version-checked, changes neither version nor updated_us's order of states. */
 gboolean gw_store_migration_progress(GwStore *store, gint64 id, const GwProgress *progress, GError **error);
@@ -101,8 +106,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwActionRow, gw_action_row_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwEventRow, gw_event_row_free)
 
 gboolean gw_store_action_add(GwStore *store, GwActionRow *row /* id and times filled */, GError **error);
+/* Unknown request: success, nothing stored; so too for events. */
 gboolean gw_store_action_fail(GwStore *store, const char *instance_uuid, const char *request_id, GError **error);
-/* Begins an event of the action with that request id (unknown request: success, nothing stored). */
+/* Begins an event of the newest action with that request id. */
 gboolean gw_store_event_begin(GwStore *store, const char *instance_uuid, const char *request_id, const char *event,
                               const char *host, GError **error);
 /* Ends the newest unfinished event of that name. result "Success" or "Error". An event that was never begun is stored whole. */

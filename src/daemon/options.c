@@ -1,0 +1,247 @@
+#include "daemon/options.h"
+
+#include "daemon/settings.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define AT(member) offsetof(GwSettings, member)
+#define DEFAULT "DEFAULT"
+#define NUMBER(member, initial, min, max, unit) GW_OPTION_NUMBER, AT(member), initial, min, max, unit
+#define TEXT(type, member, initial) GW_OPTION_##type, AT(member), initial, 0, 0, NULL
+
+enum { MANY = 1000000 };
+
+const GwOption gw_options[] = {
+    {DEFAULT, "debug", {{NULL}}, TEXT(SWITCH, debug, "false"), "Logs every call to a host and every decision."},
+    {DEFAULT,
+     "state_path",
+     {{NULL}},
+     TEXT(PATH, state_path, "/var/lib/godwit"),
+     "The folder of Godwit's own data on the machine that runs godwitd. Other options refer to it as "
+     "$state_path."},
+    {DEFAULT,
+     "instances_path",
+     {{NULL}},
+     TEXT(PATH, instances_path, "$state_path/instances"),
+     "The folder of the instances' disks, the same on every host, as in Nova."},
+    {DEFAULT,
+     "database",
+     {{"database", "connection"}},
+     TEXT(DATABASE, database, "sqlite:///$state_path/godwit.db"),
+     "Where Godwit keeps what no host knows: migrations under way, their history, the list of hosts. Losing it "
+     "loses no instance."},
+    {DEFAULT,
+     "inventory_interval",
+     {{NULL}},
+     NUMBER(inventory_interval_s, "60", 1, 86400, "s"),
+     "How often a host is asked for everything that it runs, beside the events that it sends."},
+    {DEFAULT,
+     "host_call_timeout",
+     {{NULL}},
+     NUMBER(host_call_timeout_s, "10", 1, 600, "s"),
+     "A host that does not answer a call for so long is taken to be unreachable. A copy under way is not such a "
+     "call."},
+    {DEFAULT,
+     "vncserver_listen",
+     {{"vnc", "server_listen"}, {"vnc", "vncserver_listen"}},
+     TEXT(HOST, vncserver_listen, ""),
+     "The address that a moved instance's console listens on. Empty: it keeps its own, and a console that listens on "
+     "an address of the source alone cannot move. 0.0.0.0 is what the manual asks for."},
+    {DEFAULT,
+     "live_migration_uri",
+     {{"libvirt", "live_migration_uri"}},
+     TEXT(TEMPLATE, live_migration_uri, ""),
+     "How the source reaches the destination; %s stands for the destination's address. Empty: by the address "
+     "under which the destination was added. Nova's default was qemu+tcp://%s/system."},
+    {DEFAULT,
+     "live_migration_flag",
+     {{"libvirt", "live_migration_flag"}},
+     TEXT(FLAGS, live_migration_flag, "VIR_MIGRATE_UNDEFINE_SOURCE, VIR_MIGRATE_PEER2PEER, VIR_MIGRATE_LIVE"),
+     "libvirt's flags for a live migration over shared storage."},
+    {DEFAULT,
+     "block_migration_flag",
+     {{"libvirt", "block_migration_flag"}},
+     TEXT(FLAGS, block_migration_flag,
+          "VIR_MIGRATE_UNDEFINE_SOURCE, VIR_MIGRATE_PEER2PEER, VIR_MIGRATE_NON_SHARED_INC, VIR_MIGRATE_LIVE"),
+     "libvirt's flags for a live migration that copies disks too."},
+    {DEFAULT,
+     "live_migration_bandwidth",
+     {{"libvirt", "live_migration_bandwidth"}},
+     NUMBER(live_migration_bandwidth_mibps, "0", 0, MANY, "MiB/s"),
+     "The most that one migration may send. 0: no limit."},
+    {DEFAULT,
+     "live_migration_retry_count",
+     {{NULL}},
+     NUMBER(live_migration_retry_count, "30", 0, 3600, NULL),
+     "How often the start of a migration is tried again, after a second each, when it fails for a reason that "
+     "may pass."},
+    {DEFAULT,
+     "max_concurrent_live_migrations",
+     {{NULL}},
+     NUMBER(max_concurrent_live_migrations, "0", 0, 1000, NULL),
+     "How many live migrations may leave one host at once. 0: no limit. Nova's default is 1."},
+    {DEFAULT,
+     "shutdown_timeout",
+     {{NULL}},
+     NUMBER(shutdown_timeout_s, "60", 0, 3600, "s"),
+     "How long a guest may take to shut down before a cold migration; then its plug is pulled."},
+    {DEFAULT,
+     "reserved_host_memory_mb",
+     {{NULL}},
+     NUMBER(reserved_host_memory_mib, "512", 0, MANY * 100, "MiB"),
+     "Memory of every host that is never given to instances."},
+    {"libvirt",
+     "live_migration_completion_timeout",
+     {{DEFAULT, "live_migration_completion_timeout"}},
+     NUMBER(live_migration_completion_timeout_s, "800", 0, MANY, "s per GiB"),
+     "A live migration that takes longer than this for each GiB of memory and of copied disk is ended, the "
+     "instance running where it was. 0: never."},
+    {"api",
+     "listen",
+     {{DEFAULT, "osapi_compute_listen"}},
+     TEXT(ADDRESS, api_listen, "127.0.0.1"),
+     "The address at which the Compute API is served; 0.0.0.0 or :: for all."},
+    {"api",
+     "port",
+     {{DEFAULT, "osapi_compute_listen_port"}},
+     NUMBER(api_port, "8774", 0, 65535, NULL),
+     "The TCP port of the Compute API. 0: any free one, which the log names."},
+    {"api",
+     "threads",
+     {{DEFAULT, "osapi_compute_workers"}},
+     NUMBER(api_threads, "4", 1, 256, NULL),
+     "How many threads answer requests."},
+    {"api",
+     "max_limit",
+     {{DEFAULT, "osapi_max_limit"}},
+     NUMBER(api_max_limit, "1000", 1, MANY, NULL),
+     "The most rows in one answer; a client asks for the following ones with a marker."},
+};
+
+const guint gw_option_count = G_N_ELEMENTS(gw_options);
+
+/* Options of nova.conf that people will bring along, and what Godwit has in their place. */
+static const struct {
+    const char *name, *instead;
+} elsewhere[] = {
+    {"live_migration_permit_post_copy", "Godwit chooses the method by what it predicts"},
+    {"live_migration_permit_auto_converge", "Godwit chooses the method by what it predicts"},
+    {"live_migration_downtime", "the pause is chosen by what is predicted"},
+    {"live_migration_downtime_steps", "the pause is chosen by what is predicted"},
+    {"live_migration_downtime_delay", "the pause is chosen by what is predicted"},
+    {"live_migration_progress_timeout", "use live_migration_completion_timeout"},
+    {"live_migration_timeout_action", "a migration that takes too long is ended, the instance running where it was"},
+    {"live_migration_tunnelled", "put VIR_MIGRATE_TUNNELLED into live_migration_flag"},
+    {"live_migration_with_native_tls", "put VIR_MIGRATE_TLS into live_migration_flag and block_migration_flag"},
+    {"live_migration_scheme", "write the scheme into live_migration_uri, or into the address of the host"},
+    {"live_migration_inbound_addr", "name the host by the address that the copy is to go to"},
+    {"resize_confirm_window", "a cold migration waits until it is confirmed or reverted"},
+    {"libvirt_type", "the hypervisor is asked"},
+    {"libvirt_uri", "add each host by its address: godwit host add"},
+    {"connection_uri", "add each host by its address: godwit host add"},
+    {"compute_driver", "add each host by its address: godwit host add"},
+    {"xenapi_connection_url", "add the pool by its address: godwit host add"},
+    {"xenapi_connection_username", "add the pool by its address: godwit host add"},
+    {"xenapi_connection_password", "add the pool by its address: godwit host add"},
+};
+
+static gboolean is_named(const char *own_section, const char *own_name, const char *section, const char *name)
+{
+    return strcmp(own_name, name) == 0 && (!section || strcmp(own_section, section) == 0);
+}
+
+const GwOption *gw_option_find(const char *section, const char *name)
+{
+    for (guint i = 0; i < gw_option_count; i++) {
+        const GwOption *option = &gw_options[i];
+        if (is_named(option->section, option->name, section, name))
+            return option;
+        for (guint j = 0; j < GW_OPTION_ALIASES_MAX && option->aliases[j].name; j++)
+            if (is_named(option->aliases[j].section, option->aliases[j].name, section, name))
+                return option;
+    }
+    return NULL;
+}
+
+static void append_kind(GString *text, const GwOption *option)
+{
+    static const char *const kinds[] = {
+        [GW_OPTION_SWITCH] = "true or false",
+        [GW_OPTION_NUMBER] = "whole number",
+        [GW_OPTION_PATH] = "absolute path",
+        [GW_OPTION_FLAGS] = "migration flags",
+        [GW_OPTION_TEMPLATE] = "URI with one %s, or empty",
+        [GW_OPTION_ADDRESS] = "IP address",
+        [GW_OPTION_HOST] = "IP address, host name, or empty",
+        [GW_OPTION_DATABASE] = "sqlite:///PATH",
+    };
+    g_string_append(text, kinds[option->type]);
+    if (option->type != GW_OPTION_NUMBER)
+        return;
+    if (option->unit)
+        g_string_append_printf(text, ", %s", option->unit);
+    g_string_append_printf(text, ", %u to %u", option->min, option->max);
+}
+
+char *gw_option_summary(const GwOption *option)
+{
+    GString *text = g_string_new(NULL);
+    g_string_append_printf(text, "In [%s]", option->section);
+    for (guint i = 0; i < GW_OPTION_ALIASES_MAX && option->aliases[i].name; i++)
+        g_string_append_printf(text, ", or as [%s] %s", option->aliases[i].section, option->aliases[i].name);
+    g_string_append(text, "; ");
+    append_kind(text, option);
+    g_string_append_printf(text, "; default: %s", *option->initial ? option->initial : "empty");
+    return g_string_free(text, FALSE);
+}
+
+/* ---- Advice */
+
+/* Levenshtein's distance: letters to be put in, taken out or changed. Names are short. */
+static guint distance(const char *a, const char *b)
+{
+    gsize columns = strlen(b) + 1;
+    g_autofree guint *row = g_new(guint, columns);
+    for (guint j = 0; j < columns; j++)
+        row[j] = j;
+    for (guint i = 1; *a; a++, i++) {
+        guint diagonal = row[0];
+        row[0] = i;
+        for (guint j = 1; j < columns; j++) {
+            guint changed = diagonal + (g_ascii_tolower(*a) != g_ascii_tolower(b[j - 1]));
+            diagonal = row[j];
+            row[j] = MIN(changed, MIN(row[j], row[j - 1]) + 1);
+        }
+    }
+    return row[columns - 1];
+}
+
+static const GwOption *nearest(const char *name)
+{
+    const GwOption *best = NULL;
+    guint best_distance = MIN(4, (guint)strlen(name) / 3 + 1); /* farther ones are no typing errors */
+    for (guint i = 0; i < gw_option_count && strlen(name) < 100; i++) {
+        guint far = distance(name, gw_options[i].name);
+        if (far < best_distance) {
+            best = &gw_options[i];
+            best_distance = far;
+        }
+    }
+    return best;
+}
+
+char *gw_option_advice(const char *section, const char *name)
+{
+    const GwOption *option = gw_option_find(NULL, name);
+    if (option)
+        return g_strdup_printf("is no option of [%s]; move it to [%s]", section, option->section);
+    for (guint i = 0; i < G_N_ELEMENTS(elsewhere); i++)
+        if (strcmp(elsewhere[i].name, name) == 0)
+            return g_strdup_printf("is an option of nova.conf that Godwit does not have; remove it: %s",
+                                   elsewhere[i].instead);
+    option = nearest(name);
+    if (option)
+        return g_strdup_printf("is no option; did you mean [%s] %s?", option->section, option->name);
+    return g_strdup("is no option; godwitd --config-help lists those there are");
+}

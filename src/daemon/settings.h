@@ -1,0 +1,49 @@
+/* What godwit.conf says. Its language is that of nova.conf, and the options that concern migration have the names, places
+ * and meaning that they have there (options.c is the table; docs/configuration.md describes each). */
+#ifndef GW_DAEMON_SETTINGS_H
+#define GW_DAEMON_SETTINGS_H
+
+#include <glib.h>
+#include <stdio.h>
+
+#define GW_SETTINGS_PATH "/etc/godwit/godwit.conf"
+
+/* Strings are never NULL: "" is what an option says that is not set. Defaults in parentheses. */
+typedef struct {
+    gboolean debug;                           /* log everything (false) */
+    char *state_path;                         /* folder of Godwit's own data (/var/lib/godwit) */
+    char *instances_path;                     /* folder of instances' disks on every host ($state_path/instances) */
+    char *database;                           /* (sqlite:///$state_path/godwit.db) */
+    guint inventory_interval_s;               /* between two full looks at a host, 1 … 86400 (60) */
+    guint host_call_timeout_s;                /* a host silent for so long is unreachable, 1 … 600 (10) */
+    char *vncserver_listen;                   /* console's address on the destination; "" keeps the instance's own ("") */
+    char *live_migration_uri;                 /* one %s, the destination's address; "": the host's own address ("") */
+    guint64 live_migration_flag;              /* GW_FLAG_* (UNDEFINE_SOURCE, PEER2PEER, LIVE) */
+    guint64 block_migration_flag;             /* GW_FLAG_* (the same and NON_SHARED_INC) */
+    guint live_migration_bandwidth_mibps;     /* 0: no limit (0) */
+    guint live_migration_completion_timeout_s; /* per GiB of memory and copied disk; 0: none (800) */
+    guint live_migration_retry_count;         /* retries, one second apart (30) */
+    guint max_concurrent_live_migrations;     /* per source host; 0: no limit (0) */
+    guint shutdown_timeout_s;                 /* for a guest to shut down before a cold move (60) */
+    guint reserved_host_memory_mib;           /* of every host, never given to instances (512) */
+    char *api_listen;                         /* IP address (127.0.0.1) */
+    guint api_port;                           /* 0: any free one (8774) */
+    guint api_threads;                        /* that answer requests, 1 … 256 (4) */
+    guint api_max_limit;                      /* rows in one answer (1000) */
+} GwSettings;
+
+/* path NULL: GW_SETTINGS_PATH if it exists, else the defaults. Fails with everything that is wrong, one problem per line as
+ * "FILE:LINE: option: value: what is wrong; remedy": GW_ERROR_INVALID, or GW_ERROR_NOT_FOUND when path is not there. */
+GwSettings *gw_settings_load(const char *path, GError **error);
+/* The same of a text; file is what the messages call it. */
+GwSettings *gw_settings_parse(const char *text, const char *file, GError **error);
+void gw_settings_free(GwSettings *settings);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwSettings, gw_settings_free)
+
+/* The file of an sqlite:/// database. Borrowed. */
+const char *gw_settings_database_path(const GwSettings *settings);
+
+/* A godwit.conf with every option, described and commented out with its default. */
+void gw_settings_sample(FILE *file);
+
+#endif

@@ -1,0 +1,13 @@
+/* What migrations.c (writes) and query.c (reads) share. Inside the store only. */
+#ifndef GW_STORE_MIGRATIONS_H
+#define GW_STORE_MIGRATIONS_H
+
+#include "store/fields.h"
+
+enum { GW_MIGRATION_FIELD_COUNT = 34 };
+extern const GwField gw_migration_fields[GW_MIGRATION_FIELD_COUNT];
+
+/* The rows that a query means, newest first, as the session's transaction sees them. */
+GPtrArray *gw_migrations_read(GwSession *session, const GwMigrationQuery *query, GError **error);
+
+#endif
