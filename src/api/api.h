@@ -1,0 +1,22 @@
+/* The HTTP API: Compute v2.1 below /v2.1, Godwit's own resources below /godwit/v1. Sees the engine's interface only; no request
+ * ever calls a host. */
+#ifndef GW_API_API_H
+#define GW_API_API_H
+
+#include "engine/engine.h"
+
+typedef struct GwApi GwApi;
+
+typedef struct {
+    const char *listen; /* address to listen on; borrowed */
+    guint16 port;       /* 0: any free one, see gw_api_port */
+    guint threads;
+    guint max_limit; /* most rows of one page */
+} GwApiSettings;
+
+/* Listens at once. The engine must outlive the API. GW_ERROR_INVALID when the address cannot be had. */
+GwApi *gw_api_start(GwEngine *engine, const GwApiSettings *settings, GError **error);
+guint16 gw_api_port(const GwApi *api);
+void gw_api_stop(GwApi *api); /* answers what is open, closes, frees */
+
+#endif
