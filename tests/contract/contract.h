@@ -9,13 +9,13 @@
 typedef struct {
     GwNode *a, *b;
     /* UUIDs of persistent instances, each on one of the two hosts; NULL: promises that need one are skipped. */
-    char *shared;  /* runs; its disks are on storage that both hosts reach */
-    char *local;   /* runs; has at least one disk on its host's own storage */
+    char *shared; /* runs; its disks are on storage that both hosts reach */
+    char *local; /* runs; has at least one disk on its host's own storage */
     char *stopped; /* shut off; its disks are shared */
 } ContractStage;
 
 typedef struct {
-    void (*open)(ContractStage *stage);  /* before each promise */
+    void (*open)(ContractStage *stage); /* before each promise */
     void (*check)(ContractStage *stage); /* after it, what no driver can tell; or NULL */
     void (*close)(ContractStage *stage);
 } ContractBackend;
