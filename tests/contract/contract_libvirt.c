@@ -39,7 +39,7 @@ int main(int argc, char **argv)
     static const ContractBackend backend = {open_stage, NULL, close_stage};
     if (!g_getenv("GW_CONTRACT_SOURCE_URI") || !g_getenv("GW_CONTRACT_DEST_URI")) {
         puts("1..0 # SKIP GW_CONTRACT_SOURCE_URI and GW_CONTRACT_DEST_URI name no hosts");
-        return 77;
+        return 0; /* TAP says it; an exit status of 77 would be an error beside it */
     }
     return contract_main(argc, argv, &backend);
 }
