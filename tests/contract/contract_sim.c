@@ -33,11 +33,20 @@ static void open_stage(ContractStage *stage)
     stage->stopped = add("stopped", GW_SIM_SHARED, GW_POWER_SHUTDOWN);
 }
 
+/* Every promise ends with the disks of its three instances, each once, and nothing else. */
+static guint count_files(const char *host, const char *path)
+{
+    g_auto(GStrv) files = gw_sim_world_list(gw_sim_world_get(WORLD), host, path);
+    return g_strv_length(files);
+}
+
 static void check_stage(ContractStage *stage)
 {
     g_auto(GStrv) violations = gw_sim_world_violations(gw_sim_world_get(WORLD));
     g_assert_cmpstr(violations[0], ==, NULL);
     g_assert_cmpuint(gw_sim_world_copies(gw_sim_world_get(WORLD)), ==, 0);
+    g_assert_cmpuint(count_files("HostA", "/sim/shared"), ==, 2);
+    g_assert_cmpuint(count_files("HostA", "/sim/local") + count_files("HostB", "/sim/local"), ==, 1);
 }
 
 static void close_stage(ContractStage *stage)

@@ -111,6 +111,28 @@ static void events_end_with_close(void)
     gw_sim_world_free("w");
 }
 
+static void dawdle(void *data, const char *host_name, const char *uuid)
+{
+    g_atomic_int_set((gint *)data, 1);
+    g_usleep(20000);
+    g_atomic_int_set((gint *)data, 2);
+}
+
+static void close_waits_for_an_event_being_told(void)
+{
+    g_autoptr(GwNode) quiet = open_uri("quiet", "sim://w/h?instances=1");
+    g_autoptr(GPtrArray) instances = instances_of(quiet);
+    gint stage = 0;
+    GwNode *node = open_uri("h", "sim://w/h");
+    g_assert_true(gw_node_watch(node, dawdle, &stage, NULL));
+    g_assert_true(gw_node_stop(quiet, ((const GwInstance *)instances->pdata[0])->uuid, GW_STOP_HARD, 0, NULL));
+    while (!g_atomic_int_get(&stage))
+        g_usleep(1000);
+    gw_node_unref(node);
+    g_assert_cmpint(g_atomic_int_get(&stage), ==, 2);
+    gw_sim_world_free("w");
+}
+
 /* ---- scale */
 
 static long resident_mib(void)
@@ -187,6 +209,7 @@ int main(int argc, char **argv)
     g_test_add_func("/sim/address/bad-is-named", a_bad_address_is_named);
     g_test_add_func("/sim/world/outlives-close", a_world_outlives_close);
     g_test_add_func("/sim/events/end-with-close", events_end_with_close);
+    g_test_add_func("/sim/events/close-waits", close_waits_for_an_event_being_told);
     g_test_add_func("/sim/scale/two-thousand-hosts", two_thousand_hosts_fit);
     g_test_add_func("/sim/scale/many-copies", many_copies_at_once);
     return g_test_run();
