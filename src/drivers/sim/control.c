@@ -101,6 +101,30 @@ void gw_sim_world_add_file(GwSimWorld *world, const char *host, const char *path
     gw_sim_world_unlock(world);
 }
 
+static gint by_name(gconstpointer a, gconstpointer b)
+{
+    return g_strcmp0(*(const char *const *)a, *(const char *const *)b);
+}
+
+GStrv gw_sim_world_list(GwSimWorld *world, const char *host, const char *path)
+{
+    g_autofree char *any = g_strdup_printf("%s/", path);
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    GHashTableIter iter;
+    gpointer name;
+    gw_sim_world_lock(world);
+    const GwSimMount *mount = gw_sim_mount_of(need_host(world, host), any);
+    if (!mount)
+        g_error("%s mounts nothing at %s", host, path);
+    g_hash_table_iter_init(&iter, mount->folder->files);
+    while (g_hash_table_iter_next(&iter, &name, NULL))
+        g_ptr_array_add(names, g_strdup(name));
+    gw_sim_world_unlock(world);
+    g_ptr_array_sort(names, by_name);
+    g_ptr_array_add(names, NULL);
+    return (GStrv)g_ptr_array_free(g_steal_pointer(&names), FALSE);
+}
+
 gboolean gw_sim_world_has_file(GwSimWorld *world, const char *host, const char *path)
 {
     gw_sim_world_lock(world);

@@ -17,7 +17,6 @@
 #define FIRST_THROTTLE 20 /* QEMU's x-cpu-throttle-initial, -increment, max-cpu-throttle */
 #define THROTTLE_STEP 10
 #define MOST_THROTTLE 99
-#define MIB 1048576.0
 
 GwSimCopy *gw_sim_copy_ref(GwSimCopy *copy)
 {
@@ -138,10 +137,10 @@ static void finish(GwSimCopy *copy, gint64 t, GError *error)
     gw_sim_copy_unref(copy);
 }
 
-static gint64 planned_allocation(const GwSimCopy *copy, const GwPlanDisk *disk)
+guint64 gw_sim_copy_disk_bytes(const GwSimCopy *copy, const GwPlanDisk *disk)
 {
-    const GwSimFile *file = gw_sim_file_find(copy->source, disk->path);
-    return file ? (gint64)file->allocation_bytes : 0;
+    const GwSimFile *file = disk->fate == GW_FATE_COPY ? gw_sim_file_find(copy->source, disk->path) : NULL;
+    return file ? file->allocation_bytes : 0;
 }
 
 static void complete_disks(GwSimCopy *copy)
@@ -150,7 +149,7 @@ static void complete_disks(GwSimCopy *copy)
         const GwPlanDisk *disk = copy->plan->disks->pdata[i];
         GwSimFile *file = disk->fate == GW_FATE_COPY ? gw_sim_file_find(copy->dest, disk->dest_path) : NULL;
         if (file)
-            gw_sim_file_complete(copy->dest->world, file, (guint64)planned_allocation(copy, disk));
+            gw_sim_file_complete(copy->dest->world, file, gw_sim_copy_disk_bytes(copy, disk));
     }
 }
 
@@ -227,7 +226,7 @@ void gw_sim_copy_interrupt(GwSimCopy *copy)
 
 /* ---- one phase to the next */
 
-static void begin_pass(GwSimCopy *copy, GwSimPhase phase, double bytes)
+void gw_sim_copy_begin_pass(GwSimCopy *copy, GwSimPhase phase, double bytes)
 {
     copy->phase = phase;
     copy->left = copy->pass_bytes = bytes;
@@ -235,17 +234,17 @@ static void begin_pass(GwSimCopy *copy, GwSimPhase phase, double bytes)
     set_due(copy);
 }
 
-static void begin_memory(GwSimCopy *copy)
+void gw_sim_copy_begin_memory(GwSimCopy *copy)
 {
     copy->iteration = 1;
     double bytes = copy->plan->kind == GW_MOVE_COLD ? MIN(UNTOUCHED_BYTES, copy->memory_bytes) : copy->memory_bytes;
-    begin_pass(copy, GW_SIM_MEMORY, bytes);
+    gw_sim_copy_begin_pass(copy, GW_SIM_MEMORY, bytes);
 }
 
 /* The guest halts; one that was paused before the copy keeps its own pause. */
 static void begin_switchover(GwSimCopy *copy, double rest)
 {
-    begin_pass(copy, GW_SIM_SWITCHOVER, rest + DEVICE_BYTES);
+    gw_sim_copy_begin_pass(copy, GW_SIM_SWITCHOVER, rest + DEVICE_BYTES);
     if (!copy->halted_us && copy->from->seen == GW_SEEN_RUNNING)
         copy->halted_us = copy->at_us;
     if (copy->from->seen == GW_SEEN_RUNNING)
@@ -268,7 +267,7 @@ static void end_pass(GwSimCopy *copy)
     if (rest <= copy->rate * LONGEST_PAUSE_S)
         begin_switchover(copy, rest);
     else
-        begin_pass(copy, GW_SIM_MEMORY, rest);
+        gw_sim_copy_begin_pass(copy, GW_SIM_MEMORY, rest);
 }
 
 static void turn(GwSimCopy *copy)
@@ -277,7 +276,7 @@ static void turn(GwSimCopy *copy)
     copy->left = 0; /* what rounding has left */
     switch (copy->phase) {
     case GW_SIM_DISKS:
-        begin_memory(copy);
+        gw_sim_copy_begin_memory(copy);
         break;
     case GW_SIM_MEMORY:
         end_pass(copy);
@@ -337,7 +336,7 @@ static gboolean begin_postcopy(GwSimCopy *copy, GError **error)
     copy->to->dirty_bps = copy->from->dirty_bps;
     complete_disks(copy);
     double rest = MIN(copy->memory_bytes, copy->left + copy->dirtied);
-    begin_pass(copy, GW_SIM_POSTCOPY, rest);
+    gw_sim_copy_begin_pass(copy, GW_SIM_POSTCOPY, rest);
     gw_sim_domain_set(copy->from, GW_SEEN_POSTCOPY);
     gw_sim_domain_set(copy->to, GW_SEEN_POSTCOPY);
     return TRUE;
@@ -372,110 +371,4 @@ gboolean gw_sim_copy_force(GwSimCopy *copy, GwForceHow how, GError **error)
     }
     gw_sim_wake(copy->source->world);
     return ok;
-}
-
-/* ---- the beginning: what a hypervisor refuses */
-
-static gboolean refuse(GError **error, GwErrorCode code, const char *format, ...) G_GNUC_PRINTF(3, 4);
-static gboolean refuse(GError **error, GwErrorCode code, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    g_autofree char *text = g_strdup_vprintf(format, args);
-    va_end(args);
-    g_set_error_literal(error, GW_ERROR, (gint)code, text);
-    return FALSE;
-}
-
-static gboolean guest_may_leave(const GwSimDomain *from, const GwPlan *plan, GError **error)
-{
-    const char *name = from->value->name;
-    if (from->copy)
-        return refuse(error, GW_ERROR_FAILED, "another copy of %s is under way", name);
-    if (from->seen != GW_SEEN_PAUSED && (from->seen != GW_SEEN_RUNNING || plan->kind == GW_MOVE_COLD))
-        return refuse(error, GW_ERROR_FAILED, "%s is not %s on %s", name,
-                      plan->kind == GW_MOVE_COLD ? "paused" : "active", from->host->name);
-    if (from->obstacle)
-        return refuse(error, GW_ERROR_FAILED, "%s cannot be moved: %s", name, from->obstacle);
-    return TRUE;
-}
-
-static gboolean dest_may_take(GwSimHost *dest, const GwInstance *instance, GError **error)
-{
-    if (gw_sim_host_domain(dest, instance->uuid) || g_hash_table_contains(dest->names, instance->name))
-        return refuse(error, GW_ERROR_FAILED, "%s already has an instance %s", dest->name, instance->name);
-    if (dest->memory_used_mib + instance->memory_mib > dest->memory_mib)
-        return refuse(error, GW_ERROR_FAILED, "%s has not enough memory for %s", dest->name, instance->name);
-    for (guint i = 0; i < instance->nics->len; i++) {
-        const GwNic *nic = instance->nics->pdata[i];
-        if (nic->kind == GW_NIC_BRIDGE && g_strcmp0(nic->source, dest->bridge) != 0)
-            return refuse(error, GW_ERROR_FAILED, "%s has no bridge %s", dest->name, nic->source);
-    }
-    return TRUE;
-}
-
-static gboolean disk_is_ready(const GwSimHost *source, const GwSimHost *dest, const GwPlanDisk *disk, GError **error)
-{
-    if (disk->kind != GW_DISK_FILE || !disk->path)
-        return TRUE;
-    const GwSimFile *there = gw_sim_file_find(dest, disk->dest_path);
-    if (!there)
-        return refuse(error, GW_ERROR_FAILED, "%s has no file %s for disk %s", dest->name, disk->dest_path,
-                      disk->target);
-    if (disk->fate == GW_FATE_SHARED && there != gw_sim_file_find(source, disk->path))
-        return refuse(error, GW_ERROR_FAILED, "%s of %s is not the file of that name on %s", disk->path, source->name,
-                      dest->name);
-    return TRUE;
-}
-
-static GwSimCopy *copy_new(GwSimDomain *from, GwSimHost *dest, const GwPlan *plan)
-{
-    GwSimCopy *copy = g_new0(GwSimCopy, 1);
-    copy->refs = 1;
-    copy->source = from->host;
-    copy->dest = dest;
-    copy->from = from;
-    copy->plan = gw_plan_copy(plan);
-    copy->begun_us = copy->at_us = gw_sim_now(dest->world);
-    copy->cap_bps = (double)plan->bandwidth_mibps * MIB;
-    copy->memory_bytes = (double)from->value->memory_mib * MIB;
-    g_cond_init(&copy->changed);
-    for (guint i = 0; i < plan->disks->len; i++) {
-        const GwPlanDisk *disk = plan->disks->pdata[i];
-        copy->disk_bytes += disk->fate == GW_FATE_COPY ? (double)planned_allocation(copy, disk) : 0;
-    }
-    return copy;
-}
-
-static void receive(GwSimCopy *copy)
-{
-    GwInstance *value = gw_sim_instance_relocate(copy->from->value, copy->plan);
-    GwSimDomain *to = gw_sim_domain_add(copy->dest, value, GW_SEEN_STOPPED);
-    copy->to = to;
-    to->copy = copy;
-    gw_sim_domain_set(to, GW_SEEN_PAUSED_MIGRATING);
-}
-
-GwSimCopy *gw_sim_copy_begin(GwSimHost *source, GwSimHost *dest, const GwPlan *plan, GError **error)
-{
-    GwSimWorld *world = source->world;
-    GwSimDomain *from = gw_sim_host_require(source, plan->uuid, error);
-    if (!from || !guest_may_leave(from, plan, error) || !dest_may_take(dest, from->value, error))
-        return NULL;
-    for (guint i = 0; i < plan->disks->len; i++)
-        if (!disk_is_ready(source, dest, plan->disks->pdata[i], error))
-            return NULL;
-    GwSimCopy *copy = copy_new(from, dest, plan);
-    from->copy = copy;
-    receive(copy);
-    source->outgoing++;
-    dest->incoming++;
-    g_ptr_array_add(world->copies, copy);
-    gw_sim_tell(source, plan->uuid);
-    if (copy->disk_bytes > 0)
-        begin_pass(copy, GW_SIM_DISKS, copy->disk_bytes);
-    else
-        begin_memory(copy);
-    gw_sim_copies_rerate(world);
-    return copy;
 }

@@ -14,6 +14,7 @@
 
 #define GW_SIM_SHARED_PATH "/sim/shared"
 #define GW_SIM_LOCAL_PATH "/sim/local"
+#define GW_SIM_MIB 1048576.0
 
 typedef struct GwSimHost GwSimHost;
 typedef struct GwSimDomain GwSimDomain;
@@ -201,8 +202,13 @@ gboolean gw_sim_files_present(const GwSimDomain *domain, GError **error); /* GW_
 void gw_sim_files_open(GwSimDomain *domain);
 void gw_sim_files_close(GwSimDomain *domain);
 
-/* ---- copy.c */
+/* ---- depart.c: GW_ERROR_FAILED when either side refuses. Borrowed: of world->copies. */
 GwSimCopy *gw_sim_copy_begin(GwSimHost *source, GwSimHost *dest, const GwPlan *plan, GError **error);
+
+/* ---- copy.c */
+guint64 gw_sim_copy_disk_bytes(const GwSimCopy *copy, const GwPlanDisk *disk); /* that travel */
+void gw_sim_copy_begin_pass(GwSimCopy *copy, GwSimPhase phase, double bytes);
+void gw_sim_copy_begin_memory(GwSimCopy *copy);
 GwSimCopy *gw_sim_copy_ref(GwSimCopy *copy);
 void gw_sim_copy_unref(GwSimCopy *copy);
 void gw_sim_copies_advance(GwSimWorld *world); /* to now */

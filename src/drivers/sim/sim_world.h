@@ -38,6 +38,8 @@ void gw_sim_world_mount(GwSimWorld *world, const char *host, const char *path, c
 void gw_sim_world_unmount(GwSimWorld *world, const char *host, const char *path);
 /* A file of nobody's that Godwit has not made; its folder must be mounted. */
 void gw_sim_world_add_file(GwSimWorld *world, const char *host, const char *path, guint64 bytes);
+/* Names of the files in the folder mounted at path, in order. Owned by the caller. */
+GStrv gw_sim_world_list(GwSimWorld *world, const char *host, const char *path);
 gboolean gw_sim_world_has_file(GwSimWorld *world, const char *host, const char *path);
 
 /* ---- Instances */

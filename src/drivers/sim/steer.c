@@ -96,7 +96,7 @@ gboolean gw_sim_set_bandwidth(GwHost *source, const char *uuid, guint64 mibps, G
         return FALSE;
     GwSimCopy *copy = copy_of(source->host, uuid, error);
     if (copy) {
-        copy->cap_bps = (double)mibps * 1048576;
+        copy->cap_bps = (double)mibps * GW_SIM_MIB;
         gw_sim_copies_rerate(source->world);
     }
     return gw_sim_call_end(&call, copy != NULL, error);
