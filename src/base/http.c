@@ -134,7 +134,6 @@ static void set_connection(GwHttp *http)
     curl_easy_setopt(curl, CURLOPT_NOPROXY, http->no_proxy);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "godwit/" GW_VERSION);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)http->connect_timeout_ms);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)http->timeout_ms);
     if (http->trust == GW_HTTP_TRUST_ANY) {
         curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
@@ -154,6 +153,7 @@ static void set_request(GwHttp *http, const GwHttpRequest *request, CurlList *he
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(request->timeout_ms ? request->timeout_ms : http->timeout_ms));
     if (request->body) {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size);
         curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, request->body);

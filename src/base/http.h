@@ -22,6 +22,7 @@ typedef struct {
     const char *const *headers;     /* "Name: value", NULL-terminated; or NULL */
     const char *body;               /* NULL: none */
     gsize body_size;
+    guint timeout_ms;               /* 0: the settings' */
 } GwHttpRequest;
 
 typedef struct {
