@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { BAR_LEAST = 10, BAR_MOST = 30, GAP = 2 };
+enum { BAR_LEAST = 8, BAR_MOST = 30, GAP = 2 };
 
 /* One part of the line. The part of the lowest rank goes first when there is no room. */
 typedef struct {
@@ -47,7 +47,7 @@ static void add_copy(GArray *parts, const GwMove *move)
     const GwMoveFigures *figures = &move->figures;
     g_autofree char *moved = gw_text_bytes(gw_move_moved(move));
     g_autofree char *total = gw_text_bytes(gw_move_total(move));
-    add(parts, 50, NULL);
+    add(parts, 85, NULL);
     add(parts, 100, g_strdup_printf("%3u%%", gw_move_percent(move)));
     add(parts, 80, g_strdup_printf("%s of %s", moved, total));
     add_bytes(parts, 60, figures->memory_bps, "%/s");
@@ -63,12 +63,12 @@ static GArray *make_parts(const GwMove *move, const GwBarLook *look)
 {
     GArray *parts = g_array_new(FALSE, FALSE, sizeof(Part));
     g_array_set_clear_func(parts, clear_part);
-    add(parts, 65, label(move));
+    add(parts, 62, label(move));
     if (gw_move_copies(move))
         add_copy(parts, move);
     else
         add(parts, 90, gw_text_clean(gw_move_phase(move)));
-    add(parts, 70, gw_text_duration(MAX(move->figures.elapsed_ms, look->waited_ms)));
+    add(parts, 65, gw_text_duration(MAX(move->figures.elapsed_ms, look->waited_ms)));
     return parts;
 }
 

@@ -1,6 +1,8 @@
 """A daemon that answers what a test scripts, and remembers what it was asked."""
 import json
+import socket
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 VM1 = "11111111-1111-4111-8111-111111111111"
@@ -40,7 +42,8 @@ class FakeDaemon:
     def __init__(self):
         self.replies = {}
         self.requests = []
-        self.delay = 0
+        self.slow = {}  # path -> seconds before the answer
+        self.connections = []
         self.http = None
         self.port = None
         self.start()
@@ -56,6 +59,12 @@ class FakeDaemon:
         """Gone: connections are refused until start()."""
         self.http.shutdown()
         self.http.server_close()
+        for connection in self.connections:  # those kept alive would be served on
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        self.connections.clear()
 
     @property
     def url(self):
@@ -82,6 +91,10 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     daemon = None
 
+    def setup(self):
+        super().setup()
+        self.daemon.connections.append(self.connection)
+
     def answer(self):
         daemon = self.daemon
         size = int(self.headers.get("Content-Length") or 0)
@@ -92,8 +105,7 @@ class Handler(BaseHTTPRequestHandler):
         if script is None:
             script = [(404, {"itemNotFound": {"code": 404, "message": f"not scripted: {self.command} {self.path}"}})]
         status, body, *headers = script.pop(0) if len(script) > 1 else script[0]
-        if daemon.delay:
-            threading.Event().wait(daemon.delay)
+        time.sleep(daemon.slow.get(self.path, 0))
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         self.send_response(status)
         for name, value in (headers[0] if headers else {}).items():
