@@ -8,27 +8,27 @@
 typedef enum { GW_HTTP_VERIFY, GW_HTTP_TRUST_ANY } GwHttpTrust;
 
 typedef struct {
-    const char *base_url;     /* "http://127.0.0.1:8774"; may carry user:password@, which no message repeats */
+    const char *base_url; /* "http://127.0.0.1:8774"; may carry user:password@, which no message repeats */
     guint connect_timeout_ms; /* 0: 10 s */
-    guint timeout_ms;         /* of one whole request; 0: 60 s */
-    GwHttpTrust trust;        /* of the server's certificate */
-    const char *ca_file;      /* PEM; NULL: the system's */
-    const gint *cancel;       /* once it is not 0, a request under way ends within a second; NULL: never. Borrowed */
+    guint timeout_ms; /* of one whole request; 0: 60 s */
+    GwHttpTrust trust; /* of the server's certificate */
+    const char *ca_file; /* PEM; NULL: the system's */
+    const gint *cancel; /* once it is not 0, a request under way ends within a second; NULL: never. Borrowed */
 } GwHttpSettings;
 
 typedef struct {
-    const char *method;             /* "GET" */
-    const char *path;               /* appended to base_url: "/v2.1/servers?name=x" */
-    const char *const *headers;     /* "Name: value", NULL-terminated; or NULL */
-    const char *body;               /* NULL: none */
+    const char *method; /* "GET" */
+    const char *path; /* appended to base_url: "/v2.1/servers?name=x" */
+    const char *const *headers; /* "Name: value", NULL-terminated; or NULL */
+    const char *body; /* NULL: none */
     gsize body_size;
-    guint timeout_ms;               /* 0: the settings' */
+    guint timeout_ms; /* 0: the settings' */
 } GwHttpRequest;
 
 typedef struct {
     guint status;
     GHashTable *headers; /* lower-case name -> value; of several with one name the last */
-    char *body;          /* NUL-terminated beyond body_size */
+    char *body; /* NUL-terminated beyond body_size */
     gsize body_size;
 } GwHttpResponse;
 

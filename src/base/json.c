@@ -34,8 +34,8 @@ static gboolean refuse(const char *field, const json_t *found, const char *expec
 }
 
 /* *ret_found is NULL when an optional field is absent or null. */
-static gboolean find(const json_t *object, const char *field, GwJsonNeed need, const char *expected,
-                     json_t **ret_found, GError **error)
+static gboolean find(const json_t *object, const char *field, GwJsonNeed need, const char *expected, json_t **ret_found,
+                     GError **error)
 {
     if (!json_is_object(object)) {
         g_autofree char *excerpt = gw_json_excerpt(object);
@@ -82,7 +82,8 @@ gboolean gw_json_bool(const json_t *object, const char *field, GwJsonNeed need, 
 gboolean gw_json_int(const json_t *object, const char *field, GwJsonNeed need, gint64 least, gint64 most,
                      gint64 *ret_value, GError **error)
 {
-    g_autofree char *expected = g_strdup_printf("a whole number of %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT, least, most);
+    g_autofree char *expected =
+        g_strdup_printf("a whole number of %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT, least, most);
     json_t *found;
     if (!find(object, field, need, expected, &found, error))
         return FALSE;

@@ -73,8 +73,8 @@ static gboolean take_command(GwArguments *arguments, const char *word, GError **
             g_ptr_array_add(names, (gpointer)command->name);
     g_ptr_array_add(names, NULL);
     const char *near = gw_text_nearest(word, (const char *const *)names->pdata);
-    g_autofree char *hint = near ? g_strdup_printf("Did you mean 'godwit %s'?", near)
-                                 : g_strdup("'godwit help' lists the commands.");
+    g_autofree char *hint =
+        near ? g_strdup_printf("Did you mean 'godwit %s'?", near) : g_strdup("'godwit help' lists the commands.");
     g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "There is no command '%s'. %s", word, hint);
     return FALSE;
 }

@@ -5,7 +5,7 @@
 #include "cli/move.h"
 
 typedef struct {
-    guint columns;     /* of the terminal; the line takes one less, so that it never wraps */
+    guint columns; /* of the terminal; the line takes one less, so that it never wraps */
     gboolean colour;
     guint64 waited_ms; /* since following began, for as long as the daemon counts nothing itself */
 } GwBarLook;

@@ -61,15 +61,20 @@ static void explain_silence(GwCli *cli, const GwCall *call, GError **error)
 {
     if (g_error_matches(*error, GW_ERROR, GW_ERROR_UNREACHABLE)) {
         g_prefix_error(error, "The daemon cannot be reached at ");
-        g_autofree char *advice = g_strconcat((*error)->message, ". Is godwitd running there? Another address is given "
-                                              "with --url or GODWIT_URL.", NULL);
+        g_autofree char *advice = g_strconcat((*error)->message,
+                                              ". Is godwitd running there? Another address is given "
+                                              "with --url or GODWIT_URL.",
+                                              NULL);
         g_free((*error)->message);
         (*error)->message = g_steal_pointer(&advice);
     } else if (g_error_matches(*error, GW_ERROR, GW_ERROR_LOST)) {
         gboolean reading = strcmp(call->method, "GET") == 0;
         g_prefix_error(error, "The daemon did not answer at ");
-        g_autofree char *advice = g_strconcat((*error)->message, reading ? "." : ". Whether it did what was asked is not "
-                                              "known: look before you ask again.", NULL);
+        g_autofree char *advice = g_strconcat((*error)->message,
+                                              reading ? "."
+                                                      : ". Whether it did what was asked is not "
+                                                        "known: look before you ask again.",
+                                              NULL);
         g_free((*error)->message);
         (*error)->message = g_steal_pointer(&advice);
     }
@@ -82,8 +87,12 @@ static GwHttpResponse *send_call(GwCli *cli, const GwCall *call, GError **error)
     const char *headers[] = {"Accept: application/json", version, call->body ? "Content-Type: application/json" : NULL,
                              NULL};
     char *text = call->body ? json_dumps(call->body, JSON_COMPACT) : NULL;
-    GwHttpRequest request = {.method = call->method, .path = call->path, .headers = headers, .body = text,
-                             .body_size = text ? strlen(text) : 0, .timeout_ms = call->timeout_ms};
+    GwHttpRequest request = {.method = call->method,
+                             .path = call->path,
+                             .headers = headers,
+                             .body = text,
+                             .body_size = text ? strlen(text) : 0,
+                             .timeout_ms = call->timeout_ms};
     GwHttpResponse *response = NULL;
     g_autoptr(GError) problem = NULL;
     if (!gw_http_send(cli->http, &request, &response, &problem)) {
@@ -96,8 +105,8 @@ static GwHttpResponse *send_call(GwCli *cli, const GwCall *call, GError **error)
 
 gboolean gw_client_call(GwCli *cli, const GwCall *call, GwAnswer *ret_answer, GError **error)
 {
-    g_autoptr(json_t) taken = call->body;
     g_autoptr(GwHttpResponse) response = send_call(cli, call, error);
+    json_decref(call->body);
     if (!response)
         return FALSE;
     if (response->status >= 300)

@@ -14,12 +14,12 @@ typedef struct {
     const char *method;
     const char *version; /* of the Compute API; NULL: GW_COMPUTE. Godwit's own API ignores it */
     const char *path;
-    json_t *body;        /* taken; NULL: none */
-    guint timeout_ms;    /* 0: as --timeout says */
+    json_t *body; /* taken; NULL: none */
+    guint timeout_ms; /* 0: as --timeout says */
 } GwCall;
 
 typedef struct {
-    json_t *body;        /* owned; NULL when the answer is empty */
+    json_t *body; /* owned; NULL when the answer is empty */
     gint64 migration_id; /* that the call began; 0: none was told */
 } GwAnswer;
 void gw_answer_clear(GwAnswer *answer);

@@ -1,4 +1,4 @@
-/* The table of commands: names and order of arguments as nova has them. Help, completion and the manual's test read it. */
+/* The table of commands: names and order of arguments as nova has them. Help, completion, the manual's test read it. */
 #include "cli/command.h"
 
 #include <string.h>
@@ -64,8 +64,8 @@ const GwCommand gw_commands[] = {
     {"show", SERVERS, "SERVER", "show one server", NULL, "show vm1", NULL, gw_run_show},
 
     {"live-migration", MOVES, "SERVER [HOST]", "move a running server without stopping it",
-     "Whether its disks have to be copied is found out by a test of the storage, unless an option says so. Without HOST "
-     "the daemon chooses one. A refusal names every reason.",
+     "Whether its disks have to be copied is found out by a test of the storage, unless an option says so.\n"
+     "Without HOST the daemon chooses one. A refusal names every reason.",
      "live-migration vm1 HostC", live_migration_options, gw_run_live_migration},
     {"migrate", MOVES, "SERVER", "move a server cold: shut it down, move it, start it again",
      "It then waits (status VERIFY_RESIZE) until you confirm or revert.", "migrate --host HostC vm1", migrate_options,
@@ -77,8 +77,8 @@ const GwCommand gw_commands[] = {
     {"live-migration-abort", MOVES, "SERVER MIGRATION", "cancel a live migration; the server stays where it is", NULL,
      "live-migration-abort vm1 7", NULL, gw_run_abort},
     {"live-migration-force-complete", MOVES, "SERVER MIGRATION", "make a live migration end soon",
-     "By post-copy or by pausing the guest, as the daemon's configuration permits.", "live-migration-force-complete vm1 7",
-     NULL, gw_run_force_complete},
+     "By post-copy or by pausing the guest, as the daemon's configuration permits.",
+     "live-migration-force-complete vm1 7", NULL, gw_run_force_complete},
 
     {"migration-list", HISTORY, "", "list migrations of all servers, newest first", NULL,
      "migration-list --host HostB --status running", migration_list_options, gw_run_migration_list},
@@ -86,8 +86,8 @@ const GwCommand gw_commands[] = {
      "server-migration-list vm1", NULL, gw_run_server_migration_list},
     {"server-migration-show", HISTORY, "SERVER MIGRATION", "show one migration: progress, figures, why it ended", NULL,
      "server-migration-show --follow vm1 7", show_migration_options, gw_run_server_migration_show},
-    {"instance-action-list", HISTORY, "SERVER", "list what was asked of a server", NULL, "instance-action-list vm1", NULL,
-     gw_run_action_list},
+    {"instance-action-list", HISTORY, "SERVER", "list what was asked of a server", NULL, "instance-action-list vm1",
+     NULL, gw_run_action_list},
     {"instance-action", HISTORY, "SERVER REQUEST_ID", "show one request, its events, and what they said", NULL,
      "instance-action vm1 req-3d1c2b7e-4a58-4d0f-9f33-0c6a5d7e8f90", NULL, gw_run_action},
 

@@ -77,7 +77,7 @@ static const GwOption *find_option(const GwCommand *command, const char *word)
 typedef struct {
     const GwCommand *command;
     const GwOption *open; /* the option whose value stands under the cursor */
-    guint words;          /* after the command */
+    guint words; /* after the command */
 } Sight;
 
 static Sight look_at(const GwArguments *arguments)

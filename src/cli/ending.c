@@ -42,8 +42,8 @@ static char *say_rests(const GwMove *move, const char *dest, gboolean ran)
     g_autofree char *numbers = figures(move);
     return g_strdup_printf("%s was moved from %s to %s and %s%s%s. Confirm with 'godwit resize-confirm %s', or go back "
                            "with 'godwit resize-revert %s'.",
-                           move->name, move->source, dest, ran ? "rebooted" : "stays shut off", time, numbers, move->name,
-                           move->name);
+                           move->name, move->source, dest, ran ? "rebooted" : "stays shut off", time, numbers,
+                           move->name, move->name);
 }
 
 static char *say_late(const GwMove *move, const char *dest)
@@ -56,16 +56,18 @@ static char *say_cancelled(const GwMove *move, const char *dest, GwWanted wanted
 {
     g_autofree char *time = within("after", move);
     if (wanted == GW_WANT_CANCELLED)
-        return g_strdup_printf("The migration of %s from %s to %s was cancelled%s.", move->name, move->source, dest, time);
-    return g_strdup_printf("%s did not move from %s to %s: the migration was cancelled%s", move->name, move->source, dest,
-                           time);
+        return g_strdup_printf("The migration of %s from %s to %s was cancelled%s.", move->name, move->source, dest,
+                               time);
+    return g_strdup_printf("%s did not move from %s to %s: the migration was cancelled%s", move->name, move->source,
+                           dest, time);
 }
 
 static char *say_failed(const GwMove *move, const char *dest)
 {
     g_autofree char *time = within("after", move);
     const char *how = strcmp(move->state, "error") == 0 ? "stopped halfway and needs an operator" : "failed";
-    return g_strdup_printf("%s did not move from %s to %s: the migration %s%s", move->name, move->source, dest, how, time);
+    return g_strdup_printf("%s did not move from %s to %s: the migration %s%s", move->name, move->source, dest, how,
+                           time);
 }
 
 char *gw_move_sentence(const GwMove *move, GwWanted wanted, gboolean ran)

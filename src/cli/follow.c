@@ -14,9 +14,9 @@ typedef struct {
     GwCli *cli;
     gint64 id;
     GwWanted wanted;
-    char *name;          /* of the instance; NULL until the daemon first answered */
+    char *name; /* of the instance; NULL until the daemon first answered */
     char *state, *reason; /* shown last */
-    gboolean drawn;      /* a line stands on the terminal */
+    gboolean drawn; /* a line stands on the terminal */
     gint64 began_us, silent_since_us; /* the latter 0 while the daemon answers */
 } Follower;
 
@@ -173,8 +173,8 @@ static gboolean bear(Follower *follower, const GError *problem, GError **error)
     if (!may_pass(problem))
         return FALSE;
     g_autofree char *back = way_back(follower);
-    gw_error_prefix(error, "No answer for %u s; the migration may go on all the same, see it later with '%s'", patience_s,
-                    back);
+    gw_error_prefix(error, "No answer for %u s; the migration may go on all the same, see it later with '%s'",
+                    patience_s, back);
     return FALSE;
 }
 

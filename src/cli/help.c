@@ -4,17 +4,16 @@
 
 #include <string.h>
 
-static const char guide[] =
-    "godwit moves virtual machines between hosts while they run.\n"
-    "\n"
-    "  godwit host-add HostB qemu+tls://HostB/system    add a host by the address it has\n"
-    "  godwit host-list                                 see the hosts\n"
-    "  godwit list                                      see every server and where it is\n"
-    "  godwit live-migration vm1 HostC                  move one, running\n"
-    "  godwit migration-list                            see what moved, and how long it took\n"
-    "\n"
-    "'godwit help' lists all commands, 'godwit help COMMAND' explains one.\n"
-    "The daemon is asked at http://127.0.0.1:8774, or where --url or GODWIT_URL says.\n";
+static const char guide[] = "godwit moves virtual machines between hosts while they run.\n"
+                            "\n"
+                            "  godwit host-add HostB qemu+tls://HostB/system    add a host by the address it has\n"
+                            "  godwit host-list                                 see the hosts\n"
+                            "  godwit list                                      see every server and where it is\n"
+                            "  godwit live-migration vm1 HostC                  move one, running\n"
+                            "  godwit migration-list                            see what moved, and how long it took\n"
+                            "\n"
+                            "'godwit help' lists all commands, 'godwit help COMMAND' explains one.\n"
+                            "The daemon is asked at http://127.0.0.1:8774, or where --url or GODWIT_URL says.\n";
 
 static const struct {
     GwExit code;
@@ -32,8 +31,8 @@ static const struct {
 static void print_options(const GwOption *options)
 {
     for (; options && options->name; options++) {
-        g_autofree char *name = g_strdup_printf("--%s%s%s", options->name, options->value ? " " : "",
-                                                options->value ? options->value : "");
+        g_autofree char *name =
+            g_strdup_printf("--%s%s%s", options->name, options->value ? " " : "", options->value ? options->value : "");
         printf("  %-24s %s\n", name, options->help);
     }
 }

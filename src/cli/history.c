@@ -36,7 +36,7 @@ static void add_move(GwTable *table, const GwMove *move)
 
 static gboolean print_moves(const json_t *list, const char *none, GError **error)
 {
-    static const char *const headings[] = {"ID",        "Server",        "Kind", "Status",     "Source",
+    static const char *const headings[] = {"ID",          "Server",        "Kind", "Status",      "Source",
                                            "Destination", "Created (UTC)", "Took", "Server UUID", NULL};
     g_autoptr(GwTable) table = gw_table_new(headings);
     for (size_t i = 0; i < json_array_size(list); i++) {
@@ -95,8 +95,8 @@ GwExit gw_run_server_migration_list(GwCli *cli, const GwArguments *arguments, GE
         return GW_EXIT_FAILED;
 
     g_autofree char *path = gw_client_path("/godwit/v1/migrations?instance_uuid=%s&limit=%s", server->uuid, list_limit);
-    return list_moves(cli, path, "This server has not been moved yet. Move it with: godwit live-migration SERVER [HOST]",
-                      error);
+    return list_moves(cli, path,
+                      "This server has not been moved yet. Move it with: godwit live-migration SERVER [HOST]", error);
 }
 
 /* ---- one migration */
@@ -175,7 +175,8 @@ static gboolean check_owner(const GwMove *move, const GwServer *server, GError *
     if (g_ascii_strcasecmp(move->instance_uuid, server->uuid) == 0)
         return TRUE;
     g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND,
-                "Migration %" G_GINT64_FORMAT " is one of %s, not of %s; 'godwit server-migration-list %s' shows its own.",
+                "Migration %" G_GINT64_FORMAT
+                " is one of %s, not of %s; 'godwit server-migration-list %s' shows its own.",
                 move->id, move->name, server->name, server->name);
     return FALSE;
 }

@@ -13,16 +13,12 @@ static gint64 number(const json_t *host, const char *field)
     return json_integer_value(json_object_get(host, field));
 }
 
-/* libvirt's way of writing a version in one number. */
 static char *hypervisor(const json_t *host)
 {
-    const char *type = gw_json_peek(host, "hypervisor_type");
-    gint64 version = number(host, "hypervisor_version");
+    const char *type = gw_json_peek(host, "hypervisor_type"), *version = gw_json_peek(host, "hypervisor_version");
     if (!type)
         return NULL;
-    return version ? g_strdup_printf("%s %d.%d.%d", type, (int)(version / 1000000), (int)(version / 1000 % 1000),
-                                     (int)(version % 1000))
-                   : g_strdup(type);
+    return version ? g_strdup_printf("%s %s", type, version) : g_strdup(type);
 }
 
 static char *memory(const json_t *host)
@@ -67,8 +63,8 @@ static void print_remarks(const json_t *hosts)
 
 GwExit gw_run_host_list(GwCli *cli, const GwArguments *arguments, GError **error)
 {
-    static const char *const headings[] = {"Name", "State", "Status", "Instances", "Memory free", "CPUs", "Hypervisor",
-                                           "URI", NULL};
+    static const char *const headings[] = {"Name", "State",      "Status", "Instances", "Memory free",
+                                           "CPUs", "Hypervisor", "URI",    NULL};
 
     g_autoptr(json_t) body = NULL;
     json_t *hosts;
@@ -96,7 +92,8 @@ GwExit gw_run_host_add(GwCli *cli, const GwArguments *arguments, GError **error)
     const char *name = gw_arguments_word(arguments, 0), *uri = gw_arguments_word(arguments, 1);
 
     g_auto(GwAnswer) answer = {0};
-    GwCall call = {.method = "POST", .path = "/godwit/v1/hosts",
+    GwCall call = {.method = "POST",
+                   .path = "/godwit/v1/hosts",
                    .body = json_pack("{s:{s:s, s:s}}", "host", "name", name, "uri", uri)};
     if (!gw_client_call(cli, &call, &answer, error))
         return GW_EXIT_FAILED;

@@ -46,8 +46,10 @@ static gboolean set_up(GwCli *cli, const GwArguments *arguments, GError **error)
     if (!url || !read_timeout(arguments, &cli->timeout_s, error))
         return FALSE;
     cli->patience = gw_arguments_option(arguments, "no-wait") ? GW_FOLLOW_NOT : GW_FOLLOW;
-    GwHttpSettings settings = {.base_url = url, .connect_timeout_ms = MIN(cli->timeout_s, 10) * 1000,
-                               .timeout_ms = cli->timeout_s * 1000, .cancel = gw_interrupt_flag()};
+    GwHttpSettings settings = {.base_url = url,
+                               .connect_timeout_ms = MIN(cli->timeout_s, 10) * 1000,
+                               .timeout_ms = cli->timeout_s * 1000,
+                               .cancel = gw_interrupt_flag()};
     cli->http = gw_http_new(&settings);
     return TRUE;
 }

@@ -18,7 +18,7 @@ typedef struct {
     /* borrowed from json; dest, reason and the times may be NULL */
     const char *state, *status, *kind, *instance_uuid, *name, *source, *dest, *reason;
     const char *created_at, *started_at, *ended_at, *updated_at;
-    gboolean final;   /* it never changes again */
+    gboolean final; /* it never changes again */
     guint64 total_ms; /* 0: not yet known */
     GwMoveFigures figures;
 } GwMove;
@@ -30,10 +30,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwMove, gw_move_free)
 
 gboolean gw_move_is_cold(const GwMove *move);
 const char *gw_move_phase(const GwMove *move); /* what is being done: "copying", "shutting the guest down" */
-gboolean gw_move_copies(const GwMove *move);   /* whether figures of a copy are worth showing now */
-guint64 gw_move_total(const GwMove *move);     /* bytes of memory and disks that have to travel */
-guint64 gw_move_moved(const GwMove *move);     /* of those; what was dirtied again is not counted */
-guint gw_move_percent(const GwMove *move);     /* 0 to 100 */
+gboolean gw_move_copies(const GwMove *move); /* whether figures of a copy are worth showing now */
+guint64 gw_move_total(const GwMove *move); /* bytes of memory and disks that have to travel */
+guint64 gw_move_moved(const GwMove *move); /* of those; what was dirtied again is not counted */
+guint gw_move_percent(const GwMove *move); /* 0 to 100 */
 
 /* What the user asked for and is waiting for. */
 typedef enum { GW_WANT_MOVED, GW_WANT_CONFIRMED, GW_WANT_REVERTED, GW_WANT_CANCELLED } GwWanted;

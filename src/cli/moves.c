@@ -22,9 +22,10 @@ static GwExit act(GwCli *cli, const GwServer *server, const GwCall *call, gint64
         return gw_report_error(cli, why, place);
     }
     if (g_error_matches(why, GW_ERROR, GW_ERROR_ABORTED))
-        g_set_error(error, GW_ERROR, GW_ERROR_ABORTED,
-                    "Interrupted. Whether the daemon has begun is not known; see it with: godwit server-migration-list %s",
-                    server->uuid);
+        g_set_error(
+            error, GW_ERROR, GW_ERROR_ABORTED,
+            "Interrupted. Whether the daemon has begun is not known; see it with: godwit server-migration-list %s",
+            server->uuid);
     else
         g_propagate_error(error, g_steal_pointer(&why));
     return GW_EXIT_FAILED;
@@ -67,8 +68,9 @@ static GwExit carry_on(GwCli *cli, const GwServer *server, gint64 id, GwWanted w
     if (cli->output == GW_OUTPUT_JSON)
         gw_client_print(value);
     else
-        printf("Migration %" G_GINT64_FORMAT " of %s is %s; see it with: godwit server-migration-show %s %" G_GINT64_FORMAT
-               "\n", id, server->name, move->status, server->name, id);
+        printf("Migration %" G_GINT64_FORMAT
+               " of %s is %s; see it with: godwit server-migration-show %s %" G_GINT64_FORMAT "\n",
+               id, server->name, move->status, server->name, id);
     return GW_EXIT_DONE;
 }
 
@@ -96,7 +98,8 @@ GwExit gw_run_live_migration(GwCli *cli, const GwArguments *arguments, GError **
         return GW_EXIT_FAILED;
 
     gint64 id = 0;
-    json_t *body = json_pack("{s:{s:s?, s:o}}", "os-migrateLive", "host", host, "block_migration", block_word(arguments));
+    json_t *body =
+        json_pack("{s:{s:s?, s:o}}", "os-migrateLive", "host", host, "block_migration", block_word(arguments));
     GwExit code = act_on_server(cli, server, GW_COMPUTE_LIVE, body, &id, error);
 
     return code == GW_EXIT_DONE ? carry_on(cli, server, id, GW_WANT_MOVED, error) : code;
@@ -154,7 +157,8 @@ GwExit gw_run_abort(GwCli *cli, const GwArguments *arguments, GError **error)
         return GW_EXIT_FAILED;
 
     gint64 told = 0;
-    g_autofree char *path = gw_client_path("/v2.1/servers/%s/migrations/%s", server->uuid, gw_arguments_word(arguments, 1));
+    g_autofree char *path =
+        gw_client_path("/v2.1/servers/%s/migrations/%s", server->uuid, gw_arguments_word(arguments, 1));
     GwExit code = act(cli, server, &(GwCall){.method = "DELETE", .path = path}, &told, error);
 
     return code == GW_EXIT_DONE ? carry_on(cli, server, id, GW_WANT_CANCELLED, error) : code;

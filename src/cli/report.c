@@ -31,8 +31,8 @@ static void print_json(const GwCli *cli, GwExit code, const char *sentence, GStr
         g_autofree char *reason = g_utf8_make_valid(reasons[i], -1);
         json_array_append_new(list, json_string(reason));
     }
-    g_autoptr(json_t) value = json_pack("{s:{s:i, s:s, s:O, s:s?}}", "error", "exit_status", (int)code, "message", valid,
-                                        "reasons", list, "now", now);
+    g_autoptr(json_t) value = json_pack("{s:{s:i, s:s, s:O, s:s?}}", "error", "exit_status", (int)code, "message",
+                                        valid, "reasons", list, "now", now);
     json_dumpf(value, cli->err.stream, JSON_INDENT(2));
     fputc('\n', cli->err.stream);
 }
@@ -91,8 +91,8 @@ GwExit gw_report_error(const GwCli *cli, const GError *error, const char *now)
     GwExit code = code_of(error);
     g_auto(GStrv) reasons = NULL;
     /* what the command line lacks is told over several lines, none of which is a reason of the daemon */
-    g_autofree char *sentence = code == GW_EXIT_USAGE ? g_strdup(error->message)
-                                                      : gw_text_refusal(error->message, &reasons);
+    g_autofree char *sentence =
+        code == GW_EXIT_USAGE ? g_strdup(error->message) : gw_text_refusal(error->message, &reasons);
     if (!reasons)
         reasons = g_new0(char *, 1);
     print(cli, code, sentence, reasons, now);

@@ -118,8 +118,12 @@ char *gw_server_place(GwCli *cli, const char *uuid, const char *name)
 const char *gw_server_power(const json_t *server)
 {
     /* nova/compute/power_state.py */
-    static const char *const names[] = {[0] = "power state unknown", [1] = "running", [3] = "paused",
-                                        [4] = "shut off", [6] = "crashed", [7] = "suspended"};
+    static const char *const names[] = {[0] = "power state unknown",
+                                        [1] = "running",
+                                        [3] = "paused",
+                                        [4] = "shut off",
+                                        [6] = "crashed",
+                                        [7] = "suspended"};
     gint64 state = 0;
     gw_json_int(server, "OS-EXT-STS:power_state", GW_JSON_OPTIONAL, 0, 7, &state, NULL);
     return names[state] ? names[state] : names[0];

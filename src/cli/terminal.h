@@ -7,7 +7,7 @@
 
 typedef struct {
     FILE *stream;
-    gboolean live;   /* a terminal on which a line can be drawn again */
+    gboolean live; /* a terminal on which a line can be drawn again */
     gboolean colour; /* live, and NO_COLOR (no-color.org) is not set */
 } GwTerminal;
 

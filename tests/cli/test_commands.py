@@ -4,7 +4,7 @@ from fake_daemon import DONE, MIB, VM1, VM2, move, server
 
 HOST = {"id": 1, "uuid": "aa", "name": "HostB", "uri": "qemu+tls://HostB/system", "state": "up", "down_reason": None,
         "status": "enabled", "disabled_reason": None, "seen_at": "2026-11-23T05:18:50.000000", "hypervisor_type": "QEMU",
-        "hypervisor_version": 7002009, "library_version": 9000000, "arch": "x86_64", "cpus": 8, "memory_mib": 16384,
+        "hypervisor_version": "7.2.9", "library_version": "9.0.0", "arch": "x86_64", "cpus": 8, "memory_mib": 16384,
         "memory_free_mib": 9216, "instances": 3, "running": 2}
 
 
