@@ -34,6 +34,7 @@ enum {
     BLOCK = 4096,
     PAGE = 4096,
     MAX_DISKS = 8,
+    MAX_BUTTONS = 8,
     RING_AT = 256,     /* first record's block: 1 MiB into the disk */
     RING_BLOCKS = 4096 /* 16 MiB of records, then over again */
 };
@@ -63,6 +64,7 @@ typedef struct {
 static char command_line[4096];
 static Disk disks[MAX_DISKS];
 static int disk_count;
+static int buttons[MAX_BUTTONS], button_count;
 static _Atomic uint64_t memory_errors, disk_errors, pages_written;
 
 static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -335,21 +337,25 @@ static void *dirty_memory(void *data)
 
 /* ---- power and heartbeat */
 
-static __attribute__((noreturn)) void *wait_for_power_button(void *data)
+/* Before the first heartbeat, so that whoever has heard one may press the button. */
+static void open_buttons(void)
 {
-    (void)data;
-    int fds[8], count = 0;
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < MAX_BUTTONS; i++) {
         char path[32];
         snprintf(path, sizeof path, "/dev/input/event%d", i);
         int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
         if (fd >= 0)
-            fds[count++] = fd;
+            buttons[button_count++] = fd;
     }
+}
+
+static __attribute__((noreturn)) void *wait_for_power_button(void *data)
+{
+    (void)data;
     for (;;) {
-        for (int i = 0; i < count; i++) {
+        for (int i = 0; i < button_count; i++) {
             struct input_event event;
-            while (read(fds[i], &event, sizeof event) == sizeof event) {
+            while (read(buttons[i], &event, sizeof event) == sizeof event) {
                 if (event.type == EV_KEY && event.code == KEY_POWER && event.value == 1) {
                     say("guest: power button\n");
                     sync();
@@ -392,6 +398,7 @@ int main(void)
     set_up_system();
     int fd = set_up_network();
     open_disks();
+    open_buttons();
     say("guest: up, %d disk(s)\n", disk_count);
     pthread_create(&thread, NULL, dirty_memory, NULL);
     pthread_create(&thread, NULL, wait_for_power_button, NULL);

@@ -9,15 +9,13 @@ def main(folder: str, port: int) -> None:
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
     sock.bind(("0.0.0.0", port))
-    files = {}
     while True:
         data = sock.recv(2048).decode("ascii", "replace")
         words = data.split(" ", 2)
         if len(words) < 3 or words[0] != "GW1" or "/" in words[1]:
             continue
-        if words[1] not in files:
-            files[words[1]] = open(f"{folder}/{words[1]}.log", "a", buffering=1)
-        files[words[1]].write(f"{time.time():.6f} {data}\n")
+        with open(f"{folder}/{words[1]}.log", "a") as log:  # opened each time: a guest's log goes away with the guest
+            log.write(f"{time.time():.6f} {data}\n")
 
 
 main(sys.argv[1], int(sys.argv[2]))

@@ -229,6 +229,9 @@ class Lab:
                 libvirtd.virsh(host, "destroy", name, check=False)
                 libvirtd.virsh(host, "undefine", name, "--managed-save", "--snapshots-metadata", check=False)
         guests.remove_disks(self.controller, self.compute(), guest)
+        log = os.path.join(self.dir, "heartbeat", f"{name}.log")
+        if os.path.exists(log):
+            os.unlink(log)
         with self._locked():
             self.state["guests"].pop(name, None)
             self._save()

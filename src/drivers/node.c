@@ -147,7 +147,7 @@ gboolean gw_node_call_begin(GwNodeCall *call, GError **error)
 static void write_log(const GwNodeCall *call, guint64 took_ms, gint calls, const GError *failure)
 {
     gboolean slow = call->length == GW_NODE_SHORT && took_ms >= SLOW_MS;
-    GwLogLevel level = failure || slow ? GW_LOG_INFO : GW_LOG_DEBUG;
+    GwLogLevel level = slow || (failure && failure->code != GW_ERROR_NOT_FOUND) ? GW_LOG_INFO : GW_LOG_DEBUG;
     gw_log(level, "host %s%s%s: %s%s%s %s in %" G_GUINT64_FORMAT " ms (%d other calls under way)%s%s", call->node->name,
            call->peer ? " to " : "", call->peer ? call->peer->name : "", call->function, call->uuid ? " of " : "",
            call->uuid ? call->uuid : "", failure ? "failed" : "done", took_ms, calls, failure ? ": " : "",

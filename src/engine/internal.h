@@ -55,6 +55,7 @@ typedef struct {
     guint failures;          /* [step] of acts in a row */
     gint64 failed_at;        /* [step] monotonic us of the last */
     gint64 copy_since;       /* [step] monotonic us: when this process saw the copy begin */
+    const char *abort_reason; /* [step] why the copy was asked to stop: static; better known than what it then failed with */
     gboolean forced;         /* [step] force-complete was passed on */
     gboolean found_preparing; /* [step] loaded in PREPARING: a former process may have made half of it */
     const char *event;       /* [step] the action event now open, or NULL */

@@ -25,6 +25,10 @@ static int on_lifecycle(virConnectPtr conn, virDomain *domain, int event, int de
 
 static void on_job_completed(virConnectPtr conn, virDomain *domain, virTypedParameter *params, int count, void *data)
 {
+    char uuid[VIR_UUID_STRING_BUFLEN];
+    GwProgress progress = {0};
+    if (virDomainGetUUIDString(domain, uuid) == 0 && gw_virt_read_progress(params, count, &progress) == GW_JOB_OUTGOING)
+        gw_virt_keep_progress(data, uuid, &progress);
     report_domain(data, domain);
 }
 

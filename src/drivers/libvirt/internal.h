@@ -39,6 +39,7 @@ struct GwHost {
     gint64 caps_at_us;
     GHashTable *capacities; /* "uuid path" -> guint64 *, so that a listing need not ask QEMU again */
     GHashTable *stuck;      /* uuid -> calls that their caller gave up on and that still hang */
+    GHashTable *completed;  /* uuid -> GwProgress *: figures of the last migration out, which libvirt forgets with the domain */
     char *instances_path;
 
     GMutex pool_lock; /* held while a pool that Godwit made for a moment exists */
@@ -125,6 +126,9 @@ virDomain *gw_virt_domain(GwHost *host, virConnectPtr conn, const char *uuid, GE
 GwInstance *gw_virt_read_instance(GwHost *host, virDomain *domain, GError **error); /* instances.c */
 GwInstance *gw_virt_parse_instance(const char *xml, GError **error);                /* domain_xml.c */
 GwSeen gw_virt_seen(int state, int reason);                                         /* sight.c */
+/* sight.c: what params say of a migration job; its direction, or GW_JOB_NONE when it is another kind of job. */
+GwJob gw_virt_read_progress(virTypedParameter *params, int count, GwProgress *ret_progress);
+void gw_virt_keep_progress(GwHost *host, const char *uuid, const GwProgress *progress);
 
 /* ---- folders.c: a folder of a host through the storage API. While a folder is open its pool is active. */
 typedef struct {

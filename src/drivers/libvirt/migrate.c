@@ -81,11 +81,10 @@ static void judge(GwHost *source, virConnectPtr conn, const GwPlan *plan, GError
 {
     GError *local = NULL;
     gboolean unreached = never_began();
-    gboolean alive = virConnectIsAlive(conn) == 1;
-    gw_virt_fail(source, alive ? GW_VIRT_ASK : GW_VIRT_ACT, &local, "migrating instance %s", plan->name);
+    gw_virt_fail(source, GW_VIRT_ASK, &local, "migrating instance %s", plan->name); /* the next call forgets libvirt's error */
     if (unreached)
         local->code = GW_ERROR_UNREACHABLE;
-    else if (!alive)
+    else if (virConnectIsAlive(conn) != 1)
         local->code = GW_ERROR_LOST;
     else if (local->code == GW_ERROR_UNREACHABLE || local->code == GW_ERROR_NOT_FOUND)
         local->code = GW_ERROR_FAILED; /* the source answers; what broke was its link to the destination */

@@ -49,36 +49,49 @@ static const struct {
     {VIR_DOMAIN_JOB_MEMORY_ITERATION, offsetof(GwProgress, iteration)},
 };
 
-static void read_progress(virTypedParameter *params, int count, GwProgress *progress)
+GwJob gw_virt_read_progress(virTypedParameter *params, int count, GwProgress *ret_progress)
 {
+    int throttle, operation = VIR_DOMAIN_JOB_OPERATION_UNKNOWN;
     unsigned long long value, page_size = 4096;
+    virTypedParamsGetInt(params, count, VIR_DOMAIN_JOB_OPERATION, &operation);
+    if (operation != VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT && operation != VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN)
+        return GW_JOB_NONE;
     for (guint i = 0; i < G_N_ELEMENTS(fields); i++)
         if (virTypedParamsGetULLong(params, count, fields[i].name, &value) == 1)
-            *(guint64 *)((char *)progress + fields[i].at) = value;
-    int throttle;
+            *(guint64 *)((char *)ret_progress + fields[i].at) = value;
     if (virTypedParamsGetInt(params, count, VIR_DOMAIN_JOB_AUTO_CONVERGE_THROTTLE, &throttle) == 1)
-        progress->throttle_percent = (guint64)throttle;
+        ret_progress->throttle_percent = (guint64)throttle;
     virTypedParamsGetULLong(params, count, VIR_DOMAIN_JOB_MEMORY_PAGE_SIZE, &page_size);
-    progress->dirty_bps *= page_size;
+    ret_progress->dirty_bps *= page_size;
+    return operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT ? GW_JOB_OUTGOING : GW_JOB_INCOMING;
 }
 
 /* flags 0: the job of now; COMPLETED: the last one. */
 static GwJob read_job(virDomain *domain, unsigned flags, GwProgress *progress)
 {
     virTypedParameter *params = NULL;
-    int count = 0, type = VIR_DOMAIN_JOB_NONE, operation = VIR_DOMAIN_JOB_OPERATION_UNKNOWN;
-    GwJob job = GW_JOB_NONE;
+    int count = 0, type = VIR_DOMAIN_JOB_NONE;
     if (virDomainGetJobStats(domain, &type, &params, &count, flags) != 0 || type == VIR_DOMAIN_JOB_NONE)
         return GW_JOB_NONE;
-    virTypedParamsGetInt(params, count, VIR_DOMAIN_JOB_OPERATION, &operation);
-    if (operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT)
-        job = GW_JOB_OUTGOING;
-    else if (operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN)
-        job = GW_JOB_INCOMING;
-    if (job != GW_JOB_NONE)
-        read_progress(params, count, progress);
+    GwJob job = gw_virt_read_progress(params, count, progress);
     virTypedParamsFree(params, count);
     return job;
+}
+
+void gw_virt_keep_progress(GwHost *host, const char *uuid, const GwProgress *progress)
+{
+    g_mutex_lock(&host->lock);
+    g_hash_table_replace(host->completed, g_strdup(uuid), g_memdup2(progress, sizeof *progress));
+    g_mutex_unlock(&host->lock);
+}
+
+static void take_kept_progress(GwHost *host, const char *uuid, GwProgress *progress)
+{
+    g_mutex_lock(&host->lock);
+    const GwProgress *kept = g_hash_table_lookup(host->completed, uuid);
+    if (kept)
+        *progress = *kept;
+    g_mutex_unlock(&host->lock);
 }
 
 gboolean gw_virt_sight(GwVirtCall *call, GError **error)
@@ -87,6 +100,7 @@ gboolean gw_virt_sight(GwVirtCall *call, GError **error)
     g_autoptr(virDomain) domain = virDomainLookupByUUIDString(call->conn, call->uuid);
     if (!domain && gw_virt_last_is(VIR_ERR_NO_DOMAIN)) {
         call->sight.seen = GW_SEEN_ABSENT;
+        take_kept_progress(call->host, call->uuid, &call->sight.progress);
         return TRUE;
     }
     if (!domain || virDomainGetState(domain, &state, &reason, 0) != 0) {
@@ -98,7 +112,9 @@ gboolean gw_virt_sight(GwVirtCall *call, GError **error)
     }
     call->sight.seen = gw_virt_seen(state, reason);
     call->sight.job = read_job(domain, 0, &call->sight.progress);
-    if (call->sight.job == GW_JOB_NONE)
+    if (call->sight.job == GW_JOB_NONE && call->sight.seen == GW_SEEN_STOPPED)
+        take_kept_progress(call->host, call->uuid, &call->sight.progress);
+    else if (call->sight.job == GW_JOB_NONE)
         read_job(domain, VIR_DOMAIN_JOB_STATS_COMPLETED | VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED, &call->sight.progress);
     return TRUE;
 }
