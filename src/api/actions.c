@@ -176,13 +176,15 @@ static void finish(GwRequest *request, gboolean ok, const GError *error, guint s
 static void confirm(GwRequest *request, GwMoveRequest *move, json_t *body)
 {
     g_autoptr(GError) error = NULL;
-    finish(request, gw_engine_confirm(request->engine, move, &error), error, 204);
+    gboolean ok = gw_engine_confirm(request->engine, move, &error);
+    finish(request, ok, error, 204);
 }
 
 static void revert(GwRequest *request, GwMoveRequest *move, json_t *body)
 {
     g_autoptr(GError) error = NULL;
-    finish(request, gw_engine_revert(request->engine, move, &error), error, 202);
+    gboolean ok = gw_engine_revert(request->engine, move, &error);
+    finish(request, ok, error, 202);
 }
 
 /* ---- dispatch */
