@@ -68,7 +68,7 @@ static void submit(GwRequest *request, Submit call, const GwMoveRequest *move)
         gw_reply_error(request, error);
 }
 
-/* ---- the actions. args are taken from request->args before a request is parked: it must not be touched afterwards. */
+/* ---- the actions */
 
 /* Schemas of Nova by microversion (nova/api/openstack/compute/schemas/migrate_server.py). */
 static const GwBodyRule live_rules[] = {

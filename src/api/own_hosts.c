@@ -156,10 +156,8 @@ void gw_own_hosts_add(GwRequest *request)
     json_t *host = json_object_get(request->json, "host");
     if (!GW_BODY_CHECK(request, "body", request->json, outer) || !GW_BODY_CHECK(request, "host", host, inner))
         return;
-    g_autofree char *host_name = g_strdup(gw_body_text(host, "name"));
-    g_autofree char *address = g_strdup(gw_body_text(host, "uri"));
-    GwEngine *engine = request->engine;
-    gw_engine_host_add(engine, host_name, address, on_done, gw_request_defer(request, added, too_slow));
+    gw_engine_host_add(request->engine, gw_body_text(host, "name"), gw_body_text(host, "uri"), on_done,
+                       gw_request_defer(request, added, too_slow));
 }
 
 void gw_own_hosts_remove(GwRequest *request)
@@ -181,7 +179,5 @@ static void refreshed(GwRequest *request, gint64 number, const GError *error)
 
 void gw_own_hosts_refresh(GwRequest *request)
 {
-    g_autofree char *host_name = g_strdup(request->args[0]);
-    GwEngine *engine = request->engine;
-    gw_engine_refresh(engine, host_name, on_done, gw_request_defer(request, refreshed, too_slow));
+    gw_engine_refresh(request->engine, request->args[0], on_done, gw_request_defer(request, refreshed, too_slow));
 }

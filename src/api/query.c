@@ -148,7 +148,6 @@ static void append_param(GString *query, const char *name, const char *value)
 
 json_t *gw_query_next(GwRequest *request, const char *path, const char *marker)
 {
-    g_autofree char *root = gw_request_root(request);
     g_autoptr(GString) query = g_string_new(NULL);
     g_ptr_array_sort(request->params, by_name); /* stable for equal names is not needed: it is one query all the same */
     for (guint i = 0; i < request->params->len; i++) {
@@ -157,6 +156,6 @@ json_t *gw_query_next(GwRequest *request, const char *path, const char *marker)
             append_param(query, param->name, param->value);
     }
     append_param(query, "marker", marker);
-    g_autofree char *href = g_strdup_printf("%s/%s?%s", root, path, query->str);
+    g_autofree char *href = g_strdup_printf("%s/%s?%s", gw_request_root(request), path, query->str);
     return json_pack("[{s:s,s:s}]", "rel", "next", "href", href);
 }

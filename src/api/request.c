@@ -69,6 +69,9 @@ void gw_request_free(GwRequest *request)
     g_free(request->path);
     g_free(request->query);
     g_free(request->project);
+    g_free(request->base);
+    g_free(request->root);
+    g_free(request->bookmark_root);
     for (guint i = 0; i < GW_MAX_ARGS; i++)
         g_free(request->args[i]);
     g_string_free(request->body, TRUE);
@@ -80,19 +83,38 @@ void gw_request_free(GwRequest *request)
 }
 
 /* The Host header goes into links: nothing that could end a URL or a JSON string may come with it. */
-char *gw_request_base(const GwRequest *request)
+const char *gw_request_base(GwRequest *request)
 {
+    if (request->base)
+        return request->base;
     const char *host = request->headers[GW_HEADER_HOST];
     gboolean good = host && *host && strlen(host) <= 255;
     for (const char *c = host; good && *c; c++)
         good = g_ascii_isalnum(*c) || strchr(".:-_[]", *c);
-    return g_strconcat("http://", good ? host : "localhost", NULL);
+    request->base = g_strconcat("http://", good ? host : "localhost", NULL);
+    return request->base;
 }
 
-char *gw_request_root(const GwRequest *request)
+static char *with_project(GwRequest *request, const char *version)
 {
-    g_autofree char *base = gw_request_base(request);
-    return request->project ? g_strconcat(base, "/v2.1/", request->project, NULL) : g_strconcat(base, "/v2.1", NULL);
+    if (!request->project)
+        return g_strconcat(gw_request_base(request), version, NULL);
+    g_autofree char *escaped = g_uri_escape_string(request->project, NULL, FALSE);
+    return g_strconcat(gw_request_base(request), version, "/", escaped, NULL);
+}
+
+const char *gw_request_root(GwRequest *request)
+{
+    if (!request->root)
+        request->root = with_project(request, "/v2.1");
+    return request->root;
+}
+
+const char *gw_request_bookmark_root(GwRequest *request)
+{
+    if (!request->bookmark_root)
+        request->bookmark_root = with_project(request, "");
+    return request->bookmark_root;
 }
 
 const char *gw_request_user(const GwRequest *request)

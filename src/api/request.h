@@ -62,6 +62,7 @@ typedef struct {
     GPtrArray *params;       /* of GwParam *: the query's; gw_query_check leaves those that this version knows */
     char *args[GW_MAX_ARGS]; /* what the route's {} matched */
     char *project;           /* project id of the URL, or NULL */
+    char *base, *root, *bookmark_root; /* NULL until asked for */
     json_t *json;            /* the body of a route that takes one: always an object there */
     /* the answer */
     guint status;
@@ -77,10 +78,10 @@ GwRequest *gw_request_new(const GwShared *shared, const char *uri);
 void gw_request_free(GwRequest *request);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwRequest, gw_request_free)
 
-/* "http://host:port" as the client knows this server; the caller frees. */
-char *gw_request_base(const GwRequest *request);
-/* base/v2.1 or base/v2.1/PROJECT, as the request had it. */
-char *gw_request_root(const GwRequest *request);
+/* Beginnings of links, as the client knows this server. Made once, owned by the request. */
+const char *gw_request_base(GwRequest *request);          /* "http://host:port" */
+const char *gw_request_root(GwRequest *request);          /* base/v2.1 or base/v2.1/PROJECT, as the request had it */
+const char *gw_request_bookmark_root(GwRequest *request); /* base or base/PROJECT */
 
 /* Who asks, until there is authentication: one administrator. */
 const char *gw_request_user(const GwRequest *request);

@@ -42,9 +42,7 @@ FIELD(host_id)
 FIELD(flavor_link)
 {
     g_autofree char *flavor = gw_flavor_id(VIEW->instance);
-    json_t *links = gw_json_links(request, "flavors", flavor);
-    json_array_remove(links, 0); /* Nova gives the bookmark alone here */
-    return json_pack("{s:s,s:o}", "id", flavor, "links", links);
+    return json_pack("{s:s,s:[o]}", "id", flavor, "links", gw_json_bookmark(request, "flavors", flavor));
 }
 
 FIELD(flavor_shape)

@@ -41,8 +41,7 @@ static void append_next(GwRequest *request, GString *out, const GwInstanceView *
 
 static GBytes *render_page(GwRequest *request, const GPtrArray *page, const List *list)
 {
-    g_autofree char *root = gw_request_root(request);
-    g_autofree char *prefix = g_strdup_printf("%s %u %s ", list->path, request->minor, root);
+    g_autofree char *prefix = g_strdup_printf("%s %u %s ", list->path, request->minor, gw_request_root(request));
     GString *out = g_string_sized_new(64 + page->len * 1600);
     guint limit = gw_query_limit(request);
     g_string_append(out, "{\"servers\":[");
@@ -61,8 +60,7 @@ static GBytes *render_page(GwRequest *request, const GPtrArray *page, const List
 /* The whole answer is a function of the engine's state, the microversion, the URL and the Host header. */
 static char *page_key(GwRequest *request, const List *list)
 {
-    g_autofree char *root = gw_request_root(request);
-    return g_strdup_printf("%s %u %s ?%s", list->path, request->minor, root, request->query);
+    return g_strdup_printf("%s %u %s ?%s", list->path, request->minor, gw_request_root(request), request->query);
 }
 
 static void reply_list(GwRequest *request, const List *list)

@@ -3,8 +3,7 @@
 
 static json_t *self_link(GwRequest *request, const char *path)
 {
-    g_autofree char *base = gw_request_base(request);
-    g_autofree char *href = g_strdup_printf("%s/%s/", base, path);
+    g_autofree char *href = g_strdup_printf("%s/%s/", gw_request_base(request), path);
     return json_pack("{s:s,s:s}", "rel", "self", "href", href);
 }
 

@@ -30,6 +30,7 @@ json_t *gw_json_count(guint64 number);
 json_t *gw_json_time_z(gint64 us);     /* "2026-11-23T04:05:06Z", null for 0 */
 json_t *gw_json_time_micro(gint64 us); /* "2026-11-23T04:05:06.000000", null for 0 */
 json_t *gw_json_links(GwRequest *request, const char *kind, const char *id); /* self and bookmark */
+json_t *gw_json_bookmark(GwRequest *request, const char *kind, const char *id);
 /* Nova hides a host's name from tenants behind a hash of it; "" for NULL (nova/utils.py, generate_hostid). */
 json_t *gw_json_host_id(GwRequest *request, const char *host);
 
