@@ -1,11 +1,13 @@
 """A host's libvirtd: configuration, start, kill, pools."""
 import os
-import uuid
+import subprocess
+from typing import Any
 
 from .host import Host
 from .tools import LabError, wait_for
 
 LIBVIRTD_CONF = """\
+# In a lab that nobody else reaches: everyone may, without TLS.
 listen_tls = 0
 listen_tcp = 1
 auth_tcp = "none"
@@ -42,22 +44,23 @@ def _add_user(host: Host) -> None:
             f.write(text if "libvirt-qemu:" in text else text + line)
 
 
-def configure(host: Host, lab_name: str) -> None:
+def configure(host: Host) -> None:
     _add_user(host)
     conf = os.path.join(host.dir, "over/etc/libvirt")
-    identity = uuid.uuid5(uuid.NAMESPACE_DNS, f"{lab_name}.{host.name}.godwit-lab")
     for name, text in (("libvirtd.conf", LIBVIRTD_CONF), ("qemu.conf", QEMU_CONF)):
         with open(os.path.join(conf, name), "w") as f:
-            f.write(text.format(uuid=identity, name=host.name))
+            f.write(text.format(uuid=host.machine_id, name=host.name))
 
 
 def pid_of(host: Host) -> int:
     """Within the host; 0 when it does not run."""
+    if not host.pid():
+        return 0
     done = host.run("pgrep", "-o", "-x", "libvirtd", check=False)
     return int(done.stdout.split()[0]) if done.returncode == 0 else 0
 
 
-def virsh(host: Host, *argv: str, **options):
+def virsh(host: Host, *argv: str, **options: Any) -> subprocess.CompletedProcess:
     return host.run("virsh", "-q", "-c", "qemu:///system", *argv, **options)
 
 
@@ -71,9 +74,10 @@ def wait_up(host: Host) -> None:
     wait_for(f"libvirtd of {host.name}", lambda: virsh(host, "version", check=False).returncode == 0, 20)
 
 
-def make_pools(host: Host) -> None:
+def make_pools(host: Host, names: tuple[str, ...] = ("instances", "local", "iso")) -> None:
+    """Directory pools /srv/NAME, those that are not there."""
     known = virsh(host, "pool-list", "--all", "--name").stdout.split()
-    for name in ("instances", "local", "iso"):
+    for name in names:
         if name not in known:
             virsh(host, "pool-define-as", name, "dir", "--target", f"/srv/{name}")
             virsh(host, "pool-autostart", name)
