@@ -69,9 +69,8 @@ def _is_newer(path: str, *others: str) -> bool:
     return os.path.exists(path) and all(os.path.getmtime(path) > os.path.getmtime(other) for other in others)
 
 
-def provide(folder: str, cache: str = "") -> None:
+def provide(folder: str, cache: str) -> None:
     """Puts `vmlinuz` and `initrd` into folder, made on first use."""
-    cache = cache or CACHE
     os.makedirs(cache, exist_ok=True)
     with open(f"{cache}/.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two labs may come up for the first time at once

@@ -22,7 +22,7 @@ class Lab:
     def __init__(self, name: str = "lab", run_dir: Optional[str] = None, cache: str = ""):
         if os.geteuid() != 0:
             raise LabError("the lab makes namespaces and needs root: use sudo")
-        self.name, self.cache = name, cache
+        self.name, self.cache = name, cache or image.CACHE
         self.run_dir = RunDir(name, run_dir)
         self.dir = self.run_dir.path
         self.state = self.run_dir.load()
@@ -115,9 +115,9 @@ class Lab:
         compute = [host for host in hosts if host.index]
         for host in compute:
             self._mount_shared(host)
-            libvirtd.launch(host)
+            libvirtd.launch(host, self.cache)
         for host in compute:
-            libvirtd.wait_up(host)
+            libvirtd.wait_up(host, self.cache)
             libvirtd.make_pools(host)
             if "iscsi" in self.state["storage"]:
                 storage.make_iscsi_pool(host, start=host.index == 1)
@@ -300,8 +300,8 @@ class Lab:
         libvirtd.kill(self._compute_host(name))
 
     def start_libvirtd(self, name: str) -> None:
-        libvirtd.launch(self._compute_host(name))
-        libvirtd.wait_up(self.host(name))
+        libvirtd.launch(self._compute_host(name), self.cache)
+        libvirtd.wait_up(self.host(name), self.cache)
 
     def kill_qemu(self, name: str, host: Optional[str] = None) -> None:
         """SIGKILL of a guest's hypervisor process, also where libvirtd does not run; while it migrates, of both unless a host

@@ -1,5 +1,7 @@
 """A host's libvirtd: configuration, start, kill, pools."""
+import filecmp
 import os
+import shutil
 import subprocess
 from typing import Any
 
@@ -64,24 +66,41 @@ def virsh(host: Host, *argv: str, **options: Any) -> subprocess.CompletedProcess
     return host.run("virsh", "-q", "-c", "qemu:///system", *argv, **options)
 
 
-def launch(host: Host) -> None:
+# libvirtd asks every QEMU binary what it can do, which takes seconds; what it found is kept between labs. libvirt itself drops
+# it when QEMU, libvirt or the kernel has changed.
+CAPABILITIES = "/var/cache/libvirt/qemu/capabilities"
+
+
+def _copy_new(source: str, target: str) -> None:
+    if not os.path.isdir(source):
+        return
+    os.makedirs(target, exist_ok=True)
+    for name in os.listdir(source):
+        old, new = os.path.join(source, name), os.path.join(target, name)
+        if name.endswith(".xml") and not (os.path.exists(new) and filecmp.cmp(old, new, shallow=False)):
+            shutil.copy(old, f"{new}.{os.getpid()}")
+            os.rename(f"{new}.{os.getpid()}", new)
+
+
+def launch(host: Host, cache: str) -> None:
     if not pid_of(host):
+        _copy_new(f"{cache}/capabilities", f"/proc/{host.pid()}/root{CAPABILITIES}")
         host.run("rm", "-f", "/run/libvirtd.pid")
         host.run("libvirtd", "-l", "-d", "-p", "/run/libvirtd.pid")
 
 
-def wait_up(host: Host) -> None:
-    wait_for(f"libvirtd of {host.name}", lambda: virsh(host, "version", check=False).returncode == 0, 20)
+def wait_up(host: Host, cache: str) -> None:
+    wait_for(f"libvirtd of {host.name}", lambda: virsh(host, "version", check=False).returncode == 0, 60)
+    _copy_new(f"/proc/{host.pid()}/root{CAPABILITIES}", f"{cache}/capabilities")
 
 
 def make_pools(host: Host, names: tuple[str, ...] = ("instances", "local", "iso")) -> None:
     """Directory pools /srv/NAME, those that are not there."""
     known = virsh(host, "pool-list", "--all", "--name").stdout.split()
-    for name in names:
-        if name not in known:
-            virsh(host, "pool-define-as", name, "dir", "--target", f"/srv/{name}")
-            virsh(host, "pool-autostart", name)
-            virsh(host, "pool-start", name)
+    missing = [name for name in names if name not in known]
+    if missing:
+        virsh(host, "; ".join(f"pool-define-as {name} dir --target /srv/{name}; pool-autostart {name}; pool-start {name}"
+                              for name in missing))
 
 
 def kill(host: Host) -> None:
