@@ -232,6 +232,12 @@ static int is_good(const Record *record, const Disk *disk)
            record->checksum == checksum_of(record);
 }
 
+static void disk_error(const Disk *disk, const char *what, uint64_t number)
+{
+    if (atomic_fetch_add(&disk_errors, 1) < 20)
+        say("guest: disk %d: %s %llu\n", disk->number, what, (unsigned long long)number);
+}
+
 static off_t place_of(uint64_t sequence)
 {
     return (off_t)(RING_AT + sequence % RING_BLOCKS) * BLOCK;
@@ -243,7 +249,7 @@ static uint64_t read_ring(const Disk *disk, char *buffer, uint64_t *found)
     uint64_t last = 0;
     for (uint64_t slot = 0; slot < RING_BLOCKS; slot += CHUNK) {
         if (pread(disk->fd, buffer, (size_t)CHUNK * BLOCK, place_of(slot)) != (ssize_t)CHUNK * BLOCK) {
-            atomic_fetch_add(&disk_errors, 1);
+            disk_error(disk, "cannot read block", (uint64_t)place_of(slot) / BLOCK);
             continue;
         }
         for (uint64_t i = 0; i < CHUNK; i++) {
@@ -260,12 +266,11 @@ static uint64_t read_ring(const Disk *disk, char *buffer, uint64_t *found)
 
 /* Every record up to `last` that the ring still holds must be there. The oldest slot is excepted: the record after `last`
  * may have been half written over it when the power went, which loses nothing that was reported. */
-static uint64_t count_missing(const uint64_t *found, uint64_t last)
+static void count_missing(const Disk *disk, const uint64_t *found, uint64_t last)
 {
-    uint64_t missing = 0;
     for (uint64_t sequence = last > RING_BLOCKS - 2 ? last - (RING_BLOCKS - 2) : 1; sequence <= last; sequence++)
-        missing += found[sequence % RING_BLOCKS] != sequence;
-    return missing;
+        if (found[sequence % RING_BLOCKS] != sequence)
+            disk_error(disk, "record lost before this boot", sequence);
 }
 
 static int write_super(const Disk *disk, char *buffer)
@@ -292,7 +297,7 @@ static int resume_log(Disk *disk, char *buffer)
     if (disk->boots) {
         memset(found, 0, sizeof found);
         uint64_t last = read_ring(disk, buffer, found);
-        atomic_fetch_add(&disk_errors, count_missing(found, last));
+        count_missing(disk, found, last);
         atomic_store(&disk->acknowledged, last);
     }
     disk->boots++;
@@ -304,7 +309,7 @@ static void check_one(const Disk *disk, char *buffer, uint64_t sequence)
     const Record *record = (const Record *)buffer;
     if (pread(disk->fd, buffer, BLOCK, place_of(sequence)) != BLOCK || !is_good(record, disk) ||
         record->sequence != sequence)
-        atomic_fetch_add(&disk_errors, 1);
+        disk_error(disk, "cannot read back record", sequence);
 }
 
 /* Reads back one record of the ring's newer half, each time another. */
@@ -326,7 +331,7 @@ static void *write_disk(void *data)
     for (uint64_t sequence = atomic_load(&disk->acknowledged) + 1;; sequence++) {
         make_record((Record *)buffer, disk, sequence);
         while (pwrite(disk->fd, buffer, BLOCK, place_of(sequence)) != BLOCK) {
-            atomic_fetch_add(&disk_errors, 1);
+            disk_error(disk, "cannot write record", sequence);
             sleep_until(now_ns() + 100000000);
         }
         atomic_store(&disk->acknowledged, sequence);

@@ -55,6 +55,30 @@ def is_zombie(pid: int) -> bool:
         return True
 
 
+def first_processes(folder: str) -> list[int]:
+    """Of the hosts whose folder that is or lies there, known by their command line, so that a lost state file hides none."""
+    found = []
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{entry}/cmdline", "rb") as f:
+                words = f.read().split(b"\0")
+        except OSError:
+            continue
+        if MARK.encode() in words and any((word + b"/").startswith(folder.encode() + b"/") for word in words):
+            found.append(int(entry))
+    return [pid for pid in found if not is_zombie(pid)]
+
+
+def kill_first_processes(folder: str) -> None:
+    """The kernel ends a PID namespace with its first process."""
+    for pid in first_processes(folder):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    wait_for(f"the end of every process of {folder}", lambda: not first_processes(folder), 20)
+
+
 class Host:
     def __init__(self, lab_dir: str, name: str, index: int):
         self.name, self.index = name, index
@@ -64,16 +88,28 @@ class Host:
 
     # ---- life
 
+    def identity(self) -> str:
+        """Differs each time that the host is switched on; '' before the first."""
+        try:
+            with open(os.path.join(self.dir, "pid")) as f:
+                return f.read()
+        except FileNotFoundError:
+            return ""
+
     def pid(self) -> int:
         """PID 1 of the host as this machine sees it; 0 when the host is off."""
         try:
-            with open(os.path.join(self.dir, "pid")) as f:
-                pid, started = f.read().split()
-        except (OSError, ValueError):
+            pid, started = self.identity().split()
+        except ValueError:
             return 0
         return int(pid) if start_time(int(pid)) == started and not is_zombie(int(pid)) else 0
 
+    def is_on(self) -> bool:
+        """Fully: not when the command that switched it on was interrupted."""
+        return bool(self.pid()) and os.path.exists(os.path.join(self.dir, "ready"))
+
     def power_on(self) -> None:
+        kill_first_processes(self.dir)
         ready = os.path.join(self.dir, "ready")
         if os.path.exists(ready):
             os.unlink(ready)

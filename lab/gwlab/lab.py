@@ -1,6 +1,5 @@
 """The lab as a whole: what the command's verbs do, for tests. State is one JSON file in the run directory."""
 import os
-import signal
 import subprocess
 import time
 from contextlib import contextmanager
@@ -8,7 +7,7 @@ from typing import Any, Callable, Iterable, Iterator, Optional
 
 from . import guest as guests
 from . import heartbeat, image, libvirtd, network, storage, verify
-from .host import Host
+from .host import Host, first_processes, kill_first_processes
 from .rundir import RunDir
 from .tools import LabError, need, wait_for
 
@@ -106,10 +105,10 @@ class Lab:
 
     def _start(self, hosts: list[Host]) -> None:
         """Of these hosts: switches on what is off, cables it, and starts what does not run."""
-        fresh = [host for host in hosts if not host.pid()]
-        for host in fresh:
-            host.power_on()
-        self._cable([host.index for host in fresh])
+        for host in hosts:
+            if not host.is_on():
+                host.power_on()
+        self._cable()
         if any(host.index == 0 for host in hosts):
             self._start_services(self.controller)
         compute = [host for host in hosts if host.index]
@@ -122,13 +121,13 @@ class Lab:
             if "iscsi" in self.state["storage"]:
                 storage.make_iscsi_pool(host, start=host.index == 1)
 
-    def _cable(self, fresh: list[int]) -> None:
+    def _cable(self) -> None:
         """A host that is switched on while HostA is off gets its cables when HostA comes."""
-        if 0 in fresh:
-            network.set_up_controller(self.controller)
+        if not self.controller.is_on():
+            return
+        network.set_up_controller(self.controller)
         for host in self.compute():
-            if self.controller.pid() and host.pid() and (0 in fresh or host.index in fresh):
-                network.connect(self.controller, host)
+            if host.is_on() and network.connect(self.controller, host):
                 self.state["links"].pop(host.name, None)  # a new cable is whole and fast
         self._save()
 
@@ -138,10 +137,10 @@ class Lab:
         if not runs("-f", "gwlab/collector.py"):
             a.spawn("/usr/bin/python3", os.path.join(image.HERE, "gwlab/collector.py"), self.run_dir.at("heartbeat"),
                     str(COLLECTOR_PORT), log="collector.log")
-        if "iscsi" in self.state["storage"] and not runs("-x", "tgtd"):
-            storage.start_iscsi(a)
-        if "gluster" in self.state["storage"] and not runs("-x", "glusterd"):
-            storage.start_gluster(a)
+        if "iscsi" in self.state["storage"]:
+            storage.start_iscsi(a, runs("-x", "tgtd"))
+        if "gluster" in self.state["storage"]:
+            storage.start_gluster(a, runs("-x", "glusterd"))
 
     def _mount_shared(self, host: Host) -> None:
         if host.run("mountpoint", "-q", "/srv/instances", check=False).returncode != 0:
@@ -154,13 +153,8 @@ class Lab:
         """Ends everything and removes it; False when there was nothing. Complete also after a crash."""
         self.run_dir.check_ours()
         with self._locked():
-            found = os.path.exists(self.dir) or bool(self.run_dir.first_processes())
-            for pid in self.run_dir.first_processes():
-                try:
-                    os.kill(pid, signal.SIGKILL)  # the kernel ends a PID namespace with its first process
-                except ProcessLookupError:
-                    pass
-            wait_for("the end of every process of the lab", lambda: not self.run_dir.first_processes(), 20)
+            found = os.path.exists(self.dir) or bool(first_processes(self.dir))
+            kill_first_processes(self.dir)
             storage.detach_blocks(self.dir)
             wait_for("removal of its files", self.run_dir.remove, 10, 0.1)
         return found

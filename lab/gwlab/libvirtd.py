@@ -97,10 +97,11 @@ def wait_up(host: Host, cache: str) -> None:
 def make_pools(host: Host, names: tuple[str, ...] = ("instances", "local", "iso")) -> None:
     """Directory pools /srv/NAME, those that are not there."""
     known = virsh(host, "pool-list", "--all", "--name").stdout.split()
-    missing = [name for name in names if name not in known]
-    if missing:
-        virsh(host, "; ".join(f"pool-define-as {name} dir --target /srv/{name}; pool-autostart {name}; pool-start {name}"
-                              for name in missing))
+    active = virsh(host, "pool-list", "--name").stdout.split()
+    commands = [f"pool-define-as {name} dir --target /srv/{name}; pool-autostart {name}" for name in names if name not in known]
+    commands += [f"pool-start {name}" for name in names if name not in active]
+    if commands:
+        virsh(host, "; ".join(commands))
 
 
 def kill(host: Host) -> None:

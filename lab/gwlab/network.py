@@ -1,5 +1,7 @@
 """Links. HostA holds two bridges: `mgmt` for management and migration, `guestnet` for the guests' heartbeats. A limit or cut of
 a host's link concerns `mgmt` alone, so that heartbeats measure the guest and not the link."""
+import os
+
 from .host import Host
 from .tools import LabError
 
@@ -9,15 +11,40 @@ BRIDGE = "type bridge forward_delay 0 stp_state 0"
 CABLES = (("m", "mgmt", "eth0"), ("g", "guestnet", "eth1"))  # prefix of HostA's end, its bridge, the host's end
 
 
+def _made_for(*hosts: Host) -> str:
+    return " ".join(host.identity() for host in hosts)
+
+
+def _is_done(host: Host, what: str) -> bool:
+    """Whether HostA's bridges or a host's cables were made whole, for the hosts as they run now."""
+    try:
+        with open(os.path.join(host.dir, "cabled")) as f:
+            return f.read() == what
+    except FileNotFoundError:
+        return False
+
+
+def _done(host: Host, what: str) -> None:
+    with open(os.path.join(host.dir, "cabled"), "w") as f:
+        f.write(what)
+
+
 def set_up_controller(a: Host) -> None:
+    if _is_done(a, _made_for(a)):
+        return
+    for bridge in ("mgmt", "guestnet"):
+        a.in_network("ip", "link", "del", bridge, check=False)
     a.ip(f"link add mgmt {BRIDGE}", f"link add guestnet address {COLLECTOR_MAC} {BRIDGE}",
          f"addr add {a.address}/24 dev mgmt", f"addr add {COLLECTOR}/24 dev guestnet",
          "link set mgmt up", "link set guestnet up")
+    _done(a, _made_for(a))
 
 
-def connect(a: Host, host: Host) -> None:
+def connect(a: Host, host: Host) -> bool:
     """Two cables from HostA; both ends are made inside the namespaces, none on the machine. Guests of a host that was there
-    before HostA was switched on again stay on its bridge `br-guest`."""
+    before HostA was switched on again stay on its bridge `br-guest`. False when the cables were there."""
+    if _is_done(host, _made_for(a, host)):
+        return False
     for prefix, _, end in CABLES:  # ends whose other end died with its host may linger for a moment
         a.in_network("ip", "link", "del", f"{prefix}{host.index}", check=False)
         host.in_network("ip", "link", "del", end, check=False)
@@ -29,6 +56,8 @@ def connect(a: Host, host: Host) -> None:
     a.ip(*lines)
     host.ip(f"addr add {host.address}/24 dev eth0", "link set eth0 up", "link set eth1 master br-guest up",
             "link set br-guest up")
+    _done(host, _made_for(a, host))
+    return True
 
 
 def _ends(a: Host, host: Host) -> tuple:

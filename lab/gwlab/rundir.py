@@ -1,4 +1,4 @@
-"""The run directory: one lab's files, its state, its lock; and what is left of a lab whose state was lost."""
+"""The run directory: one lab's files, its state, its lock."""
 import fcntl
 import json
 import os
@@ -6,7 +6,6 @@ import shutil
 from contextlib import contextmanager
 from typing import Iterator, Optional
 
-from .host import MARK, is_zombie
 from .tools import LabError
 
 DEFAULT = "/var/tmp/godwit-lab"
@@ -97,18 +96,3 @@ class RunDir:
         if os.listdir(self.path) in ([], [LABEL]):
             shutil.rmtree(self.path)
         return not os.path.exists(self.path)
-
-    # ---- processes
-
-    def first_processes(self) -> list[int]:
-        """Of the lab's hosts, known by their command line, so that a lost state file hides none."""
-        found = []
-        for entry in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open(f"/proc/{entry}/cmdline", "rb") as f:
-                    words = f.read().split(b"\0")
-            except OSError:
-                continue
-            if MARK.encode() in words and any(w.startswith(self.path.encode() + b"/") for w in words):
-                found.append(int(entry))
-        return [pid for pid in found if not is_zombie(pid)]

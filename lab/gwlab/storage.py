@@ -24,19 +24,20 @@ def _gluster(a: Host, *argv: str, check: bool = True) -> subprocess.CompletedPro
     return a.run("gluster", "--mode=script", *argv, check=check, timeout=120)
 
 
-def start_gluster(a: Host) -> None:
+def start_gluster(a: Host, runs: bool) -> None:
     """Also after HostA was off: what glusterd knows is kept in the run directory."""
     need("glusterd", "gluster", "mount.glusterfs")
     own, brick = os.path.join(a.dir, "glusterd"), os.path.join(a.dir, "brick")
     os.makedirs(own, exist_ok=True)
     os.makedirs(brick, exist_ok=True)
     a.run("mkdir", "-p", "/run/gluster", "/var/lib/glusterd")
-    a.run("mount", "--bind", own, "/var/lib/glusterd")
-    a.run("glusterd", timeout=60)
+    if not runs:
+        a.run("mount", "--bind", own, "/var/lib/glusterd")
+        a.run("glusterd", timeout=60)
     wait_for("glusterd", lambda: _gluster(a, "volume", "list", check=False).returncode == 0, 30, 0.2)
     if "instances" not in _gluster(a, "volume", "list").stdout.split():
         _gluster(a, "volume", "create", "instances", f"HostA:{brick}", "force")
-        _gluster(a, "volume", "start", "instances")
+    _gluster(a, "volume", "start", "instances", check=False)  # refused when it is started
 
 
 def mount_gluster(host: Host) -> None:
@@ -59,16 +60,20 @@ def _lun_path(a: Host, lun: int) -> str:
     return os.path.join(a.dir, "luns", str(lun))
 
 
-def start_iscsi(a: Host) -> None:
+def start_iscsi(a: Host, runs: bool) -> None:
     """Also after HostA was off: every LUN that there was is there again."""
     need("tgtd", "tgtadm")
     os.makedirs(os.path.join(a.dir, "luns"), exist_ok=True)
-    a.spawn("tgtd", "-f", "--iscsi", f"portal={a.address}:{PORTAL_PORT}", log="tgtd.log")
+    if not runs:
+        a.spawn("tgtd", "-f", "--iscsi", f"portal={a.address}:{PORTAL_PORT}", log="tgtd.log")
     wait_for("tgtd", lambda: _tgtadm(a, "--mode", "target", "--op", "show", check=False).returncode == 0, 10)
-    _tgtadm(a, "--mode", "target", "--op", "new", "--tid", "1", "-T", IQN)
+    if f"Target 1: {IQN}" not in (shown := _tgtadm(a, "--mode", "target", "--op", "show").stdout):
+        _tgtadm(a, "--mode", "target", "--op", "new", "--tid", "1", "-T", IQN)
     for lun in os.listdir(os.path.join(a.dir, "luns")):
-        _new_lun(a, int(lun))
-    _tgtadm(a, "--mode", "target", "--op", "bind", "--tid", "1", "-I", "ALL")
+        if f"LUN: {lun}\n" not in shown:
+            _new_lun(a, int(lun))
+    if "ALL" not in shown.split():
+        _tgtadm(a, "--mode", "target", "--op", "bind", "--tid", "1", "-I", "ALL")
 
 
 def add_lun(a: Host, lun: int, size: str) -> None:
