@@ -1,18 +1,21 @@
-/* Rendered answers, each valid for one serial of the engine. Bounded; when full it begins anew, since a list that changes makes all
- * of them stale at once anyway. */
-#include "api/request.h"
+/* When full it begins anew: a list that changes makes all of its entries stale at once anyway, and what is in use comes back
+ * with its next request. */
+#include "api/cache.h"
 
-enum { MAX_ENTRIES = 65536, MAX_BYTES = 64 << 20 };
+#include <string.h>
+
+enum { ENTRY_OVERHEAD = 160 }; /* of the table, the key's header and the bytes' header, roughly */
 
 typedef struct {
     guint64 serial;
     GBytes *text;
+    gsize cost;
 } Entry;
 
 struct GwCache {
     GMutex lock;
     GHashTable *entries;
-    gsize bytes;
+    gsize bytes, max_bytes;
 };
 
 static void entry_free(gpointer data)
@@ -22,11 +25,12 @@ static void entry_free(gpointer data)
     g_free(entry);
 }
 
-GwCache *gw_cache_new(void)
+GwCache *gw_cache_new(gsize max_bytes)
 {
     GwCache *cache = g_new0(GwCache, 1);
     g_mutex_init(&cache->lock);
     cache->entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, entry_free);
+    cache->max_bytes = max_bytes;
     return cache;
 }
 
@@ -49,16 +53,21 @@ GBytes *gw_cache_find(GwCache *cache, const char *key, guint64 serial)
 void gw_cache_put(GwCache *cache, const char *key, guint64 serial, GBytes *text)
 {
     Entry *entry = g_new0(Entry, 1);
-    entry->serial = serial;
-    entry->text = g_bytes_ref(text);
+    *entry = (Entry){serial, g_bytes_ref(text), g_bytes_get_size(text) + strlen(key) + ENTRY_OVERHEAD};
+    if (entry->cost > cache->max_bytes) {
+        entry_free(entry);
+        return;
+    }
     g_mutex_lock(&cache->lock);
     const Entry *old = g_hash_table_lookup(cache->entries, key);
-    cache->bytes -= old ? g_bytes_get_size(old->text) : 0;
-    if (g_hash_table_size(cache->entries) >= MAX_ENTRIES || cache->bytes + g_bytes_get_size(text) > MAX_BYTES) {
+    cache->bytes -= old ? old->cost : 0;
+    if (old)
+        g_hash_table_remove(cache->entries, key);
+    if (cache->bytes + entry->cost > cache->max_bytes) {
         g_hash_table_remove_all(cache->entries);
         cache->bytes = 0;
     }
-    cache->bytes += g_bytes_get_size(text);
-    g_hash_table_replace(cache->entries, g_strdup(key), entry);
+    cache->bytes += entry->cost;
+    g_hash_table_insert(cache->entries, g_strdup(key), entry);
     g_mutex_unlock(&cache->lock);
 }

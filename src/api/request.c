@@ -1,139 +1,137 @@
 #include "api/request.h"
 
-#include "base/error.h"
-#include "base/log.h"
-
 #include <string.h>
 
-const char *gw_request_param(const GwRequest *request, const char *name)
+/* ---- the query string. Decoding is lenient: what is no valid escape stands for itself. */
+
+static char *decode(const char *text, gsize length)
 {
-    return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
+    g_autoptr(GString) out = g_string_sized_new(length);
+    for (gsize i = 0; i < length; i++) {
+        int high = text[i] == '%' && i + 2 < length ? g_ascii_xdigit_value(text[i + 1]) : -1;
+        int low = high >= 0 ? g_ascii_xdigit_value(text[i + 2]) : -1;
+        if (low >= 0 && (high || low)) { /* %00 would end the string */
+            g_string_append_c(out, (char)(high << 4 | low));
+            i += 2;
+        } else {
+            g_string_append_c(out, text[i] == '+' ? ' ' : text[i]);
+        }
+    }
+    return g_utf8_make_valid(out->str, (gssize)out->len);
 }
 
-const char *gw_request_header(const GwRequest *request, const char *name)
+static void param_free(gpointer data)
 {
-    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+    GwParam *param = data;
+    g_free(param->name);
+    g_free(param->value);
+    g_free(param);
 }
 
-json_t *gw_request_object(GwRequest *request)
+static GPtrArray *parse_query(const char *query)
 {
-    json_error_t why;
-    json_t *body = request->body->len
-                       ? json_loadb(request->body->str, request->body->len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why)
-                       : NULL;
-    if (json_is_object(body))
-        return body;
-    if (body || !request->body->len)
-        gw_reply_fault(request, 400, "Malformed request body: a JSON object is expected");
-    else
-        gw_reply_fault(request, 400, "Malformed request body: line %d, column %d: %s", why.line, why.column, why.text);
-    json_decref(body);
-    return NULL;
+    GPtrArray *params = g_ptr_array_new_with_free_func(param_free);
+    while (*query) {
+        gsize length = strcspn(query, "&");
+        const char *equals = memchr(query, '=', length);
+        gsize name = equals ? (gsize)(equals - query) : length;
+        if (length) {
+            GwParam *param = g_new0(GwParam, 1);
+            param->name = decode(query, name);
+            param->value = equals ? decode(equals + 1, length - name - 1) : g_strdup("");
+            g_ptr_array_add(params, param);
+        }
+        query += length + (query[length] == '&');
+    }
+    return params;
 }
 
-char *gw_request_base(const GwRequest *request)
+GwRequest *gw_request_new(const GwShared *shared, const char *uri)
 {
-    const char *host = gw_request_header(request, "Host");
-    if (!host || !*host || strpbrk(host, "/\\ \"<>"))
-        host = "localhost";
-    return g_strconcat("http://", host, NULL);
+    GwRequest *request = g_new0(GwRequest, 1);
+    const char *query = strchr(uri, '?');
+    g_autofree char *uuid = g_uuid_string_random();
+    g_snprintf(request->request_id, sizeof request->request_id, "req-%s", uuid);
+    request->shared = shared;
+    request->engine = shared->engine;
+    request->method = "GET";
+    request->minor = GW_API_MIN_MINOR;
+    request->path = decode(uri, query ? (gsize)(query - uri) : strlen(uri));
+    request->query = g_strdup(query ? query + 1 : "");
+    request->params = parse_query(request->query);
+    request->body = g_string_new(NULL);
+    request->answer_headers = g_ptr_array_new_with_free_func(g_free);
+    return request;
 }
 
-char *gw_request_root(const GwRequest *request)
+void gw_request_free(GwRequest *request)
 {
-    g_autofree char *base = gw_request_base(request);
-    return request->project ? g_strconcat(base, "/v2.1/", request->project, NULL) : g_strconcat(base, "/v2.1", NULL);
-}
-
-/* ---- answers */
-
-void gw_reply_bytes(GwRequest *request, guint status, GBytes *text)
-{
+    g_free(request->path);
+    g_free(request->query);
+    g_free(request->project);
+    g_free(request->base);
+    g_free(request->root);
+    g_free(request->bookmark_root);
+    for (guint i = 0; i < GW_MAX_ARGS; i++)
+        g_free(request->args[i]);
+    g_string_free(request->body, TRUE);
+    g_ptr_array_unref(request->params);
+    g_ptr_array_unref(request->answer_headers);
     g_clear_pointer(&request->text, g_bytes_unref);
-    request->status = status;
-    request->text = text;
-    request->type = "application/json";
+    json_decref(request->json);
+    g_free(request);
 }
 
-void gw_reply_json(GwRequest *request, guint status, json_t *body)
+/* The Host header goes into links: nothing that could end a URL or a JSON string may come with it. */
+const char *gw_request_base(GwRequest *request)
 {
-    char *text = json_dumps(body, JSON_COMPACT);
-    json_decref(body);
-    if (!text) { /* a string that is not UTF-8 came from outside */
-        gw_reply_fault(request, 500, "Unexpected API Error. The answer could not be written.");
-        return;
-    }
-    gw_reply_bytes(request, status, g_bytes_new_with_free_func(text, strlen(text), free, text));
+    if (request->base)
+        return request->base;
+    const char *host = request->headers[GW_HEADER_HOST];
+    gboolean good = host && *host && strlen(host) <= 255;
+    for (const char *c = host; good && *c; c++)
+        good = g_ascii_isalnum(*c) || strchr(".:-_[]", *c);
+    request->base = g_strconcat("http://", good ? host : "localhost", NULL);
+    return request->base;
 }
 
-void gw_reply_empty(GwRequest *request, guint status)
+static char *with_project(GwRequest *request, const char *version)
 {
-    gw_reply_bytes(request, status, NULL);
+    if (!request->project)
+        return g_strconcat(gw_request_base(request), version, NULL);
+    g_autofree char *escaped = g_uri_escape_string(request->project, NULL, FALSE);
+    return g_strconcat(gw_request_base(request), version, "/", escaped, NULL);
 }
 
-void gw_reply_header(GwRequest *request, const char *name, const char *value)
+const char *gw_request_root(GwRequest *request)
 {
-    g_ptr_array_add(request->headers, g_strdup(name));
-    g_ptr_array_add(request->headers, g_strdup(value));
+    if (!request->root)
+        request->root = with_project(request, "/v2.1");
+    return request->root;
 }
 
-/* Nova's names (api/openstack/wsgi.py, Fault); every other status is a computeFault. */
-static const char *fault_name(guint status)
+const char *gw_request_bookmark_root(GwRequest *request)
 {
-    static const struct {
-        guint status;
-        const char *name;
-    } names[] = {{400, "badRequest"},   {401, "unauthorized"},  {403, "forbidden"},          {404, "itemNotFound"},
-                 {405, "badMethod"},    {409, "conflictingRequest"}, {413, "overLimit"},     {415, "badMediaType"},
-                 {429, "overLimit"},    {501, "notImplemented"}, {503, "serviceUnavailable"}};
-    for (guint i = 0; i < G_N_ELEMENTS(names); i++)
-        if (names[i].status == status)
-            return names[i].name;
-    return "computeFault";
+    if (!request->bookmark_root)
+        request->bookmark_root = with_project(request, "");
+    return request->bookmark_root;
 }
 
-void gw_reply_fault(GwRequest *request, guint status, const char *format, ...)
+const char *gw_request_user(const GwRequest *request)
 {
-    va_list args;
-    va_start(args, format);
-    g_autofree char *raw = g_strdup_vprintf(format, args);
-    va_end(args);
-    g_autofree char *message = g_utf8_make_valid(raw, -1);
-    gw_reply_json(request, status,
-                  json_pack("{s:{s:i,s:s}}", fault_name(status), "code", (int)status, "message", message));
+    return "admin";
 }
 
-static guint status_of(const GError *error)
+const char *gw_request_project(const GwRequest *request)
 {
-    if (error->domain != GW_ERROR)
-        return 500;
-    switch ((GwErrorCode)error->code) {
-    case GW_ERROR_INVALID:
-    case GW_ERROR_REFUSED:
-    case GW_ERROR_UNSUPPORTED:
-        return 400;
-    case GW_ERROR_NOT_FOUND:
-        return 404;
-    case GW_ERROR_CONFLICT:
-    case GW_ERROR_STALE:
-    case GW_ERROR_ABORTED:
-        return 409;
-    case GW_ERROR_UNREACHABLE:
-    case GW_ERROR_DENIED: /* the host refused Godwit, not Godwit the client */
-    case GW_ERROR_STORE:
-        return 503;
-    case GW_ERROR_FAILED:
-    case GW_ERROR_LOST:
-    case GW_ERROR_INTERNAL:
-        return 500;
-    }
-    return 500;
+    return request->project ? request->project : "admin";
 }
 
-void gw_reply_error(GwRequest *request, const GError *error)
+GwMoveRequest gw_request_move(const GwRequest *request)
 {
-    guint status = status_of(error);
-    if (status == 500)
-        gw_error_log("%s %s: %s (%s)", request->method, request->path, error->message, request->request_id);
-    gw_reply_fault(request, status, "%s", error->message);
+    return (GwMoveRequest){.instance_uuid = request->args[0],
+                           .block = GW_BLOCK_AUTO,
+                           .request_id = request->request_id,
+                           .user_id = gw_request_user(request),
+                           .project_id = gw_request_project(request)};
 }

@@ -1,208 +1,215 @@
-/* The fields of a server, in the order of the microversions that added them (nova/api/openstack/compute/views/servers.py). What an
- * adopted instance does not have (image, key, addresses, tags) is shown as a server without it has it. */
+/* The fields of a server, as a table (nova/api/openstack/compute/views/servers.py). What an adopted instance does not have
+ * (image, key, addresses, tags) is shown as a server without it has it. */
 #include "api/server_view.h"
+
+#include "api/server_state.h"
 
 #include <string.h>
 
-typedef struct {
-    const char *status, *vm_state, *task_state; /* task_state NULL: none */
-} State;
+#define FIELD(name) static json_t *name(GwRequest *request, gconstpointer row)
+#define VIEW ((const GwInstanceView *)row)
 
-static State live_state(const GwInstanceView *view)
+FIELD(id)
 {
-    gboolean paused = view->instance->power == GW_POWER_PAUSED && view->migration_state == GW_MIGRATION_ACCEPTED;
-    return (State){"MIGRATING", paused ? "paused" : "active", "migrating"};
+    return json_string(VIEW->instance->uuid);
 }
 
-static State cold_state(const GwInstanceView *view, const char *vm_state)
+FIELD(name)
 {
-    switch (view->migration_state) {
-    case GW_MIGRATION_FINISHED:
-        return (State){"VERIFY_RESIZE", "resized", NULL};
-    case GW_MIGRATION_CONFIRMING:
-        return (State){"VERIFY_RESIZE", "resized", "resize_confirming"};
-    case GW_MIGRATION_REVERTING:
-        return (State){"REVERT_RESIZE", "resized", "resize_reverting"};
-    case GW_MIGRATION_PLACING:
-    case GW_MIGRATION_STARTING:
-        return (State){"RESIZE", vm_state, "resize_finish"};
-    case GW_MIGRATION_ACCEPTED:
-    case GW_MIGRATION_QUEUED:
-    case GW_MIGRATION_PREPARING:
-        return (State){"RESIZE", vm_state, "resize_prep"};
-    case GW_MIGRATION_RUNNING:
-    case GW_MIGRATION_POSTCOPY:
-    case GW_MIGRATION_SETTLING:
-    case GW_MIGRATION_COMPLETED:
-    case GW_MIGRATION_STOPPING:
-    case GW_MIGRATION_MOVING:
-    case GW_MIGRATION_CONFIRMED:
-    case GW_MIGRATION_REVERTED:
-    case GW_MIGRATION_UNDOING:
-    case GW_MIGRATION_CANCELLED:
-    case GW_MIGRATION_FAILED:
-    case GW_MIGRATION_ERROR:
-    case GW_MIGRATION_STATE_COUNT:
-        return (State){"RESIZE", vm_state, "resize_migrating"};
-    }
-    return (State){"RESIZE", vm_state, "resize_migrating"};
+    return gw_json_text(VIEW->instance->name);
 }
 
-static State power_state(GwPower power)
+FIELD(links)
 {
-    switch (power) {
-    case GW_POWER_RUNNING:
-        return (State){"ACTIVE", "active", NULL};
-    case GW_POWER_PAUSED:
-        return (State){"PAUSED", "paused", NULL};
-    case GW_POWER_SHUTDOWN:
-        return (State){"SHUTOFF", "stopped", NULL};
-    case GW_POWER_SUSPENDED:
-        return (State){"SUSPENDED", "suspended", NULL};
-    case GW_POWER_CRASHED:
-        return (State){"ERROR", "error", NULL};
-    case GW_POWER_NOSTATE:
-        return (State){"UNKNOWN", "active", NULL};
-    }
-    return (State){"UNKNOWN", "active", NULL};
+    return gw_json_links(request, "servers", VIEW->instance->uuid);
 }
 
-static State state_of(const GwInstanceView *view)
+FIELD(status)
 {
-    State plain = power_state(view->instance->power);
-    if (!view->migration_id)
-        return plain;
-    return view->migration_kind == GW_MOVE_LIVE ? live_state(view) : cold_state(view, plain.vm_state);
+    return json_string(gw_server_state(VIEW).status);
 }
 
-const char *gw_server_status(const GwInstanceView *view)
+FIELD(tenant)
 {
-    return state_of(view).status;
+    return json_string("admin");
 }
 
-static void set(json_t *server, const char *key, json_t *value)
+FIELD(host_id)
 {
-    json_object_set_new(server, key, value);
+    return gw_json_host_id(request, VIEW->host);
 }
 
-static json_t *text_or_null(const char *text)
+FIELD(flavor_link)
 {
-    return text ? json_string(text) : json_null();
+    g_autofree char *flavor = gw_flavor_id(VIEW->instance);
+    return json_pack("{s:s,s:[o]}", "id", flavor, "links", gw_json_bookmark(request, "flavors", flavor));
 }
 
-/* Nova hides a host's name from tenants behind a hash of it (views/servers.py, generate_hostid). */
-static json_t *host_id(const GwInstanceView *view)
+FIELD(flavor_shape)
 {
-    g_autofree char *seed = g_strconcat("admin", view->host, NULL);
-    g_autofree char *hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, seed, -1);
-    return json_stringn(hash, 56);
+    const GwInstance *instance = VIEW->instance;
+    g_autofree char *flavor = gw_flavor_id(instance);
+    return json_pack("{s:i,s:o,s:o,s:i,s:i,s:s,s:{}}", "vcpus", (int)instance->vcpus, "ram",
+                     gw_json_count(instance->memory_mib), "disk", gw_json_count(gw_flavor_disk_gib(instance)), "ephemeral",
+                     0, "swap", 0, "original_name", flavor, "extra_specs");
 }
 
-static json_t *volumes_of(const GwInstance *instance, guint minor)
+FIELD(created)
+{
+    return gw_json_time_z(VIEW->first_seen_us);
+}
+
+FIELD(updated)
+{
+    return gw_json_time_z(VIEW->changed_us);
+}
+
+/* Only in these states, as in Nova. */
+FIELD(progress)
+{
+    static const char *const moving[] = {"ACTIVE", "BUILD", "REBUILD", "RESIZE", "VERIFY_RESIZE", "MIGRATING", NULL};
+    return g_strv_contains(moving, gw_server_state(VIEW).status) ? json_integer(VIEW->progress) : NULL;
+}
+
+FIELD(fault)
+{
+    if (strcmp(gw_server_state(VIEW).status, "ERROR") != 0)
+        return NULL;
+    return json_pack("{s:i,s:o,s:s,s:s}", "code", 500, "created", gw_json_time_z(VIEW->changed_us), "message",
+                     "The guest has crashed.", "details", "The hypervisor reports the instance as crashed.");
+}
+
+FIELD(disk_config)
+{
+    return json_string("MANUAL");
+}
+
+FIELD(launched)
+{
+    return gw_json_time_micro(VIEW->first_seen_us);
+}
+
+FIELD(host)
+{
+    return gw_json_text(VIEW->host);
+}
+
+FIELD(task_state)
+{
+    return gw_json_text(gw_server_state(VIEW).task_state);
+}
+
+FIELD(vm_state)
+{
+    return json_string(gw_server_state(VIEW).vm_state);
+}
+
+FIELD(power)
+{
+    return json_integer(VIEW->instance->power);
+}
+
+/* Network disks are what comes nearest to volumes; their URL is their name. */
+FIELD(volumes)
 {
     json_t *volumes = json_array();
-    for (guint i = 0; i < instance->disks->len; i++) {
-        const GwDisk *disk = instance->disks->pdata[i];
+    for (guint i = 0; i < VIEW->instance->disks->len; i++) {
+        const GwDisk *disk = VIEW->instance->disks->pdata[i];
         if (disk->kind != GW_DISK_NETWORK)
             continue;
-        json_t *volume = json_pack("{s:s}", "id", disk->path ? disk->path : disk->target);
-        if (minor >= 3)
-            set(volume, "delete_on_termination", json_false());
+        json_t *volume = json_object();
+        json_object_set_new(volume, "id", gw_json_text(disk->path ? disk->path : disk->target));
+        if (request->minor >= 3)
+            json_object_set_new(volume, "delete_on_termination", json_false());
         json_array_append_new(volumes, volume);
     }
     return volumes;
 }
 
-static json_t *flavor_of(GwRequest *request, const GwInstance *instance)
+FIELD(root_device)
 {
-    guint64 disk = gw_instance_disk_gib(instance);
-    g_autofree char *id = gw_flavor_id(instance->vcpus, instance->memory_mib, disk);
-    if (request->minor >= 47)
-        return json_pack("{s:i,s:I,s:I,s:i,s:i,s:s,s:{}}", "vcpus", (int)instance->vcpus, "ram",
-                         (json_int_t)instance->memory_mib, "disk", (json_int_t)disk, "ephemeral", 0, "swap", 0,
-                         "original_name", id, "extra_specs");
-    g_autofree char *base = gw_request_base(request);
-    g_autofree char *href = g_strdup_printf("%s/flavors/%s", base, id);
-    return json_pack("{s:s,s:[{s:s,s:s}]}", "id", id, "links", "rel", "bookmark", "href", href);
+    const GwDisk *disk = VIEW->instance->disks->len ? VIEW->instance->disks->pdata[0] : NULL;
+    g_autofree char *path = disk ? g_strconcat("/dev/", disk->target, NULL) : NULL;
+    return gw_json_text(path);
 }
 
-static void add_attributes(json_t *server, const GwInstanceView *view, const State *state)
+FIELD(host_status)
 {
-    const GwInstance *instance = view->instance;
-    set(server, "OS-DCF:diskConfig", json_string("MANUAL"));
-    set(server, "OS-EXT-AZ:availability_zone", json_string("nova"));
-    set(server, "OS-EXT-SRV-ATTR:host", json_string(view->host));
-    set(server, "OS-EXT-SRV-ATTR:hypervisor_hostname", json_string(view->host));
-    set(server, "OS-EXT-SRV-ATTR:instance_name", json_string(instance->name));
-    set(server, "OS-EXT-STS:task_state", text_or_null(state->task_state));
-    set(server, "OS-EXT-STS:vm_state", json_string(state->vm_state));
-    set(server, "OS-EXT-STS:power_state", json_integer(instance->power));
-    set(server, "OS-SRV-USG:launched_at", gw_format_time_micro(view->first_seen_us));
-    set(server, "OS-SRV-USG:terminated_at", json_null());
+    return json_string(VIEW->host_up ? "UP" : "UNKNOWN");
 }
 
-static void add_versioned(GwRequest *request, json_t *server, const GwInstanceView *view)
-{
-    guint minor = request->minor;
-    if (minor >= 3) {
-        set(server, "OS-EXT-SRV-ATTR:reservation_id", json_string(""));
-        set(server, "OS-EXT-SRV-ATTR:launch_index", json_integer(0));
-        set(server, "OS-EXT-SRV-ATTR:hostname", json_string(view->instance->name));
-        set(server, "OS-EXT-SRV-ATTR:kernel_id", json_string(""));
-        set(server, "OS-EXT-SRV-ATTR:ramdisk_id", json_string(""));
-        set(server, "OS-EXT-SRV-ATTR:root_device_name", json_string("/dev/vda"));
-        set(server, "OS-EXT-SRV-ATTR:user_data", json_null());
-    }
-    if (minor >= 9)
-        set(server, "locked", json_false());
-    if (minor >= 16)
-        set(server, "host_status", json_string(view->host_up ? "UP" : "UNKNOWN"));
-    if (minor >= 19)
-        set(server, "description", json_null());
-    if (minor >= 26)
-        set(server, "tags", json_array());
-    if (minor >= 63)
-        set(server, "trusted_image_certificates", json_null());
-    if (minor >= 71)
-        set(server, "server_groups", json_array());
-    if (minor >= 73)
-        set(server, "locked_reason", json_null());
-}
+static const GwField brief[] = {
+    {"id", id},
+    {"name", name},
+    {"links", links},
+};
+
+static const GwField detail[] = {
+    {"id", id},
+    {"name", name},
+    {"status", status},
+    {"tenant_id", tenant},
+    {"user_id", tenant},
+    {"metadata", gw_view_empty_object},
+    {"hostId", host_id},
+    {"image", gw_view_empty_text}, /* as of a server that was booted from a volume */
+    {"flavor", flavor_link, 0, 46},
+    {"flavor", flavor_shape, 47},
+    {"created", created},
+    {"updated", updated},
+    {"addresses", gw_view_empty_object},
+    {"accessIPv4", gw_view_empty_text},
+    {"accessIPv6", gw_view_empty_text},
+    {"links", links},
+    {"OS-DCF:diskConfig", disk_config},
+    {"fault", fault},
+    {"progress", progress},
+    {"OS-EXT-AZ:availability_zone", gw_view_zone},
+    {"config_drive", gw_view_empty_text},
+    {"key_name", gw_view_null},
+    {"OS-SRV-USG:launched_at", launched},
+    {"OS-SRV-USG:terminated_at", gw_view_null},
+    {"OS-EXT-SRV-ATTR:host", host},
+    {"OS-EXT-SRV-ATTR:instance_name", name},
+    {"OS-EXT-SRV-ATTR:hypervisor_hostname", host},
+    {"OS-EXT-SRV-ATTR:reservation_id", gw_view_empty_text, 3},
+    {"OS-EXT-SRV-ATTR:launch_index", gw_view_zero, 3},
+    {"OS-EXT-SRV-ATTR:hostname", name, 3},
+    {"OS-EXT-SRV-ATTR:kernel_id", gw_view_empty_text, 3},
+    {"OS-EXT-SRV-ATTR:ramdisk_id", gw_view_empty_text, 3},
+    {"OS-EXT-SRV-ATTR:root_device_name", root_device, 3},
+    {"OS-EXT-SRV-ATTR:user_data", gw_view_null, 3},
+    {"OS-EXT-STS:task_state", task_state},
+    {"OS-EXT-STS:vm_state", vm_state},
+    {"OS-EXT-STS:power_state", power},
+    {"os-extended-volumes:volumes_attached", volumes},
+    {"host_status", host_status, 16},
+    {"locked", gw_view_false, 9},
+    {"locked_reason", gw_view_null, 73},
+    {"description", gw_view_null, 19},
+    {"tags", gw_view_empty_list, 26},
+    {"trusted_image_certificates", gw_view_null, 63},
+};
+
+/* Only where one server is shown (2.71 of the API history). */
+static const GwField only_show[] = {
+    {"server_groups", gw_view_empty_list, 71},
+};
 
 json_t *gw_server_brief(GwRequest *request, const GwInstanceView *view)
 {
-    g_autofree char *root = gw_request_root(request);
-    g_autofree char *base = gw_request_base(request);
-    return json_pack("{s:s,s:s,s:o}", "id", view->instance->uuid, "name", view->instance->name, "links",
-                     gw_links(root, base, "servers", view->instance->uuid));
+    return GW_VIEW(request, brief, view);
 }
 
-json_t *gw_server_view(GwRequest *request, const GwInstanceView *view)
+json_t *gw_server_detail(GwRequest *request, const GwInstanceView *view)
 {
-    State state = state_of(view);
-    json_t *server = gw_server_brief(request, view);
-    set(server, "status", json_string(state.status));
-    set(server, "tenant_id", json_string("admin"));
-    set(server, "user_id", json_string("admin"));
-    set(server, "metadata", json_object());
-    set(server, "hostId", host_id(view));
-    set(server, "image", json_string("")); /* as of a server that was booted from a volume */
-    set(server, "flavor", flavor_of(request, view->instance));
-    set(server, "created", gw_format_time_z(view->first_seen_us));
-    set(server, "updated", gw_format_time_z(view->changed_us));
-    set(server, "addresses", json_object());
-    set(server, "accessIPv4", json_string(""));
-    set(server, "accessIPv6", json_string(""));
-    if (strcmp(state.status, "ACTIVE") == 0 || view->migration_id)
-        set(server, "progress", json_integer(view->progress));
-    set(server, "config_drive", json_string(""));
-    set(server, "key_name", json_null());
-    set(server, "os-extended-volumes:volumes_attached", volumes_of(view->instance, request->minor));
-    if (strcmp(state.status, "ERROR") == 0)
-        set(server, "fault", json_pack("{s:i,s:s,s:s,s:o}", "code", 500, "message", "The guest has crashed.", "details",
-                                       "The hypervisor reports the instance as crashed.", "created",
-                                       gw_format_time_z(view->changed_us)));
-    add_attributes(server, view, &state);
-    add_versioned(request, server, view);
+    return GW_VIEW(request, detail, view);
+}
+
+json_t *gw_server_show(GwRequest *request, const GwInstanceView *view)
+{
+    json_t *server = GW_VIEW(request, detail, view);
+    g_autoptr(json_t) more = GW_VIEW(request, only_show, view);
+    json_object_update(server, more);
     return server;
 }

@@ -1,14 +1,11 @@
-/* One server as the Compute API shows it. */
+/* One server as the Compute API shows it, at the request's microversion. */
 #ifndef GW_API_SERVER_VIEW_H
 #define GW_API_SERVER_VIEW_H
 
-#include "api/request.h"
+#include "api/view.h"
 
-/* The whole server at the request's microversion. */
-json_t *gw_server_view(GwRequest *request, const GwInstanceView *view);
-/* id, name and links only. */
-json_t *gw_server_brief(GwRequest *request, const GwInstanceView *view);
-/* "ACTIVE", "MIGRATING", "VERIFY_RESIZE", … (nova/api/openstack/common.py, _STATE_MAP). */
-const char *gw_server_status(const GwInstanceView *view);
+json_t *gw_server_brief(GwRequest *request, const GwInstanceView *view); /* GET /servers */
+json_t *gw_server_detail(GwRequest *request, const GwInstanceView *view); /* GET /servers/detail */
+json_t *gw_server_show(GwRequest *request, const GwInstanceView *view);   /* GET /servers/{id} */
 
 #endif

@@ -16,8 +16,8 @@ typedef enum { GW_JSON_REQUIRED, GW_JSON_OPTIONAL } GwJsonNeed;
  */
 json_t *gw_json_parse(const char *text, gsize size, GError **error);
 
-/* What is returned is borrowed from `object`. On failure *ret_… is untouched. An `object` that is not a JSON object (NULL
- * included) is an error too. */
+/* What is returned is borrowed from `object`. On failure *ret_… is untouched. An `object` that is not a JSON object
+ * (NULL included) is an error too. */
 gboolean gw_json_string(const json_t *object, const char *field, GwJsonNeed need, const char **ret_value,
                         GError **error);
 gboolean gw_json_bool(const json_t *object, const char *field, GwJsonNeed need, gboolean *ret_value, GError **error);

@@ -94,6 +94,8 @@ static void show_reason(Follower *follower, const GwMove *move)
 static void show(Follower *follower, const GwMove *move)
 {
     GwCli *cli = follower->cli;
+    if (gw_move_ended(move, GW_WANT_MOVED))
+        return; /* it rests still: the loop has not yet seen what was asked */
     show_state(follower, move);
     show_reason(follower, move);
     if (cli->output == GW_OUTPUT_JSON || !cli->err.live)

@@ -8,7 +8,7 @@ typedef struct {
     GwExit code;
     const char *sentence;
     const char *reasons; /* of the daemon, still in one text; or NULL */
-    const char *now; /* "vm1 is on HostB (ACTIVE)."; or NULL */
+    const char *now; /* "vm1 is on HostB (running)."; or NULL */
 } GwReport;
 
 /* On standard error; {"error": {"exit_status", "message", "reasons", "now"}} with --json. Returns the code. */

@@ -111,8 +111,7 @@ char *gw_server_place(GwCli *cli, const char *uuid, const char *name)
         return g_strdup_printf("Where %s is now is not known: %s", name, why->message);
     if (!server->host)
         return g_strdup_printf("Where %s is now is not known: the daemon names no host.", name);
-    return g_strdup_printf("%s is on %s (%s, %s).", server->name, server->host,
-                           server->status ? server->status : "status unknown", gw_server_power(server->json));
+    return g_strdup_printf("%s is on %s (%s).", server->name, server->host, gw_server_power(server->json));
 }
 
 const char *gw_server_power(const json_t *server)

@@ -16,7 +16,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwServer, gw_server_free)
 /* By UUID or exact name. NOT_FOUND when there is none, or more than one: the message then lists their UUIDs. */
 GwServer *gw_server_find(GwCli *cli, const char *which, GError **error);
 
-/* "vm1 is on HostB (ACTIVE)." as seen now, or why that is not known. Owned by the caller. */
+/* "vm1 is on HostB (running)." as seen now, or why that is not known. Owned by the caller. */
 char *gw_server_place(GwCli *cli, const char *uuid, const char *name);
 
 /* power_state's number in words: "running". */

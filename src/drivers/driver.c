@@ -12,7 +12,11 @@ gboolean gw_node_watch(GwNode *node, GwHostEvent event, void *data, GError **err
     GError *failure = NULL;
     if (!gw_node_call_begin(&call, error))
         return FALSE;
-    gboolean ok = node->driver->watch(node->host, event, data, &failure);
+    g_mutex_lock(&node->lock);
+    node->event = event;
+    node->event_data = data;
+    g_mutex_unlock(&node->lock);
+    gboolean ok = node->driver->watch(node->host, gw_node_heard, node, &failure);
     return gw_node_call_end(&call, ok, failure, error);
 }
 

@@ -1,5 +1,5 @@
-/* Nodes: open hosts, and what every call to one meets: it is checked, timed and logged, and what it tells about the host's
- * reachability is remembered. */
+/* Nodes: open hosts, and what every call to one meets: it is checked, timed and logged, and what it tells about the
+ * host's reachability is remembered. */
 #include "drivers/node.h"
 
 #include "base/error.h"
@@ -74,7 +74,7 @@ static gboolean may_try(GwNode *node, GError **error)
 {
     gint64 now = g_get_monotonic_time();
     g_mutex_lock(&node->lock);
-    gint64 age_us = now - node->tried_us;
+    gint64 age_us = now - node->tried_us; /* tried_us 0: it has been heard of since */
     gboolean ok = !node->failure || age_us >= (gint64)node->retry_ms * 1000;
     if (ok)
         node->tried_us = now;
@@ -100,6 +100,17 @@ static void note_reachable(GwNode *node)
     g_mutex_lock(&node->lock);
     g_clear_pointer(&node->failure, g_free);
     g_mutex_unlock(&node->lock);
+}
+
+void gw_node_heard(void *data, const char *host_name, const char *uuid)
+{
+    GwNode *node = data;
+    g_mutex_lock(&node->lock);
+    node->tried_us = 0;
+    GwHostEvent event = node->event;
+    void *event_data = node->event_data;
+    g_mutex_unlock(&node->lock);
+    event(event_data, host_name, uuid);
 }
 
 /* ---- one call */

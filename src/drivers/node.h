@@ -11,6 +11,8 @@ struct GwNode {
     char *name, *uri;
     gint calls; /* under way; atomic */
     GMutex lock; /* of the fields below */
+    GwHostEvent event; /* whom to tell, or NULL */
+    void *event_data;
     char *failure; /* why it is unreachable, or NULL when it is not known to be */
     gint64 tried_us; /* when that was last found out, or is being found out */
     guint retry_ms;
@@ -28,6 +30,10 @@ typedef struct {
     GwNodeLength length;
     gint64 begun_us;
 } GwNodeCall;
+
+/* The event that drivers are given, with the node as its data: a host that says something may be tried again at once.
+ */
+void gw_node_heard(void *data, const char *host_name, const char *uuid);
 
 /* FALSE: the call must not be made; *error says why. */
 gboolean gw_node_call_begin(GwNodeCall *call, GError **error);

@@ -7,7 +7,8 @@ import pytest
 from fake_daemon import FakeDaemon
 
 ROOT = Path(__file__).resolve().parents[2]
-GODWIT = Path(os.environ.get("GODWIT_BUILD", ROOT / "build")) / "src/cli/godwit"
+BUILD = Path(os.environ.get("GODWIT_BUILD", ROOT / "build"))
+GODWIT = BUILD / "src/cli/godwit"
 
 
 class Run:

@@ -3,15 +3,16 @@ import pytest
 from fake_daemon import DONE, MIB, VM1, VM2, move, server
 
 HOST = {"id": 1, "uuid": "aa", "name": "HostB", "uri": "qemu+tls://HostB/system", "state": "up", "down_reason": None,
-        "status": "enabled", "disabled_reason": None, "seen_at": "2026-11-23T05:18:50.000000", "hypervisor_type": "QEMU",
+        "status": "enabled", "disabled_reason": None, "seen_at": "2026-11-23T05:18:50Z", "hypervisor_type": "QEMU",
         "hypervisor_version": "7.2.9", "library_version": "9.0.0", "arch": "x86_64", "cpus": 8, "memory_mib": 16384,
         "memory_free_mib": 9216, "instances": 3, "running": 2}
 
 
 def test_host_list(daemon, godwit):
-    down = {**HOST, "name": "HostC", "uri": "qemu+tls://HostC/system", "state": "down", "down_reason": "no route to host",
-            "seen_at": None, "hypervisor_type": None, "memory_mib": 0}
-    off = {**HOST, "name": "HostD", "uri": "qemu+tls://HostD/system", "status": "disabled", "disabled_reason": "new RAM"}
+    down = {**HOST, "name": "HostC", "uri": "qemu+tls://HostC/system", "state": "down",
+            "down_reason": "no route to host", "seen_at": None, "hypervisor_type": None, "memory_mib": 0}
+    off = {**HOST, "name": "HostD", "uri": "qemu+tls://HostD/system", "status": "disabled",
+           "disabled_reason": "new RAM"}
     daemon.on("GET", "/godwit/v1/hosts", {"hosts": [HOST, down, off]})
     run = godwit("host-list")
     assert (run.status, run.err) == (0, "")
@@ -99,7 +100,8 @@ def test_show(daemon, godwit):
     run = godwit("show", "vm1")
     assert run.status == 0
     for line in ("| name          | vm1 ", "| host          | HostB ", "| power_state   | running ",
-                 "| memory        | 512 MiB ", "| created (UTC) | 2026-11-23 05:00:00 ", "| fault         | disk full "):
+                 "| memory        | 512 MiB ", "| created (UTC) | 2026-11-23 05:00:00 ",
+                 "| fault         | disk full "):
         assert line in run.out
     assert godwit("show", VM1, "--json").json["server"]["name"] == "vm1"
 
@@ -161,7 +163,8 @@ def test_instance_actions(daemon, godwit):
     base = f"/v2.1/servers/{VM1}/os-instance-actions"
     daemon.on("GET", base, {"instanceActions": [action]}, {"instanceActions": []})
     daemon.on("GET", base + "/req-1", {"instanceAction": {**action, "events": [event]}})
-    assert "| live-migration | req-1      | -       | 2026-11-23 05:18:50 | -" in godwit("instance-action-list", "vm1").out
+    listed = godwit("instance-action-list", "vm1").out
+    assert "| live-migration | req-1      | -       | 2026-11-23 05:18:50 | -" in listed
     assert godwit("instance-action-list", "vm1").out == "Nothing has been asked of this server yet.\n"
     run = godwit("instance-action", "vm1", "req-1")
     assert "| compute_live_migration | Error  | HostB " in run.out

@@ -1,4 +1,4 @@
-"""Moves: what is sent, how they are followed, how they end. Standard error is no terminal here: see test_terminal.py."""
+"""Moves: what is sent, how they are followed, how they end. No terminal here: see test_terminal.py."""
 import json
 import subprocess
 import time
@@ -36,7 +36,8 @@ def test_live_migration_sends(vm1, godwit, words, host, block):
 
 
 def test_a_line_for_each_state(vm1, godwit):
-    vm1.has_move(move("preparing"), move("running"), move("running"), move("settling"), move("completed", progress=DONE))
+    vm1.has_move(move("preparing"), move("running"), move("running"), move("settling"),
+                 move("completed", progress=DONE))
     run = godwit("live-migration", "vm1", "HostC")
     assert run.status == 0
     assert [line.split(" (")[0] for line in run.err.splitlines()] == [
@@ -90,16 +91,17 @@ def test_refusal_names_every_reason(vm1, godwit):
         "Error: vm1 cannot move to HostC:",
         "  - HostC has 412 MiB free (vm1 needs 512 MiB); remedy: free memory there.",
         "  - HostC has no bridge br-x (vm1 is connected to it); remedy: make it.",
-        "vm1 is on HostB (ACTIVE, running)."]
+        "vm1 is on HostB (running)."]
 
 
 def test_no_valid_host_names_every_host(vm1, godwit):
-    vm1.on("POST", ACTION, refusal("No valid host was found. HostA: it is where vm1 is | HostC: vm1 cannot move to HostC: "
-                                   "HostC has no pool (disk vda); remedy: make it. HostC is full (1 MiB); remedy: clean up."))
+    vm1.on("POST", ACTION, refusal(
+        "No valid host was found. HostA: it is where vm1 is | HostC: vm1 cannot move to HostC: "
+        "HostC has no pool (disk vda); remedy: make it. HostC is full (1 MiB); remedy: clean up."))
     run = godwit("live-migration", "vm1", "--json")
     assert (run.status, run.out) == (1, "")
     assert run.error == {
-        "exit_status": 1, "message": "No valid host was found", "now": "vm1 is on HostB (ACTIVE, running).",
+        "exit_status": 1, "message": "No valid host was found", "now": "vm1 is on HostB (running).",
         "reasons": ["HostA: it is where vm1 is",
                     "HostC: vm1 cannot move to HostC: HostC has no pool (disk vda); remedy: make it.",
                     "HostC is full (1 MiB); remedy: clean up."]}
@@ -117,7 +119,7 @@ def test_failure_says_why_and_where(vm1, godwit):
     assert (run.status, run.out) == (1, "")
     assert run.err.splitlines()[-3:] == [
         "Error: vm1 did not move from HostB to HostC: the migration failed after 1.24 s:", "  - the link broke",
-        "vm1 is on HostB (ACTIVE, running)."]
+        "vm1 is on HostB (running)."]
 
 
 def test_failure_as_json(vm1, godwit):
@@ -215,10 +217,13 @@ def test_show_follow(vm1, godwit):
 
 # ---- a daemon that goes away
 
+def start(daemon, *words):
+    return subprocess.Popen([GODWIT, *words, "live-migration", "vm1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            text=True, env=clean_environment(GODWIT_URL=daemon.url))
+
+
 def follow(daemon, *words):
-    environment = clean_environment(GODWIT_URL=daemon.url)
-    process = subprocess.Popen([GODWIT, *words, "live-migration", "vm1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               text=True, env=environment)
+    process = start(daemon, *words)
     while not any(r["path"] == "/godwit/v1/migrations/7" for r in daemon.requests):
         time.sleep(0.01)
     return process
@@ -257,8 +262,7 @@ def test_ctrl_c_as_json(vm1):
 
 def test_ctrl_c_while_the_daemon_checks(vm1):
     vm1.slow[ACTION] = 5
-    process = subprocess.Popen([GODWIT, "live-migration", "vm1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                               env=clean_environment(GODWIT_URL=vm1.url))
+    process = start(vm1)
     while not vm1.asked("POST"):
         time.sleep(0.005)
     process.send_signal(2)

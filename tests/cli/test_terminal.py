@@ -1,6 +1,4 @@
 """On a terminal: the bar, its width, colours, Ctrl-C."""
-import time
-
 import pytest
 from fake_daemon import DONE, MIB, VM1, move
 from pseudo_terminal import Terminal, width
@@ -27,8 +25,8 @@ def test_the_bar(vm1):
     assert terminal.status == 0
     assert terminal.drawn == [
         "vm1 HostB -> HostC  making room  1 min 05 s",
-        "vm1 HostB -> HostC  [##############--------------]   50%  256 MiB of 512 MiB  95.0 MiB/s  memory left 256 MiB  pass 2  "
-        "1 min 05 s"]
+        "vm1 HostB -> HostC  [##############--------------]   50%  256 MiB of 512 MiB  95.0 MiB/s  memory left 256 MiB  "
+        "pass 2  1 min 05 s"]
     assert terminal.screen == [END]
 
 
@@ -70,11 +68,10 @@ def test_a_resized_terminal(vm1):
     vm1.has_move(move("running"))
     terminal = start(vm1, 120).read(until="memory left")
     terminal.resize(30)
-    mark = len(terminal.drawn)
-    time.sleep(0.4)
+    terminal.read(until="\r[")  # no room for the names any more
     vm1.has_move(move("completed", progress=DONE))
     terminal.read()
-    assert width(terminal.drawn[-1]) < 30 and len(terminal.drawn) > mark
+    assert width(terminal.drawn[-1]) < 30
 
 
 def test_ctrl_c_detaches(vm1):
@@ -106,7 +103,7 @@ def test_failure_on_a_terminal(vm1):
     terminal = start(vm1).read()
     assert terminal.status == 1
     assert terminal.screen == ["Error: vm1 did not move from HostB to HostC: the migration failed after 1.24 s:",
-                               "  - the link broke", "vm1 is on HostB (ACTIVE, running)."]
+                               "  - the link broke", "vm1 is on HostB (running)."]
     assert "\x1b[31mError:\x1b[0m" in terminal.text
 
 

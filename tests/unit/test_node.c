@@ -12,6 +12,8 @@ struct GwHost {
     gboolean fails;
     guint calls;
     gboolean closed;
+    GwHostEvent event;
+    void *event_data;
 };
 
 static GwHost scripted;
@@ -24,6 +26,13 @@ static GwHost *scripted_open(const char *host_name, const char *uri, const GwDri
 static void scripted_close(GwHost *host)
 {
     host->closed = TRUE;
+}
+
+static gboolean scripted_watch(GwHost *host, GwHostEvent event, void *data, GError **error)
+{
+    host->event = event;
+    host->event_data = data;
+    return TRUE;
 }
 
 static gboolean scripted_sight(GwHost *host, const char *uuid, GwSight *ret_sight, GError **error)
@@ -49,6 +58,7 @@ static const GwDriver driver = {
     .schemes = (const char *const[]){"script", "scripted", NULL},
     .open = scripted_open,
     .close = scripted_close,
+    .watch = scripted_watch,
     .sight = scripted_sight,
     .examine = scripted_examine,
 };
@@ -104,6 +114,27 @@ static void tries_again_after_a_while(void)
     g_assert_cmpuint(scripted.calls, ==, 3);
 }
 
+static void hear(void *data, const char *host_name, const char *uuid)
+{
+    ++*(guint *)data;
+}
+
+static void tries_again_when_the_host_says_something(void)
+{
+    g_autoptr(GwNode) node = open_node(&driver);
+    guint heard = 0;
+    GwSight sight;
+    g_assert_true(gw_node_watch(node, hear, &heard, NULL));
+    scripted.fails = TRUE;
+    scripted.code = GW_ERROR_UNREACHABLE;
+    g_assert_false(gw_node_sight(node, UUID, &sight, NULL));
+    scripted.fails = FALSE;
+    g_assert_false(gw_node_sight(node, UUID, &sight, NULL));
+    scripted.event(scripted.event_data, "HostA", NULL);
+    g_assert_cmpuint(heard, ==, 1);
+    g_assert_true(gw_node_sight(node, UUID, &sight, NULL));
+}
+
 static void other_failures_are_not_remembered(void)
 {
     g_autoptr(GwNode) node = open_node(&driver);
@@ -149,7 +180,7 @@ static void a_failure_without_a_reason_is_a_defect(void)
 
 static void absent_functions_have_defaults(void)
 {
-    g_autoptr(GwNode) node = open_node(&driver);
+    g_autoptr(GwNode) node = open_node(&other);
     g_autoptr(GError) error = NULL;
     g_assert_true(gw_node_watch(node, NULL, NULL, NULL));
     g_assert_false(gw_node_set_bandwidth(node, UUID, 1, &error));
@@ -177,6 +208,7 @@ int main(int argc, char **argv)
     g_test_add_func("/node/closes-with-the-last-reference", closes_with_the_last_reference);
     g_test_add_func("/node/remembers-the-unreachable", remembers_the_unreachable);
     g_test_add_func("/node/tries-again-after-a-while", tries_again_after_a_while);
+    g_test_add_func("/node/tries-again-when-heard-of", tries_again_when_the_host_says_something);
     g_test_add_func("/node/other-failures-are-not-remembered", other_failures_are_not_remembered);
     g_test_add_func("/node/refuses-what-is-out-of-order", refuses_what_is_out_of_order);
     g_test_add_func("/node/failure-without-a-reason", a_failure_without_a_reason_is_a_defect);

@@ -3,22 +3,26 @@
 
 #include <string.h>
 
-/* What a new guest can have: free memory, and what the kernel gives up at once. 0 when the host does not say. */
-static guint64 free_mib(virConnectPtr conn)
+/* Total, and what a new guest can have: free memory, and what the kernel gives up at once. (virNodeGetInfo counts the memory of
+ * the NUMA cells that it sees, which in a container may be less.) */
+static void read_memory(virConnectPtr conn, GwHostFacts *facts)
 {
     int count = 0;
     if (virNodeGetMemoryStats(conn, VIR_NODE_MEMORY_STATS_ALL_CELLS, NULL, &count, 0) != 0 || count <= 0)
-        return virNodeGetFreeMemory(conn) >> 20;
+        return;
     g_autofree virNodeMemoryStats *stats = g_new0(virNodeMemoryStats, (gsize)count);
     if (virNodeGetMemoryStats(conn, VIR_NODE_MEMORY_STATS_ALL_CELLS, stats, &count, 0) != 0)
-        return virNodeGetFreeMemory(conn) >> 20;
+        return;
     guint64 kib = 0;
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
+        if (strcmp(stats[i].field, VIR_NODE_MEMORY_STATS_TOTAL) == 0)
+            facts->memory_mib = stats[i].value >> 10;
         if (strcmp(stats[i].field, VIR_NODE_MEMORY_STATS_FREE) == 0 ||
             strcmp(stats[i].field, VIR_NODE_MEMORY_STATS_CACHED) == 0 ||
             strcmp(stats[i].field, VIR_NODE_MEMORY_STATS_BUFFERS) == 0)
             kib += stats[i].value;
-    return kib >> 10;
+    }
+    facts->memory_free_mib = kib >> 10;
 }
 
 static void add_pool(GwHostFacts *facts, virStoragePool *pool)
@@ -123,7 +127,8 @@ GwHostFacts *gw_virt_read_facts(GwHost *host, virConnectPtr conn, GError **error
     facts->hypervisor_type = g_strdup("QEMU"); /* Nova's word for libvirt hosts, with KVM too */
     facts->cpus = node.cpus;
     facts->memory_mib = node.memory >> 10;
-    facts->memory_free_mib = free_mib(conn);
+    facts->memory_free_mib = virNodeGetFreeMemory(conn) >> 20;
+    read_memory(conn, facts);
     add_pools(facts, conn);
     add_networks(facts, conn);
     facts->interfaces = list_interfaces(conn);

@@ -1,0 +1,113 @@
+#include "api/body.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* parameter_types.boolean of Nova takes these strings, not all that oslo.utils would. */
+static const char *const yes[] = {"True", "TRUE", "true", "1", "ON", "On", "on", "YES", "Yes", "yes", NULL};
+static const char *const no[] = {"False", "FALSE", "false", "0", "OFF", "Off", "off", "NO", "No", "no", NULL};
+
+static gboolean refuse(GwRequest *request, const char *field, json_t *value, const char *why)
+{
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    gw_reply_fault(request, 400, "Invalid input for field/attribute %s. Value: %s. %s", field, text ? text : "?", why);
+    free(text);
+    return FALSE;
+}
+
+static gboolean is_boolean(json_t *value)
+{
+    const char *text = json_string_value(value);
+    return json_is_boolean(value) || (text && (g_strv_contains(yes, text) || g_strv_contains(no, text)));
+}
+
+static gboolean is_host(json_t *value)
+{
+    const char *text = json_string_value(value);
+    return json_is_null(value) ||
+           (text && strlen(text) <= 255 && g_regex_match_simple("^[a-zA-Z0-9._-]+$", text, G_REGEX_DOLLAR_ENDONLY, 0));
+}
+
+static gboolean check_value(GwRequest *request, const GwBodyRule *rule, json_t *value)
+{
+    switch (rule->kind) {
+    case GW_BODY_TEXT:
+        return json_string_length(value) || refuse(request, rule->name, value, "It must be a string that is not empty");
+    case GW_BODY_HOST:
+        return is_host(value) || refuse(request, rule->name, value,
+                                        "It must be null or a host name: 1 to 255 letters, digits, '.', '_' and '-'");
+    case GW_BODY_BOOLEAN:
+        return is_boolean(value) || refuse(request, rule->name, value, "It must be true or false");
+    case GW_BODY_BOOLEAN_OR_AUTO:
+        return is_boolean(value) || g_strcmp0(json_string_value(value), "auto") == 0 ||
+               refuse(request, rule->name, value, "It must be true, false or \"auto\"");
+    case GW_BODY_OBJECT:
+        return json_is_object(value) || refuse(request, rule->name, value, "It must be an object");
+    }
+    return TRUE;
+}
+
+static gboolean is_in_range(const GwBodyRule *rule, guint minor)
+{
+    return minor >= rule->since && (!rule->until || minor <= rule->until);
+}
+
+static gboolean check_known(GwRequest *request, const char *what, json_t *object, const GwBodyRule *rules, gsize count)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value) {
+        gboolean known = FALSE;
+        for (gsize i = 0; i < count && !known; i++)
+            known = is_in_range(&rules[i], request->minor) && strcmp(rules[i].name, key) == 0;
+        if (!known) {
+            g_autofree char *why = g_strdup_printf("Additional properties are not allowed ('%s' was unexpected)", key);
+            return refuse(request, what, object, why);
+        }
+    }
+    return TRUE;
+}
+
+gboolean gw_body_check(GwRequest *request, const char *what, json_t *object, const GwBodyRule *rules, gsize count)
+{
+    if (!json_is_object(object))
+        return refuse(request, what, object ? object : json_null(), "It must be an object");
+    if (!check_known(request, what, object, rules, count))
+        return FALSE;
+    for (gsize i = 0; i < count; i++) {
+        json_t *value = json_object_get(object, rules[i].name);
+        if (!is_in_range(&rules[i], request->minor))
+            continue;
+        if (!value && rules[i].need == GW_BODY_REQUIRED) {
+            g_autofree char *why = g_strdup_printf("'%s' is a required property", rules[i].name);
+            return refuse(request, what, object, why);
+        }
+        if (value && !check_value(request, &rules[i], value))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean gw_body_is_true(json_t *object, const char *name)
+{
+    json_t *value = json_object_get(object, name);
+    const char *text = json_string_value(value);
+    return json_is_true(value) || (text && g_strv_contains(yes, text));
+}
+
+const char *gw_body_text(json_t *object, const char *name)
+{
+    return json_string_value(json_object_get(object, name));
+}
+
+const char *gw_body_action(GwRequest *request, json_t **ret_value)
+{
+    void *first = json_object_iter(request->json);
+    if (json_object_size(request->json) != 1) {
+        gw_reply_fault(request, 400, "Malformed request body: one action is expected, %zu were given",
+                       json_object_size(request->json));
+        return NULL;
+    }
+    *ret_value = json_object_iter_value(first);
+    return json_object_iter_key(first);
+}

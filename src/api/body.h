@@ -1,0 +1,35 @@
+/* Request bodies: which fields an object may and must have, in Nova's words when it does not. */
+#ifndef GW_API_BODY_H
+#define GW_API_BODY_H
+
+#include "api/request.h"
+
+typedef enum {
+    GW_BODY_TEXT,            /* not empty */
+    GW_BODY_HOST,            /* a host name, or null */
+    GW_BODY_BOOLEAN,         /* also Nova's strings for it */
+    GW_BODY_BOOLEAN_OR_AUTO, /* or "auto" */
+    GW_BODY_OBJECT,
+} GwBodyKind;
+
+typedef enum { GW_BODY_OPTIONAL, GW_BODY_REQUIRED } GwBodyNeed;
+
+typedef struct {
+    const char *name;
+    GwBodyKind kind;
+    GwBodyNeed need;
+    guint since, until; /* microversions 2.since to 2.until; 0: no bound */
+} GwBodyRule;
+
+/* FALSE: a 400 has been answered. what: the name of the object itself, for its own faults. */
+gboolean gw_body_check(GwRequest *request, const char *what, json_t *object, const GwBodyRule *rules, gsize count);
+#define GW_BODY_CHECK(request, what, object, rules) gw_body_check(request, what, object, rules, G_N_ELEMENTS(rules))
+
+/* Of fields that were checked; FALSE and NULL when absent. */
+gboolean gw_body_is_true(json_t *object, const char *name);
+const char *gw_body_text(json_t *object, const char *name);
+
+/* The one key of an action body, and its value; NULL with a 400 answered when there is not exactly one. */
+const char *gw_body_action(GwRequest *request, json_t **ret_value);
+
+#endif

@@ -1,0 +1,53 @@
+/* The handlers that the table of routes names, by file. */
+#ifndef GW_API_HANDLERS_H
+#define GW_API_HANDLERS_H
+
+#include "api/request.h"
+
+/* versions.c */
+void gw_versions_list(GwRequest *request);
+void gw_versions_show(GwRequest *request);
+void gw_versions_show_old(GwRequest *request);
+void gw_versions_choices(GwRequest *request); /* 300, for paths that no version has */
+/* servers.c */
+void gw_servers_list(GwRequest *request);
+void gw_servers_detail(GwRequest *request);
+void gw_servers_show(GwRequest *request);
+/* actions.c */
+void gw_servers_action(GwRequest *request);
+/* server_migrations.c */
+void gw_server_migrations_list(GwRequest *request);
+void gw_server_migrations_show(GwRequest *request);
+void gw_server_migrations_action(GwRequest *request);
+void gw_server_migrations_abort(GwRequest *request);
+/* migrations.c */
+void gw_migrations_list(GwRequest *request);
+/* instance_actions.c */
+void gw_instance_actions_list(GwRequest *request);
+void gw_instance_actions_show(GwRequest *request);
+/* flavors.c */
+void gw_flavors_list(GwRequest *request);
+void gw_flavors_detail(GwRequest *request);
+void gw_flavors_show(GwRequest *request);
+void gw_flavors_extra_specs(GwRequest *request);
+/* services.c */
+void gw_services_list(GwRequest *request);
+void gw_zones_list(GwRequest *request);
+void gw_zones_detail(GwRequest *request);
+/* hypervisors.c */
+void gw_hypervisors_list(GwRequest *request);
+void gw_hypervisors_detail(GwRequest *request);
+void gw_hypervisors_show(GwRequest *request);
+void gw_hypervisors_search(GwRequest *request);
+void gw_hypervisors_servers(GwRequest *request);
+/* own_hosts.c */
+void gw_own_hosts_list(GwRequest *request);
+void gw_own_hosts_add(GwRequest *request);
+void gw_own_hosts_show(GwRequest *request);
+void gw_own_hosts_remove(GwRequest *request);
+void gw_own_hosts_refresh(GwRequest *request);
+/* own_migrations.c */
+void gw_own_migrations_list(GwRequest *request);
+void gw_own_migrations_show(GwRequest *request);
+
+#endif

@@ -1,0 +1,337 @@
+/* os-hypervisors: what the hosts say of themselves (nova/api/openstack/compute/hypervisors.py). */
+#include "api/handlers.h"
+#include "api/query.h"
+#include "api/view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FIELD(name) static json_t *name(GwRequest *request, gconstpointer row)
+#define HOST ((const GwHostView *)row)
+
+static guint64 memory_of(const GwHostView *view)
+{
+    return view->facts ? view->facts->memory_mib : 0;
+}
+
+static guint64 memory_free_of(const GwHostView *view)
+{
+    return view->facts ? MIN(view->facts->memory_free_mib, view->facts->memory_mib) : 0;
+}
+
+/* Sums the folders of instances' disks: each file system of a host may appear as several pools, so the largest counts. */
+static guint64 pool_gib(const GwHostView *view, gboolean available)
+{
+    guint64 most = 0;
+    for (guint i = 0; view->facts && i < view->facts->pools->len; i++) {
+        const GwPool *pool = view->facts->pools->pdata[i];
+        most = MAX(most, available ? pool->available_bytes : pool->capacity_bytes);
+    }
+    return most >> 30;
+}
+
+FIELD(number)
+{
+    return json_integer(HOST->row->id);
+}
+
+FIELD(uuid)
+{
+    return json_string(HOST->row->uuid);
+}
+
+FIELD(name)
+{
+    return gw_json_text(HOST->row->name);
+}
+
+FIELD(state)
+{
+    return json_string(HOST->up && !HOST->row->forced_down ? "up" : "down");
+}
+
+FIELD(status)
+{
+    return json_string(HOST->row->enabled ? "enabled" : "disabled");
+}
+
+FIELD(type)
+{
+    return gw_json_text(HOST->facts ? HOST->facts->hypervisor_type : "");
+}
+
+FIELD(version)
+{
+    return gw_json_count(HOST->facts ? HOST->facts->hypervisor_version : 0);
+}
+
+FIELD(host_ip)
+{
+    return gw_json_text(HOST->facts ? HOST->facts->hostname : NULL);
+}
+
+FIELD(service)
+{
+    return json_pack("{s:o,s:o,s:o}", "id", request->minor >= 53 ? uuid(request, row) : number(request, row), "host",
+                     name(request, row), "disabled_reason", gw_json_text(HOST->row->disabled_reason));
+}
+
+FIELD(vcpus)
+{
+    return json_integer(HOST->facts ? HOST->facts->cpus : 0);
+}
+
+/* Those of the instances that run there. */
+FIELD(vcpus_used)
+{
+    guint used = 0;
+    g_autoptr(GPtrArray) views = gw_engine_instances(request->engine, HOST->row->name, NULL);
+    for (guint i = 0; i < views->len; i++) {
+        const GwInstance *instance = ((const GwInstanceView *)views->pdata[i])->instance;
+        used += instance->power == GW_POWER_SHUTDOWN ? 0 : instance->vcpus;
+    }
+    return json_integer(used);
+}
+
+FIELD(memory)
+{
+    return gw_json_count(memory_of(HOST));
+}
+
+FIELD(memory_used)
+{
+    return gw_json_count(memory_of(HOST) - memory_free_of(HOST));
+}
+
+FIELD(memory_free)
+{
+    return gw_json_count(memory_free_of(HOST));
+}
+
+FIELD(disk)
+{
+    return gw_json_count(pool_gib(HOST, FALSE));
+}
+
+FIELD(disk_free)
+{
+    return gw_json_count(pool_gib(HOST, TRUE));
+}
+
+FIELD(disk_used)
+{
+    guint64 all = pool_gib(HOST, FALSE);
+    return gw_json_count(all - MIN(all, pool_gib(HOST, TRUE)));
+}
+
+FIELD(running)
+{
+    return json_integer(HOST->running);
+}
+
+static json_t *cpu_object(const GwHostView *view)
+{
+    return json_pack("{s:o,s:o,s:[]}", "arch", gw_json_text(view->facts ? view->facts->arch : NULL), "model",
+                     gw_json_text(view->facts ? view->facts->cpu_model : NULL), "features");
+}
+
+FIELD(cpu_info)
+{
+    return cpu_object(HOST);
+}
+
+/* Until 2.27 the object comes as its text. */
+FIELD(cpu_info_text)
+{
+    g_autoptr(json_t) object = cpu_object(HOST);
+    char *text = json_dumps(object, JSON_COMPACT);
+    json_t *string = json_string(text);
+    free(text);
+    return string;
+}
+
+static gboolean wants_servers(GwRequest *request)
+{
+    return request->minor < 53 || gw_query_is_true(request, "with_servers");
+}
+
+/* From 2.75 on an empty list is shown too. */
+FIELD(servers)
+{
+    if (!wants_servers(request))
+        return NULL;
+    g_autoptr(GPtrArray) views = gw_engine_instances(request->engine, HOST->row->name, NULL);
+    json_t *list = json_array();
+    for (guint i = 0; i < views->len; i++) {
+        const GwInstance *instance = ((const GwInstanceView *)views->pdata[i])->instance;
+        json_array_append_new(list, json_pack("{s:o,s:s}", "name", gw_json_text(instance->name), "uuid", instance->uuid));
+    }
+    if (json_array_size(list) || request->minor >= 75)
+        return list;
+    json_decref(list);
+    return NULL;
+}
+
+#define BRIEF                                                                                                          \
+    {"id", number, 0, 52}, {"id", uuid, 53}, {"hypervisor_hostname", name}, {"state", state}, {"status", status}
+
+static const GwField brief[] = {
+    BRIEF,
+    {"servers", servers, 53},
+};
+
+static const GwField with_servers[] = {
+    BRIEF,
+    {"servers", servers},
+};
+
+static const GwField search_fields[] = {
+    BRIEF,
+};
+
+static const GwField detail[] = {
+    BRIEF,
+    {"hypervisor_type", type},
+    {"hypervisor_version", version},
+    {"host_ip", host_ip},
+    {"service", service},
+    {"vcpus", vcpus, 0, 87},
+    {"memory_mb", memory, 0, 87},
+    {"local_gb", disk, 0, 87},
+    {"vcpus_used", vcpus_used, 0, 87},
+    {"memory_mb_used", memory_used, 0, 87},
+    {"local_gb_used", disk_used, 0, 87},
+    {"free_ram_mb", memory_free, 0, 87},
+    {"free_disk_gb", disk_free, 0, 87},
+    {"current_workload", gw_view_zero, 0, 87},
+    {"running_vms", running, 0, 87},
+    {"disk_available_least", disk_free, 0, 87},
+    {"cpu_info", cpu_info_text, 0, 27},
+    {"cpu_info", cpu_info, 28, 87},
+    {"uptime", gw_view_null, 88},
+    {"servers", servers, 53},
+};
+
+/* ---- which */
+
+static const GwQueryRule rules[] = {
+    {"limit", GW_QUERY_NUMBER, 33},
+    {"marker", GW_QUERY_TEXT, 33},
+    {"hypervisor_hostname_pattern", GW_QUERY_TEXT, 53},
+    {"with_servers", GW_QUERY_BOOLEAN, 53},
+};
+
+static gboolean check_params(GwRequest *request)
+{
+    if (!GW_QUERY_CHECK(request, rules, 53))
+        return FALSE;
+    gboolean paging = gw_query_text(request, "limit") || gw_query_text(request, "marker");
+    if (!paging || !gw_query_text(request, "hypervisor_hostname_pattern"))
+        return TRUE;
+    gw_reply_fault(request, 400, "Paging over results with the hypervisor_hostname_pattern query parameter is not supported.");
+    return FALSE;
+}
+
+/* Those whose name contains pattern; NULL with a 404 when there is none. */
+static GPtrArray *find_matching(GwRequest *request, const char *pattern)
+{
+    g_autoptr(GPtrArray) hosts = gw_engine_hosts(request->engine);
+    for (guint i = hosts->len; pattern && i > 0; i--)
+        if (!strstr(((const GwHostView *)hosts->pdata[i - 1])->row->name, pattern))
+            g_ptr_array_remove_index(hosts, i - 1);
+    if (hosts->len || !pattern)
+        return g_steal_pointer(&hosts);
+    gw_reply_fault(request, 404, "No hypervisor matching '%s' could be found.", pattern);
+    return NULL;
+}
+
+static gboolean has_id(GwRequest *request, const GwHostView *view, const char *id)
+{
+    guint64 value;
+    if (request->minor >= 53)
+        return g_ascii_strcasecmp(view->row->uuid, id) == 0;
+    return g_ascii_string_to_unsigned(id, 10, 1, G_MAXINT64, &value, NULL) && (gint64)value == view->row->id;
+}
+
+static gboolean cut_page(GwRequest *request, GPtrArray *hosts)
+{
+    const char *marker = gw_query_text(request, "marker");
+    guint start = 0;
+    while (marker && start < hosts->len && !has_id(request, hosts->pdata[start], marker))
+        start++;
+    if (marker && start++ == hosts->len) {
+        gw_reply_fault(request, 400, "Marker %s could not be found.", marker);
+        return FALSE;
+    }
+    g_ptr_array_remove_range(hosts, 0, start);
+    guint limit = gw_query_limit(request);
+    if (hosts->len > limit)
+        g_ptr_array_remove_range(hosts, limit, hosts->len - limit);
+    return TRUE;
+}
+
+static json_t *next_link(GwRequest *request, const GPtrArray *hosts, const char *path)
+{
+    const GwHostView *last = hosts->pdata[hosts->len - 1];
+    g_autofree char *text = g_strdup_printf("%" G_GINT64_FORMAT, last->row->id);
+    return gw_query_next(request, path, request->minor >= 53 ? last->row->uuid : text);
+}
+
+static void reply_list(GwRequest *request, const GwField *fields, gsize count, const char *path)
+{
+    if (!check_params(request))
+        return;
+    const char *pattern = gw_query_text(request, "hypervisor_hostname_pattern");
+    g_autoptr(GPtrArray) hosts = find_matching(request, pattern);
+    if (!hosts || !cut_page(request, hosts))
+        return;
+    json_t *body = json_object();
+    json_object_set_new(body, "hypervisors", gw_view_list(request, fields, count, hosts));
+    if (request->minor >= 33 && !pattern && hosts->len && hosts->len == gw_query_limit(request))
+        json_object_set_new(body, "hypervisors_links", next_link(request, hosts, path));
+    gw_reply_json(request, 200, body);
+}
+
+void gw_hypervisors_list(GwRequest *request)
+{
+    reply_list(request, brief, G_N_ELEMENTS(brief), "os-hypervisors");
+}
+
+void gw_hypervisors_detail(GwRequest *request)
+{
+    reply_list(request, detail, G_N_ELEMENTS(detail), "os-hypervisors/detail");
+}
+
+void gw_hypervisors_show(GwRequest *request)
+{
+    static const GwQueryRule show_rules[] = {{"with_servers", GW_QUERY_BOOLEAN, 53}};
+    const char *id = request->args[0];
+    if (!GW_QUERY_CHECK(request, show_rules, 53))
+        return;
+    if (request->minor >= 53 && !gw_uuid_is_valid(id)) {
+        gw_reply_fault(request, 400, "Invalid uuid %s", id);
+        return;
+    }
+    g_autoptr(GPtrArray) hosts = gw_engine_hosts(request->engine);
+    for (guint i = 0; i < hosts->len; i++) {
+        if (has_id(request, hosts->pdata[i], id)) {
+            gw_reply_named(request, 200, "hypervisor", GW_VIEW(request, detail, hosts->pdata[i]));
+            return;
+        }
+    }
+    gw_reply_fault(request, 404, "Hypervisor with ID '%s' could not be found.", id);
+}
+
+void gw_hypervisors_search(GwRequest *request)
+{
+    g_autoptr(GPtrArray) hosts = find_matching(request, request->args[0]);
+    if (hosts)
+        gw_reply_named(request, 200, "hypervisors", GW_VIEW_LIST(request, search_fields, hosts));
+}
+
+void gw_hypervisors_servers(GwRequest *request)
+{
+    g_autoptr(GPtrArray) hosts = find_matching(request, request->args[0]);
+    if (hosts)
+        gw_reply_named(request, 200, "hypervisors", GW_VIEW_LIST(request, with_servers, hosts));
+}

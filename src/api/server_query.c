@@ -1,0 +1,327 @@
+#include "api/server_query.h"
+
+#include "api/query.h"
+#include "api/server_state.h"
+#include "api/view.h"
+
+#include <string.h>
+
+/* ---- filters. An adopted instance has no image, key, addresses or tags: asking for one of those finds none. */
+
+typedef char *(*Text)(const GwInstanceView *view); /* owned; NULL: no value */
+
+static char *name_of(const GwInstanceView *view)
+{
+    return g_strdup(view->instance->name);
+}
+
+static char *uuid_of(const GwInstanceView *view)
+{
+    return g_strdup(view->instance->uuid);
+}
+
+static char *host_of(const GwInstanceView *view)
+{
+    return g_strdup(view->host);
+}
+
+static char *status_of(const GwInstanceView *view)
+{
+    return g_strdup(gw_server_state(view).status);
+}
+
+static char *vm_state_of(const GwInstanceView *view)
+{
+    return g_strdup(gw_server_state(view).vm_state);
+}
+
+static char *task_state_of(const GwInstanceView *view)
+{
+    return g_strdup(gw_server_state(view).task_state);
+}
+
+static char *power_of(const GwInstanceView *view)
+{
+    return g_strdup_printf("%d", view->instance->power);
+}
+
+static char *flavor_of(const GwInstanceView *view)
+{
+    return gw_flavor_id(view->instance);
+}
+
+static char *owner_of(const GwInstanceView *view)
+{
+    return g_strdup("admin");
+}
+
+static char *zone_of(const GwInstanceView *view)
+{
+    return g_strdup("nova");
+}
+
+static char *locked_of(const GwInstanceView *view)
+{
+    return g_strdup("false");
+}
+
+static char *nothing_of(const GwInstanceView *view)
+{
+    return NULL;
+}
+
+typedef struct {
+    const char *param;
+    GwQueryKind kind;
+    guint since;
+    Text text;
+} Filter;
+
+static const Filter filters[] = {
+    {"name", GW_QUERY_REGEX, 0, name_of},
+    {"display_name", GW_QUERY_REGEX, 0, name_of},
+    {"hostname", GW_QUERY_REGEX, 0, name_of},
+    {"uuid", GW_QUERY_TEXT, 0, uuid_of},
+    {"host", GW_QUERY_TEXT, 0, host_of},
+    {"node", GW_QUERY_REGEX, 0, host_of},
+    {"status", GW_QUERY_TEXT, 0, status_of},
+    {"vm_state", GW_QUERY_TEXT, 0, vm_state_of},
+    {"task_state", GW_QUERY_TEXT, 0, task_state_of},
+    {"power_state", GW_QUERY_TEXT, 0, power_of},
+    {"flavor", GW_QUERY_TEXT, 0, flavor_of},
+    {"user_id", GW_QUERY_TEXT, 0, owner_of},
+    {"project_id", GW_QUERY_TEXT, 0, owner_of},
+    {"tenant_id", GW_QUERY_TEXT, 0, owner_of},
+    {"availability_zone", GW_QUERY_TEXT, 0, zone_of},
+    {"locked", GW_QUERY_TEXT, 73, locked_of},
+    {"image", GW_QUERY_TEXT, 0, nothing_of},
+    {"image_ref", GW_QUERY_TEXT, 0, nothing_of},
+    {"ip", GW_QUERY_REGEX, 0, nothing_of},
+    {"ip6", GW_QUERY_REGEX, 0, nothing_of},
+    {"access_ip_v4", GW_QUERY_REGEX, 0, nothing_of},
+    {"access_ip_v6", GW_QUERY_REGEX, 0, nothing_of},
+    {"key_name", GW_QUERY_REGEX, 0, nothing_of},
+    {"kernel_id", GW_QUERY_REGEX, 0, nothing_of},
+    {"ramdisk_id", GW_QUERY_REGEX, 0, nothing_of},
+    {"reservation_id", GW_QUERY_REGEX, 0, nothing_of},
+    {"description", GW_QUERY_REGEX, 0, nothing_of},
+    {"display_description", GW_QUERY_REGEX, 0, nothing_of},
+    {"tags", GW_QUERY_TEXT, 26, nothing_of},
+    {"tags-any", GW_QUERY_TEXT, 26, nothing_of},
+};
+
+/* Parameters that are no filters by text, or (launch_index, config_drive, …) that Nova knows and every server here answers alike. */
+static const GwQueryRule others[] = {
+    {"limit", GW_QUERY_NUMBER},           {"marker", GW_QUERY_TEXT},
+    {"sort_key", GW_QUERY_TEXT},          {"sort_dir", GW_QUERY_TEXT},
+    {"all_tenants", GW_QUERY_BOOLEAN},    {"deleted", GW_QUERY_BOOLEAN},
+    {"soft_deleted", GW_QUERY_BOOLEAN},   {"changes-since", GW_QUERY_TIME},
+    {"changes-before", GW_QUERY_TIME, 66}, {"not-tags", GW_QUERY_TEXT, 26},
+    {"not-tags-any", GW_QUERY_TEXT, 26},  {"launch_index", GW_QUERY_TEXT},
+    {"launched_at", GW_QUERY_TEXT},       {"terminated_at", GW_QUERY_TEXT},
+    {"created_at", GW_QUERY_TEXT},        {"locked_by", GW_QUERY_TEXT},
+    {"root_device_name", GW_QUERY_TEXT},  {"config_drive", GW_QUERY_TEXT},
+    {"auto_disk_config", GW_QUERY_TEXT},  {"progress", GW_QUERY_TEXT},
+};
+
+static gboolean check_params(GwRequest *request)
+{
+    GwQueryRule rules[G_N_ELEMENTS(filters) + G_N_ELEMENTS(others)];
+    for (guint i = 0; i < G_N_ELEMENTS(filters); i++)
+        rules[i] = (GwQueryRule){filters[i].param, filters[i].kind, filters[i].since};
+    memcpy(rules + G_N_ELEMENTS(filters), others, sizeof others);
+    return GW_QUERY_CHECK(request, rules, 75) && gw_query_check_period(request);
+}
+
+/* Of several values of one filter (status=ACTIVE&status=ERROR) one must fit. */
+static gboolean one_fits(GwRequest *request, const Filter *filter, GRegex *regex, const char *text)
+{
+    for (guint i = 0; i < request->params->len; i++) {
+        const GwParam *param = request->params->pdata[i];
+        if (strcmp(param->name, filter->param) != 0)
+            continue;
+        if (regex ? g_regex_match(regex, text, 0, NULL) : g_ascii_strcasecmp(text, param->value) == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static void keep_fitting(GwRequest *request, const Filter *filter, GPtrArray *chosen)
+{
+    const char *value = gw_query_text(request, filter->param);
+    if (!value)
+        return;
+    g_autoptr(GRegex) regex = filter->kind == GW_QUERY_REGEX ? gw_parse_regex(value, NULL) : NULL;
+    guint kept = 0;
+    for (guint i = 0; i < chosen->len; i++) {
+        g_autofree char *text = filter->text(chosen->pdata[i]);
+        if (text && one_fits(request, filter, regex, text))
+            chosen->pdata[kept++] = chosen->pdata[i];
+    }
+    g_ptr_array_set_size(chosen, (gint)kept);
+}
+
+static void keep_changed(GwRequest *request, GPtrArray *chosen)
+{
+    gint64 since = gw_query_time(request, "changes-since");
+    gint64 before = gw_query_time(request, "changes-before");
+    guint kept = 0;
+    for (guint i = 0; i < chosen->len; i++) {
+        const GwInstanceView *view = chosen->pdata[i];
+        if (view->changed_us >= since && (!before || view->changed_us <= before))
+            chosen->pdata[kept++] = chosen->pdata[i];
+    }
+    g_ptr_array_set_size(chosen, (gint)kept);
+}
+
+/* Until 2.37 an unknown status finds nothing, later it is refused (2.38 of the API history). */
+static gboolean check_status(GwRequest *request)
+{
+    const char *status = gw_query_text(request, "status");
+    if (!status || request->minor < 38 || gw_server_status_is_known(status))
+        return TRUE;
+    gw_reply_fault(request, 400, "Invalid status value");
+    return FALSE;
+}
+
+/* ---- order: newest first is the engine's, and Nova's */
+
+static int compare_name(const GwInstanceView *a, const GwInstanceView *b)
+{
+    return g_strcmp0(a->instance->name, b->instance->name);
+}
+
+static int compare_uuid(const GwInstanceView *a, const GwInstanceView *b)
+{
+    return strcmp(a->instance->uuid, b->instance->uuid);
+}
+
+static int compare_host(const GwInstanceView *a, const GwInstanceView *b)
+{
+    return strcmp(a->host, b->host);
+}
+
+static int compare_created(const GwInstanceView *a, const GwInstanceView *b)
+{
+    return (a->first_seen_us > b->first_seen_us) - (a->first_seen_us < b->first_seen_us);
+}
+
+static int compare_updated(const GwInstanceView *a, const GwInstanceView *b)
+{
+    return (a->changed_us > b->changed_us) - (a->changed_us < b->changed_us);
+}
+
+static int compare_vm_state(const GwInstanceView *a, const GwInstanceView *b)
+{
+    return strcmp(gw_server_state(a).vm_state, gw_server_state(b).vm_state);
+}
+
+static int compare_task_state(const GwInstanceView *a, const GwInstanceView *b)
+{
+    return g_strcmp0(gw_server_state(a).task_state, gw_server_state(b).task_state);
+}
+
+static int compare_power(const GwInstanceView *a, const GwInstanceView *b)
+{
+    return (int)a->instance->power - (int)b->instance->power;
+}
+
+static int compare_progress(const GwInstanceView *a, const GwInstanceView *b)
+{
+    return (int)a->progress - (int)b->progress;
+}
+
+static int compare_nothing(const GwInstanceView *a, const GwInstanceView *b)
+{
+    return 0;
+}
+
+typedef int (*Compare)(const GwInstanceView *a, const GwInstanceView *b);
+
+static const struct {
+    const char *name;
+    Compare compare;
+} sort_keys[] = {
+    {"created_at", compare_created},      {"launched_at", compare_created},    {"updated_at", compare_updated},
+    {"display_name", compare_name},       {"hostname", compare_name},          {"uuid", compare_uuid},
+    {"host", compare_host},               {"node", compare_host},              {"vm_state", compare_vm_state},
+    {"task_state", compare_task_state},   {"power_state", compare_power},      {"progress", compare_progress},
+    {"access_ip_v4", compare_nothing},    {"access_ip_v6", compare_nothing},   {"auto_disk_config", compare_nothing},
+    {"availability_zone", compare_nothing}, {"config_drive", compare_nothing}, {"display_description", compare_nothing},
+    {"image_ref", compare_nothing},       {"instance_type_id", compare_nothing}, {"kernel_id", compare_nothing},
+    {"key_name", compare_nothing},        {"launch_index", compare_nothing},   {"locked_by", compare_nothing},
+    {"project_id", compare_nothing},      {"ramdisk_id", compare_nothing},     {"root_device_name", compare_nothing},
+    {"terminated_at", compare_nothing},   {"user_id", compare_nothing},
+};
+
+typedef struct {
+    Compare compare;
+    int sign;
+} Order;
+
+static gint by_order(gconstpointer a, gconstpointer b, gpointer data)
+{
+    const Order *order = data;
+    const GwInstanceView *x = *(GwInstanceView *const *)a;
+    const GwInstanceView *y = *(GwInstanceView *const *)b;
+    int result = order->sign * order->compare(x, y);
+    return result ? result : compare_uuid(x, y);
+}
+
+static gboolean read_order(GwRequest *request, Order *ret_order)
+{
+    const char *key = gw_query_text(request, "sort_key");
+    const char *direction = gw_query_text(request, "sort_dir");
+    *ret_order = (Order){compare_created, g_strcmp0(direction, "asc") == 0 ? 1 : -1};
+    if (direction && strcmp(direction, "asc") != 0 && strcmp(direction, "desc") != 0) {
+        gw_reply_fault(request, 400, "Unknown sort direction, must be one of: asc, desc");
+        return FALSE;
+    }
+    if (!key)
+        return TRUE;
+    for (guint i = 0; i < G_N_ELEMENTS(sort_keys); i++) {
+        if (strcmp(sort_keys[i].name, key) == 0) {
+            ret_order->compare = sort_keys[i].compare;
+            return TRUE;
+        }
+    }
+    gw_reply_fault(request, 400, "Invalid input for query parameters sort_key. Value: %s. It is no key to sort servers by", key);
+    return FALSE;
+}
+
+/* ---- pages */
+
+static gboolean cut_page(GwRequest *request, GPtrArray *chosen)
+{
+    guint start = 0;
+    guint limit = gw_query_limit(request);
+    const char *marker = gw_query_text(request, "marker");
+    while (marker && start < chosen->len && strcmp(((GwInstanceView *)chosen->pdata[start])->instance->uuid, marker) != 0)
+        start++;
+    if (marker && start++ == chosen->len) {
+        gw_reply_fault(request, 400, "marker [%s] not found", marker);
+        return FALSE;
+    }
+    if (start)
+        g_ptr_array_remove_range(chosen, 0, start);
+    if (chosen->len > limit)
+        g_ptr_array_set_size(chosen, (gint)limit);
+    return TRUE;
+}
+
+GPtrArray *gw_server_query_page(GwRequest *request, const GPtrArray *all)
+{
+    Order order;
+    if (!check_params(request) || !check_status(request) || !read_order(request, &order))
+        return NULL;
+    g_autoptr(GPtrArray) chosen = g_ptr_array_sized_new(all->len);
+    gboolean none = gw_query_is_true(request, "deleted") || gw_query_is_true(request, "soft_deleted");
+    for (guint i = 0; i < all->len && !none; i++) /* no deleted server is remembered */
+        g_ptr_array_add(chosen, all->pdata[i]);
+    for (guint i = 0; i < G_N_ELEMENTS(filters); i++)
+        keep_fitting(request, &filters[i], chosen);
+    keep_changed(request, chosen);
+    if (gw_query_text(request, "sort_key") || gw_query_text(request, "sort_dir"))
+        g_ptr_array_sort_with_data(chosen, by_order, &order);
+    return cut_page(request, chosen) ? g_steal_pointer(&chosen) : NULL;
+}

@@ -1,0 +1,10 @@
+/* Which servers a list shows: filters, order, page (nova/api/openstack/compute/schemas/servers.py, query_params). */
+#ifndef GW_API_SERVER_QUERY_H
+#define GW_API_SERVER_QUERY_H
+
+#include "api/request.h"
+
+/* Of all (GwInstanceView *, newest first) those that the request asks for, borrowed. NULL: a fault has been answered. */
+GPtrArray *gw_server_query_page(GwRequest *request, const GPtrArray *all);
+
+#endif
