@@ -68,12 +68,17 @@ static gboolean run(GwHost *source, virConnectPtr conn, GwHost *dest, const GwPl
     return moved != NULL;
 }
 
-/* The source's libvirtd could not reach the destination's: nothing has begun, and it may work in a moment. The text is that of
- * qemuMigrationSrcPerformPeer2Peer; libvirt gives it no number of its own. */
+/* The source's libvirtd could not reach the destination's: nothing has begun, and it may work in a moment. libvirt gives it no number
+ * of its own; the texts are those of virNetSocketNewConnectTCP and qemuMigrationSrcPerformPeer2Peer. */
 static gboolean never_began(void)
 {
+    static const char *const texts[] = {"unable to connect to server at", "connect to remote libvirt URI",
+                                        "Cannot resolve", "Unable to resolve address"};
     const virError *found = virGetLastError();
-    return found && found->message && strstr(found->message, "connect to remote libvirt URI");
+    for (guint i = 0; found && found->message && i < G_N_ELEMENTS(texts); i++)
+        if (strstr(found->message, texts[i]))
+            return TRUE;
+    return FALSE;
 }
 
 /* What is known of a failure here is little; the loop looks at both hosts before it believes anything. */
