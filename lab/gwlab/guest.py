@@ -129,12 +129,21 @@ def _command_line(guest: Guest) -> str:
             "cryptomgr.notests random.trust_cpu=on " + " ".join(f"gw.{k}={v}" for k, v in own.items()))
 
 
+def _memory_xml(guest: Guest) -> str:
+    """8 KiB more memory than libvirt would give. QEMU's emulation loses dirtied pages of a migration of several passes when a block
+    of memory is a multiple of 256 KiB: the bitmap is then read by words, and the TLB entries that were marked dirty are not reset
+    (measured with 7.2: guests that write during the copy crash on arrival; mended in QEMU 9). Other sizes take the right path."""
+    size = (guest.memory << 20) + 8192
+    words = ("-object", f"memory-backend-ram,id=odd.ram,size={size}", "-machine", "memory-backend=odd.ram", "-m", f"size={size}b")
+    return "<qemu:commandline>" + "".join(f"<qemu:arg value='{w}'/>" for w in words) + "</qemu:commandline>"
+
+
 def xml(guest: Guest) -> str:
     disks = "".join(_disk_xml(guest, i) for i in range(len(guest.disks)))
     if guest.cdrom:
         disks += _cdrom_xml(guest)
     graphics = f"<graphics type='vnc' autoport='yes'><listen type='address' address='{guest.vnc}'/></graphics>" if guest.vnc else ""
-    return f"""<domain type='qemu'>
+    return f"""<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
   <name>{guest.name}</name>
   <memory unit='MiB'>{guest.memory}</memory>
   <vcpu>{guest.vcpus}</vcpu>
@@ -152,6 +161,7 @@ def xml(guest: Guest) -> str:
     {graphics}
     <memballoon model='none'/>
   </devices>
+  {_memory_xml(guest)}
 </domain>
 """
 
