@@ -85,3 +85,28 @@ char *gw_virt_definition_inactive(const GwPlan *plan, GError **error)
 {
     return unpack(plan, "inactive", error);
 }
+
+static char *format_in_chain(const xmlNode *disk, const char *path)
+{
+    for (xmlNode *below = gw_xml_child(disk, "backingStore"); below; below = gw_xml_child(below, "backingStore"))
+        if (gw_xml_attr_is(gw_xml_child(below, "source"), "file", path) ||
+            gw_xml_attr_is(gw_xml_child(below, "source"), "dev", path))
+            return gw_xml_attr(gw_xml_child(below, "format"), "type");
+    return NULL;
+}
+
+static char *format_in_domain(const xmlNode *domain, const char *target, const char *path)
+{
+    GW_XML_EACH(node, gw_xml_child(domain, "devices"), "disk")
+        if (gw_xml_attr_is(gw_xml_child(node, "target"), "dev", target))
+            return format_in_chain(node, path);
+    return NULL;
+}
+
+char *gw_virt_definition_backing_format(const GwPlan *plan, const char *target, const char *path)
+{
+    g_autoptr(xmlDoc) doc = plan->definition ? gw_xml_parse(plan->definition, "godwit", NULL) : NULL;
+    const xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL;
+    char *format = format_in_domain(gw_xml_at(root, "live/domain"), target, path);
+    return format ? format : format_in_domain(gw_xml_at(root, "inactive/domain"), target, path);
+}
