@@ -22,7 +22,16 @@ static const GwPlanDisk *find(const GwPlan *plan, const char *target)
     return NULL;
 }
 
-static void rewrite_disk(xmlNode *node, const GwPlanDisk *disk)
+/* The copy is complete in itself. What runs must be told so, or it would look for the source's chain; a definition says nothing,
+ * and libvirt reads the image when it starts. */
+static void forget_chain(xmlNode *node, gboolean is_live)
+{
+    gw_xml_remove_children(node, "backingStore");
+    if (is_live)
+        xmlNewChild(node, NULL, (const xmlChar *)"backingStore", NULL);
+}
+
+static void rewrite_disk(xmlNode *node, const GwPlanDisk *disk, gboolean is_live)
 {
     xmlNode *source = gw_xml_child(node, "source");
     if (disk->fate != GW_FATE_COPY || !source)
@@ -34,10 +43,8 @@ static void rewrite_disk(xmlNode *node, const GwPlanDisk *disk)
     }
     gw_xml_set_attr(source, "file", disk->dest_path);
     gw_xml_remove_children(source, "privateData");
-    if (disk->backing)
-        return;
-    gw_xml_remove_children(node, "backingStore"); /* the copy is complete in itself */
-    xmlNewChild(node, NULL, (const xmlChar *)"backingStore", NULL);
+    if (!disk->backing)
+        forget_chain(node, is_live);
 }
 
 static void rewrite_graphics(xmlNode *graphics, const char *listen)
@@ -48,14 +55,14 @@ static void rewrite_graphics(xmlNode *graphics, const char *listen)
             gw_xml_set_attr(node, "address", listen);
 }
 
-static void rewrite(xmlNode *domain, const GwPlan *plan)
+static void rewrite(xmlNode *domain, const GwPlan *plan, gboolean is_live)
 {
     xmlNode *devices = gw_xml_child(domain, "devices");
     GW_XML_EACH(node, devices, "disk") {
         g_autofree char *target = gw_xml_attr(gw_xml_child(node, "target"), "dev");
         const GwPlanDisk *disk = find(plan, target);
         if (disk)
-            rewrite_disk(node, disk);
+            rewrite_disk(node, disk, is_live);
     }
     if (!plan->listen)
         return;
@@ -72,7 +79,7 @@ static char *unpack(const GwPlan *plan, const char *which, GError **error)
             g_set_error(error, GW_ERROR, GW_ERROR_INTERNAL, "the plan of %s holds no %s definition", plan->name, which);
         return NULL;
     }
-    rewrite(domain, plan);
+    rewrite(domain, plan, strcmp(which, "live") == 0);
     return gw_xml_to_text(domain);
 }
 
