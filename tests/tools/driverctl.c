@@ -35,6 +35,13 @@ static void step(const char *name, gboolean ok, GError *error)
     step_since = g_get_monotonic_time();
 }
 
+/* call first, then the error that it set */
+#define STEP(name, call)                                                                                               \
+    do {                                                                                                               \
+        gboolean step_ok = (call);                                                                                     \
+        step(name, step_ok, error);                                                                                    \
+    } while (0)
+
 static void show_instance(const GwInstance *instance)
 {
     printf("%s %s %s: %u vcpus, %" G_GUINT64_FORMAT " MiB, %s %s %s%s%s\n", instance->uuid, instance->name,
@@ -141,15 +148,15 @@ static void carry(GwHost *source, GwHost *dest, const GwPlan *plan)
     g_autoptr(GError) error = NULL;
     gboolean cold = plan->kind == GW_MOVE_COLD;
     if (cold && gw_plan_copies_disks(plan))
-        step("start", driver->start(source, plan->uuid, GW_START_PAUSED, &error), error);
+        STEP("start", driver->start(source, plan->uuid, GW_START_PAUSED, &error));
     if (!cold || gw_plan_copies_disks(plan))
-        step("migrate", driver->migrate(source, dest, plan, &error), error);
+        STEP("migrate", driver->migrate(source, dest, plan, &error));
     if (cold && gw_plan_copies_disks(plan))
-        step("stop dest", driver->stop(dest, plan->uuid, GW_STOP_HARD, 0, &error), error);
+        STEP("stop dest", driver->stop(dest, plan->uuid, GW_STOP_HARD, 0, &error));
     if (cold)
-        step("adopt", driver->adopt(dest, plan, &error), error);
+        STEP("adopt", driver->adopt(dest, plan, &error));
     if (cold && plan->power_before == GW_POWER_RUNNING)
-        step("start dest", driver->start(dest, plan->uuid, GW_START_RUNNING, &error), error);
+        STEP("start dest", driver->start(dest, plan->uuid, GW_START_RUNNING, &error));
 }
 
 static void do_move(GwHost *source, GwHost *dest, const char *uuid, const char *mode)
@@ -161,12 +168,12 @@ static void do_move(GwHost *source, GwHost *dest, const char *uuid, const char *
     show_plan(plan);
     step_since = g_get_monotonic_time();
     if (plan->kind == GW_MOVE_COLD)
-        step("stop", driver->stop(source, uuid, GW_STOP_HARD, 0, &error), error);
-    step("prepare", driver->prepare(source, dest, plan, &error), error);
+        STEP("stop", driver->stop(source, uuid, GW_STOP_HARD, 0, &error));
+    STEP("prepare", driver->prepare(source, dest, plan, &error));
     carry(source, dest, plan);
     do_sight(dest, uuid);
-    step("settle", driver->settle(dest, plan, &error), error);
-    step("forget", driver->forget(source, plan, GW_SIDE_SOURCE, &error), error);
+    STEP("settle", driver->settle(dest, plan, &error));
+    STEP("forget", driver->forget(source, plan, GW_SIDE_SOURCE, &error));
 }
 
 int main(int argc, char **argv)

@@ -89,7 +89,7 @@ GwInstance *gw_virt_read_instance(GwHost *host, virDomain *domain, GError **erro
     int state = VIR_DOMAIN_NOSTATE;
     g_autofree char *xml = virDomainGetXMLDesc(domain, 0);
     if (!xml || virDomainGetState(domain, &state, NULL, 0) != 0) {
-        gw_virt_fail(host, GW_VIRT_ASK, error, "reading instance %s", virDomainGetName(domain));
+        gw_virt_fail(host, GW_VIRT_ASK, error, "reading an instance");
         return NULL;
     }
     GwInstance *instance = gw_virt_parse_instance(xml, error);

@@ -72,7 +72,8 @@ typedef enum {
     GW_VIRT_ASK, /* nothing was changed, whatever happened to the connection */
     GW_VIRT_ACT, /* if the connection broke, the act may have happened */
 } GwVirtDeed;
-/* Sets *error from libvirt's last error of this thread; "what" says what was tried. Returns FALSE. */
+/* Sets *error from libvirt's last error of this thread; "what" says what was tried. Returns FALSE.
+ * Its arguments must not call libvirt: every call there forgets the last error. */
 gboolean gw_virt_fail(const GwHost *host, GwVirtDeed deed, GError **error, const char *what, ...) G_GNUC_PRINTF(4, 5);
 gboolean gw_virt_last_is(int code); /* whether libvirt's last error of this thread has this code */
 

@@ -88,11 +88,11 @@ static gboolean is_still_there(virDomain *domain)
 
 /* libvirt's number says little: that the copy was done but the destination did not answer in the end has the same one as that it
  * never began. What the source has now says more; when it no longer has the guest as it was, both hosts must be asked. */
-static void judge(GwHost *source, virDomain *domain, const GwPlan *plan, GError **error)
+static void judge(GwHost *source, GwHost *dest, virDomain *domain, const GwPlan *plan, GError **error)
 {
     GError *local = NULL;
     gboolean unreached = never_began();
-    gw_virt_fail(source, GW_VIRT_ASK, &local, "migrating instance %s", plan->name); /* the next call forgets libvirt's error */
+    gw_virt_fail(source, GW_VIRT_ASK, &local, "migrating instance %s to %s", plan->name, dest->name); /* the next call forgets libvirt's error */
     if (!is_still_there(domain))
         local->code = GW_ERROR_LOST;
     else if (unreached)
@@ -115,7 +115,7 @@ gboolean gw_virt_migrate(GwHost *source, GwHost *dest, const GwPlan *plan, GErro
     if (ok) {
         ok = run(source, conn, dest, copy, domain, &p, &local);
         if (!ok && !local)
-            judge(source, domain, plan, &local);
+            judge(source, dest, domain, plan, &local);
     }
     if (local)
         g_propagate_error(error, local);

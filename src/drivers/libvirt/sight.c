@@ -73,11 +73,12 @@ static gboolean read_job(GwHost *host, virDomain *domain, unsigned flags, GwSigh
     int count = 0, type = VIR_DOMAIN_JOB_NONE;
     GwJob job = GW_JOB_NONE;
     if (virDomainGetJobStats(domain, &type, &params, &count, flags) != 0) {
-        if (!gw_virt_last_is(VIR_ERR_OPERATION_INVALID) && !gw_virt_last_is(VIR_ERR_NO_DOMAIN) &&
+        gboolean no_figures = gw_virt_last_is(VIR_ERR_OPERATION_UNSUPPORTED);
+        if (!no_figures && !gw_virt_last_is(VIR_ERR_OPERATION_INVALID) && !gw_virt_last_is(VIR_ERR_NO_DOMAIN) &&
             !gw_virt_last_is(VIR_ERR_NO_SUPPORT))
-            return gw_virt_fail(host, GW_VIRT_ASK, error, "asking for the job of instance %s", virDomainGetName(domain));
-        /* libvirt 9.0 refuses on the side that receives: "migration statistics are available only on the source host" */
-        if (sight->seen == GW_SEEN_PAUSED_MIGRATING && gw_virt_last_is(VIR_ERR_OPERATION_INVALID))
+            return gw_virt_fail(host, GW_VIRT_ASK, error, "asking for the job of an instance");
+        /* libvirt 9.0 says so to the side that receives: "migration statistics are available only on the source host" */
+        if (no_figures && !(flags & VIR_DOMAIN_JOB_STATS_COMPLETED))
             job = GW_JOB_INCOMING;
     } else if (type != VIR_DOMAIN_JOB_NONE) {
         job = gw_virt_read_progress(params, count, &sight->progress);
