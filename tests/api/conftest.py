@@ -3,6 +3,7 @@ import http.client
 import json
 import os
 import subprocess
+import tempfile
 
 import pytest
 
@@ -43,11 +44,16 @@ class Answer:
 
 class Server:
     def __init__(self, *options):
-        self.process = subprocess.Popen([DAEMON, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True)
+        self.errors = tempfile.TemporaryFile("w+")  # a pipe that nobody reads would fill up and stop it
+        self.process = subprocess.Popen([DAEMON, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
+                                        text=True, env={**os.environ, "G_SLICE": "always-malloc"})  # sanitizers see it then
         line = self.process.stdout.readline()
-        assert line, self.process.stderr.read()
+        assert line, self.read_errors()
         self.port = int(line)
+
+    def read_errors(self):
+        self.errors.seek(0)
+        return self.errors.read()
 
     def connect(self, timeout=20):
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
@@ -84,8 +90,8 @@ class Server:
         if self.process.stdin.closed:
             return
         self.process.stdin.close()
-        errors = self.process.stderr.read()
         code = self.process.wait(30)
+        errors = self.read_errors()
         assert code == 0 and "ERROR: " not in errors and "WARNING: ThreadSanitizer" not in errors, errors
 
 
