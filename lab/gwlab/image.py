@@ -1,4 +1,6 @@
-"""The guest's kernel and initrd: a Debian kernel taken out of its package (not installed), and our init. Cached."""
+"""The guest's kernel and initrd: a Debian kernel taken out of its package (not installed), and our init. Cached: `vmlinuz`,
+`modules/` (in loading order) and `initrd`, which is made anew without any network when the init's source has changed."""
+import fcntl
 import glob
 import os
 import shutil
@@ -8,6 +10,7 @@ from .tools import LabError, need, run
 
 HERE = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 CACHE = os.path.join(HERE, "cache")
+INIT = os.path.join(HERE, "guest/init.c")
 MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "button", "evdev")
 
 
@@ -17,15 +20,16 @@ def _fetch_kernel(work: str) -> str:
     names = [line.split()[1] for line in depends.splitlines() if "Depends:" in line]
     if not names:
         raise LabError("no kernel package is known: run apt-get update")
-    run("sh", "-c", f"cd {work} && apt-get download -q {names[0]}", timeout=300)
+    run("apt-get", "download", "-q", names[0], timeout=300, cwd=work)
     run("dpkg-deb", "-x", glob.glob(f"{work}/*.deb")[0], f"{work}/x")
     return f"{work}/x"
 
 
-def _modules(kernel_root: str) -> list:
+def _module_paths(kernel_root: str) -> list[str]:
+    """The modules and what they depend on, each after its own dependencies."""
     version = os.listdir(f"{kernel_root}/lib/modules")[0]
     run("depmod", "-b", kernel_root, version)
-    order = []
+    order: list[str] = []
     for module in MODULES:
         shown = run("modprobe", "-d", kernel_root, "-S", version, "--show-depends", module).stdout
         for line in shown.splitlines():
@@ -35,35 +39,44 @@ def _modules(kernel_root: str) -> list:
     return order
 
 
-def _initrd(work: str, modules: list, target: str) -> None:
-    root = f"{work}/root"
-    os.makedirs(f"{root}/modules")
-    os.makedirs(f"{root}/dev")
-    run("gcc", "-O2", "-static", "-pthread", "-o", f"{root}/init", f"{HERE}/guest/init.c")
-    for path in modules:
-        shutil.copy(path, f"{root}/modules/")
-    with open(f"{root}/modules/order", "w") as f:
-        f.write("\n".join(os.path.basename(path) for path in modules) + "\n")
-    run("sh", "-c", f"cd {root} && mknod -m 600 dev/console c 5 1 && find . | cpio -o -H newc --quiet > {target}")
+def _make_kernel(cache: str) -> None:
+    need("dpkg-deb", "modprobe", "depmod", "apt-get")
+    with tempfile.TemporaryDirectory(prefix="godwit-lab-") as work:
+        os.chmod(work, 0o755)  # apt-get downloads as another user
+        kernel_root = _fetch_kernel(work)
+        shutil.rmtree(f"{cache}/modules", ignore_errors=True)
+        os.makedirs(f"{cache}/modules")
+        for number, path in enumerate(_module_paths(kernel_root)):
+            shutil.copy(path, f"{cache}/modules/{number:02}-{os.path.basename(path)}")
+        shutil.copy(glob.glob(f"{kernel_root}/boot/vmlinuz-*")[0], f"{cache}/vmlinuz.new")
+    os.rename(f"{cache}/vmlinuz.new", f"{cache}/vmlinuz")  # last: where it is, the modules are
 
 
-def _is_fresh() -> bool:
-    initrd = f"{CACHE}/initrd"
-    return (os.path.exists(f"{CACHE}/vmlinuz") and os.path.exists(initrd) and
-            os.path.getmtime(initrd) > os.path.getmtime(f"{HERE}/guest/init.c"))
+def _make_initrd(cache: str) -> None:
+    need("gcc", "cpio")
+    with tempfile.TemporaryDirectory(prefix="godwit-lab-") as root:
+        shutil.copytree(f"{cache}/modules", f"{root}/modules")
+        with open(f"{root}/modules/order", "w") as f:
+            f.write("".join(f"{name}\n" for name in sorted(os.listdir(f"{cache}/modules"))))
+        os.makedirs(f"{root}/dev")
+        os.mknod(f"{root}/dev/console", 0o20600, os.makedev(5, 1))
+        run("gcc", "-std=gnu11", "-O2", "-static", "-pthread", "-o", f"{root}/init", INIT)
+        run("sh", "-c", 'find . | cpio -o -H newc --quiet > "$1"', "sh", f"{cache}/initrd.new", cwd=root)
+    os.rename(f"{cache}/initrd.new", f"{cache}/initrd")
 
 
-def provide(folder: str) -> None:
+def _is_newer(path: str, *others: str) -> bool:
+    return os.path.exists(path) and all(os.path.getmtime(path) > os.path.getmtime(other) for other in others)
+
+
+def provide(folder: str, cache: str) -> None:
     """Puts `vmlinuz` and `initrd` into folder, made on first use."""
-    os.makedirs(CACHE, exist_ok=True)
-    if not _is_fresh():
-        need("dpkg-deb", "modprobe", "cpio", "gcc")
-        with tempfile.TemporaryDirectory(prefix="godwit-lab-") as work:
-            os.chmod(work, 0o755)
-            kernel_root = _fetch_kernel(work)
-            shutil.copy(glob.glob(f"{kernel_root}/boot/vmlinuz-*")[0], f"{CACHE}/vmlinuz.new")
-            _initrd(work, _modules(kernel_root), f"{CACHE}/initrd.new")
-            os.rename(f"{CACHE}/vmlinuz.new", f"{CACHE}/vmlinuz")
-            os.rename(f"{CACHE}/initrd.new", f"{CACHE}/initrd")
-    for name in ("vmlinuz", "initrd"):
-        shutil.copy(f"{CACHE}/{name}", f"{folder}/{name}")
+    os.makedirs(cache, exist_ok=True)
+    with open(f"{cache}/.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two labs may come up for the first time at once
+        if not os.path.exists(f"{cache}/vmlinuz") or not os.path.exists(f"{cache}/modules"):
+            _make_kernel(cache)
+        if not _is_newer(f"{cache}/initrd", INIT, f"{cache}/vmlinuz"):
+            _make_initrd(cache)
+        for name in ("vmlinuz", "initrd"):
+            shutil.copy(f"{cache}/{name}", f"{folder}/{name}")

@@ -1,62 +1,44 @@
-"""The lab as a whole: what the command's verbs do. State is one JSON file in the run directory."""
-import fcntl
-import json
+"""The lab as a whole: what the command's verbs do, for tests. State is one JSON file in the run directory."""
 import os
-import shutil
-import signal
+import subprocess
 import time
 from contextlib import contextmanager
+from typing import Any, Callable, Iterable, Iterator, Optional
 
 from . import guest as guests
 from . import heartbeat, image, libvirtd, network, storage, verify
-from .host import Host, start_time
+from .host import Host, first_processes, kill_first_processes
+from .rundir import RunDir
 from .tools import LabError, need, wait_for
 
 COLLECTOR_PORT = 9099
 HOST_FOLDERS = ("over/etc/libvirt/qemu", "over/var/lib/libvirt", "work/etc", "work/var/lib", "log", "srv/local", "srv/iso")
-STORAGES = ("dir", "gluster", "iscsi")
 
 
 class Lab:
-    """One lab. Everything of it lies in its run directory and in its hosts' namespaces."""
+    """One lab. Everything of it lies in its run directory and in its hosts' namespaces. Errors are LabError."""
 
-    def __init__(self, name: str = "lab", run_dir: str = None):
-        if not name.replace("-", "").replace("_", "").isalnum():
-            raise LabError(f"lab name '{name}': use letters, digits, '-' and '_'")
-        self.name = name
-        self.dir = os.path.abspath(run_dir or f"/var/tmp/godwit-lab/{name}")
-        self.state = {"hosts": [], "storage": [], "guests": {}, "links": {}}
-        self._load()
-
-    # ---- state
-
-    @property
-    def _file(self) -> str:
-        return os.path.join(self.dir, "lab.json")
-
-    def _load(self) -> None:
-        if os.path.exists(self._file):
-            with open(self._file) as f:
-                self.state = json.load(f)
-
-    def _save(self) -> None:
-        with open(self._file + ".new", "w") as f:
-            json.dump(self.state, f, indent=1)
-        os.rename(self._file + ".new", self._file)
+    def __init__(self, name: str = "lab", run_dir: Optional[str] = None, cache: str = ""):
+        if os.geteuid() != 0:
+            raise LabError("the lab makes namespaces and needs root: use sudo")
+        self.name, self.cache = name, cache or image.CACHE
+        self.run_dir = RunDir(name, run_dir)
+        self.dir = self.run_dir.path
+        self.state = self.run_dir.load()
 
     @contextmanager
-    def _locked(self):
-        """One command at a time changes a lab."""
-        os.makedirs(os.path.dirname(self.dir), exist_ok=True)
-        with open(self.dir + ".lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            self._load()
+    def _locked(self) -> Iterator[None]:
+        with self.run_dir.locked():
+            self.state = self.run_dir.load()
             yield
 
-    def hosts(self) -> list:
+    def _save(self) -> None:
+        self.run_dir.save(self.state)
+
+    def hosts(self) -> list[Host]:
         return [Host(self.dir, name, index) for index, name in enumerate(self.state["hosts"])]
 
-    def compute(self) -> list:
+    def compute(self) -> list[Host]:
         return self.hosts()[1:]
 
     def host(self, name: str) -> Host:
@@ -71,108 +53,113 @@ class Lab:
             raise LabError(f"lab '{self.name}' is not up: lab up --name {self.name}")
         return self.hosts()[0]
 
+    def _compute_host(self, name: str) -> Host:
+        host = self.host(name)
+        if not host.index:
+            raise LabError(f"{host.name} is the controller and runs no guests: use {', '.join(self.state['hosts'][1:])}")
+        return host
+
     # ---- up and down
 
-    def up(self, compute: list = ("HostB", "HostC"), kinds: list = ("dir",)) -> None:
-        """Brings the lab up, or what of it is not. Twice is safe."""
-        if os.geteuid() != 0:
-            raise LabError("the lab makes namespaces and needs root: sudo lab/lab up")
-        need("unshare", "nsenter", "tini", "ip", "libvirtd", "virsh", "qemu-system-x86_64", "qemu-img")
-        for kind in kinds:
-            if kind not in STORAGES:
-                raise LabError(f"storage '{kind}': use {', '.join(STORAGES)}")
+    def up(self, compute: Iterable[str] = ("HostB", "HostC"), kinds: Iterable[str] = ("dir",)) -> bool:
+        """Brings the lab up, or what of it is not. True when there was none before. Twice is safe."""
+        need("unshare", "nsenter", "tini", "ip", "tc", "pgrep", "libvirtd", "virsh", "qemu-system-x86_64", "qemu-img", "qemu-io")
+        names, kinds = ["HostA", *compute], list(kinds)
+        self._check_up(names, kinds)
         with self._locked():
-            if not self.state["hosts"]:
-                self._make_folders(list(compute))
-                self.state.update(hosts=["HostA", *compute], storage=list(kinds))
+            fresh = not self.state["hosts"]
+            if fresh:
+                self._make_folders(names)
+                image.provide(self.run_dir.at("boot"), self.cache)
+                self.state.update(hosts=names, storage=kinds)
                 self._save()
-                image.provide(os.path.join(self.dir, "boot"))
-            self._power_on([h for h in self.hosts() if not h.pid()])
-            self._start_daemons()
+            self._start(self.hosts())
+        return fresh
 
-    def _make_folders(self, compute: list) -> None:
-        shutil.rmtree(self.dir, ignore_errors=True)
+    @staticmethod
+    def _check_up(names: list[str], kinds: list[str]) -> None:
+        for kind in kinds:
+            if kind not in storage.KINDS:
+                raise LabError(f"storage '{kind}': use {', '.join(storage.KINDS)}")
+        if "dir" in kinds and "gluster" in kinds:
+            raise LabError("the shared instances path is one: storage dir or gluster, not both")
+        if not 1 < len(names) < 90 or len({n.lower() for n in names}) < len(names) or not all(n.isalnum() for n in names):
+            raise LabError("names of compute hosts: letters and digits, each once, HostA is the controller")
+
+    def _make_folders(self, names: list[str]) -> None:
+        self.run_dir.create()
         for folder in ("shared", "heartbeat", "boot"):
-            os.makedirs(os.path.join(self.dir, folder))
-        for index, name in enumerate(["HostA", *compute]):
-            self._make_host_folder(Host(self.dir, name, index), ["HostA", *compute])
+            os.makedirs(self.run_dir.at(folder))
+        for index, name in enumerate(names):
+            self._make_host_folder(Host(self.dir, name, index), names)
 
-    def _make_host_folder(self, host: Host, names: list) -> None:
+    def _make_host_folder(self, host: Host, names: list[str]) -> None:
         for folder in HOST_FOLDERS:
             os.makedirs(os.path.join(host.dir, folder), exist_ok=True)
-        with open(os.path.join(host.dir, "over/etc/hosts"), "w") as f:
-            f.write("127.0.0.1 localhost\n")
-            for index, name in enumerate(names):
-                f.write(f"{Host(self.dir, name, index).address} {name} {name.lower()}\n")
-        with open(os.path.join(host.dir, "over/etc/hostname"), "w") as f:
-            f.write(host.name + "\n")
-        libvirtd.configure(host, self.name)
+        hosts = "".join(f"{Host(self.dir, name, i).address} {name} {name.lower()}\n" for i, name in enumerate(names))
+        for path, text in (("hosts", f"127.0.0.1 localhost\n{hosts}"), ("hostname", f"{host.name}\n"),
+                           ("machine-id", f"{host.machine_id.hex}\n")):
+            with open(os.path.join(host.dir, "over/etc", path), "w") as f:
+                f.write(text)
+        libvirtd.configure(host)
 
-    def _power_on(self, off: list) -> None:
-        for host in off:
-            host.power_on()
-            if host.index == 0:
-                network.set_up_controller(host)
-        fresh_controller = any(h.index == 0 for h in off)
-        for host in self.compute():
-            if fresh_controller or host in off or any(h.index == host.index for h in off):
-                network.connect(self.controller, host)
-
-    def _start_daemons(self) -> None:
-        a = self.controller
-        if a.run("pgrep", "-f", "collector.py", check=False).returncode != 0:
-            a.spawn("/usr/bin/python3", os.path.join(image.HERE, "gwlab/collector.py"),
-                    os.path.join(self.dir, "heartbeat"), str(COLLECTOR_PORT), log="collector.log")
-        if "iscsi" in self.state["storage"] and a.run("pgrep", "-x", "tgtd", check=False).returncode != 0:
-            storage.start_iscsi(a)
-        if "gluster" in self.state["storage"] and a.run("pgrep", "-x", "glusterd", check=False).returncode != 0:
-            storage.start_gluster(a)
-        for host in self.compute():
-            if host.run("mountpoint", "-q", "/srv/instances", check=False).returncode != 0:
-                if "gluster" in self.state["storage"]:
-                    storage.mount_gluster(host)
-                else:
-                    storage.share_directory(self.dir, host)
-            libvirtd.launch(host)
-        for host in self.compute():
-            libvirtd.wait_up(host)
+    def _start(self, hosts: list[Host]) -> None:
+        """Of these hosts: switches on what is off, cables it, and starts what does not run."""
+        for host in hosts:
+            if not host.is_on():
+                host.power_on()
+        self._cable()
+        if any(host.index == 0 for host in hosts):
+            self._start_services(self.controller)
+        compute = [host for host in hosts if host.index]
+        for host in compute:
+            self._mount_shared(host)
+            libvirtd.launch(host, self.cache)
+        for host in compute:
+            libvirtd.wait_up(host, self.cache)
             libvirtd.make_pools(host)
+            if "iscsi" in self.state["storage"]:
+                storage.make_iscsi_pool(host, start=host.index == 1)
 
-    def down(self) -> None:
-        """Ends everything and removes it. Complete also after a crash; nothing to end is fine."""
-        os.makedirs(os.path.dirname(self.dir), exist_ok=True)
+    def _cable(self) -> None:
+        """A host that is switched on while HostA is off gets its cables when HostA comes."""
+        if not self.controller.is_on():
+            return
+        network.set_up_controller(self.controller)
+        for host in self.compute():
+            if host.is_on() and network.connect(self.controller, host):
+                self.state["links"].pop(host.name, None)  # a new cable is whole and fast
+        self._save()
+
+    def _start_services(self, a: Host) -> None:
+        def runs(*pattern: str) -> bool:
+            return a.run("pgrep", *pattern, check=False).returncode == 0
+        if not runs("-f", "gwlab/collector.py"):
+            a.spawn("/usr/bin/python3", os.path.join(image.HERE, "gwlab/collector.py"), self.run_dir.at("heartbeat"),
+                    str(COLLECTOR_PORT), log="collector.log")
+        if "iscsi" in self.state["storage"]:
+            storage.start_iscsi(a, runs("-x", "tgtd"))
+        if "gluster" in self.state["storage"]:
+            storage.start_gluster(a, runs("-x", "glusterd"))
+
+    def _mount_shared(self, host: Host) -> None:
+        if host.run("mountpoint", "-q", "/srv/instances", check=False).returncode != 0:
+            if "gluster" in self.state["storage"]:
+                storage.mount_gluster(host)
+            else:
+                storage.share_directory(self.dir, host)
+
+    def down(self) -> bool:
+        """Ends everything and removes it; False when there was nothing. Complete also after a crash."""
+        self.run_dir.check_ours()
         with self._locked():
-            for pid in self._strays():
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
-            wait_for("the end of every process of the lab", lambda: not self._strays(), 20)
-            wait_for("removal of its files", self._remove, 10, 0.2)
-        os.unlink(self.dir + ".lock")
+            found = os.path.exists(self.dir) or bool(first_processes(self.dir))
+            kill_first_processes(self.dir)
+            storage.detach_blocks(self.dir)
+            wait_for("removal of its files", self.run_dir.remove, 10, 0.1)
+        return found
 
-    def _remove(self) -> bool:
-        shutil.rmtree(self.dir, ignore_errors=True)
-        return not os.path.exists(self.dir)
-
-    def _strays(self) -> list:
-        """First processes of the lab's hosts, found by their command line too, so that a lost state file hides none."""
-        found = []
-        for entry in os.listdir("/proc"):
-            if not entry.isdigit():
-                continue
-            try:
-                with open(f"/proc/{entry}/cmdline", "rb") as f:
-                    words = f.read().split(b"\0")
-            except OSError:
-                continue
-            if b"godwit-lab" in words and any(w.startswith(self.dir.encode() + b"/") for w in words):
-                found.append(int(entry))
-        return [pid for pid in found if start_time(pid) and not Host._is_zombie(pid)]
-
-    # ---- what is there
-
-    def status(self) -> dict:
+    def status(self) -> dict[str, Any]:
         hosts = []
         for host in self.hosts():
             row = {"name": host.name, "address": host.address, "pid": host.pid(), "link": self.state["links"].get(host.name, "")}
@@ -191,19 +178,28 @@ class Lab:
             raise LabError(f"no guest '{name}': this lab has {', '.join(self.state['guests']) or 'none'}")
         return guests.Guest(**self.state["guests"][name])
 
-    def guest(self, name: str, host: str, start: str = "running", wait: bool = True, **options) -> None:
-        """Makes a guest and starts it ("running", "paused", or "no"); waits for its first heartbeat."""
+    def _new_guest(self, name: str, options: dict[str, Any]) -> guests.Guest:
+        if name in self.state["guests"]:
+            raise LabError(f"guest '{name}' is already there: choose another name, or lab guest-rm {name}")
+        numbers = {g["number"] for g in self.state["guests"].values()}
+        guest = guests.Guest(name=name, number=next(n for n in range(1, 200) if n not in numbers), **options)
+        guests.check(guest)
+        return guest
+
+    def guest_xml(self, name: str, **options: Any) -> str:
+        """The definition that `guest` would use; makes nothing."""
+        return guests.xml(self._new_guest(name, options))
+
+    def guest(self, name: str, host: str, start: str = "running", wait: bool = True, **options: Any) -> None:
+        """Makes a guest and starts it ("running", "paused", or "no"); waits for its first heartbeat. options: see Guest."""
         with self._locked():
-            if name in self.state["guests"]:
-                raise LabError(f"guest '{name}' is already there: choose another name, or lab guest-rm {name}")
-            numbers = {g["number"] for g in self.state["guests"].values()}
-            number = next(n for n in range(1, 200) if n not in numbers)
-            guest = guests.Guest(name=name, number=number, **options)
-            where = self.host(host)
+            where = self._compute_host(host)
+            guest = self._new_guest(name, options)
             if "iscsi" in guest.disks and "iscsi" not in self.state["storage"]:
                 raise LabError("this lab has no iSCSI target: lab up --storage dir,iscsi")
             self.state["guests"][name] = guest.to_dict()
             self._save()
+        heartbeat.forget(self.run_dir.at("heartbeat"), name)
         guests.make_disks(self.controller, where, guest)
         path = os.path.join(where.dir, f"{name}.xml")
         with open(path, "w") as f:
@@ -215,8 +211,12 @@ class Lab:
             self.wait_heartbeat(name)
 
     def wait_heartbeat(self, name: str, since: float = 0, seconds: float = 90) -> None:
+        """Waits for a heartbeat that came after `since` (seconds since the epoch)."""
+        def came() -> bool:
+            beat = heartbeat.last(self.run_dir.at("heartbeat"), name)
+            return beat is not None and beat.at >= since
         try:
-            wait_for(f"a heartbeat of {name}", lambda: self.heartbeat(name, since).count, seconds, 0.05)
+            wait_for(f"a heartbeat of {name}", came, seconds, 0.02)
         except LabError as error:
             host, state = guests.find(self.compute(), name)
             console = guests.log_of(host, name) if host else ""
@@ -225,90 +225,111 @@ class Lab:
     def remove_guest(self, name: str) -> None:
         guest = self._guest(name)
         for host in self.compute():
-            if host.pid() and libvirtd.pid_of(host):
+            if libvirtd.pid_of(host):
                 libvirtd.virsh(host, "destroy", name, check=False)
                 libvirtd.virsh(host, "undefine", name, "--managed-save", "--snapshots-metadata", check=False)
         guests.remove_disks(self.controller, self.compute(), guest)
+        heartbeat.forget(self.run_dir.at("heartbeat"), name)
         with self._locked():
             self.state["guests"].pop(name, None)
             self._save()
 
-    def where(self, name: str):
+    def where(self, name: str) -> tuple[Optional[str], str]:
         """(host name, state) of a guest; (None, '') when it is nowhere."""
         host, state = guests.find(self.compute(), name)
         return (host.name if host else None), state
 
     def heartbeat(self, name: str, since: float = 0) -> heartbeat.Report:
-        return heartbeat.read(os.path.join(self.dir, "heartbeat"), name, since)
+        """What the heartbeats that came after `since` say; see Report."""
+        return heartbeat.read(self.run_dir.at("heartbeat"), name, since)
 
-    def verify(self, name: str) -> list:
-        """Reads the guest's disks where it now is; problems as sentences, [] when every acknowledged record is there."""
+    def verify(self, name: str) -> list[str]:
+        """Reads the guest's disks where they now are; problems as sentences, [] when every acknowledged record is there."""
         guest = self._guest(name)
-        acknowledged = self.heartbeat(name).acknowledged
         host, _ = guests.find(self.compute(), name)
         if not host:
             return [f"{name} is on no host"]
-        problems = []
-        for index, kind in enumerate(guest.disks[:len(acknowledged)]):
-            target = os.path.join(self.dir, f"verify-{name}-{index}.raw")
-            format_ = "raw" if kind == "iscsi" else "qcow2" if guest.backing else guest.format
-            source = (f"iscsi://{self.controller.address}:{storage.PORTAL_PORT}/{guest.disk_path(index)}" if kind == "iscsi"
-                      else guest.disk_path(index))
-            try:
-                verify.read_disk(host, source, format_, target)
-                problems += [f"disk {index}: {p}" for p in verify.check_image(target, index, acknowledged[index])]
-            finally:
-                if os.path.exists(target):
-                    os.unlink(target)
+        found = {source.index: source for source in guests.sources(host, name)}
+        problems = [f"disk {i}: {name} has it no more" for i in range(len(guest.disks)) if i not in found]
+        for index in sorted(found):
+            problems += [f"disk {index}: {p}" for p in self._verify_disk(host, guest, found[index])]
         return problems
+
+    def _verify_disk(self, host: Host, guest: guests.Guest, source: guests.Source) -> list[str]:
+        def acknowledged() -> int:
+            numbers = self.heartbeat(guest.name).most_acknowledged
+            return numbers[source.index] if source.index < len(numbers) else 0
+        before = acknowledged()
+        if not before:
+            return ["no record was ever acknowledged, so there is nothing to verify"] if guest.write > 0 else []
+        target = self.run_dir.at(f"verify-{guest.name}-{source.index}.raw")
+        place = storage.iscsi_url(self.controller, source.place) if source.network else source.place
+        try:
+            verify.read_disk(host, place, source.format, target)
+            records = verify.window(before, acknowledged())
+            if not records:
+                return ["overwritten while it was read: use a lower --write-rate"]
+            return verify.check_image(target, guest.name, source.index, records)
+        finally:
+            if os.path.exists(target):
+                os.unlink(target)
 
     # ---- trouble
 
     def link(self, name: str, cut: bool = False, rate: float = 0, delay: float = 0) -> None:
         """Cuts a host's link, limits it (MB/s, ms), or with neither restores it."""
-        host = self.host(name)
-        network.restore(self.controller, host)
-        if cut:
-            network.cut(self.controller, host)
-        elif rate or delay:
-            network.limit(self.controller, host, rate, delay)
         with self._locked():
-            self.state["links"][host.name] = "cut" if cut else f"{rate:g} MB/s" if rate else f"{delay:g} ms" if delay else ""
+            host = self._compute_host(name)
+            network.restore(self.controller, host)
+            if cut:
+                network.cut(self.controller, host)
+            elif rate or delay:
+                network.limit(self.controller, host, rate, delay)
+            limits = [f"{rate:g} MB/s"] * bool(rate) + [f"{delay:g} ms"] * bool(delay)
+            self.state["links"][host.name] = "cut" if cut else ", ".join(limits)
             self._save()
 
     def kill_libvirtd(self, name: str) -> None:
-        libvirtd.kill(self.host(name))
+        """SIGKILL; guests go on."""
+        libvirtd.kill(self._compute_host(name))
 
     def start_libvirtd(self, name: str) -> None:
-        libvirtd.launch(self.host(name))
-        libvirtd.wait_up(self.host(name))
+        libvirtd.launch(self._compute_host(name), self.cache)
+        libvirtd.wait_up(self.host(name), self.cache)
 
-    def kill_qemu(self, name: str) -> None:
-        host, _ = guests.find(self.compute(), name)
-        if not host:
-            raise LabError(f"{name} is on no host")
-        host.run("pkill", "-9", "-f", f"guest={name},")
+    def kill_qemu(self, name: str, host: Optional[str] = None) -> None:
+        """SIGKILL of a guest's hypervisor process, also where libvirtd does not run; while it migrates, of both unless a host
+        is named."""
+        where = [self._compute_host(host)] if host else self.compute()
+        if not [h for h in where if h.pid() and h.run("pkill", "-9", "-f", f"guest={name},", check=False).returncode == 0]:
+            raise LabError(f"{name} does not run on {host or 'any host'}")
 
     def power_off(self, name: str) -> None:
+        """Ends a host at once, with everything on it; what it wrote to its disks is kept."""
         self.host(name).power_off()
 
     def power_on(self, name: str) -> None:
         with self._locked():
-            if not self.host(name).pid():
-                self._power_on([self.host(name)])
-            self._start_daemons()
+            self._start([self.host(name)])
 
-    def command(self, name: str, argv: list, cwd: str = None) -> list:
+    def block(self, name: str, device: str, size: str) -> str:
+        """A block device of that size on a host, in its pool `block`; returns its path there."""
+        return storage.attach_block(self._compute_host(name), device, size)
+
+    # ---- running things on hosts
+
+    def command(self, name: str, argv: list[str], cwd: Optional[str] = None) -> list[str]:
         """The argument list that runs argv on a host."""
         return self.host(name).command(*argv, cwd=cwd or os.getcwd())
 
-    def run(self, name: str, *argv: str, **options):
+    def run(self, name: str, *argv: str, **options: Any) -> subprocess.CompletedProcess:
         return self.host(name).run(*argv, **options)
 
-    def virsh(self, name: str, *argv: str, **options):
+    def virsh(self, name: str, *argv: str, **options: Any) -> subprocess.CompletedProcess:
         return libvirtd.virsh(self.host(name), *argv, **options)
 
-    def wait_until(self, what: str, condition, seconds: float):
+    @staticmethod
+    def wait_until(what: str, condition: Callable[[], Any], seconds: float) -> Any:
         return wait_for(what, condition, seconds, 0.1)
 
     @staticmethod

@@ -1,62 +1,92 @@
 """Links. HostA holds two bridges: `mgmt` for management and migration, `guestnet` for the guests' heartbeats. A limit or cut of
 a host's link concerns `mgmt` alone, so that heartbeats measure the guest and not the link."""
+import os
+
 from .host import Host
 from .tools import LabError
 
 COLLECTOR = "10.99.1.1"
 COLLECTOR_MAC = "02:67:77:00:00:01"
+BRIDGE = "type bridge forward_delay 0 stp_state 0"
+CABLES = (("m", "mgmt", "eth0"), ("g", "guestnet", "eth1"))  # prefix of HostA's end, its bridge, the host's end
+
+
+def _made_for(*hosts: Host) -> str:
+    return " ".join(host.identity() for host in hosts)
+
+
+def _is_done(host: Host, what: str) -> bool:
+    """Whether HostA's bridges or a host's cables were made whole, for the hosts as they run now."""
+    try:
+        with open(os.path.join(host.dir, "cabled")) as f:
+            return f.read() == what
+    except FileNotFoundError:
+        return False
+
+
+def _done(host: Host, what: str) -> None:
+    with open(os.path.join(host.dir, "cabled"), "w") as f:
+        f.write(what)
 
 
 def set_up_controller(a: Host) -> None:
-    for bridge, address in (("mgmt", a.address), ("guestnet", COLLECTOR)):
-        a.ip("link", "add", bridge, "type", "bridge", "forward_delay", "0", "stp_state", "0")
-        a.ip("addr", "add", f"{address}/24", "dev", bridge)
-    a.ip("link", "set", "guestnet", "address", COLLECTOR_MAC)
+    if _is_done(a, _made_for(a)):
+        return
     for bridge in ("mgmt", "guestnet"):
-        a.ip("link", "set", bridge, "up")
+        a.in_network("ip", "link", "del", bridge, check=False)
+    a.ip(f"link add mgmt {BRIDGE}", f"link add guestnet address {COLLECTOR_MAC} {BRIDGE}",
+         f"addr add {a.address}/24 dev mgmt", f"addr add {COLLECTOR}/24 dev guestnet",
+         "link set mgmt up", "link set guestnet up")
+    _done(a, _made_for(a))
 
 
-def connect(a: Host, host: Host) -> None:
-    """Two cables from HostA; both ends are made inside the namespaces, none on the machine."""
-    pid = str(host.pid())
-    for port, bridge, end in ((f"m{host.index}", "mgmt", "eth0"), (f"g{host.index}", "guestnet", "eth1")):
-        a.run("ip", "link", "del", port, check=False)
-        a.ip("link", "add", port, "type", "veth", "peer", "name", end, "netns", pid)
-        a.ip("link", "set", port, "master", bridge)
-        a.ip("link", "set", port, "up")
-    host.ip("addr", "add", f"{host.address}/24", "dev", "eth0")
-    host.ip("link", "set", "eth0", "up")
-    host.ip("link", "add", "br-guest", "type", "bridge", "forward_delay", "0", "stp_state", "0")
-    host.ip("link", "set", "eth1", "master", "br-guest")
-    host.ip("link", "set", "eth1", "up")
-    host.ip("link", "set", "br-guest", "up")
+def connect(a: Host, host: Host) -> bool:
+    """Two cables from HostA; both ends are made inside the namespaces, none on the machine. Guests of a host that was there
+    before HostA was switched on again stay on its bridge `br-guest`. False when the cables were there."""
+    if _is_done(host, _made_for(a, host)):
+        return False
+    for prefix, _, end in CABLES:  # ends whose other end died with its host may linger for a moment
+        a.in_network("ip", "link", "del", f"{prefix}{host.index}", check=False)
+        host.in_network("ip", "link", "del", end, check=False)
+    host.in_network("ip", "link", "add", "br-guest", *BRIDGE.split(), check=False)
+    lines = []
+    for prefix, bridge, end in CABLES:
+        port = f"{prefix}{host.index}"
+        lines += [f"link add {port} type veth peer name {end} netns {host.pid()}", f"link set {port} master {bridge} up"]
+    a.ip(*lines)
+    host.ip(f"addr add {host.address}/24 dev eth0", "link set eth0 up", "link set eth1 master br-guest up",
+            "link set br-guest up")
+    _done(host, _made_for(a, host))
+    return True
 
 
-def _ends(a: Host, host: Host):
+def _ends(a: Host, host: Host) -> tuple:
     return ((a, f"m{host.index}"), (host, "eth0"))
 
 
 def cut(a: Host, host: Host) -> None:
-    a.ip("link", "set", f"m{host.index}", "nomaster")
+    a.ip(f"link set m{host.index} nomaster")
 
 
 def restore(a: Host, host: Host) -> None:
-    a.ip("link", "set", f"m{host.index}", "master", "mgmt")
+    a.ip(f"link set m{host.index} master mgmt")
     for end, port in _ends(a, host):
-        end.run("tc", "qdisc", "del", "dev", port, "root", check=False)
+        end.in_network("tc", "qdisc", "del", "dev", port, "root", check=False)
 
 
 def limit(a: Host, host: Host, megabytes: float, delay_ms: float) -> None:
-    """Both directions: a token bucket in MB/s, a delay, or both."""
+    """Both directions: a token bucket in MB/s, a delay, or both. The bucket holds 5 ms of the rate: less would never let the
+    rate be reached, much more would let small copies through at once."""
     if megabytes < 0 or delay_ms < 0:
         raise LabError("a rate or delay below zero makes no sense")
     for end, port in _ends(a, host):
-        end.run("tc", "qdisc", "del", "dev", port, "root", check=False)
+        end.in_network("tc", "qdisc", "del", "dev", port, "root", check=False)
         parent = ["root"]
         if delay_ms:
-            end.run("tc", "qdisc", "add", "dev", port, "root", "handle", "1:", "netem", "delay", f"{delay_ms}ms",
-                    "limit", "100000")
+            end.in_network("tc", "qdisc", "add", "dev", port, "root", "handle", "1:", "netem", "delay", f"{delay_ms}ms",
+                           "limit", "100000")
             parent = ["parent", "1:1"]
         if megabytes:
-            end.run("tc", "qdisc", "add", "dev", port, *parent, "tbf", "rate", f"{int(megabytes * 8000)}kbit", "burst",
-                    "256kb", "latency", "100ms")
+            burst = max(64 << 10, int(megabytes * 5000))
+            end.in_network("tc", "qdisc", "add", "dev", port, *parent, "tbf", "rate", f"{int(megabytes * 8000)}kbit",
+                           "burst", str(burst), "latency", "100ms")

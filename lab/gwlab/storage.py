@@ -1,11 +1,15 @@
-"""Shared storage: a shared directory (bind mount), GlusterFS, and iSCSI targets by tgt."""
+"""Shared storage: a shared directory (bind mount), GlusterFS, and iSCSI targets by tgt; and block devices."""
 import os
+import subprocess
 
+from . import libvirtd
 from .host import Host
-from .tools import need, run, wait_for
+from .tools import LabError, need, run, wait_for
 
 IQN = "iqn.2026-11.lab.godwit:disks"
 PORTAL_PORT = 3260
+KINDS = ("dir", "gluster", "iscsi")
+DIRECT = "/usr/lib/x86_64-linux-gnu/libvirt/storage-backend/libvirt_storage_backend_iscsi-direct.so"
 
 
 # ---- a shared directory
@@ -16,17 +20,24 @@ def share_directory(lab_dir: str, host: Host) -> None:
 
 # ---- GlusterFS: glusterd in HostA, FUSE mounts on the compute hosts
 
-def start_gluster(a: Host) -> None:
-    need("glusterd", "mount.glusterfs")
-    for folder in ("/var/lib/glusterd",):
-        a.run("mount", "-t", "tmpfs", "tmpfs", folder)
-    a.run("mkdir", "-p", "/run/gluster")
-    a.run("glusterd", timeout=60)
-    wait_for("glusterd", lambda: a.run("gluster", "volume", "list", check=False).returncode == 0, 30, 0.3)
-    brick = os.path.join(a.dir, "brick")
+def _gluster(a: Host, *argv: str, check: bool = True) -> subprocess.CompletedProcess:
+    return a.run("gluster", "--mode=script", *argv, check=check, timeout=120)
+
+
+def start_gluster(a: Host, runs: bool) -> None:
+    """Also after HostA was off: what glusterd knows is kept in the run directory."""
+    need("glusterd", "gluster", "mount.glusterfs")
+    own, brick = os.path.join(a.dir, "glusterd"), os.path.join(a.dir, "brick")
+    os.makedirs(own, exist_ok=True)
     os.makedirs(brick, exist_ok=True)
-    a.run("gluster", "--mode=script", "volume", "create", "instances", f"HostA:{brick}", "force", timeout=120)
-    a.run("gluster", "--mode=script", "volume", "start", "instances", timeout=120)
+    a.run("mkdir", "-p", "/run/gluster", "/var/lib/glusterd")
+    if not runs:
+        a.run("mount", "--bind", own, "/var/lib/glusterd")
+        a.run("glusterd", timeout=60)
+    wait_for("glusterd", lambda: _gluster(a, "volume", "list", check=False).returncode == 0, 30, 0.2)
+    if "instances" not in _gluster(a, "volume", "list").stdout.split():
+        _gluster(a, "volume", "create", "instances", f"HostA:{brick}", "force")
+    _gluster(a, "volume", "start", "instances", check=False)  # refused when it is started
 
 
 def mount_gluster(host: Host) -> None:
@@ -37,27 +48,84 @@ def mount_gluster(host: Host) -> None:
 
 # ---- iSCSI: one target, a LUN for each disk
 
-def start_iscsi(a: Host) -> None:
-    need("tgtd")
-    os.makedirs(os.path.join(a.dir, "luns"), exist_ok=True)
-    a.spawn("tgtd", "-f", "--iscsi", f"portal={a.address}:{PORTAL_PORT}", log="tgtd.log")
-    wait_for("tgtd", lambda: _tgtadm(a, "--mode", "target", "--op", "show", check=False).returncode == 0, 10)
-    _tgtadm(a, "--mode", "target", "--op", "new", "--tid", "1", "-T", IQN)
-    _tgtadm(a, "--mode", "target", "--op", "bind", "--tid", "1", "-I", "ALL")
-
-
-def _tgtadm(a: Host, *argv: str, check: bool = True):
+def _tgtadm(a: Host, *argv: str, check: bool = True) -> subprocess.CompletedProcess:
     return a.run("tgtadm", "--lld", "iscsi", *argv, check=check)
 
 
+def _new_lun(a: Host, lun: int) -> None:
+    _tgtadm(a, "--mode", "logicalunit", "--op", "new", "--tid", "1", "--lun", str(lun), "-b", _lun_path(a, lun))
+
+
+def _lun_path(a: Host, lun: int) -> str:
+    return os.path.join(a.dir, "luns", str(lun))
+
+
+def start_iscsi(a: Host, runs: bool) -> None:
+    """Also after HostA was off: every LUN that there was is there again."""
+    need("tgtd", "tgtadm")
+    os.makedirs(os.path.join(a.dir, "luns"), exist_ok=True)
+    if not runs:
+        a.spawn("tgtd", "-f", "--iscsi", f"portal={a.address}:{PORTAL_PORT}", log="tgtd.log")
+    wait_for("tgtd", lambda: _tgtadm(a, "--mode", "target", "--op", "show", check=False).returncode == 0, 10)
+    if f"Target 1: {IQN}" not in (shown := _tgtadm(a, "--mode", "target", "--op", "show").stdout):
+        _tgtadm(a, "--mode", "target", "--op", "new", "--tid", "1", "-T", IQN)
+    for lun in os.listdir(os.path.join(a.dir, "luns")):
+        if f"LUN: {lun}\n" not in shown:
+            _new_lun(a, int(lun))
+    if "ALL" not in shown.split():
+        _tgtadm(a, "--mode", "target", "--op", "bind", "--tid", "1", "-I", "ALL")
+
+
 def add_lun(a: Host, lun: int, size: str) -> None:
-    path = os.path.join(a.dir, "luns", str(lun))
-    run("truncate", "-s", size, path)
-    _tgtadm(a, "--mode", "logicalunit", "--op", "new", "--tid", "1", "--lun", str(lun), "-b", path)
+    run("truncate", "-s", size, _lun_path(a, lun))
+    _new_lun(a, lun)
 
 
 def remove_lun(a: Host, lun: int) -> None:
-    _tgtadm(a, "--mode", "logicalunit", "--op", "delete", "--tid", "1", "--lun", str(lun), check=False)
-    path = os.path.join(a.dir, "luns", str(lun))
-    if os.path.exists(path):
-        os.unlink(path)
+    _tgtadm(a, "--mode", "logicalunit", "--op", "delete", "--tid", "1", "--lun", str(lun), "--force", check=False)
+    if os.path.exists(_lun_path(a, lun)):
+        os.unlink(_lun_path(a, lun))
+
+
+def iscsi_url(a: Host, name: str) -> str:
+    return f"iscsi://{a.address}:{PORTAL_PORT}/{name}"
+
+
+def make_iscsi_pool(host: Host, start: bool) -> None:
+    """A pool of libvirt's own iSCSI client, which needs no module of the machine's kernel."""
+    if not os.path.exists(DIRECT):
+        raise LabError("missing on this machine: apt-get install libvirt-daemon-driver-storage-iscsi-direct")
+    if "iscsi" not in libvirtd.virsh(host, "pool-list", "--all", "--name").stdout.split():
+        path = os.path.join(host.dir, "iscsi-pool.xml")
+        with open(path, "w") as f:
+            f.write(f"<pool type='iscsi-direct'><name>iscsi</name><source><host name='HostA' port='{PORTAL_PORT}'/>"
+                    f"<device path='{IQN}'/><initiator><iqn name='iqn.2026-11.lab.godwit:{host.name.lower()}'/></initiator>"
+                    "</source></pool>")
+        libvirtd.virsh(host, "pool-define", path)
+        if start:
+            libvirtd.virsh(host, "pool-start", "iscsi")
+
+
+# ---- block devices. Loop devices belong to the whole machine, hence only on demand, and `down` detaches them.
+
+def attach_block(host: Host, name: str, size: str) -> str:
+    """A block device /srv/block/NAME of one host, a volume of its pool `block`; returns that path."""
+    need("losetup")
+    backing, path = os.path.join(host.dir, "block", name), f"/srv/block/{name}"
+    if not name.isalnum() or os.path.exists(backing):
+        raise LabError(f"block device '{name}' of {host.name}: use letters and digits, and each name once")
+    os.makedirs(os.path.dirname(backing), exist_ok=True)
+    run("truncate", "-s", size, backing)
+    device = os.stat(run("losetup", "--find", "--show", backing).stdout.strip()).st_rdev
+    host.run("mkdir", "-p", "/srv/block")
+    host.run("mknod", path, "b", str(os.major(device)), str(os.minor(device)))
+    libvirtd.make_pools(host, ("block",))
+    libvirtd.virsh(host, "pool-refresh", "block")
+    return path
+
+
+def detach_blocks(lab_dir: str) -> None:
+    for line in run("losetup", "--list", "--noheadings", "--output", "NAME,BACK-FILE", check=False).stdout.splitlines():
+        device, _, backing = line.partition(" ")
+        if backing.strip().startswith(lab_dir + "/"):
+            run("losetup", "--detach", device)

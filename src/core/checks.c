@@ -9,6 +9,7 @@
 typedef struct {
     const GwMoveFacts *facts;
     const GwMoveWish *wish;
+    const GwPlanSettings *settings;
     const GwInstance *instance;
     const char *dest;
     GPtrArray *findings;
@@ -236,6 +237,19 @@ static void check_block_wish(const Context *c)
           g_strdup("ask without --block-migrate"));
 }
 
+/* The manual: vncserver_listen must be an address that every host can listen on. */
+static void check_console(const Context *c)
+{
+    static const char *const everywhere[] = {"0.0.0.0", "::", "127.0.0.1", "::1", "localhost", "", NULL};
+    const char *listen = c->instance->graphics_listen;
+    if (!listen || g_strv_contains(everywhere, listen) ||
+        (c->settings->vncserver_listen && *c->settings->vncserver_listen))
+        return;
+    block(c, "console-address", g_strdup_printf("the console of %s listens on %s", c->instance->name, listen),
+          g_strdup_printf("an address of %s alone cannot be listened on from %s", c->facts->source_name, c->dest),
+          g_strdup("set vncserver_listen = 0.0.0.0 in godwit.conf, and the console is rewritten on the way"));
+}
+
 static void check_power(const Context *c)
 {
     if (c->wish->kind == GW_MOVE_LIVE && c->instance->power != GW_POWER_RUNNING && c->instance->power != GW_POWER_PAUSED)
@@ -247,14 +261,14 @@ static void check_power(const Context *c)
 
 static void (*const checks[])(const Context *) = {
     check_kind,     check_host_identity, check_version, check_power, check_already_there, check_memory,    check_networks,
-    check_files,    check_devices,       check_disks,   check_space, check_block_wish,
+    check_files,    check_devices,       check_disks,   check_space, check_block_wish, check_console,
 };
 
 GPtrArray *gw_checks_plan(const GwMoveFacts *facts, const GwMoveWish *wish, const GwPlanSettings *settings,
                           const char *dest_address, GwPlan **ret_plan)
 {
     GPtrArray *findings = gw_findings_new();
-    Context c = {facts, wish, facts->instance, facts->dest_name, findings};
+    Context c = {facts, wish, settings, facts->instance, facts->dest_name, findings};
     for (guint i = 0; i < G_N_ELEMENTS(checks); i++)
         checks[i](&c);
     if (!gw_findings_block(findings))

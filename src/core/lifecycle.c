@@ -58,8 +58,8 @@ static const Rule queued[] = {
 /* An interrupted preparation is begun anew: the engine first removes what the last one may have made. */
 static const Rule preparing_live[] = {
     {ANY, ANY, CALL(ACTIVE), 0, 0, DO(WAIT)},
+    {ANY, ANY, CALL(FAILED), 0, 0, GO(FAILED)}, /* it has removed what it made; a file that is there is another's */
     {ANY, ANY, IDLE, WHEN(ABORT), 0, UNDO(CANCELLED), .reason = "cancelled before the copy began"},
-    {ANY, ANY, CALL(FAILED), 0, 0, UNDO(FAILED)},
     {ANY, ANY, CALL(DONE), 0, 0, GO(RUNNING)},
     {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "the source host does not answer"},
     {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "the destination host does not answer"},
@@ -69,8 +69,8 @@ static const Rule preparing_live[] = {
 
 static const Rule preparing_cold[] = {
     {ANY, ANY, CALL(ACTIVE), 0, 0, DO(WAIT)},
+    {ANY, ANY, CALL(FAILED), 0, 0, GO(FAILED)},
     {ANY, ANY, IDLE, WHEN(ABORT), 0, UNDO(CANCELLED), .reason = "cancelled before the guest was stopped"},
-    {ANY, ANY, CALL(FAILED), 0, 0, UNDO(FAILED)},
     {ANY, ANY, CALL(DONE), 0, 0, GO(STOPPING)},
     {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "the source host does not answer"},
     {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "the destination host does not answer"},

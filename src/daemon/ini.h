@@ -1,5 +1,5 @@
-/* The syntax of nova.conf (oslo.config): [SECTION], name = value or name: value, # and ; comments on lines of their own,
- * continuation lines that begin with a blank, quotes around a whole value. Knows no option. */
+/* The syntax of nova.conf (oslo.config): [SECTION], name = value or name: value, # and ; comments on lines of their
+ * own, continuation lines that begin with a blank, quotes around a whole value. Knows no option. */
 #ifndef GW_DAEMON_INI_H
 #define GW_DAEMON_INI_H
 

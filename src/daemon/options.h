@@ -38,13 +38,14 @@ extern const guint gw_option_count;
 const GwOption *gw_option_find(const char *section, const char *name);
 /* One line: places, kind, bounds and default; as in the sample and in docs/configuration.md. Owned by the caller. */
 char *gw_option_summary(const GwOption *option);
-/* Why there is no such option and what to do instead: a section that is wrong, a typing error, or an option of nova.conf
- * that has no meaning here. Owned by the caller. */
+/* Why there is no such option and what to do instead: a section that is wrong, a typing error, or an option of
+ * nova.conf that has no meaning here. Owned by the caller. */
 char *gw_option_advice(const char *section, const char *name);
 
 #define GW_OPTION_SQLITE "sqlite:///" /* what a database begins with */
 
-/* Puts the value that text (taken) stands for at the option's place in a GwSettings. GW_ERROR_INVALID: "is not …; write …" */
+/* Writes the value that text (taken) stands for to the option's place in a GwSettings. GW_ERROR_INVALID says what is
+ * wrong and what to write. */
 gboolean gw_option_convert(const GwOption *option, char *text, gpointer at, GError **error);
 /* FALSE, with a GW_ERROR_INVALID of that message. */
 gboolean gw_option_refuse(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);

@@ -1,5 +1,5 @@
-/* What godwit.conf says. Its language is that of nova.conf, and the options that concern migration have the names, places
- * and meaning that they have there (options.c is the table; docs/configuration.md describes each). */
+/* What godwit.conf says. Its language is that of nova.conf, and the options that concern migration have the names,
+ * places and meaning that they have there (options.c is the table; docs/configuration.md describes each). */
 #ifndef GW_DAEMON_SETTINGS_H
 #define GW_DAEMON_SETTINGS_H
 
@@ -16,7 +16,7 @@ typedef struct {
     char *database;                           /* (sqlite:///$state_path/godwit.db) */
     guint inventory_interval_s;               /* between two full looks at a host, 1 … 86400 (60) */
     guint host_call_timeout_s;                /* a host silent for so long is unreachable, 1 … 600 (10) */
-    char *vncserver_listen;                   /* console's address on the destination; "" keeps the instance's own ("") */
+    char *vncserver_listen;                   /* console's address on the destination; "": the instance's own ("") */
     char *live_migration_uri;                 /* one %s, the destination's address; "": the host's own address ("") */
     guint64 live_migration_flag;              /* GW_FLAG_* (UNDEFINE_SOURCE, PEER2PEER, LIVE) */
     guint64 block_migration_flag;             /* GW_FLAG_* (the same and NON_SHARED_INC) */
@@ -32,7 +32,7 @@ typedef struct {
     guint api_max_limit;                      /* rows in one answer (1000) */
 } GwSettings;
 
-/* path NULL: GW_SETTINGS_PATH if it exists, else the defaults. Fails with everything that is wrong, one problem per line as
+/* path NULL: GW_SETTINGS_PATH if it exists, else the defaults. Fails with everything that is wrong, one per line as
  * "FILE:LINE: option: value: what is wrong; remedy": GW_ERROR_INVALID, or GW_ERROR_NOT_FOUND when path is not there. */
 GwSettings *gw_settings_load(const char *path, GError **error);
 /* The same of a text; file is what the messages call it. */

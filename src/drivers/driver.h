@@ -102,6 +102,7 @@ gboolean gw_node_prepare(GwNode *source, GwNode *dest, const GwPlan *plan, GErro
 gboolean gw_node_migrate(GwNode *source, GwNode *dest, const GwPlan *plan, GError **error);
 gboolean gw_node_abort(GwNode *source, const char *uuid, GError **error);
 gboolean gw_node_force_complete(GwNode *source, const char *uuid, GwForceHow how, GError **error);
+gboolean gw_node_set_bandwidth(GwNode *source, const char *uuid, guint64 mibps, GError **error); /* 0: unlimited */
 gboolean gw_node_stop(GwNode *node, const char *uuid, GwStopHow how, guint timeout_ms, GError **error);
 gboolean gw_node_start(GwNode *node, const char *uuid, GwStartHow how, GError **error);
 gboolean gw_node_resume(GwNode *node, const char *uuid, GError **error);

@@ -17,6 +17,7 @@ void gw_active_unref(GwActive *active)
     g_clear_pointer(&active->dest, gw_host_entry_unref);
     gw_migration_free(active->row);
     g_free(active->call_error);
+    g_clear_error(&active->refusal);
     gw_engine_unref(active->engine);
     g_free(active);
 }
@@ -85,6 +86,16 @@ void gw_active_wake_instance(GwEngine *engine, const char *uuid)
     g_mutex_unlock(&engine->lock);
     for (guint i = 0; i < found->len; i++)
         gw_active_wake(found->pdata[i]);
+}
+
+void gw_active_tell_checked(GwActive *active, const GError *error)
+{
+    g_mutex_lock(&active->engine->lock);
+    GwChecked checked = active->checked;
+    active->checked = NULL;
+    g_mutex_unlock(&active->engine->lock);
+    if (checked)
+        checked(active->checked_data, active->id, error);
 }
 
 static GwCall call_of(const GError *error)

@@ -138,13 +138,11 @@ static gboolean enter(GwActive *active)
 static gboolean check(GwActive *active, GwMigration *row, GError **error)
 {
     gboolean ok = gw_choose(active, row, error);
-    g_mutex_lock(&active->engine->lock);
-    GwChecked checked = active->checked;
-    active->checked = NULL;
-    g_mutex_unlock(&active->engine->lock);
-    if (checked)
-        checked(active->checked_data, active->id, ok ? NULL : *error);
     gw_active_call_ended(active, ok ? NULL : *error);
+    if (ok)
+        gw_active_tell_checked(active, NULL);
+    else /* told once it is recorded: whoever hears it may ask for another move at once */
+        active->refusal = g_error_copy(*error);
     return TRUE; /* a refusal is an answer */
 }
 

@@ -71,6 +71,7 @@ static gboolean load_cache(GwEngine *engine, GwHostEntry *entry, GError **error)
     g_autoptr(GPtrArray) instances = NULL;
     if (!gw_store_cache_get(engine->store, entry->row->name, &instances, &entry->seen_us, error))
         return FALSE;
+    entry->up = entry->seen_us != 0; /* until the first answer, or its absence, says otherwise */
     for (guint i = 0; i < instances->len; i++) {
         GwInstance *instance = instances->pdata[i];
         g_hash_table_replace(entry->instances, instance->uuid, gw_instance_ref(instance));

@@ -47,6 +47,7 @@ typedef struct {
     gboolean ended;          /* [lock] */
     GwChecked checked;       /* [lock] told once when the checks have ended */
     gpointer checked_data;
+    GError *refusal;         /* [step] what the checks said against it */
     gboolean disk_over_commit; /* of the request; after a restart the setting alone counts, which is stricter */
     /* the worker's own */
     GwSight source_sight, dest_sight; /* [step] */
@@ -55,6 +56,7 @@ typedef struct {
     guint failures;          /* [step] of acts in a row */
     gint64 failed_at;        /* [step] monotonic us of the last */
     gint64 copy_since;       /* [step] monotonic us: when this process saw the copy begin */
+    const char *abort_reason; /* [step] why the copy was asked to stop: static; better known than what it then failed with */
     gboolean forced;         /* [step] force-complete was passed on */
     gboolean found_preparing; /* [step] loaded in PREPARING: a former process may have made half of it */
     const char *event;       /* [step] the action event now open, or NULL */
@@ -122,6 +124,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwActive, gw_active_unref)
 void gw_active_wake(GwActive *active);                    /* step it soon */
 void gw_active_wake_after(GwActive *active, guint ms);
 void gw_active_wake_instance(GwEngine *engine, const char *uuid);
+void gw_active_tell_checked(GwActive *active, const GError *error); /* whoever waits for the checks, once */
 void gw_active_call_ended(GwActive *active, const GError *error); /* error NULL: done */
 gboolean gw_engine_load_actives(GwEngine *engine, GError **error);
 

@@ -132,7 +132,7 @@ void gw_inventory_publish(GwEngine *engine, GwHostEntry *entry, GwHostFacts *fac
 static void mark_down(GwEngine *engine, GwHostEntry *entry, const GError *error)
 {
     g_mutex_lock(&engine->lock);
-    if (entry->up || !entry->down_reason || strcmp(entry->down_reason, error->message) != 0)
+    if (entry->up || entry->seen_us == 0) /* once, not at every poll */
         gw_warning("host %s does not answer: %s", entry->row->name, error->message);
     gboolean was_up = entry->up;
     entry->up = FALSE;

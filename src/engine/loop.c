@@ -46,10 +46,15 @@ static gboolean find_sides(GwActive *active, const GwMigration *row)
     return active->source != NULL;
 }
 
+static gboolean looks_at_hosts(GwMigrationState state)
+{
+    return state != GW_MIGRATION_ACCEPTED && state != GW_MIGRATION_QUEUED && state != GW_MIGRATION_FINISHED;
+}
+
 /* Hosts are asked only where the rules look at them. While our own call copies, the source alone knows the progress. */
 static void observe(GwActive *active, const GwMigration *row, GwCall call)
 {
-    if (row->state == GW_MIGRATION_ACCEPTED || row->state == GW_MIGRATION_QUEUED || row->state == GW_MIGRATION_FINISHED)
+    if (!looks_at_hosts(row->state))
         return;
     look(active->source, row->instance_uuid, &active->source_sight);
     if (call == GW_CALL_ACTIVE)
@@ -104,24 +109,30 @@ static unsigned circumstances(GwActive *active, const GwMigration *row, const Mo
     return when;
 }
 
-/* A copy's own figures; the completed ones (with the measured downtime) come from the destination after the end. */
+/* A copy's own figures. After its end the source may still know them all (disks, measured downtime); the destination knows what it
+ * received, and its measured downtime. */
 static void take_progress(GwActive *active, GwMigration *row)
 {
-    gboolean moved = row->state == GW_MIGRATION_SETTLING || row->state == GW_MIGRATION_COMPLETED;
-    const GwProgress *seen = moved ? &active->dest_sight.progress : &active->source_sight.progress;
+    gboolean moved = row->state == GW_MIGRATION_SETTLING || row->state == GW_MIGRATION_PLACING;
     gboolean copying = row->state == GW_MIGRATION_RUNNING || row->state == GW_MIGRATION_MOVING ||
                        row->state == GW_MIGRATION_POSTCOPY;
-    if (!seen->elapsed_ms || !(copying || moved))
+    const GwProgress *source = &active->source_sight.progress;
+    const GwProgress *dest = &active->dest_sight.progress;
+    if (copying && source->elapsed_ms && active->source_sight.job == GW_JOB_OUTGOING)
+        row->progress = *source;
+    if (!moved)
         return;
-    GwProgress merged = *seen;
-    if (moved) { /* the destination does not count what the source sent of the disks */
-        merged.disk_total = MAX(merged.disk_total, row->progress.disk_total);
-        merged.disk_processed = MAX(merged.disk_processed, row->progress.disk_processed);
-        merged.memory_total = MAX(merged.memory_total, row->progress.memory_total);
-        merged.memory_processed = MAX(merged.memory_processed, row->progress.memory_processed);
-        merged.disk_remaining = merged.memory_remaining = 0;
-    }
-    row->progress = merged;
+    if (source->elapsed_ms)
+        row->progress = *source;
+    else if (dest->elapsed_ms)
+        row->progress = (GwProgress){.elapsed_ms = dest->elapsed_ms,
+                                     .downtime_ms = dest->downtime_ms,
+                                     .memory_total = MAX(dest->memory_total, row->progress.memory_total),
+                                     .memory_processed = MAX(dest->memory_processed, row->progress.memory_processed),
+                                     .disk_total = row->progress.disk_total,
+                                     .disk_processed = row->progress.disk_total,
+                                     .memory_bps = row->progress.memory_bps};
+    row->progress.memory_remaining = row->progress.disk_remaining = 0;
 }
 
 /* ---- journal */
@@ -153,13 +164,18 @@ static gboolean journal(GwActive *active, GwMigration *row, gboolean *dirty)
 
 static void advance(GwActive *active, GwMigration *row, const GwDecision *decision)
 {
-    gw_info("migration %" G_GINT64_FORMAT " of %s: %s -> %s%s%s (source %s, destination %s)", row->id,
-            row->instance_name, gw_migration_state_name(row->state), gw_migration_state_name(decision->next),
-            decision->reason ? ": " : "", decision->reason ? decision->reason : "",
-            gw_seen_name(active->source_sight.seen), gw_seen_name(active->dest_sight.seen));
+    gboolean looked = looks_at_hosts(row->state);
+    g_autofree char *seen = looked ? g_strdup_printf(" (source %s, destination %s)", gw_seen_name(active->source_sight.seen),
+                                                     gw_seen_name(active->dest_sight.seen))
+                                   : g_strdup("");
+    gw_info("migration %" G_GINT64_FORMAT " of %s: %s -> %s%s%s%s", row->id, row->instance_name,
+            gw_migration_state_name(row->state), gw_migration_state_name(decision->next), decision->reason ? ": " : "",
+            decision->reason ? decision->reason : "", seen);
     gint64 now = g_get_real_time();
     g_mutex_lock(&active->engine->lock);
-    const char *why = active->call == GW_CALL_FAILED && active->call_error ? active->call_error : decision->reason;
+    const char *why = active->abort_reason                                    ? active->abort_reason
+                      : active->call == GW_CALL_FAILED && active->call_error ? active->call_error
+                                                                              : decision->reason;
     gboolean ends_badly = decision->next == GW_MIGRATION_UNDOING || decision->next == GW_MIGRATION_ERROR ||
                           decision->next == GW_MIGRATION_FAILED || decision->next == GW_MIGRATION_CANCELLED;
     if (ends_badly && why && !(row->state == GW_MIGRATION_UNDOING && row->reason && decision->next != GW_MIGRATION_ERROR)) {
@@ -239,6 +255,8 @@ static gboolean act(GwActive *active, GwMigration *row, const GwDecision *decisi
     gw_debug("migration %" G_GINT64_FORMAT ": %s", row->id, gw_act_name(decision->act));
     if (gw_acts_do(active, row, decision->act, &error)) {
         active->failures = 0;
+        if (decision->act == GW_ACT_ABORT)
+            active->abort_reason = decision->reason;
         if (decision->act == GW_ACT_MIGRATE || decision->act == GW_ACT_ABORT || decision->act == GW_ACT_FORCE) {
             gw_active_wake_after(active, POLL_COPY_MS); /* its end is seen, not returned */
             return FALSE;
@@ -266,6 +284,8 @@ static void end(GwActive *active, const GwMigration *row)
     g_hash_table_remove(engine->actives, &active->id);
     gw_views_update(engine, row->instance_uuid);
     g_mutex_unlock(&engine->lock);
+    g_autoptr(GError) cancelled = g_error_new(GW_ERROR, GW_ERROR_ABORTED, "%s", row->reason ? row->reason : "it was cancelled");
+    gw_active_tell_checked(active, active->refusal ? active->refusal : cancelled);
     gw_info("migration %" G_GINT64_FORMAT " of %s ended: %s%s%s", row->id, row->instance_name,
             gw_migration_state_name(row->state), row->reason ? ": " : "", row->reason ? row->reason : "");
 }

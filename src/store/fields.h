@@ -8,12 +8,12 @@
 #include <stddef.h>
 
 typedef enum {
-    GW_FIELD_INT64, /* gint64 or guint64 (kept bit by bit) */
-    GW_FIELD_UINT,  /* guint or unsigned */
-    GW_FIELD_BOOL,  /* gboolean */
-    GW_FIELD_TEXT,  /* char *, owned; may be NULL */
-    GW_FIELD_UUID,  /* char[GW_UUID_SIZE] */
-    GW_FIELD_WORD,  /* an enum, stored as its word, so that its numbers may change */
+    GW_FIELD_INT64,   /* gint64 or guint64 (kept bit by bit) */
+    GW_FIELD_UINT,    /* guint or unsigned */
+    GW_FIELD_BOOL,    /* gboolean */
+    GW_FIELD_TEXT,    /* char *, owned; may be NULL */
+    GW_FIELD_UUID,    /* char[GW_UUID_SIZE] */
+    GW_FIELD_WORD,    /* an enum, stored as its word, so that its numbers may change */
     GW_FIELD_STRV,    /* GStrv or NULL; JSON only, as are those below */
     GW_FIELD_STRINGS, /* GPtrArray of char * */
     GW_FIELD_LIST,    /* GPtrArray of structs */
@@ -57,8 +57,8 @@ void gw_fields_bind(const GwField *fields, guint count, gconstpointer value, GwP
 /* Reads the columns 0 … count - 1 of the present row into value, whose texts must be NULL. */
 gboolean gw_fields_read(const GwField *fields, guint count, GwResult *result, gpointer value, GError **error);
 
-/* The struct as JSON text with its format's number, and back into a struct that is empty. GW_ERROR_STORE names the member
- * and what is wrong with it; value may be half filled then. */
+/* The struct as JSON text with its format's number, and back into a struct that is empty. GW_ERROR_STORE names the
+ * member and what is wrong with it; value may be half filled then. */
 char *gw_fields_to_text(const GwField *fields, guint count, gconstpointer value);
 gboolean gw_fields_from_text(const GwField *fields, guint count, const char *text, gpointer value, GError **error);
 

@@ -9,8 +9,8 @@
 extern const char *const gw_schema_steps[];
 extern const guint gw_schema_count;
 
-/* Whether the file is empty or a sound database of this or an earlier Godwit. Changes nothing. GW_ERROR_STORE when it is
- * damaged, another program's, or a newer Godwit's (`count` is the newest schema known here). */
+/* Whether the file is empty or a sound database of this or an earlier Godwit. Changes nothing. GW_ERROR_STORE when it
+ * is damaged, another program's, or a newer Godwit's (`count` is the newest schema known here). */
 gboolean gw_schema_check(sqlite3 *db, const char *path, guint count, GError **error);
 /* Applies the steps that are missing, all or none. The file must have passed the check. */
 gboolean gw_schema_bring_forward(sqlite3 *db, const char *path, const char *const *steps, guint count, GError **error);

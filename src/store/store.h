@@ -11,9 +11,9 @@
 
 typedef struct GwStore GwStore;
 
-/* Opens (and makes or brings forward the schema of) an SQLite database file; mode 0600. GW_ERROR_STORE when it is damaged
- * (integrity check) or from a newer Godwit: the message names the file, both versions and the remedy; likewise when its
- * folder is missing or not writable, or when another process (or this one) has it open: the lock is FILE.lock. */
+/* Opens (and makes or brings forward the schema of) an SQLite database file; mode 0600. GW_ERROR_STORE when it is
+ * damaged (integrity check) or from a newer Godwit: the message names the file, both versions and the remedy; likewise
+ * when its folder is missing or not writable, and when it is open already, here or elsewhere: the lock is FILE.lock. */
 GwStore *gw_store_open_sqlite(const char *path, GError **error);
 void gw_store_close(GwStore *store);
 
@@ -34,14 +34,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwHostRow, gw_host_row_free)
 
 /* Fills id, uuid and times. GW_ERROR_CONFLICT when name or uri is taken, saying which and by whom. */
 gboolean gw_store_host_add(GwStore *store, GwHostRow *row, GError **error);
-/* By id: all but id, uuid and created. GW_ERROR_CONFLICT as above, or for a new name while a migration has the old one. */
+/* By id: all but id, uuid and created. GW_ERROR_CONFLICT as above, or for a new name while a migration has the old. */
 gboolean gw_store_host_update(GwStore *store, const GwHostRow *row, GError **error);
 /* GW_ERROR_CONFLICT while an unfinished migration names it; forgets its cached instances. */
 gboolean gw_store_host_remove(GwStore *store, const char *name, GError **error);
 gboolean gw_store_hosts(GwStore *store, GPtrArray **ret_rows /* of GwHostRow * */, GError **error);
 
 /* ---- Cache of instances: what a host last said. Replaces all rows of the host. GW_ERROR_NOT_FOUND: no such host. */
-gboolean gw_store_cache_put(GwStore *store, const char *host, const GPtrArray *instances, gint64 seen_us, GError **error);
+gboolean gw_store_cache_put(GwStore *store, const char *host, const GPtrArray *instances, gint64 seen_us,
+                            GError **error);
 /* ret_instances of GwInstance *, by UUID; *ret_seen_us is 0 when the host has never answered. */
 gboolean gw_store_cache_get(GwStore *store, const char *host, GPtrArray **ret_instances, gint64 *ret_seen_us,
                             GError **error);
@@ -111,7 +112,7 @@ gboolean gw_store_action_fail(GwStore *store, const char *instance_uuid, const c
 /* Begins an event of the newest action with that request id. */
 gboolean gw_store_event_begin(GwStore *store, const char *instance_uuid, const char *request_id, const char *event,
                               const char *host, GError **error);
-/* Ends the newest unfinished event of that name. result "Success" or "Error". An event that was never begun is stored whole. */
+/* Ends the newest unfinished event of that name. result "Success" or "Error". One that was never begun is stored whole. */
 gboolean gw_store_event_end(GwStore *store, const char *instance_uuid, const char *request_id, const char *event,
                             const char *host, const char *result, const char *details, GError **error);
 /* Newest first; request_id NULL: all. */

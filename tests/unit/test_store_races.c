@@ -1,9 +1,12 @@
 /* What must hold whatever happens at once, and whenever the process is killed. With -m perf: what a write costs. */
 #include "store_fixture.h"
 
+#include "store/database.h"
+
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -95,6 +98,75 @@ static void test_update_race(Fixture *fixture, gconstpointer data)
     g_assert_cmpuint(end->attempts, ==, 4 * ROUNDS);
     g_assert_cmpuint(end->version, ==, 4 * ROUNDS + 1);
     g_assert_cmpuint(end->intents, ==, 0xf);
+}
+
+/* A writer in the middle of its transaction keeps nobody from reading what was there before. */
+static void test_read_while_writing(Fixture *fixture, gconstpointer data)
+{
+    g_autoptr(GwMigration) row = sample_migration(UUID_A);
+    assert_ok(gw_store_migration_add(fixture->store, row, &error_));
+    g_autoptr(GwSession) writer = gw_session_begin(fixture->store, GW_ACCESS_WRITE, NULL);
+    assert_ok(gw_session_run(writer, "DELETE FROM migrations", NULL, 0, &error_));
+    g_autoptr(GwMigration) seen = read_migration(fixture->store, row->id);
+    assert_migration_equal(row, seen); /* and what is not committed is undone at the end of the scope */
+}
+
+/* More readers at once than there are connections wait for each other, and all are served. */
+static gpointer read_often(gpointer data)
+{
+    Worker *worker = data;
+    for (guint i = 0; i < ROUNDS; i++)
+        gw_migration_free(read_migration(worker->store, worker->id));
+    return NULL;
+}
+
+static void test_many_readers(Fixture *fixture, gconstpointer data)
+{
+    g_autoptr(GwMigration) row = sample_migration(UUID_A);
+    assert_ok(gw_store_migration_add(fixture->store, row, &error_));
+    GThread *threads[3 * THREADS];
+    Worker worker = {.store = fixture->store, .id = row->id};
+    for (guint i = 0; i < G_N_ELEMENTS(threads); i++)
+        threads[i] = g_thread_new("reader", read_often, &worker);
+    for (guint i = 0; i < G_N_ELEMENTS(threads); i++)
+        g_thread_join(threads[i]);
+}
+
+/* ---- No room */
+
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+    g_assert_cmpint(getrlimit(RLIMIT_FSIZE, &limit), ==, 0);
+    limit.rlim_cur = bytes;
+    g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &limit), ==, 0);
+}
+
+/* A file that may not grow stands for a full disk: the write fails and says so, what was there stays, and when there is
+ * room again the store goes on without being opened anew. */
+static void test_no_room(Fixture *fixture, gconstpointer data)
+{
+    signal(SIGXFSZ, SIG_IGN);
+    struct rlimit before;
+    g_assert_cmpint(getrlimit(RLIMIT_FSIZE, &before), ==, 0);
+    limit_files(512 * 1024);
+    guint added = 0;
+    g_autoptr(GError) error = NULL;
+    while (!error && added < 10000) {
+        g_autofree char *uuid = g_uuid_string_random();
+        g_autoptr(GwMigration) row = sample_migration(uuid);
+        added += gw_store_migration_add(fixture->store, row, &error);
+    }
+    limit_files(before.rlim_cur);
+    g_assert_error(error, GW_ERROR, GW_ERROR_STORE);
+    g_assert_nonnull(strstr(error->message, fixture->path));
+    g_autoptr(GwMigration) row = sample_migration(UUID_A);
+    assert_ok(gw_store_migration_add(fixture->store, row, &error_));
+    fixture_reopen(fixture);
+    GwMigrationQuery query = {0};
+    g_autoptr(GPtrArray) rows = NULL;
+    assert_ok(gw_store_migrations(fixture->store, &query, &rows, &error_));
+    g_assert_cmpuint(rows->len, ==, added + 1);
 }
 
 /* ---- Killed */
@@ -255,6 +327,9 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     ADD("race/add", test_add_race);
     ADD("race/update-and-intend", test_update_race);
+    ADD("race/read-while-writing", test_read_while_writing);
+    ADD("race/many-readers", test_many_readers);
+    ADD("no-room", test_no_room);
     ADD("kill", test_kill);
     if (g_test_perf()) {
         ADD("cost/migration", test_cost);

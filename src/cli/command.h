@@ -1,0 +1,95 @@
+/* What a command of `godwit` is: one row of the table in commands.c and one function, which has four blocks: what was
+ * typed, what it names, what the daemon is asked, what is shown. Help, completion and the manual's test read the table.
+ */
+#ifndef GW_CLI_COMMAND_H
+#define GW_CLI_COMMAND_H
+
+#include "base/http.h"
+#include "cli/terminal.h"
+
+/* The exit status; godwit(1) and `godwit help` tell people. */
+typedef enum {
+    GW_EXIT_DONE = 0,
+    GW_EXIT_FAILED = 1, /* refused, or tried and failed */
+    GW_EXIT_USAGE = 2, /* the command line makes no sense */
+    GW_EXIT_UNREACHABLE = 3, /* the daemon does not answer */
+    GW_EXIT_NOT_FOUND = 4, /* no such server, host, migration or request, or a name that several servers have */
+    GW_EXIT_OTHERWISE = 5, /* the migration ended, but not as asked: cancelled, say */
+    GW_EXIT_DETACHED = 130, /* Ctrl-C while following; the migration goes on */
+} GwExit;
+
+typedef enum { GW_OUTPUT_PEOPLE, GW_OUTPUT_JSON } GwOutput;
+typedef enum { GW_FOLLOW, GW_FOLLOW_NOT } GwPatience;
+
+/* One run of the program. */
+typedef struct {
+    GwHttp *http;
+    GwOutput output;
+    GwPatience patience;
+    guint timeout_s; /* how long the daemon may be silent */
+    GwTerminal out, err;
+} GwCli;
+
+typedef struct {
+    const char *name; /* without "--" */
+    const char *value; /* "HOST"; NULL: takes none */
+    const char *help;
+} GwOption;
+
+typedef struct GwCommand GwCommand;
+
+/* What was typed, understood. Strings borrowed from argv. */
+typedef struct {
+    const GwCommand *command; /* NULL: none was named */
+    GPtrArray *words; /* of const char *: what stands after the command */
+    GHashTable *options; /* name -> value ("" for those that take none) */
+} GwArguments;
+
+struct GwCommand {
+    const char *name;
+    const char *group; /* heading in the list of commands */
+    const char *arguments; /* "SERVER [HOST]": in brackets what may be left out */
+    const char *summary; /* one line, as an order: "move a running instance" */
+    const char *details; /* further sentences, or NULL */
+    const char *example; /* "live-migration vm1 HostC" */
+    const GwOption *options; /* ends with a NULL name; or NULL */
+    GwExit (*run)(GwCli *cli, const GwArguments *arguments, GError **error); /* error set: it decides the exit status */
+};
+
+extern const GwCommand gw_commands[]; /* ends with a NULL name */
+extern const GwOption gw_global_options[];
+const GwCommand *gw_command_find(const char *name);
+
+/* Errors: GW_ERROR_INVALID, with what to type instead. argv as main() got it. Free with gw_arguments_clear(). */
+gboolean gw_arguments_parse(GwArguments *arguments, char **argv, GError **error);
+void gw_arguments_clear(GwArguments *arguments);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(GwArguments, gw_arguments_clear)
+
+const char *gw_arguments_word(const GwArguments *arguments, guint index); /* NULL when there are not so many */
+const char *gw_arguments_option(const GwArguments *arguments, const char *name); /* NULL when not given */
+/* A whole number of at least 1 that was typed for `what`; or INVALID. */
+gboolean gw_arguments_number(const char *text, const char *what, gint64 *ret_value, GError **error);
+
+/* The commands, each in the file of its subject. */
+#define GW_COMMAND(function) GwExit function(GwCli *cli, const GwArguments *arguments, GError **error)
+GW_COMMAND(gw_run_host_add);
+GW_COMMAND(gw_run_host_remove);
+GW_COMMAND(gw_run_host_list);
+GW_COMMAND(gw_run_list);
+GW_COMMAND(gw_run_show);
+GW_COMMAND(gw_run_live_migration);
+GW_COMMAND(gw_run_migrate);
+GW_COMMAND(gw_run_resize_confirm);
+GW_COMMAND(gw_run_resize_revert);
+GW_COMMAND(gw_run_abort);
+GW_COMMAND(gw_run_force_complete);
+GW_COMMAND(gw_run_migration_list);
+GW_COMMAND(gw_run_server_migration_list);
+GW_COMMAND(gw_run_server_migration_show);
+GW_COMMAND(gw_run_action_list);
+GW_COMMAND(gw_run_action);
+GW_COMMAND(gw_run_version);
+GW_COMMAND(gw_run_help);
+GW_COMMAND(gw_run_complete);
+
+#endif

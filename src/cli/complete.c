@@ -1,0 +1,118 @@
+/* What the word under the cursor may become: the thinking half of completion.bash. Silent when the daemon is. */
+#include "cli/client.h"
+
+#include <string.h>
+
+static void offer(const char *candidate, const char *start)
+{
+    if (candidate && g_str_has_prefix(candidate, start) && !strpbrk(candidate, " \t\n"))
+        puts(candidate);
+}
+
+static void offer_options(const GwOption *options, const char *start)
+{
+    for (; options && options->name; options++) {
+        g_autofree char *word = g_strconcat("--", options->name, NULL);
+        offer(word, start);
+    }
+}
+
+static void offer_commands(const char *start)
+{
+    for (const GwCommand *command = gw_commands; command->name; command++)
+        if (command->group)
+            offer(command->name, start);
+}
+
+static void offer_names(GwCli *cli, const char *path, const char *key, const char *start)
+{
+    g_autoptr(json_t) body = NULL;
+    json_t *list;
+    if (!gw_client_get(cli, path, &body, NULL) || !gw_client_list(body, key, &list, NULL))
+        return;
+    for (size_t i = 0; i < json_array_size(list); i++)
+        offer(gw_json_peek(json_array_get(list, i), "name"), start);
+}
+
+/* Newest first, as the daemon lists them. */
+static void offer_migrations(GwCli *cli, const char *start)
+{
+    g_autoptr(json_t) body = NULL;
+    json_t *list;
+    if (!gw_client_get(cli, "/godwit/v1/migrations?limit=20", &body, NULL) ||
+        !gw_client_list(body, "migrations", &list, NULL))
+        return;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        gint64 id = json_integer_value(json_object_get(json_array_get(list, i), "id"));
+        g_autofree char *word = g_strdup_printf("%" G_GINT64_FORMAT, id);
+        offer(word, start);
+    }
+}
+
+/* kind: the word of the table, "SERVER" or "[HOST]". */
+static void offer_kind(GwCli *cli, const char *command, const char *kind, const char *start)
+{
+    g_autofree char *bare = g_strndup(kind + (*kind == '['), strcspn(kind + (*kind == '['), "]"));
+    if (strcmp(bare, "SERVER") == 0)
+        offer_names(cli, "/v2.1/servers", "servers", start);
+    else if (strcmp(bare, "HOST") == 0 || (strcmp(bare, "NAME") == 0 && strcmp(command, "host-remove") == 0))
+        offer_names(cli, "/godwit/v1/hosts", "hosts", start);
+    else if (strcmp(bare, "MIGRATION") == 0)
+        offer_migrations(cli, start);
+    else if (strcmp(bare, "COMMAND") == 0)
+        offer_commands(start);
+}
+
+static const GwOption *find_option(const GwCommand *command, const char *word)
+{
+    const GwOption *lists[] = {command ? command->options : NULL, gw_global_options};
+    for (guint i = 0; i < G_N_ELEMENTS(lists); i++)
+        for (const GwOption *option = lists[i]; option && option->name; option++)
+            if (g_str_has_prefix(word, "--") && strcmp(option->name, word + 2) == 0)
+                return option;
+    return NULL;
+}
+
+/* The words before the cursor, understood as far as completion needs. */
+typedef struct {
+    const GwCommand *command;
+    const GwOption *open; /* the option whose value stands under the cursor */
+    guint words; /* after the command */
+} Sight;
+
+static Sight look_at(const GwArguments *arguments)
+{
+    Sight sight = {0};
+    for (guint i = 0; i + 1 < arguments->words->len; i++) {
+        const char *word = gw_arguments_word(arguments, i);
+        const GwOption *option = find_option(sight.command, word);
+        if (sight.open)
+            sight.open = NULL;
+        else if (option && option->value)
+            sight.open = option;
+        else if (*word != '-' && !sight.command)
+            sight.command = gw_command_find(word);
+        else if (*word != '-')
+            sight.words++;
+    }
+    return sight;
+}
+
+GwExit gw_run_complete(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    const char *start = arguments->words->len ? gw_arguments_word(arguments, arguments->words->len - 1) : "";
+    Sight sight = look_at(arguments);
+    g_auto(GStrv) kinds = g_strsplit(sight.command ? sight.command->arguments : "", " ", -1);
+
+    if (sight.open) {
+        offer_kind(cli, "", sight.open->value, start);
+    } else if (*start == '-') {
+        offer_options(sight.command ? sight.command->options : NULL, start);
+        offer_options(gw_global_options, start);
+    } else if (!sight.command) {
+        offer_commands(start);
+    } else if (sight.words < g_strv_length(kinds)) {
+        offer_kind(cli, sight.command->name, kinds[sight.words], start);
+    }
+    return GW_EXIT_DONE;
+}

@@ -1,0 +1,184 @@
+/* The commands that begin, end or hurry a move. */
+#include "cli/client.h"
+#include "cli/follow.h"
+#include "cli/report.h"
+#include "cli/server.h"
+
+#include <string.h>
+
+/* Asks for an act on a server. A refusal is told here, with where the server is: then the exit status is returned and
+ * *error stays empty. */
+static GwExit act(GwCli *cli, const GwServer *server, const GwCall *call, gint64 *ret_id, GError **error)
+{
+    g_autoptr(GError) why = NULL;
+    g_auto(GwAnswer) answer = {0};
+    gw_interrupt_catch();
+    if (gw_client_call(cli, call, &answer, &why)) {
+        *ret_id = answer.migration_id;
+        return GW_EXIT_DONE;
+    }
+    if (g_error_matches(why, GW_ERROR, GW_ERROR_REFUSED) || g_error_matches(why, GW_ERROR, GW_ERROR_CONFLICT)) {
+        g_autofree char *place = gw_server_place(cli, server->uuid, server->name);
+        return gw_report_error(cli, why, place);
+    }
+    if (g_error_matches(why, GW_ERROR, GW_ERROR_ABORTED))
+        g_set_error(
+            error, GW_ERROR, GW_ERROR_ABORTED,
+            "Interrupted. Whether the daemon has begun is not known; see it with: godwit server-migration-list %s",
+            server->uuid);
+    else
+        g_propagate_error(error, g_steal_pointer(&why));
+    return GW_EXIT_FAILED;
+}
+
+static GwExit act_on_server(GwCli *cli, const GwServer *server, const char *version, json_t *body, gint64 *ret_id,
+                            GError **error)
+{
+    g_autofree char *path = gw_client_path("/v2.1/servers/%s/action", server->uuid);
+    return act(cli, server, &(GwCall){.method = "POST", .version = version, .path = path, .body = body}, ret_id, error);
+}
+
+/* The newest migration of a server, for answers that did not tell which one they began. */
+static gboolean find_newest(GwCli *cli, const GwServer *server, gint64 *ret_id, GError **error)
+{
+    g_autofree char *path = gw_client_path("/godwit/v1/migrations?instance_uuid=%s&limit=1", server->uuid);
+    g_autoptr(json_t) body = NULL;
+    json_t *list;
+    if (!gw_client_get(cli, path, &body, error) || !gw_client_list(body, "migrations", &list, error))
+        return FALSE;
+    g_autoptr(GwMove) move = json_array_size(list) ? gw_move_new(json_array_get(list, 0), error) : NULL;
+    if (move)
+        *ret_id = move->id;
+    else if (json_array_size(list) == 0)
+        g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "%s has no migration.", server->name);
+    return move != NULL;
+}
+
+/* After the daemon agreed. */
+static GwExit carry_on(GwCli *cli, const GwServer *server, gint64 id, GwWanted wanted, GError **error)
+{
+    if (!id && !find_newest(cli, server, &id, error))
+        return GW_EXIT_FAILED;
+    if (cli->patience == GW_FOLLOW)
+        return gw_follow(cli, id, wanted, error);
+    g_autoptr(GwMove) move = gw_follow_once(cli, id, error);
+    if (!move)
+        return GW_EXIT_FAILED;
+    g_autoptr(json_t) value = json_pack("{s:O}", "migration", move->json);
+    if (cli->output == GW_OUTPUT_JSON)
+        gw_client_print(value);
+    else
+        printf("Migration %" G_GINT64_FORMAT
+               " of %s is %s; see it with: godwit server-migration-show %s %" G_GINT64_FORMAT "\n",
+               id, server->name, move->status, server->name, id);
+    return GW_EXIT_DONE;
+}
+
+/* ---- beginning */
+
+static json_t *block_word(const GwArguments *arguments)
+{
+    if (gw_arguments_option(arguments, "block-migrate"))
+        return json_true();
+    if (gw_arguments_option(arguments, "no-block-migrate"))
+        return json_false();
+    return json_string("auto");
+}
+
+GwExit gw_run_live_migration(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    if (gw_arguments_option(arguments, "block-migrate") && gw_arguments_option(arguments, "no-block-migrate")) {
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "--block-migrate and --no-block-migrate exclude each other.");
+        return GW_EXIT_USAGE;
+    }
+    const char *host = gw_arguments_word(arguments, 1);
+
+    g_autoptr(GwServer) server = gw_server_find(cli, gw_arguments_word(arguments, 0), error);
+    if (!server)
+        return GW_EXIT_FAILED;
+
+    gint64 id = 0;
+    json_t *body =
+        json_pack("{s:{s:s?, s:o}}", "os-migrateLive", "host", host, "block_migration", block_word(arguments));
+    GwExit code = act_on_server(cli, server, GW_COMPUTE_LIVE, body, &id, error);
+
+    return code == GW_EXIT_DONE ? carry_on(cli, server, id, GW_WANT_MOVED, error) : code;
+}
+
+GwExit gw_run_migrate(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    const char *host = gw_arguments_option(arguments, "host");
+
+    g_autoptr(GwServer) server = gw_server_find(cli, gw_arguments_word(arguments, 0), error);
+    if (!server)
+        return GW_EXIT_FAILED;
+
+    gint64 id = 0;
+    json_t *body = host ? json_pack("{s:{s:s}}", "migrate", "host", host) : json_pack("{s:n}", "migrate");
+    GwExit code = act_on_server(cli, server, GW_COMPUTE, body, &id, error);
+
+    return code == GW_EXIT_DONE ? carry_on(cli, server, id, GW_WANT_MOVED, error) : code;
+}
+
+/* ---- after a cold move */
+
+static GwExit decide(GwCli *cli, const GwArguments *arguments, const char *action, GwWanted wanted, GError **error)
+{
+    g_autoptr(GwServer) server = gw_server_find(cli, gw_arguments_word(arguments, 0), error);
+    if (!server)
+        return GW_EXIT_FAILED;
+
+    gint64 id = 0;
+    GwExit code = act_on_server(cli, server, GW_COMPUTE, json_pack("{s:n}", action), &id, error);
+
+    return code == GW_EXIT_DONE ? carry_on(cli, server, id, wanted, error) : code;
+}
+
+GwExit gw_run_resize_confirm(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    return decide(cli, arguments, "confirmResize", GW_WANT_CONFIRMED, error);
+}
+
+GwExit gw_run_resize_revert(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    return decide(cli, arguments, "revertResize", GW_WANT_REVERTED, error);
+}
+
+/* ---- while it goes on */
+
+GwExit gw_run_abort(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    gint64 id;
+    if (!gw_arguments_number(gw_arguments_word(arguments, 1), "MIGRATION", &id, error))
+        return GW_EXIT_USAGE;
+
+    g_autoptr(GwServer) server = gw_server_find(cli, gw_arguments_word(arguments, 0), error);
+    if (!server)
+        return GW_EXIT_FAILED;
+
+    gint64 told = 0;
+    g_autofree char *path =
+        gw_client_path("/v2.1/servers/%s/migrations/%s", server->uuid, gw_arguments_word(arguments, 1));
+    GwExit code = act(cli, server, &(GwCall){.method = "DELETE", .path = path}, &told, error);
+
+    return code == GW_EXIT_DONE ? carry_on(cli, server, id, GW_WANT_CANCELLED, error) : code;
+}
+
+GwExit gw_run_force_complete(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    gint64 id;
+    if (!gw_arguments_number(gw_arguments_word(arguments, 1), "MIGRATION", &id, error))
+        return GW_EXIT_USAGE;
+
+    g_autoptr(GwServer) server = gw_server_find(cli, gw_arguments_word(arguments, 0), error);
+    if (!server)
+        return GW_EXIT_FAILED;
+
+    gint64 told = 0;
+    g_autofree char *path =
+        gw_client_path("/v2.1/servers/%s/migrations/%s/action", server->uuid, gw_arguments_word(arguments, 1));
+    json_t *body = json_pack("{s:n}", "force_complete");
+    GwExit code = act(cli, server, &(GwCall){.method = "POST", .path = path, .body = body}, &told, error);
+
+    return code == GW_EXIT_DONE ? carry_on(cli, server, id, GW_WANT_MOVED, error) : code;
+}

@@ -1,0 +1,25 @@
+/* A server that the command line named. */
+#ifndef GW_CLI_SERVER_H
+#define GW_CLI_SERVER_H
+
+#include "cli/client.h"
+
+typedef struct {
+    json_t *json; /* the server as the daemon shows it; owned */
+    /* borrowed from json; NULL when it does not say */
+    const char *uuid, *name, *host, *status;
+} GwServer;
+
+void gw_server_free(GwServer *server);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwServer, gw_server_free)
+
+/* By UUID or exact name. NOT_FOUND when there is none, or more than one: the message then lists their UUIDs. */
+GwServer *gw_server_find(GwCli *cli, const char *which, GError **error);
+
+/* "vm1 is on HostB (running)." as seen now, or why that is not known. Owned by the caller. */
+char *gw_server_place(GwCli *cli, const char *uuid, const char *name);
+
+/* power_state's number in words: "running". */
+const char *gw_server_power(const json_t *server);
+
+#endif

@@ -1,0 +1,148 @@
+/* godwitd: the only place that names the concrete store and drivers. */
+#include "api/api.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "daemon/settings.h"
+#include "drivers/libvirt/libvirt.h"
+#include "drivers/sim/sim.h"
+#include "engine/engine.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <locale.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const GwDriver *const drivers[] = {&gw_libvirt_driver, &gw_sim_driver, NULL};
+
+typedef struct {
+    char *config;
+    gboolean version, sample, check;
+} Arguments;
+
+static gboolean parse_arguments(int argc, char **argv, Arguments *arguments, GError **error)
+{
+    const GOptionEntry entries[] = {
+        {"config", 'c', 0, G_OPTION_ARG_FILENAME, &arguments->config, "settings (default " GW_SETTINGS_PATH ")", "FILE"},
+        {"check-config", 0, 0, G_OPTION_ARG_NONE, &arguments->check, "read the settings, say what is wrong, and end", NULL},
+        {"sample-config", 0, 0, G_OPTION_ARG_NONE, &arguments->sample, "print a godwit.conf with every option and its default", NULL},
+        {"version", 'V', 0, G_OPTION_ARG_NONE, &arguments->version, "print the version", NULL},
+        {0}};
+    g_autoptr(GOptionContext) context = g_option_context_new("- moves virtual machines between hosts");
+    g_option_context_add_main_entries(context, entries, NULL);
+    if (!g_option_context_parse(context, &argc, &argv, error))
+        return FALSE;
+    if (argc > 1) {
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "unexpected argument '%s': see --help", argv[1]);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean make_state_path(const GwSettings *settings, GError **error)
+{
+    if (g_mkdir_with_parents(settings->state_path, 0700) == 0)
+        return TRUE;
+    g_set_error(error, GW_ERROR, GW_ERROR_INVALID,
+                "state_path = %s: it cannot be made: %s; make it, or name a folder that this user may write to",
+                settings->state_path, g_strerror(errno));
+    return FALSE;
+}
+
+static GwEngineSettings engine_settings(const GwSettings *s)
+{
+    return (GwEngineSettings){
+        .plan = {.live_flags = s->live_migration_flag,
+                 .block_flags = s->block_migration_flag,
+                 .bandwidth_mibps = s->live_migration_bandwidth_mibps,
+                 .completion_timeout_s = s->live_migration_completion_timeout_s,
+                 .uri_template = s->live_migration_uri,
+                 .vncserver_listen = s->vncserver_listen},
+        .driver = {.call_timeout_ms = s->host_call_timeout_s * 1000, .instances_path = s->instances_path},
+        .live_migration_retry_count = s->live_migration_retry_count,
+        .shutdown_timeout_s = s->shutdown_timeout_s,
+        .inventory_interval_s = s->inventory_interval_s,
+        .max_concurrent_live_migrations = s->max_concurrent_live_migrations,
+        .reserved_host_memory_mib = s->reserved_host_memory_mib,
+    };
+}
+
+static gboolean on_signal(gpointer loop)
+{
+    g_main_loop_quit(loop);
+    return G_SOURCE_CONTINUE;
+}
+
+static void wait_for_signal(void)
+{
+    g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
+    g_unix_signal_add(SIGTERM, on_signal, loop);
+    g_unix_signal_add(SIGINT, on_signal, loop);
+    g_main_loop_run(loop);
+}
+
+static gboolean serve(const GwSettings *settings, GwEngine *engine, GError **error)
+{
+    GwApiSettings api_settings = {settings->api_listen, (guint16)settings->api_port, settings->api_threads,
+                                  settings->api_max_limit};
+    GwApi *api = gw_api_start(engine, &api_settings, error);
+    if (!api)
+        return FALSE;
+    gw_engine_start(engine);
+    gw_info("godwitd %s listens on %s port %u; its data is in %s", GW_VERSION, settings->api_listen, gw_api_port(api),
+            settings->state_path);
+    wait_for_signal();
+    gw_info("stopping; migrations that hypervisors carry go on and are found again");
+    gw_api_stop(api);
+    gw_engine_stop(engine);
+    return TRUE;
+}
+
+static gboolean run(const GwSettings *settings, GError **error)
+{
+    gw_log_set_level(settings->debug ? GW_LOG_DEBUG : GW_LOG_INFO);
+    if (!make_state_path(settings, error))
+        return FALSE;
+    GwStore *store = gw_store_open_sqlite(gw_settings_database_path(settings), error);
+    if (!store)
+        return FALSE;
+    GwEngineSettings options = engine_settings(settings);
+    GwEngine *engine = gw_engine_new(store, drivers, &options, error);
+    gboolean ok = engine && serve(settings, engine, error);
+    /* A copy's thread may still wait for its hypervisor and hold the engine; the process ends without it, and the copy goes on. */
+    if (engine)
+        gw_engine_free(engine);
+    gw_store_close(store);
+    return ok;
+}
+
+int main(int argc, char **argv)
+{
+    Arguments arguments = {0};
+    g_autoptr(GError) error = NULL;
+    setlocale(LC_ALL, "");
+    umask(0077); /* the database holds who asked for what */
+    if (!parse_arguments(argc, argv, &arguments, &error)) {
+        g_printerr("godwitd: %s\n", error->message);
+        return 2;
+    }
+    g_autofree char *config = arguments.config;
+    if (arguments.version) {
+        g_print("godwitd %s\n", GW_VERSION);
+        return 0;
+    }
+    if (arguments.sample) {
+        gw_settings_sample(stdout);
+        return 0;
+    }
+    g_autoptr(GwSettings) settings = gw_settings_load(config, &error);
+    if (settings && arguments.check)
+        g_print("%s: no problem found\n", config ? config : GW_SETTINGS_PATH);
+    else if (settings)
+        run(settings, &error);
+    if (error) {
+        g_printerr("godwitd: %s\n", error->message);
+        return 1;
+    }
+    return 0;
+}

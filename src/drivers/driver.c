@@ -1,0 +1,214 @@
+/* The wrappers around a driver's functions: the one place where hosts are called. */
+#include "base/error.h"
+#include "drivers/node.h"
+
+#include <string.h>
+
+gboolean gw_node_watch(GwNode *node, GwHostEvent event, void *data, GError **error)
+{
+    if (!node->driver->watch)
+        return TRUE; /* polling only */
+    GwNodeCall call = {"watch", node};
+    GError *failure = NULL;
+    if (!gw_node_call_begin(&call, error))
+        return FALSE;
+    g_mutex_lock(&node->lock);
+    node->event = event;
+    node->event_data = data;
+    g_mutex_unlock(&node->lock);
+    gboolean ok = node->driver->watch(node->host, gw_node_heard, node, &failure);
+    return gw_node_call_end(&call, ok, failure, error);
+}
+
+GwHostFacts *gw_node_facts(GwNode *node, GError **error)
+{
+    GwNodeCall call = {"facts", node};
+    GError *failure = NULL;
+    if (!gw_node_call_begin(&call, error))
+        return NULL;
+    GwHostFacts *facts = node->driver->facts(node->host, &failure);
+    gw_node_call_end(&call, facts != NULL, failure, error);
+    return facts;
+}
+
+gboolean gw_node_instances(GwNode *node, GPtrArray **ret_instances, GError **error)
+{
+    GwNodeCall call = {"instances", node};
+    GError *failure = NULL;
+    if (!gw_node_call_begin(&call, error))
+        return FALSE;
+    gboolean ok = node->driver->instances(node->host, ret_instances, &failure);
+    return gw_node_call_end(&call, ok, failure, error);
+}
+
+GwInstance *gw_node_describe(GwNode *node, const char *uuid, GError **error)
+{
+    GwNodeCall call = {"describe", node, .uuid = uuid};
+    GError *failure = NULL;
+    if (!gw_node_call_begin(&call, error))
+        return NULL;
+    GwInstance *instance = node->driver->describe(node->host, uuid, &failure);
+    gw_node_call_end(&call, instance != NULL, failure, error);
+    return instance;
+}
+
+gboolean gw_node_sight(GwNode *node, const char *uuid, GwSight *ret_sight, GError **error)
+{
+    GwNodeCall call = {"sight", node, .uuid = uuid};
+    GError *failure = NULL;
+    if (!gw_node_call_begin(&call, error))
+        return FALSE;
+    gboolean ok = node->driver->sight(node->host, uuid, ret_sight, &failure);
+    return gw_node_call_end(&call, ok, failure, error);
+}
+
+gboolean gw_node_examine(GwNode *source, GwNode *dest, const char *uuid, GwMoveFacts **ret_facts, GError **error)
+{
+    GwNodeCall call = {"examine", source, dest, uuid};
+    GError *failure = NULL;
+    if (!gw_node_call_begin(&call, error))
+        return FALSE;
+    gboolean ok = source->driver->examine(source->host, dest->host, uuid, ret_facts, &failure);
+    return gw_node_call_end(&call, ok, failure, error);
+}
+
+gboolean gw_node_prepare(GwNode *source, GwNode *dest, const GwPlan *plan, GError **error)
+{
+    GwNodeCall call = {"prepare", source, dest, plan->uuid};
+    GError *failure = NULL;
+    if (!gw_node_call_begin(&call, error))
+        return FALSE;
+    gboolean ok = source->driver->prepare(source->host, dest->host, plan, &failure);
+    return gw_node_call_end(&call, ok, failure, error);
+}
+
+gboolean gw_node_migrate(GwNode *source, GwNode *dest, const GwPlan *plan, GError **error)
+{
+    GwNodeCall call = {"migrate", source, dest, plan->uuid, GW_NODE_LONG};
+    GError *failure = NULL;
+    if (!gw_node_call_begin(&call, error))
+        return FALSE;
+    gboolean ok = source->driver->migrate(source->host, dest->host, plan, &failure);
+    return gw_node_call_end(&call, ok, failure, error);
+}
+
+gboolean gw_node_abort(GwNode *source, const char *uuid, GError **error)
+{
+    GwNodeCall call = {"abort", source, .uuid = uuid};
+    GError *failure = NULL;
+    if (!gw_node_call_begin(&call, error))
+        return FALSE;
+    gboolean ok = source->driver->abort(source->host, uuid, &failure);
+    return gw_node_call_end(&call, ok, failure, error);
+}
+
+gboolean gw_node_force_complete(GwNode *source, const char *uuid, GwForceHow how, GError **error)
+{
+    GwNodeCall call = {"force_complete", source, .uuid = uuid};
+    GError *failure = NULL;
+    if (!gw_node_call_begin(&call, error))
+        return FALSE;
+    gboolean ok = source->driver->force_complete(source->host, uuid, how, &failure);
+    return gw_node_call_end(&call, ok, failure, error);
+}
+
+gboolean gw_node_set_bandwidth(GwNode *source, const char *uuid, guint64 mibps, GError **error)
+{
+    if (!source->driver->set_bandwidth) {
+        g_set_error(error, GW_ERROR, GW_ERROR_UNSUPPORTED, "%s hosts cannot change the bandwidth of a copy under way",
+                    source->driver->name);
+        return FALSE;
+    }
+    GwNodeCall call = {"set_bandwidth", source, .uuid = uuid};
+    GError *failure = NULL;
+    if (!gw_node_call_begin(&call, error))
+        return FALSE;
+    gboolean ok = source->driver->set_bandwidth(source->host, uuid, mibps, &failure);
+    return gw_node_call_end(&call, ok, failure, error);
+}
+
+gboolean gw_node_stop(GwNode *node, const char *uuid, GwStopHow how, guint timeout_ms, GError **error)
+{
+    GwNodeCall call = {"stop", node, .uuid = uuid, .length = GW_NODE_LONG};
+    GError *failure = NULL;
+    if (!gw_node_call_begin(&call, error))
+        return FALSE;
+    gboolean ok = node->driver->stop(node->host, uuid, how, timeout_ms, &failure);
+    return gw_node_call_end(&call, ok, failure, error);
+}
+
+gboolean gw_node_start(GwNode *node, const char *uuid, GwStartHow how, GError **error)
+{
+    GwNodeCall call = {"start", node, .uuid = uuid};
+    GError *failure = NULL;
+    if (!gw_node_call_begin(&call, error))
+        return FALSE;
+    gboolean ok = node->driver->start(node->host, uuid, how, &failure);
+    return gw_node_call_end(&call, ok, failure, error);
+}
+
+gboolean gw_node_resume(GwNode *node, const char *uuid, GError **error)
+{
+    GwNodeCall call = {"resume", node, .uuid = uuid};
+    GError *failure = NULL;
+    if (!gw_node_call_begin(&call, error))
+        return FALSE;
+    gboolean ok = node->driver->resume(node->host, uuid, &failure);
+    return gw_node_call_end(&call, ok, failure, error);
+}
+
+gboolean gw_node_adopt(GwNode *dest, const GwPlan *plan, GError **error)
+{
+    GwNodeCall call = {"adopt", dest, .uuid = plan->uuid};
+    GError *failure = NULL;
+    if (!gw_node_call_begin(&call, error))
+        return FALSE;
+    gboolean ok = dest->driver->adopt(dest->host, plan, &failure);
+    return gw_node_call_end(&call, ok, failure, error);
+}
+
+gboolean gw_node_settle(GwNode *dest, const GwPlan *plan, GError **error)
+{
+    GwNodeCall call = {"settle", dest, .uuid = plan->uuid};
+    GError *failure = NULL;
+    if (!gw_node_call_begin(&call, error))
+        return FALSE;
+    gboolean ok = dest->driver->settle(dest->host, plan, &failure);
+    return gw_node_call_end(&call, ok, failure, error);
+}
+
+gboolean gw_node_forget(GwNode *node, const GwPlan *plan, GwSide side, GError **error)
+{
+    GwNodeCall call = {"forget", node, .uuid = plan->uuid};
+    GError *failure = NULL;
+    if (!gw_node_call_begin(&call, error))
+        return FALSE;
+    gboolean ok = node->driver->forget(node->host, plan, side, &failure);
+    return gw_node_call_end(&call, ok, failure, error);
+}
+
+/* ---- choosing */
+
+/* "qemu+tls://HostB/system" has the scheme "qemu". */
+static gboolean serves(const GwDriver *driver, const char *uri)
+{
+    size_t length = strcspn(uri, "+:");
+    for (guint i = 0; driver->schemes[i]; i++)
+        if (strlen(driver->schemes[i]) == length && g_ascii_strncasecmp(driver->schemes[i], uri, length) == 0)
+            return strstr(uri + length, "://") != NULL;
+    return FALSE;
+}
+
+const GwDriver *gw_driver_for_uri(const GwDriver *const *drivers, const char *uri, GError **error)
+{
+    g_autoptr(GString) known = g_string_new(NULL);
+    for (guint i = 0; drivers[i]; i++) {
+        if (serves(drivers[i], uri))
+            return drivers[i];
+        for (guint j = 0; drivers[i]->schemes[j]; j++)
+            g_string_append_printf(known, "%s%s", known->len ? ", " : "", drivers[i]->schemes[j]);
+    }
+    g_set_error(error, GW_ERROR, GW_ERROR_INVALID,
+                "'%s' is the address of no known kind of host: it must begin with one of %s", uri, known->str);
+    return NULL;
+}

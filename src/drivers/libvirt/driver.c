@@ -1,0 +1,132 @@
+/* The driver's table: each function runs its work through call.c, with a deadline. */
+#include "drivers/libvirt/libvirt.h"
+
+#include "drivers/libvirt/internal.h"
+
+static gboolean watch(GwHost *host, GwHostEvent event, void *data, GError **error)
+{
+    gw_virt_watch(host, event, data);
+    return TRUE;
+}
+
+/* Runs work and hands its result over. */
+static gpointer ask(GwHost *host, GwHost *peer, const char *uuid, GwVirtWork work, GError **error)
+{
+    g_autoptr(GwVirtCall) call = gw_virt_call_new(host, peer, uuid, NULL);
+    return gw_virt_call_run(call, GW_VIRT_ASK, work, error) ? gw_virt_call_take(call) : NULL;
+}
+
+static GwHostFacts *facts(GwHost *host, GError **error)
+{
+    return ask(host, NULL, NULL, gw_virt_facts, error);
+}
+
+static gboolean instances(GwHost *host, GPtrArray **ret_instances, GError **error)
+{
+    GPtrArray *found = ask(host, NULL, NULL, gw_virt_instances, error);
+    if (found)
+        *ret_instances = found;
+    return found != NULL;
+}
+
+static GwInstance *describe(GwHost *host, const char *uuid, GError **error)
+{
+    return ask(host, NULL, uuid, gw_virt_describe, error);
+}
+
+static gboolean sight(GwHost *host, const char *uuid, GwSight *ret_sight, GError **error)
+{
+    g_autoptr(GwVirtCall) call = gw_virt_call_new(host, NULL, uuid, NULL);
+    gboolean ok = gw_virt_call_run(call, GW_VIRT_ASK, gw_virt_sight, error);
+    if (ok)
+        *ret_sight = call->sight;
+    return ok;
+}
+
+static gboolean examine(GwHost *source, GwHost *dest, const char *uuid, GwMoveFacts **ret_facts, GError **error)
+{
+    GwMoveFacts *found = ask(source, dest, uuid, gw_virt_examine, error);
+    if (found)
+        *ret_facts = found;
+    return found != NULL;
+}
+
+static gboolean act(GwHost *host, GwHost *peer, const char *uuid, const GwPlan *plan, int how, guint timeout_ms, GwVirtWork work,
+                    GError **error)
+{
+    g_autoptr(GwVirtCall) call = gw_virt_call_new(host, peer, uuid, plan);
+    call->how = how;
+    call->timeout_ms = timeout_ms;
+    return gw_virt_call_run(call, GW_VIRT_ACT, work, error);
+}
+
+static gboolean prepare(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error)
+{
+    return act(source, dest, NULL, plan, 0, 0, gw_virt_prepare, error);
+}
+
+static gboolean abort_copy(GwHost *source, const char *uuid, GError **error)
+{
+    return act(source, NULL, uuid, NULL, 0, 0, gw_virt_abort, error);
+}
+
+static gboolean force_complete(GwHost *source, const char *uuid, GwForceHow how, GError **error)
+{
+    return act(source, NULL, uuid, NULL, how, 0, gw_virt_force, error);
+}
+
+static gboolean stop(GwHost *host, const char *uuid, GwStopHow how, guint timeout_ms, GError **error)
+{
+    return act(host, NULL, uuid, NULL, how, timeout_ms, gw_virt_stop, error);
+}
+
+static gboolean start(GwHost *host, const char *uuid, GwStartHow how, GError **error)
+{
+    return act(host, NULL, uuid, NULL, how, 0, gw_virt_start, error);
+}
+
+static gboolean resume(GwHost *host, const char *uuid, GError **error)
+{
+    return act(host, NULL, uuid, NULL, 0, 0, gw_virt_resume, error);
+}
+
+static gboolean adopt(GwHost *dest, const GwPlan *plan, GError **error)
+{
+    return act(dest, NULL, NULL, plan, 0, 0, gw_virt_adopt, error);
+}
+
+static gboolean settle(GwHost *dest, const GwPlan *plan, GError **error)
+{
+    return act(dest, NULL, NULL, plan, 0, 0, gw_virt_settle, error);
+}
+
+static gboolean forget(GwHost *host, const GwPlan *plan, GwSide side, GError **error)
+{
+    return act(host, NULL, NULL, plan, side, 0, gw_virt_forget, error);
+}
+
+static const char *const schemes[] = {"qemu", NULL};
+
+const GwDriver gw_libvirt_driver = {
+    .name = "libvirt",
+    .schemes = schemes,
+    .hypervisor_type = "QEMU",
+    .open = gw_virt_host_new,
+    .close = gw_virt_host_close,
+    .watch = watch,
+    .facts = facts,
+    .instances = instances,
+    .describe = describe,
+    .sight = sight,
+    .examine = examine,
+    .prepare = prepare,
+    .migrate = gw_virt_migrate,
+    .abort = abort_copy,
+    .force_complete = force_complete,
+    .stop = stop,
+    .start = start,
+    .resume = resume,
+    .adopt = adopt,
+    .settle = settle,
+    .forget = forget,
+};

@@ -1,0 +1,321 @@
+/* Everything that a pair of hosts can say about moving one instance, without changing anything that stays. */
+#include "drivers/libvirt/internal.h"
+
+#include <string.h>
+
+typedef struct {
+    GwVirtCall *call;
+    GwMoveFacts *facts;
+    GHashTable *shared; /* folder → GwFact: proved once */
+} Examination;
+
+/* ---- proof of sharing: what is made on one side cannot be made on the other */
+
+static virStorageVol *make_probe(virStoragePool *pool, const char *name)
+{
+    g_autofree char *xml = g_strdup_printf("<volume><name>%s</name><capacity>1</capacity><allocation>0</allocation>"
+                                           "<target><format type='raw'/></target></volume>", name);
+    return virStorageVolCreateXML(pool, xml, 0);
+}
+
+static void remove_probe(virStorageVol *probe)
+{
+    virStorageVolDelete(probe, 0);
+    virStorageVolFree(probe);
+}
+
+/* libvirt makes a volume only where no file is. The name is refused on the destination while the source's probe is there and
+ * taken once it is gone: then both saw the same folder, whatever it is mounted from. */
+static GwFact compare_folders(GwVirtFolder *source, GwVirtFolder *dest)
+{
+    g_autofree char *uuid = g_uuid_string_random();
+    g_autofree char *name = g_strconcat(".godwit-probe-", uuid, NULL);
+    virStorageVol *here = make_probe(source->pool, name);
+    if (!here)
+        return GW_FACT_UNKNOWN;
+    virStorageVol *there = make_probe(dest->pool, name);
+    if (there) {
+        remove_probe(there);
+        remove_probe(here);
+        return GW_FACT_NO;
+    }
+    remove_probe(here);
+    there = make_probe(dest->pool, name);
+    if (!there)
+        return GW_FACT_UNKNOWN; /* it refuses every volume: read-only, full, or without permission */
+    remove_probe(there);
+    return GW_FACT_YES;
+}
+
+static GwFact prove_shared(Examination *e, const char *folder)
+{
+    gpointer known;
+    if (g_hash_table_lookup_extended(e->shared, folder, NULL, &known))
+        return (GwFact)GPOINTER_TO_UINT(known);
+    g_autoptr(GwVirtFolder) source = gw_virt_folder_open(e->call->host, e->call->conn, folder, NULL);
+    g_autoptr(GwVirtFolder) dest = gw_virt_folder_open(e->call->peer, e->call->peer_conn, folder, NULL);
+    GwFact shared = !source ? GW_FACT_UNKNOWN : !dest ? GW_FACT_NO : compare_folders(source, dest);
+    g_hash_table_insert(e->shared, g_strdup(folder), GUINT_TO_POINTER(shared));
+    return shared;
+}
+
+/* ---- disks */
+
+static char *folder_of(const char *path)
+{
+    return g_path_get_dirname(path);
+}
+
+/* Nearest backing file first. Active domains say so in their XML; of a stopped one the storage knows, level by level. */
+static void read_chain(Examination *e, GwDisk *disk)
+{
+    if (disk->backing || disk->kind != GW_DISK_FILE || g_strcmp0(disk->format, "raw") == 0 || !disk->path)
+        return;
+    g_autofree char *folder_path = folder_of(disk->path);
+    g_autoptr(GwVirtFolder) folder = gw_virt_folder_open(e->call->host, e->call->conn, folder_path, NULL);
+    g_autoptr(GStrvBuilder) chain = g_strv_builder_new();
+    g_autofree char *path = g_strdup(disk->path);
+    guint length = 0;
+    while (folder && path && length < 200) { /* libvirt's own limit on chains */
+        g_autofree char *name = g_path_get_basename(path);
+        if (!gw_virt_folder_has(folder, name))
+            break;
+        g_autoptr(virStorageVol) volume = virStorageVolLookupByName(folder->pool, name);
+        g_autofree char *xml = volume ? virStorageVolGetXMLDesc(volume, 0) : NULL;
+        g_autoptr(xmlDoc) doc = xml ? gw_xml_parse(xml, "volume", NULL) : NULL;
+        g_free(path);
+        path = doc ? gw_xml_text(gw_xml_at(xmlDocGetRootElement(doc), "backingStore/path")) : NULL;
+        if (path)
+            g_strv_builder_add(chain, path);
+        length += path != NULL;
+    }
+    disk->backing = length ? g_strv_builder_end(chain) : NULL;
+}
+
+static void read_sizes(virDomain *domain, GwDisk *disk)
+{
+    virDomainBlockInfo info;
+    if (virDomainGetBlockInfo(domain, disk->target, &info, 0) != 0)
+        return;
+    disk->capacity_bytes = info.capacity;
+    disk->allocation_bytes = info.allocation;
+}
+
+static GwFact chain_is_shared(Examination *e, const GwDisk *disk)
+{
+    if (!disk->backing)
+        return GW_FACT_UNKNOWN;
+    for (guint i = 0; disk->backing[i]; i++) {
+        g_autofree char *folder = folder_of(disk->backing[i]);
+        if (*disk->backing[i] == '/' && prove_shared(e, folder) != GW_FACT_YES)
+            return GW_FACT_NO;
+    }
+    return GW_FACT_YES;
+}
+
+/* Where a copy would go: the same path; where the destination has no such folder, its instances_path. */
+static void find_place(Examination *e, const GwDisk *disk, GwDiskFacts *facts)
+{
+    g_autofree char *folder_path = folder_of(disk->path);
+    g_autofree char *name = g_path_get_basename(disk->path);
+    GwHost *peer = e->call->peer;
+    GwVirtFolder *folder = gw_virt_folder_open(peer, e->call->peer_conn, folder_path, NULL);
+    if (!folder && peer->instances_path && *peer->instances_path) {
+        g_free(folder_path);
+        folder_path = g_strdup(peer->instances_path);
+        folder = gw_virt_folder_open(peer, e->call->peer_conn, folder_path, NULL);
+        facts->dest_path = folder ? g_build_filename(folder_path, name, NULL) : NULL;
+    }
+    facts->folder = folder ? GW_FACT_YES : GW_FACT_NO;
+    if (!folder)
+        return;
+    facts->taken = gw_virt_folder_has(folder, name) ? GW_FACT_YES : GW_FACT_NO;
+    facts->available_bytes = gw_virt_folder_available(folder);
+    facts->dest_pool_path = g_strdup(folder_path);
+    gw_virt_folder_close(folder);
+}
+
+/* Pools whose volumes are the same bytes on every host that starts them. */
+static gboolean is_network_pool(const char *type)
+{
+    static const char *const types[] = {"iscsi", "iscsi-direct", "rbd", "scsi", "mpath", "sheepdog", "gluster", NULL};
+    return type && g_strv_contains(types, type);
+}
+
+static void examine_device(Examination *e, const GwDisk *disk, GwDiskFacts *facts)
+{
+    const GwPool *here = disk->pool ? gw_host_facts_pool_named(e->facts->source, disk->pool) : NULL;
+    const GwPool *there = disk->pool ? gw_host_facts_pool_named(e->facts->dest, disk->pool) : NULL;
+    if (!here)
+        return; /* of no pool: nobody can tell what the same path means elsewhere */
+    facts->pool = there || is_network_pool(here->type) ? GW_FACT_YES : GW_FACT_NO;
+    if (is_network_pool(here->type) && (!there || g_strcmp0(here->type, there->type) == 0))
+        facts->shared = GW_FACT_YES;
+}
+
+static void examine_disk(Examination *e, virDomain *domain, GwDisk *disk)
+{
+    GwDiskFacts *facts = gw_move_facts_add_disk(e->facts);
+    facts->target = g_strdup(disk->target);
+    if ((disk->flags & GW_DISK_EMPTY) || !disk->path)
+        return;
+    if (disk->kind == GW_DISK_NETWORK) {
+        facts->shared = GW_FACT_YES;
+        return;
+    }
+    if (disk->kind == GW_DISK_BLOCK) {
+        examine_device(e, disk, facts);
+        return;
+    }
+    if (disk->kind != GW_DISK_FILE || *disk->path != '/') {
+        facts->problem = g_strdup_printf("its source %s is of a kind that Godwit cannot move", disk->path);
+        return;
+    }
+    g_autofree char *folder = folder_of(disk->path);
+    facts->shared = prove_shared(e, folder);
+    if (facts->shared != GW_FACT_NO || (disk->flags & (GW_DISK_READONLY | GW_DISK_REMOVABLE)))
+        return;
+    read_sizes(domain, disk);
+    read_chain(e, disk);
+    facts->backing_shared = chain_is_shared(e, disk);
+    find_place(e, disk, facts);
+}
+
+/* ---- the rest */
+
+static void examine_files(Examination *e)
+{
+    const GPtrArray *files = e->facts->instance->files;
+    g_autoptr(GwVirtFolder) folder = NULL;
+    g_autofree char *open_path = NULL; /* files of one folder come one after another: it is opened once */
+    for (guint i = 0; i < files->len; i++) {
+        const char *file = files->pdata[i];
+        g_autofree char *path = folder_of(file);
+        g_autofree char *name = g_path_get_basename(file);
+        if (g_strcmp0(path, open_path) != 0) {
+            gw_virt_folder_close(folder);
+            g_free(open_path);
+            open_path = g_strdup(path);
+            folder = gw_virt_folder_open(e->call->peer, e->call->peer_conn, path, NULL);
+        }
+        if (!folder || !gw_virt_folder_has(folder, name))
+            g_ptr_array_add(e->facts->missing_files, g_strdup(file));
+    }
+}
+
+static gboolean is_among(const GPtrArray *names, const char *name)
+{
+    return g_ptr_array_find_with_equal_func((GPtrArray *)names, name, g_str_equal, NULL);
+}
+
+static void examine_nics(Examination *e)
+{
+    const GwHostFacts *dest = e->facts->dest;
+    for (guint i = 0; i < e->facts->instance->nics->len; i++) {
+        const GwNic *nic = e->facts->instance->nics->pdata[i];
+        const char *kind = nic->kind == GW_NIC_BRIDGE ? "bridge" : nic->kind == GW_NIC_DIRECT ? "interface" : NULL;
+        if (nic->kind == GW_NIC_NETWORK && !is_among(dest->networks, nic->source))
+            g_ptr_array_add(e->facts->missing_networks, g_strdup_printf("network %s", nic->source));
+        else if (kind && nic->source && dest->interfaces && !is_among(dest->interfaces, nic->source))
+            g_ptr_array_add(e->facts->missing_networks, g_strdup_printf("%s %s", kind, nic->source));
+    }
+}
+
+static void examine_names(Examination *e)
+{
+    const GwInstance *instance = e->facts->instance;
+    g_autoptr(virDomain) same = virDomainLookupByUUIDString(e->call->peer_conn, instance->uuid);
+    e->facts->uuid_taken = same ? GW_FACT_YES : gw_virt_last_is(VIR_ERR_NO_DOMAIN) ? GW_FACT_NO : GW_FACT_UNKNOWN;
+    g_autoptr(virDomain) namesake = virDomainLookupByName(e->call->peer_conn, instance->name);
+    e->facts->name_taken = namesake ? GW_FACT_YES : gw_virt_last_is(VIR_ERR_NO_DOMAIN) ? GW_FACT_NO : GW_FACT_UNKNOWN;
+}
+
+static void add_obstacle(Examination *e, const char *what)
+{
+    g_ptr_array_add(e->facts->obstacles, g_strdup_printf("%s %s", e->facts->instance->name, what));
+}
+
+static void examine_obstacles(Examination *e, virDomain *domain)
+{
+    virDomainJobInfo job;
+    int snapshots = virDomainSnapshotNum(domain, 0);
+    if (snapshots > 0)
+        g_ptr_array_add(e->facts->obstacles, g_strdup_printf("%s has %d snapshot%s, which libvirt does not migrate",
+                                                             e->facts->instance->name, snapshots, snapshots == 1 ? "" : "s"));
+    if (virDomainHasManagedSaveImage(domain, 0) == 1)
+        add_obstacle(e, "has a managed save image, which would be left behind");
+    if (virDomainGetJobInfo(domain, &job) == 0 && job.type != VIR_DOMAIN_JOB_NONE && job.type != VIR_DOMAIN_JOB_COMPLETED)
+        add_obstacle(e, "is busy with another job (virsh domjobinfo)");
+    for (guint i = 0; i < e->facts->instance->disks->len; i++) {
+        virDomainBlockJobInfo info;
+        const GwDisk *disk = e->facts->instance->disks->pdata[i];
+        if (!(disk->flags & GW_DISK_EMPTY) && e->facts->instance->power != GW_POWER_SHUTDOWN &&
+            virDomainGetBlockJobInfo(domain, disk->target, &info, 0) == 1)
+            g_ptr_array_add(e->facts->obstacles, g_strdup_printf("disk %s of %s has an active block job", disk->target,
+                                                                 e->facts->instance->name));
+    }
+}
+
+/* The CPU that the guest sees, against what the destination's hypervisor can give; emulation gives what it says it does. */
+static void examine_cpu(Examination *e, virDomain *domain)
+{
+    const GwInstance *instance = e->facts->instance;
+    if (g_strcmp0(instance->virt_type, "kvm") != 0 || instance->power == GW_POWER_SHUTDOWN)
+        return;
+    g_autofree char *xml = virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_MIGRATABLE);
+    g_autoptr(xmlDoc) doc = xml ? gw_xml_parse(xml, "domain", NULL) : NULL;
+    xmlNode *cpu = doc ? gw_xml_child(xmlDocGetRootElement(doc), "cpu") : NULL;
+    g_autofree char *text = cpu ? gw_xml_to_text(cpu) : NULL;
+    if (!text || gw_xml_attr_is(cpu, "mode", "host-passthrough"))
+        return;
+    int result = virConnectCompareHypervisorCPU(e->call->peer_conn, NULL, instance->arch, instance->machine, "kvm", text,
+                                                VIR_CONNECT_COMPARE_CPU_FAIL_INCOMPATIBLE);
+    const virError *found = virGetLastError();
+    if (result == VIR_CPU_COMPARE_ERROR && found && found->code == VIR_ERR_CPU_INCOMPATIBLE)
+        e->facts->cpu_problem = g_strdup(found->message);
+}
+
+static void read_definition(Examination *e, virDomain *domain)
+{
+    gboolean active = virDomainIsActive(domain) == 1;
+    g_autofree char *live =
+        active ? virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_SECURE | VIR_DOMAIN_XML_MIGRATABLE) : NULL;
+    g_autofree char *inactive = e->facts->instance->persistent
+                                    ? virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_SECURE | VIR_DOMAIN_XML_INACTIVE)
+                                    : NULL;
+    e->facts->definition = gw_virt_definition_pack(live, inactive);
+}
+
+static gboolean read_both(Examination *e, virDomain *domain, GError **error)
+{
+    GwVirtCall *call = e->call;
+    GwMoveFacts *facts = e->facts;
+    facts->source_name = g_strdup(call->host->name);
+    facts->dest_name = g_strdup(call->peer->name);
+    return (facts->instance = gw_virt_read_instance(call->host, domain, error)) &&
+           (facts->source = gw_virt_read_facts(call->host, call->conn, error)) &&
+           (facts->dest = gw_virt_read_facts(call->peer, call->peer_conn, error));
+}
+
+gboolean gw_virt_examine(GwVirtCall *call, GError **error)
+{
+    g_autoptr(virDomain) domain = gw_virt_domain(call->host, call->conn, call->uuid, error);
+    if (!domain)
+        return FALSE;
+    g_autoptr(GwMoveFacts) facts = gw_move_facts_new();
+    g_autoptr(GHashTable) shared = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    Examination e = {call, facts, shared};
+    if (!read_both(&e, domain, error))
+        return FALSE;
+    for (guint i = 0; i < facts->instance->disks->len; i++)
+        examine_disk(&e, domain, facts->instance->disks->pdata[i]);
+    examine_files(&e);
+    examine_nics(&e);
+    examine_names(&e);
+    examine_obstacles(&e, domain);
+    examine_cpu(&e, domain);
+    read_definition(&e, domain);
+    call->result = g_steal_pointer(&facts);
+    call->free_result = (GDestroyNotify)gw_move_facts_free;
+    return TRUE;
+}

@@ -1,0 +1,137 @@
+/* Instances as libvirt knows them: XML, state, and what the storage says of their disks. */
+#include "drivers/libvirt/internal.h"
+
+#include <string.h>
+
+virDomain *gw_virt_domain(GwHost *host, virConnectPtr conn, const char *uuid, GError **error)
+{
+    virDomain *domain = virDomainLookupByUUIDString(conn, uuid);
+    if (!domain)
+        gw_virt_fail(host, GW_VIRT_ASK, error, "looking for instance %s", uuid);
+    return domain;
+}
+
+static GwPower power_of(virDomain *domain)
+{
+    int state = VIR_DOMAIN_NOSTATE;
+    if (virDomainGetState(domain, &state, NULL, 0) != 0)
+        return GW_POWER_NOSTATE;
+    switch ((virDomainState)state) {
+    case VIR_DOMAIN_RUNNING:
+    case VIR_DOMAIN_BLOCKED:
+    case VIR_DOMAIN_SHUTDOWN: /* on its way down, still running */
+        return GW_POWER_RUNNING;
+    case VIR_DOMAIN_PAUSED:
+        return GW_POWER_PAUSED;
+    case VIR_DOMAIN_SHUTOFF:
+        return virDomainHasManagedSaveImage(domain, 0) == 1 ? GW_POWER_SUSPENDED : GW_POWER_SHUTDOWN;
+    case VIR_DOMAIN_CRASHED:
+        return GW_POWER_CRASHED;
+    case VIR_DOMAIN_PMSUSPENDED:
+        return GW_POWER_SUSPENDED;
+    case VIR_DOMAIN_NOSTATE:
+#ifdef VIR_ENUM_SENTINELS
+    case VIR_DOMAIN_LAST:
+#endif
+        return GW_POWER_NOSTATE;
+    }
+    return GW_POWER_NOSTATE;
+}
+
+/* A disk's size hardly ever changes, and asking QEMU for it costs a round trip to its monitor: asked once for each path. */
+static void read_capacity(GwHost *host, virDomain *domain, const GwInstance *instance, GwDisk *disk)
+{
+    virDomainBlockInfo info;
+    if ((disk->flags & (GW_DISK_EMPTY | GW_DISK_REMOVABLE)) || disk->kind == GW_DISK_OTHER)
+        return;
+    g_autofree char *key = g_strdup_printf("%s %s", instance->uuid, disk->path);
+    g_mutex_lock(&host->lock);
+    const guint64 *known = g_hash_table_lookup(host->capacities, key);
+    disk->capacity_bytes = known ? *known : 0;
+    g_mutex_unlock(&host->lock);
+    if (disk->capacity_bytes || virDomainGetBlockInfo(domain, disk->target, &info, 0) != 0)
+        return;
+    disk->capacity_bytes = info.capacity;
+    g_mutex_lock(&host->lock);
+    g_hash_table_replace(host->capacities, g_steal_pointer(&key), g_memdup2(&disk->capacity_bytes, sizeof(guint64)));
+    g_mutex_unlock(&host->lock);
+}
+
+/* A disk of type "volume" names a pool and a volume; everything above wants the path. */
+static void resolve_volume(virConnectPtr conn, GwDisk *disk)
+{
+    if (!disk->pool || disk->kind != GW_DISK_FILE || !disk->path || *disk->path == '/')
+        return;
+    g_autoptr(virStoragePool) pool = virStoragePoolLookupByName(conn, disk->pool);
+    g_autoptr(virStorageVol) volume = pool ? virStorageVolLookupByName(pool, disk->path) : NULL;
+    char *path = volume ? virStorageVolGetPath(volume) : NULL;
+    virStorageVolInfo info;
+    if (path && virStorageVolGetInfo(volume, &info) == 0) {
+        disk->kind = info.type == VIR_STORAGE_VOL_BLOCK ? GW_DISK_BLOCK
+                     : info.type == VIR_STORAGE_VOL_NETWORK ? GW_DISK_NETWORK
+                                                            : GW_DISK_FILE;
+        g_free(disk->path);
+        disk->path = g_strdup(path);
+    }
+    free(path);
+}
+
+/* A host device may belong to a pool (iSCSI, LVM, ...), which the destination must start first. */
+static void find_pool(virConnectPtr conn, GwDisk *disk)
+{
+    if (disk->pool || disk->kind != GW_DISK_BLOCK || !disk->path)
+        return;
+    g_autoptr(virStorageVol) volume = virStorageVolLookupByPath(conn, disk->path);
+    g_autoptr(virStoragePool) pool = volume ? virStoragePoolLookupByVolume(volume) : NULL;
+    disk->pool = pool ? g_strdup(virStoragePoolGetName(pool)) : NULL;
+}
+
+GwInstance *gw_virt_read_instance(GwHost *host, virDomain *domain, GError **error)
+{
+    int autostart = 0;
+    g_autofree char *xml = virDomainGetXMLDesc(domain, 0);
+    if (!xml) {
+        gw_virt_fail(host, GW_VIRT_ASK, error, "reading an instance");
+        return NULL;
+    }
+    GwInstance *instance = gw_virt_parse_instance(xml, error);
+    if (!instance)
+        return NULL;
+    instance->power = power_of(domain);
+    instance->persistent = virDomainIsPersistent(domain) == 1;
+    instance->autostart = instance->persistent && virDomainGetAutostart(domain, &autostart) == 0 && autostart;
+    for (guint i = 0; i < instance->disks->len; i++) {
+        GwDisk *disk = instance->disks->pdata[i];
+        resolve_volume(virDomainGetConnect(domain), disk);
+        find_pool(virDomainGetConnect(domain), disk);
+        read_capacity(host, domain, instance, disk);
+    }
+    return instance;
+}
+
+gboolean gw_virt_instances(GwVirtCall *call, GError **error)
+{
+    virDomain **domains = NULL;
+    int count = virConnectListAllDomains(call->conn, &domains, 0);
+    if (count < 0)
+        return gw_virt_fail(call->host, GW_VIRT_ASK, error, "listing its instances");
+    GPtrArray *instances = g_ptr_array_new_with_free_func((GDestroyNotify)gw_instance_unref);
+    for (int i = 0; i < count; i++) {
+        GwInstance *instance = gw_virt_read_instance(call->host, domains[i], NULL); /* it may be gone meanwhile */
+        if (instance)
+            g_ptr_array_add(instances, instance);
+        virDomainFree(domains[i]);
+    }
+    free(domains);
+    call->result = instances;
+    call->free_result = (GDestroyNotify)g_ptr_array_unref;
+    return TRUE;
+}
+
+gboolean gw_virt_describe(GwVirtCall *call, GError **error)
+{
+    g_autoptr(virDomain) domain = gw_virt_domain(call->host, call->conn, call->uuid, error);
+    call->result = domain ? gw_virt_read_instance(call->host, domain, error) : NULL;
+    call->free_result = (GDestroyNotify)gw_instance_unref;
+    return call->result != NULL;
+}

@@ -1,0 +1,153 @@
+/* What the files of the libvirt driver share.
+ *
+ * Rules. One connection carries one operation at a time: it is lent (gw_virt_lend), used by one thread, and given back;
+ * so no call ever waits behind another (libvirtd serves five calls of one connection at once, and a migration holds one
+ * for its whole length). Events come on a connection of their own, which nothing else uses.
+ * libvirt has no deadlines. A short operation therefore runs on a helper thread (gw_virt_call_run): when it is late the
+ * caller leaves, and the helper, which owns all that it touches, ends whenever the host lets it.
+ * Lock order: GwHost.pool_lock before GwHost.lock; GwHost.event_lock is taken with no other held. */
+#ifndef GW_DRIVERS_LIBVIRT_INTERNAL_H
+#define GW_DRIVERS_LIBVIRT_INTERNAL_H
+
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+
+#include "base/error.h"
+#include "drivers/driver.h"
+#include "drivers/libvirt/xml.h"
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomain, virDomainFree)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virStoragePool, virStoragePoolFree)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virStorageVol, virStorageVolFree)
+
+/* What a host's capabilities say; parsed once a minute. */
+typedef struct {
+    char *host_uuid, *arch, *cpu_model, *qemu_user, *hostname;
+    unsigned long hypervisor_version, library_version;
+    } GwVirtCaps;
+
+struct GwHost {
+    gatomicrefcount refs;
+    char *name, *uri;
+    guint call_timeout_ms;
+
+    GMutex lock; /* of the fields below */
+    GQueue idle; /* of virConnectPtr: open and lent to nobody */
+    guint late_connects; /* attempts that their caller gave up on and that still hang */
+    gboolean closed;
+    GwVirtCaps *caps; /* replaced, never changed, so a reader copies under the lock */
+    gint64 caps_at_us;
+    GHashTable *capacities; /* "uuid path" -> guint64 *, so that a listing need not ask QEMU again */
+    GHashTable *stuck;      /* uuid -> calls that their caller gave up on and that still hang */
+    GHashTable *completed;  /* uuid -> GwProgress *: figures of the last migration out, which libvirt forgets with the domain */
+    char *instances_path;
+
+    GMutex pool_lock; /* held while a pool that Godwit made for a moment exists */
+
+    GMutex event_lock; /* held while `event` runs, so that close can wait for it */
+    GwHostEvent event;
+    void *event_data;
+    virConnectPtr monitor; /* the connection of the events, or NULL */
+    gboolean attaching;
+};
+
+/* ---- host.c */
+GwHost *gw_virt_host_new(const char *name, const char *uri, const GwDriverSettings *settings, GError **error);
+GwHost *gw_virt_host_ref(GwHost *host);
+void gw_virt_host_unref(GwHost *host);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwHost, gw_virt_host_unref)
+void gw_virt_host_close(GwHost *host); /* no event comes after; the last reference frees */
+/* An open connection for one operation; GW_ERROR_UNREACHABLE or _DENIED within call_timeout_ms. */
+virConnectPtr gw_virt_lend(GwHost *host, GError **error);
+void gw_virt_give_back(GwHost *host, virConnectPtr conn); /* NULL is nothing */
+
+/* ---- connect.c: opens a connection, keepalive on, or gives up after timeout_ms. */
+virConnectPtr gw_virt_connect(GwHost *host, guint timeout_ms, GError **error);
+void gw_virt_loop_start(void); /* the process's event thread; any number of times */
+
+/* ---- error.c */
+typedef enum {
+    GW_VIRT_ASK, /* nothing was changed, whatever happened to the connection */
+    GW_VIRT_ACT, /* if the connection broke, the act may have happened */
+} GwVirtDeed;
+/* Sets *error from libvirt's last error of this thread; "what" says what was tried. Returns FALSE. */
+gboolean gw_virt_fail(const GwHost *host, GwVirtDeed deed, GError **error, const char *what, ...) G_GNUC_PRINTF(4, 5);
+gboolean gw_virt_last_is(int code); /* whether libvirt's last error of this thread has this code */
+
+/* ---- call.c: one short operation. All that a helper touches lives here. */
+typedef struct GwVirtCall {
+    GwHost *host, *peer; /* peer: the destination of examine and prepare, else NULL */
+    virConnectPtr conn, peer_conn;
+    char *uuid; /* or NULL */
+    GwPlan *plan; /* a copy, or NULL */
+    int how;
+    guint timeout_ms; /* the act's own, beyond call_timeout_ms */
+    gpointer result;
+    GDestroyNotify free_result;
+    GwSight sight;
+} GwVirtCall;
+typedef gboolean (*GwVirtWork)(GwVirtCall *call, GError **error);
+
+GwVirtCall *gw_virt_call_new(GwHost *host, GwHost *peer, const char *uuid, const GwPlan *plan);
+void gw_virt_call_unref(GwVirtCall *call);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwVirtCall, gw_virt_call_unref)
+/* Lends the connections, runs work on a helper, waits no longer than the deadline. */
+gboolean gw_virt_call_run(GwVirtCall *call, GwVirtDeed deed, GwVirtWork work, GError **error);
+gpointer gw_virt_call_take(GwVirtCall *call); /* the result, handed over */
+
+/* ---- the works, by file */
+gboolean gw_virt_facts(GwVirtCall *call, GError **error);     /* facts.c; GwHostFacts */
+gboolean gw_virt_instances(GwVirtCall *call, GError **error); /* instances.c; GPtrArray */
+gboolean gw_virt_describe(GwVirtCall *call, GError **error);  /* instances.c; GwInstance */
+gboolean gw_virt_sight(GwVirtCall *call, GError **error);     /* sight.c; call->sight */
+gboolean gw_virt_examine(GwVirtCall *call, GError **error);   /* examine.c; GwMoveFacts */
+gboolean gw_virt_prepare(GwVirtCall *call, GError **error);   /* prepare.c */
+gboolean gw_virt_start_pools(GwHost *from, virConnectPtr from_conn, GwHost *host, virConnectPtr conn, const GwPlan *plan,
+                             GError **error); /* prepare.c; from NULL: pools must be defined already */
+gboolean gw_virt_stop(GwVirtCall *call, GError **error);      /* power.c; how: GwStopHow */
+gboolean gw_virt_start(GwVirtCall *call, GError **error);     /* power.c; how: GwStartHow */
+gboolean gw_virt_resume(GwVirtCall *call, GError **error);    /* power.c */
+gboolean gw_virt_abort(GwVirtCall *call, GError **error);     /* steer.c */
+gboolean gw_virt_force(GwVirtCall *call, GError **error);     /* steer.c; how: GwForceHow */
+gboolean gw_virt_adopt(GwVirtCall *call, GError **error);     /* place.c */
+gboolean gw_virt_settle(GwVirtCall *call, GError **error);    /* place.c */
+gboolean gw_virt_forget(GwVirtCall *call, GError **error);    /* forget.c; how: GwSide */
+gboolean gw_virt_migrate(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error); /* migrate.c; blocks */
+void gw_virt_watch(GwHost *host, GwHostEvent event, void *data); /* events.c */
+void gw_virt_events_attach(GwHost *host); /* events.c: opens the events' connection if it should be open and is not */
+void gw_virt_events_detach(GwHost *host); /* events.c: returns when no event is being delivered */
+
+/* ---- parts */
+gboolean gw_virt_caps_fresh(GwHost *host, virConnectPtr conn, GError **error); /* caps.c: host->caps is set and young */
+void gw_virt_caps_free(GwVirtCaps *caps);
+
+GwHostFacts *gw_virt_read_facts(GwHost *host, virConnectPtr conn, GError **error); /* facts.c */
+virDomain *gw_virt_domain(GwHost *host, virConnectPtr conn, const char *uuid, GError **error); /* GW_ERROR_NOT_FOUND */
+GwInstance *gw_virt_read_instance(GwHost *host, virDomain *domain, GError **error); /* instances.c */
+GwInstance *gw_virt_parse_instance(const char *xml, GError **error);                /* domain_xml.c */
+GwSeen gw_virt_seen(int state, int reason);                                         /* sight.c */
+/* sight.c: what params say of a migration job; its direction, or GW_JOB_NONE when it is another kind of job. */
+GwJob gw_virt_read_progress(virTypedParameter *params, int count, GwProgress *ret_progress);
+void gw_virt_keep_progress(GwHost *host, const char *uuid, const GwProgress *progress);
+
+/* ---- folders.c: a folder of a host through the storage API. While a folder is open its pool is active. */
+typedef struct {
+    GwHost *host;
+    virStoragePool *pool;
+    gboolean made; /* for the moment: destroyed when the folder is closed; pool_lock is held */
+    gboolean refreshed;
+} GwVirtFolder;
+GwVirtFolder *gw_virt_folder_open(GwHost *host, virConnectPtr conn, const char *path, GError **error);
+void gw_virt_folder_close(GwVirtFolder *folder);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwVirtFolder, gw_virt_folder_close)
+gboolean gw_virt_folder_has(GwVirtFolder *folder, const char *name);
+/* Deletes a file of the folder; one that is not there is success. */
+gboolean gw_virt_folder_delete(GwVirtFolder *folder, const char *name, GError **error);
+guint64 gw_virt_folder_available(GwVirtFolder *folder);
+
+/* ---- rewrite.c: the instance's definition as the destination gets it */
+char *gw_virt_definition_pack(const char *live_xml, const char *inactive_xml); /* either may be NULL */
+char *gw_virt_definition_live(const GwPlan *plan, GError **error);             /* rewritten for the destination */
+char *gw_virt_definition_inactive(const GwPlan *plan, GError **error);         /* likewise */
+
+#endif

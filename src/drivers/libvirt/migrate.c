@@ -1,0 +1,122 @@
+/* The copy itself: one blocking call of libvirt on a connection of its own. With PEER2PEER the source's libvirtd carries it out, and
+ * it goes on without us. */
+#include "drivers/libvirt/internal.h"
+
+#include <string.h>
+
+#include "core/flags.h"
+
+#define X(NAME, bit) _Static_assert((guint64)GW_FLAG_##NAME == (guint64)VIR_MIGRATE_##NAME, "flags are libvirt's");
+GW_MIGRATE_FLAGS(X)
+#undef X
+
+typedef struct {
+    virTypedParameter *params;
+    int count, room;
+} Params;
+
+static void add_string(Params *p, const char *name, const char *value)
+{
+    if (value)
+        virTypedParamsAddString(&p->params, &p->count, &p->room, name, value);
+}
+
+static gboolean fill(Params *p, const GwPlan *plan, GError **error)
+{
+    g_autofree char *live = gw_virt_definition_live(plan, error);
+    if (!live)
+        return FALSE;
+    g_autofree char *inactive = plan->persistent_before ? gw_virt_definition_inactive(plan, error) : NULL;
+    if (plan->persistent_before && !inactive)
+        return FALSE;
+    add_string(p, VIR_MIGRATE_PARAM_DEST_XML, live);
+    if (plan->flags & GW_FLAG_PERSIST_DEST)
+        add_string(p, VIR_MIGRATE_PARAM_PERSIST_XML, inactive);
+    add_string(p, VIR_MIGRATE_PARAM_URI, plan->migrate_uri);
+    if (plan->bandwidth_mibps)
+        virTypedParamsAddULLong(&p->params, &p->count, &p->room, VIR_MIGRATE_PARAM_BANDWIDTH, plan->bandwidth_mibps);
+    for (guint i = 0; i < plan->disks->len; i++) {
+        const GwPlanDisk *disk = plan->disks->pdata[i];
+        if (disk->fate == GW_FATE_COPY)
+            add_string(p, VIR_MIGRATE_PARAM_MIGRATE_DISKS, disk->target);
+    }
+    return TRUE;
+}
+
+/* A cold move's guest was started, paused, after the plan was made: its live definition is that of now. */
+static gboolean fill_cold(Params *p, virDomain *domain, GwPlan *plan, GError **error)
+{
+    g_autofree char *live = virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_SECURE | VIR_DOMAIN_XML_MIGRATABLE);
+    g_autofree char *inactive = virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_SECURE | VIR_DOMAIN_XML_INACTIVE);
+    g_free(plan->definition);
+    plan->definition = gw_virt_definition_pack(live, inactive);
+    return fill(p, plan, error);
+}
+
+static gboolean run(GwHost *source, virConnectPtr conn, GwHost *dest, const GwPlan *plan, virDomain *domain, Params *p,
+                    GError **error)
+{
+    unsigned flags = (unsigned)plan->flags;
+    const char *uri = plan->destination_uri ? plan->destination_uri : dest->uri;
+    if (flags & VIR_MIGRATE_PEER2PEER)
+        return virDomainMigrateToURI3(domain, uri, p->params, (unsigned)p->count, flags) == 0;
+    virConnectPtr dest_conn = gw_virt_lend(dest, error);
+    if (!dest_conn)
+        return FALSE;
+    g_autoptr(virDomain) moved = virDomainMigrate3(domain, dest_conn, p->params, (unsigned)p->count, flags);
+    gw_virt_give_back(dest, dest_conn);
+    return moved != NULL;
+}
+
+/* The source's libvirtd could not reach the destination's: nothing has begun, and it may work in a moment. libvirt gives it no number
+ * of its own; the texts are those of virNetSocketNewConnectTCP and qemuMigrationSrcPerformPeer2Peer. */
+static gboolean never_began(void)
+{
+    static const char *const texts[] = {"unable to connect to server at", "connect to remote libvirt URI",
+                                        "Cannot resolve", "Unable to resolve address"};
+    const virError *found = virGetLastError();
+    for (guint i = 0; found && found->message && i < G_N_ELEMENTS(texts); i++)
+        if (strstr(found->message, texts[i]))
+            return TRUE;
+    return FALSE;
+}
+
+/* What is known of a failure here is little; the loop looks at both hosts before it believes anything. */
+static void judge(GwHost *source, virConnectPtr conn, const GwPlan *plan, GError **error)
+{
+    GError *local = NULL;
+    gboolean unreached = never_began();
+    gw_virt_fail(source, GW_VIRT_ASK, &local, "migrating instance %s", plan->name); /* the next call forgets libvirt's error */
+    if (unreached)
+        local->code = GW_ERROR_UNREACHABLE;
+    else if (virConnectIsAlive(conn) != 1)
+        local->code = GW_ERROR_LOST;
+    else if (local->code == GW_ERROR_UNREACHABLE || local->code == GW_ERROR_NOT_FOUND)
+        local->code = GW_ERROR_FAILED; /* the source answers; what broke was its link to the destination */
+    g_propagate_error(error, local);
+}
+
+gboolean gw_virt_migrate(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error)
+{
+    virConnectPtr conn = gw_virt_lend(source, error);
+    if (!conn)
+        return FALSE;
+    Params p = {0};
+    GError *local = NULL;
+    GwPlan *copy = gw_plan_copy(plan);
+    virDomain *domain = gw_virt_domain(source, conn, plan->uuid, &local);
+    gboolean ok = domain && (plan->kind == GW_MOVE_COLD ? fill_cold(&p, domain, copy, &local) : fill(&p, copy, &local));
+    if (ok) {
+        ok = run(source, conn, dest, copy, domain, &p, &local);
+        if (!ok && !local)
+            judge(source, conn, plan, &local);
+    }
+    if (local)
+        g_propagate_error(error, local);
+    virTypedParamsFree(p.params, p.count);
+    if (domain)
+        virDomainFree(domain);
+    gw_plan_free(copy);
+    gw_virt_give_back(source, conn);
+    return ok;
+}

@@ -1,0 +1,120 @@
+/* One instance at one moment: state, the reason of the state, and the migration job. */
+#include "drivers/libvirt/internal.h"
+
+#include <string.h>
+
+GwSeen gw_virt_seen(int state, int reason)
+{
+    switch ((virDomainState)state) {
+    case VIR_DOMAIN_RUNNING:
+        return reason == VIR_DOMAIN_RUNNING_POSTCOPY          ? GW_SEEN_POSTCOPY
+               : reason == VIR_DOMAIN_RUNNING_POSTCOPY_FAILED ? GW_SEEN_POSTCOPY_FAILED
+                                                              : GW_SEEN_RUNNING;
+    case VIR_DOMAIN_BLOCKED:
+    case VIR_DOMAIN_SHUTDOWN:
+    case VIR_DOMAIN_NOSTATE: /* alive, in a way that libvirt has no word for */
+        return GW_SEEN_RUNNING;
+    case VIR_DOMAIN_PAUSED:
+        return reason == VIR_DOMAIN_PAUSED_MIGRATION         ? GW_SEEN_PAUSED_MIGRATING
+               : reason == VIR_DOMAIN_PAUSED_STARTING_UP     ? GW_SEEN_PAUSED_MIGRATING
+               : reason == VIR_DOMAIN_PAUSED_POSTCOPY        ? GW_SEEN_POSTCOPY
+               : reason == VIR_DOMAIN_PAUSED_POSTCOPY_FAILED ? GW_SEEN_POSTCOPY_FAILED
+                                                             : GW_SEEN_PAUSED;
+    case VIR_DOMAIN_PMSUSPENDED:
+        return GW_SEEN_PAUSED;
+    case VIR_DOMAIN_SHUTOFF:
+    case VIR_DOMAIN_CRASHED:
+#ifdef VIR_ENUM_SENTINELS
+    case VIR_DOMAIN_LAST:
+#endif
+        return GW_SEEN_STOPPED;
+    }
+    return GW_SEEN_STOPPED;
+}
+
+static const struct {
+    const char *name;
+    size_t at; /* of the field in GwProgress */
+} fields[] = {
+    {VIR_DOMAIN_JOB_TIME_ELAPSED, offsetof(GwProgress, elapsed_ms)},
+    {VIR_DOMAIN_JOB_DOWNTIME, offsetof(GwProgress, downtime_ms)},
+    {VIR_DOMAIN_JOB_MEMORY_TOTAL, offsetof(GwProgress, memory_total)},
+    {VIR_DOMAIN_JOB_MEMORY_PROCESSED, offsetof(GwProgress, memory_processed)},
+    {VIR_DOMAIN_JOB_MEMORY_REMAINING, offsetof(GwProgress, memory_remaining)},
+    {VIR_DOMAIN_JOB_DISK_TOTAL, offsetof(GwProgress, disk_total)},
+    {VIR_DOMAIN_JOB_DISK_PROCESSED, offsetof(GwProgress, disk_processed)},
+    {VIR_DOMAIN_JOB_DISK_REMAINING, offsetof(GwProgress, disk_remaining)},
+    {VIR_DOMAIN_JOB_MEMORY_BPS, offsetof(GwProgress, memory_bps)},
+    {VIR_DOMAIN_JOB_MEMORY_DIRTY_RATE, offsetof(GwProgress, dirty_bps)}, /* pages a second, multiplied below */
+    {VIR_DOMAIN_JOB_MEMORY_ITERATION, offsetof(GwProgress, iteration)},
+};
+
+GwJob gw_virt_read_progress(virTypedParameter *params, int count, GwProgress *ret_progress)
+{
+    int throttle, operation = VIR_DOMAIN_JOB_OPERATION_UNKNOWN;
+    unsigned long long value, page_size = 4096;
+    virTypedParamsGetInt(params, count, VIR_DOMAIN_JOB_OPERATION, &operation);
+    if (operation != VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT && operation != VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN)
+        return GW_JOB_NONE;
+    for (guint i = 0; i < G_N_ELEMENTS(fields); i++)
+        if (virTypedParamsGetULLong(params, count, fields[i].name, &value) == 1)
+            *(guint64 *)((char *)ret_progress + fields[i].at) = value;
+    if (virTypedParamsGetInt(params, count, VIR_DOMAIN_JOB_AUTO_CONVERGE_THROTTLE, &throttle) == 1)
+        ret_progress->throttle_percent = (guint64)throttle;
+    virTypedParamsGetULLong(params, count, VIR_DOMAIN_JOB_MEMORY_PAGE_SIZE, &page_size);
+    ret_progress->dirty_bps *= page_size;
+    return operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT ? GW_JOB_OUTGOING : GW_JOB_INCOMING;
+}
+
+/* flags 0: the job of now; COMPLETED: the last one. */
+static GwJob read_job(virDomain *domain, unsigned flags, GwProgress *progress)
+{
+    virTypedParameter *params = NULL;
+    int count = 0, type = VIR_DOMAIN_JOB_NONE;
+    if (virDomainGetJobStats(domain, &type, &params, &count, flags) != 0 || type == VIR_DOMAIN_JOB_NONE)
+        return GW_JOB_NONE;
+    GwJob job = gw_virt_read_progress(params, count, progress);
+    virTypedParamsFree(params, count);
+    return job;
+}
+
+void gw_virt_keep_progress(GwHost *host, const char *uuid, const GwProgress *progress)
+{
+    g_mutex_lock(&host->lock);
+    g_hash_table_replace(host->completed, g_strdup(uuid), g_memdup2(progress, sizeof *progress));
+    g_mutex_unlock(&host->lock);
+}
+
+static void take_kept_progress(GwHost *host, const char *uuid, GwProgress *progress)
+{
+    g_mutex_lock(&host->lock);
+    const GwProgress *kept = g_hash_table_lookup(host->completed, uuid);
+    if (kept)
+        *progress = *kept;
+    g_mutex_unlock(&host->lock);
+}
+
+gboolean gw_virt_sight(GwVirtCall *call, GError **error)
+{
+    int state, reason;
+    g_autoptr(virDomain) domain = virDomainLookupByUUIDString(call->conn, call->uuid);
+    if (!domain && gw_virt_last_is(VIR_ERR_NO_DOMAIN)) {
+        call->sight.seen = GW_SEEN_ABSENT;
+        take_kept_progress(call->host, call->uuid, &call->sight.progress);
+        return TRUE;
+    }
+    if (!domain || virDomainGetState(domain, &state, &reason, 0) != 0) {
+        if (domain && gw_virt_last_is(VIR_ERR_NO_DOMAIN)) { /* a transient one ended between the two calls */
+            call->sight.seen = GW_SEEN_ABSENT;
+            return TRUE;
+        }
+        return gw_virt_fail(call->host, GW_VIRT_ASK, error, "looking at instance %s", call->uuid);
+    }
+    call->sight.seen = gw_virt_seen(state, reason);
+    call->sight.job = read_job(domain, 0, &call->sight.progress);
+    if (call->sight.job == GW_JOB_NONE && call->sight.seen == GW_SEEN_STOPPED)
+        take_kept_progress(call->host, call->uuid, &call->sight.progress);
+    else if (call->sight.job == GW_JOB_NONE)
+        read_job(domain, VIR_DOMAIN_JOB_STATS_COMPLETED | VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED, &call->sight.progress);
+    return TRUE;
+}

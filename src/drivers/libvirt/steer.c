@@ -1,0 +1,22 @@
+/* What may be asked of a copy under way, on another connection than the one that carries it. */
+#include "drivers/libvirt/internal.h"
+
+gboolean gw_virt_abort(GwVirtCall *call, GError **error)
+{
+    g_autoptr(virDomain) domain = gw_virt_domain(call->host, call->conn, call->uuid, error);
+    if (!domain)
+        return FALSE;
+    if (virDomainAbortJob(domain) == 0 || gw_virt_last_is(VIR_ERR_OPERATION_INVALID)) /* no job: it has just ended */
+        return TRUE;
+    return gw_virt_fail(call->host, GW_VIRT_ACT, error, "aborting the migration of %s", call->uuid);
+}
+
+/* A guest that is paused dirties nothing more, so the copy ends; it arrives paused and is resumed there by the loop. */
+gboolean gw_virt_force(GwVirtCall *call, GError **error)
+{
+    g_autoptr(virDomain) domain = gw_virt_domain(call->host, call->conn, call->uuid, error);
+    if (!domain)
+        return FALSE;
+    int done = call->how == GW_FORCE_POSTCOPY ? virDomainMigrateStartPostCopy(domain, 0) : virDomainSuspend(domain);
+    return done == 0 || gw_virt_fail(call->host, GW_VIRT_ACT, error, "making the migration of %s end", call->uuid);
+}

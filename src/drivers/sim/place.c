@@ -1,0 +1,147 @@
+/* What makes room for an instance on a host, makes its definition good there, and removes what is left of it. */
+#include "drivers/sim/internal.h"
+
+#include <string.h>
+
+/* ---- prepare */
+
+static gboolean make_volume(GwSimHost *dest, const GwPlan *plan, const GwPlanDisk *disk, GError **error)
+{
+    const GwSimMount *mount = gw_sim_mount_of(dest, disk->dest_path);
+    if (!mount) {
+        g_set_error(error, GW_ERROR, GW_ERROR_FAILED, "%s has no folder for %s", dest->name, disk->dest_path);
+        return FALSE;
+    }
+    GwSimFile *file = gw_sim_file_create(dest, disk->dest_path, plan->uuid, disk->target);
+    if (!file) {
+        g_set_error(error, GW_ERROR, GW_ERROR_FAILED,
+                    "%s already has a file %s: look whose it is, and remove it if it is a "
+                    "leftover",
+                    dest->name, disk->dest_path);
+        return FALSE;
+    }
+    file->capacity_bytes = disk->capacity_bytes;
+    return TRUE;
+}
+
+static void unmake_volumes(GwSimHost *dest, const GwPlan *plan, guint count)
+{
+    for (guint i = 0; i < count; i++) {
+        const GwPlanDisk *disk = plan->disks->pdata[i];
+        if (disk->fate == GW_FATE_COPY)
+            gw_sim_file_delete(dest, disk->dest_path);
+    }
+}
+
+static gboolean has_space(const GwSimHost *dest, const GwPlan *plan, GError **error)
+{
+    for (guint i = 0; i < plan->disks->len; i++) {
+        const GwPlanDisk *disk = plan->disks->pdata[i];
+        const GwSimMount *mount = disk->fate == GW_FATE_COPY ? gw_sim_mount_of(dest, disk->dest_path) : NULL;
+        if (!mount || gw_sim_folder_available(mount->folder) >= disk->allocation_bytes)
+            continue;
+        g_set_error(error, GW_ERROR, GW_ERROR_FAILED, "%s has no room for %s in %s", dest->name, disk->path,
+                    mount->path);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean prepare(GwSimHost *dest, const GwPlan *plan, GError **error)
+{
+    if (!has_space(dest, plan, error))
+        return FALSE;
+    for (guint i = 0; i < plan->disks->len; i++) {
+        const GwPlanDisk *disk = plan->disks->pdata[i];
+        if (disk->fate != GW_FATE_COPY || make_volume(dest, plan, disk, error))
+            continue;
+        unmake_volumes(dest, plan, i);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean gw_sim_prepare(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error)
+{
+    GwSimCall call;
+    if (!gw_sim_call_begin(&call, GW_SIM_ACT, "prepare", source, dest, error))
+        return FALSE;
+    return gw_sim_call_end(&call, prepare(dest->host, plan, error), error);
+}
+
+/* ---- adopt, settle */
+
+static gboolean adopt(GwSimHost *dest, const GwPlan *plan, GError **error)
+{
+    const GwSimDomain *there = gw_sim_host_domain(dest, plan->uuid);
+    if (there && !gw_sim_domain_is_active(there))
+        return TRUE;
+    if (there || g_hash_table_contains(dest->names, plan->name)) {
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "%s already has an instance %s%s", dest->name, plan->name,
+                    there ? ", and it is active" : " with another UUID");
+        return FALSE;
+    }
+    g_autoptr(GwInstance) instance = gw_sim_instance_from_text(plan->definition, error);
+    if (!instance)
+        return FALSE;
+    GwInstance *moved = gw_sim_instance_relocate(instance, plan);
+    moved->persistent = TRUE;
+    gw_sim_domain_add(dest, moved, GW_SEEN_STOPPED);
+    return TRUE;
+}
+
+gboolean gw_sim_adopt(GwHost *dest, const GwPlan *plan, GError **error)
+{
+    GwSimCall call;
+    if (!gw_sim_call_begin(&call, GW_SIM_ACT, "adopt", dest, NULL, error))
+        return FALSE;
+    return gw_sim_call_end(&call, adopt(dest->host, plan, error), error);
+}
+
+gboolean gw_sim_settle(GwHost *dest, const GwPlan *plan, GError **error)
+{
+    GwSimCall call;
+    if (!gw_sim_call_begin(&call, GW_SIM_ACT, "settle", dest, NULL, error))
+        return FALSE;
+    GwSimDomain *domain = gw_sim_host_require(dest->host, plan->uuid, error);
+    if (domain) /* a stopped one that is not persistent would not be there: it keeps its definition */
+        gw_sim_domain_define(domain, plan->persistent_before || !gw_sim_domain_is_active(domain),
+                             plan->autostart_before);
+    return gw_sim_call_end(&call, domain != NULL, error);
+}
+
+/* ---- forget */
+
+/* Only what is the instance's: a foreign file that made `prepare` fail stays. */
+static void delete_disks(GwSimHost *host, const GwPlan *plan, GwSide side)
+{
+    for (guint i = 0; i < plan->disks->len; i++) {
+        const GwPlanDisk *disk = plan->disks->pdata[i];
+        const char *path = side == GW_SIDE_SOURCE ? disk->path : disk->dest_path;
+        const GwSimFile *file = disk->fate == GW_FATE_COPY ? gw_sim_file_find(host, path) : NULL;
+        if (file && strcmp(file->owner, plan->uuid) == 0)
+            gw_sim_file_delete(host, path);
+    }
+}
+
+static gboolean forget(GwSimHost *host, const GwPlan *plan, GwSide side, GError **error)
+{
+    GwSimDomain *domain = gw_sim_host_domain(host, plan->uuid);
+    if (domain && gw_sim_domain_is_active(domain)) {
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "%s is active on %s: nothing of it was removed", plan->name,
+                    host->name);
+        return FALSE;
+    }
+    if (domain)
+        gw_sim_domain_remove(domain);
+    delete_disks(host, plan, side);
+    return TRUE;
+}
+
+gboolean gw_sim_forget(GwHost *host, const GwPlan *plan, GwSide side, GError **error)
+{
+    GwSimCall call;
+    if (!gw_sim_call_begin(&call, GW_SIM_ACT, "forget", host, NULL, error))
+        return FALSE;
+    return gw_sim_call_end(&call, forget(host->host, plan, side, error), error);
+}

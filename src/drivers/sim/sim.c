@@ -1,0 +1,125 @@
+/* The driver's table, and the calls that only ask. */
+#include "drivers/sim/sim.h"
+
+#include "drivers/sim/internal.h"
+
+enum { DEFAULT_TIMEOUT_MS = 30000 };
+
+static GwHost *sim_open(const char *host_name, const char *uri, const GwDriverSettings *settings, GError **error)
+{
+    g_autofree char *world_name = NULL;
+    g_autofree char *name = NULL;
+    g_auto(GwSimSpec) spec = {0};
+    if (!gw_sim_uri_parse(uri, &world_name, &name, &spec, error))
+        return NULL;
+    GwHost *handle = g_new0(GwHost, 1);
+    handle->name = g_strdup(host_name);
+    handle->timeout_ms = settings && settings->call_timeout_ms ? settings->call_timeout_ms : DEFAULT_TIMEOUT_MS;
+    handle->world = gw_sim_world_ref(gw_sim_world_get(world_name));
+    gw_sim_world_lock(handle->world);
+    handle->host = gw_sim_host_ensure(handle->world, name, &spec);
+    gw_sim_world_unlock(handle->world);
+    if (spec.speed)
+        gw_sim_world_set_speed(handle->world, (double)spec.speed);
+    return handle;
+}
+
+static void sim_close(GwHost *handle)
+{
+    gw_sim_world_lock(handle->world);
+    gw_sim_unwatch(handle);
+    gw_sim_world_unlock(handle->world);
+    gw_sim_world_unref(handle->world);
+    g_free(handle->name);
+    g_free(handle);
+}
+
+static gboolean sim_watch(GwHost *handle, GwHostEvent event, void *data, GError **error)
+{
+    GwSimCall call;
+    if (!gw_sim_call_begin(&call, GW_SIM_ASK, "watch", handle, NULL, error))
+        return FALSE;
+    gw_sim_watch(handle, event, data);
+    return gw_sim_call_end(&call, TRUE, error);
+}
+
+static GwHostFacts *sim_facts(GwHost *handle, GError **error)
+{
+    GwSimCall call;
+    if (!gw_sim_call_begin(&call, GW_SIM_ASK, "facts", handle, NULL, error))
+        return NULL;
+    GwHostFacts *facts = gw_sim_host_facts(handle->host);
+    gw_sim_call_end(&call, TRUE, NULL);
+    return facts;
+}
+
+static gboolean sim_instances(GwHost *handle, GPtrArray **ret_instances, GError **error)
+{
+    GwSimCall call;
+    if (!gw_sim_call_begin(&call, GW_SIM_ASK, "instances", handle, NULL, error))
+        return FALSE;
+    GPtrArray *instances = g_ptr_array_new_with_free_func((GDestroyNotify)gw_instance_unref);
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, handle->host->domains);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        g_ptr_array_add(instances, gw_instance_ref(((GwSimDomain *)value)->value));
+    *ret_instances = instances;
+    return gw_sim_call_end(&call, TRUE, error);
+}
+
+static GwInstance *sim_describe(GwHost *handle, const char *uuid, GError **error)
+{
+    GwSimCall call;
+    if (!gw_sim_call_begin(&call, GW_SIM_ASK, "describe", handle, NULL, error))
+        return NULL;
+    GwSimDomain *domain = gw_sim_host_require(handle->host, uuid, error);
+    GwInstance *instance = domain ? gw_instance_ref(domain->value) : NULL;
+    gw_sim_call_end(&call, TRUE, NULL);
+    return instance;
+}
+
+static GwSight sight_of(const GwSimDomain *domain)
+{
+    if (!domain->copy)
+        return (GwSight){domain->seen, GW_JOB_NONE, domain->last};
+    return (GwSight){domain->seen, domain->copy->from == domain ? GW_JOB_OUTGOING : GW_JOB_INCOMING,
+                     gw_sim_copy_progress(domain->copy)};
+}
+
+static gboolean sim_sight(GwHost *handle, const char *uuid, GwSight *ret_sight, GError **error)
+{
+    GwSimCall call;
+    if (!gw_sim_call_begin(&call, GW_SIM_ASK, "sight", handle, NULL, error))
+        return FALSE;
+    const GwSimDomain *domain = gw_sim_host_domain(handle->host, uuid);
+    *ret_sight = domain ? sight_of(domain) : (GwSight){.seen = GW_SEEN_ABSENT};
+    return gw_sim_call_end(&call, TRUE, error);
+}
+
+static const char *const schemes[] = {"sim", NULL};
+
+const GwDriver gw_sim_driver = {
+    .name = "sim",
+    .schemes = schemes,
+    .hypervisor_type = "sim",
+    .open = sim_open,
+    .close = sim_close,
+    .watch = sim_watch,
+    .facts = sim_facts,
+    .instances = sim_instances,
+    .describe = sim_describe,
+    .sight = sim_sight,
+    .examine = gw_sim_examine,
+    .prepare = gw_sim_prepare,
+    .migrate = gw_sim_migrate,
+    .abort = gw_sim_abort,
+    .force_complete = gw_sim_force_complete,
+    .set_bandwidth = gw_sim_set_bandwidth,
+    .stop = gw_sim_stop,
+    .start = gw_sim_start,
+    .resume = gw_sim_resume,
+    .adopt = gw_sim_adopt,
+    .settle = gw_sim_settle,
+    .forget = gw_sim_forget,
+};

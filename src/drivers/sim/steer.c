@@ -1,0 +1,103 @@
+/* Beginning a copy and waiting for its end, and what is asked of one under way. */
+#include "drivers/sim/internal.h"
+
+/* The source is silent: the connection breaks once it has been so for as long as the caller's patience. */
+static gboolean connection_breaks(GwHost *source, GwSimCopy *copy)
+{
+    if (copy->caller_gone)
+        return TRUE;
+    if (source->host->state != GW_SIM_HANGS) {
+        g_cond_wait(&copy->changed, &source->world->lock);
+        return FALSE;
+    }
+    gint64 deadline = g_get_monotonic_time() + (gint64)source->timeout_ms * 1000;
+    return !g_cond_wait_until(&copy->changed, &source->world->lock, deadline) && source->host->state == GW_SIM_HANGS;
+}
+
+/* Takes the reference. */
+static gboolean wait_for_end(GwHost *source, GwSimCopy *copy, GError **error)
+{
+    gboolean lost = copy->caller_gone;
+    while (!copy->ended && !lost)
+        lost = connection_breaks(source, copy);
+    gboolean ok = copy->ended && !lost && !copy->error;
+    if (lost)
+        g_set_error(error, GW_ERROR, GW_ERROR_LOST, "%s: the connection was lost while %s was moved", source->name,
+                    copy->plan->name);
+    else if (copy->error)
+        g_propagate_error(error, g_error_copy(copy->error));
+    gw_sim_copy_unref(copy);
+    return ok;
+}
+
+gboolean gw_sim_migrate(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error)
+{
+    GwSimCall call;
+    if (!gw_sim_call_begin(&call, GW_SIM_ACT, "migrate", source, dest, error))
+        return FALSE;
+    GwSimCopy *copy = gw_sim_copy_begin(source->host, dest->host, plan, error);
+    if (!copy)
+        return gw_sim_call_end(&call, FALSE, error);
+    gw_sim_copy_ref(copy);
+    if (call.early) {
+        gw_sim_copy_unref(copy);
+        return gw_sim_call_end(&call, TRUE, error);
+    }
+    return gw_sim_call_end(&call, wait_for_end(source, copy, error), error);
+}
+
+/* What is asked has its end in `migrate` and `sight`; a copy that has ended, or cannot be ended any more, is no error.
+ */
+static gboolean abort_copy(GwSimHost *source, const char *uuid, GError **error)
+{
+    GwSimDomain *domain = gw_sim_host_domain(source, uuid);
+    GwSimCopy *copy = domain ? domain->copy : NULL;
+    if (!copy || copy->phase == GW_SIM_SWITCHOVER)
+        return TRUE;
+    if (copy->phase == GW_SIM_POSTCOPY) {
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "%s runs on %s already (post-copy): it cannot be brought back",
+                    domain->value->name, copy->dest->name);
+        return FALSE;
+    }
+    gw_sim_copy_fail(copy, GW_ERROR_ABORTED, "the copy was aborted");
+    return TRUE;
+}
+
+gboolean gw_sim_abort(GwHost *source, const char *uuid, GError **error)
+{
+    GwSimCall call;
+    if (!gw_sim_call_begin(&call, GW_SIM_ACT, "abort", source, NULL, error))
+        return FALSE;
+    return gw_sim_call_end(&call, abort_copy(source->host, uuid, error), error);
+}
+
+static GwSimCopy *copy_of(GwSimHost *source, const char *uuid, GError **error)
+{
+    const GwSimDomain *domain = gw_sim_host_domain(source, uuid);
+    if (domain && domain->copy)
+        return domain->copy;
+    g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "%s copies no instance %s", source->name, uuid);
+    return NULL;
+}
+
+gboolean gw_sim_force_complete(GwHost *source, const char *uuid, GwForceHow how, GError **error)
+{
+    GwSimCall call;
+    if (!gw_sim_call_begin(&call, GW_SIM_ACT, "force_complete", source, NULL, error))
+        return FALSE;
+    GwSimCopy *copy = copy_of(source->host, uuid, error);
+    return gw_sim_call_end(&call, copy && gw_sim_copy_force(copy, how, error), error);
+}
+
+gboolean gw_sim_set_bandwidth(GwHost *source, const char *uuid, guint64 mibps, GError **error)
+{
+    GwSimCall call;
+    if (!gw_sim_call_begin(&call, GW_SIM_ACT, "set_bandwidth", source, NULL, error))
+        return FALSE;
+    GwSimCopy *copy = copy_of(source->host, uuid, error);
+    if (copy) {
+        copy->cap_bps = (double)mibps * GW_SIM_MIB;
+        gw_sim_copies_rerate(source->world);
+    }
+    return gw_sim_call_end(&call, copy != NULL, error);
+}

@@ -1,0 +1,88 @@
+"""The command against godwitd itself, on simulated hosts: whether both mean the same by their words."""
+import re
+import subprocess
+import time
+
+import pytest
+from conftest import BUILD, GODWIT, Run, clean_environment
+
+GODWITD = BUILD / "src/daemon/godwitd"
+pytestmark = pytest.mark.skipif(not GODWITD.exists(), reason="godwitd is not built")
+VM = "vm-HostA-1"
+
+
+def wait_for_port(log, process):
+    for _ in range(500):
+        found = re.search(r"listens on \S+ port (\d+)", log.read_text())
+        if found:
+            return found.group(1)
+        assert process.poll() is None, log.read_text()
+        time.sleep(0.02)
+    raise AssertionError(log.read_text())
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("godwitd")
+    (folder / "godwit.conf").write_text(f"[DEFAULT]\nstate_path = {folder}\n[api]\nport = 0\n")
+    log = folder / "log"
+    with open(log, "wb") as out:
+        process = subprocess.Popen([GODWITD, "-c", folder / "godwit.conf"], stdout=out, stderr=out)
+    url = f"http://127.0.0.1:{wait_for_port(log, process)}"
+
+    def run(*words):
+        return Run(subprocess.run([GODWIT, *words], capture_output=True, text=True, timeout=60,
+                                  env=clean_environment(GODWIT_URL=url)))
+    world = "instances=2&prefix=vm&disk=local&disk_gib=1&instance_memory_mib=64&link_mbps=2000"
+    assert run("host-add", "HostA", f"sim://cli/HostA?{world}").status == 0
+    assert run("host-add", "HostB", "sim://cli/HostB?link_mbps=2000").status == 0
+    yield run
+    process.terminate()
+    process.wait(timeout=20)
+
+
+def where(real, name=VM):
+    return real("--json", "show", name).json["server"]["OS-EXT-SRV-ATTR:host"]
+
+
+def test_hosts_and_servers(real):
+    assert "| HostA | up    | enabled | 2 (2 run) |" in real("host-list").out
+    assert f" | {VM} | ACTIVE | -          | running     | HostA |" in real("list", "--host", "HostA").out
+    twice = real("host-add", "HostB", "sim://cli/HostX")
+    assert twice.status == 1 and "HostB is already there" in twice.err
+
+
+def test_live_migration(real):
+    run = real("live-migration", VM, "HostB")
+    assert run.status == 0 and where(real) == "HostB"
+    figures = r"in \S+ s: \S+ MiB copied, guest paused for \S+ s\.\n"
+    assert re.fullmatch(f"{VM} moved from HostA to HostB {figures}", run.out)
+    assert f"| {VM} | live | completed | HostA  | HostB " in real("server-migration-list", VM).out
+    assert real("live-migration", VM).status == 0 and where(real) == "HostA"
+
+
+def test_refusals(real):
+    alone = real("live-migration", "--no-block-migrate", VM, "HostB")
+    assert alone.status == 1 and alone.err.splitlines()[0] == f"Error: {VM} cannot move to HostB:"
+    assert alone.err.splitlines()[1].startswith("  - disk vda ")
+    assert alone.err.endswith(f"{VM} is on HostA (running).\n")
+    assert real("live-migration", VM, "HostZ").status == 1
+    assert real("live-migration", VM, "HostA").status == 1
+    assert real("server-migration-show", VM, "999").status == 4
+    assert real("host-remove", "HostZ").status == 4
+
+
+@pytest.mark.parametrize("verb,host", [("resize-revert", "HostA"), ("resize-confirm", "HostB")])
+def test_cold_migration(real, verb, host):
+    name = "vm-HostA-2"
+    run = real("migrate", "--host", "HostB", name)
+    assert run.status == 0 and f"{name} was moved from HostA to HostB and rebooted" in run.out
+    assert real("--json", "show", name).json["server"]["status"] == "VERIFY_RESIZE"
+    assert real(verb, name).status == 0 and where(real, name) == host
+
+
+def test_actions(real):
+    actions = real("--json", "instance-action-list", VM).json["instanceActions"]
+    assert actions
+    run = real("instance-action", VM, actions[0]["request_id"])
+    assert run.status == 0 and run.out.startswith("live-migration, asked for at ")
