@@ -40,6 +40,10 @@ def pad(value, width: int = 10) -> str:
     return ("-" if value is None else f"{value:,.1f}" if isinstance(value, float) else f"{value:,}").rjust(width)
 
 
+def _interrupt(number, frame) -> None:
+    raise KeyboardInterrupt
+
+
 class Bench:
     """Figures by name, and the goals that some of them have. `run` ends the program with the line of JSON."""
 
@@ -58,8 +62,10 @@ class Bench:
 
     def run(self, measure) -> None:
         """measure(self); exit 0 when it measured, whether goals were met or not."""
-        error = None
-        load = os.getloadavg()[0]
+        error, load, cpus = None, os.getloadavg()[0], len(os.sched_getaffinity(0))
+        signal.signal(signal.SIGTERM, _interrupt)  # what was started is ended all the same
+        if load > cpus / 2:
+            say(f"this machine is busy (load {load:.1f} on {cpus} processors): measure again when it is quiet")
         try:
             measure(self)
         except KeyboardInterrupt:
@@ -67,7 +73,7 @@ class Bench:
         except Exception as e:  # a lab or a daemon that does not come up, whatever its class
             error = f"{type(e).__name__}: {e}" if not isinstance(e, NotMeasured) else str(e)
             say(f"could not measure: {error}")
-        print(json.dumps({"bench": self.name, "cpus": len(os.sched_getaffinity(0)), "load_before": round(load, 2),
+        print(json.dumps({"bench": self.name, "cpus": cpus, "load_before": round(load, 2),
                           "figures": self.figures, "goals": self.goals, **({"error": error} if error else {})}), flush=True)
         sys.exit(1 if error else 0)
 

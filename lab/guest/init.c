@@ -448,30 +448,30 @@ static void power_off(void)
     reboot(RB_POWER_OFF);
 }
 
-static int open_inputs(struct pollfd *inputs, int most)
+static struct pollfd inputs[8];
+static int input_count;
+
+/* Before the first heartbeat, so that whoever has heard one may press the button: an event that nobody has open is lost. */
+static void open_inputs(void)
 {
-    int count = 0;
-    for (int i = 0; i < most; i++) {
+    for (int i = 0; i < (int)(sizeof inputs / sizeof *inputs); i++) {
         char path[32];
         snprintf(path, sizeof path, "/dev/input/event%d", i);
         int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
         if (fd >= 0)
-            inputs[count++] = (struct pollfd){.fd = fd, .events = POLLIN};
+            inputs[input_count++] = (struct pollfd){.fd = fd, .events = POLLIN};
     }
-    return count;
+    if (!input_count)
+        say("guest: no power button\n");
 }
 
 /* libvirt asks for a shutdown, and for a reboot, by pressing the ACPI power button; after a reboot it starts the guest anew. */
 static __attribute__((noreturn)) void *wait_for_power_button(void *data)
 {
     (void)data;
-    struct pollfd inputs[8];
-    int count = open_inputs(inputs, 8);
-    if (!count)
-        say("guest: no power button\n");
     for (;;) {
-        poll(inputs, (nfds_t)count, -1);
-        for (int i = 0; i < count; i++) {
+        poll(inputs, (nfds_t)input_count, -1);
+        for (int i = 0; i < input_count; i++) {
             struct input_event event;
             while (read(inputs[i].fd, &event, sizeof event) == sizeof event)
                 if (event.type == EV_KEY && event.code == KEY_POWER && event.value == 1)
@@ -522,6 +522,7 @@ int main(void)
     instance = hash_of_name(parameter("name", "guest"));
     int fd = set_up_network();
     open_disks();
+    open_inputs();
     say("guest: up, %d disk(s)\n", disk_count);
     pthread_create(&thread, NULL, dirty_memory, NULL);
     pthread_create(&thread, NULL, wait_for_power_button, NULL);

@@ -12,6 +12,7 @@ void gw_virt_caps_free(GwVirtCaps *caps)
     g_free(caps->cpu_model);
     g_free(caps->qemu_user);
     g_free(caps->hostname);
+    g_hash_table_unref(caps->machines);
     g_free(caps);
 }
 
@@ -29,7 +30,41 @@ static char *find_qemu_user(xmlNode *host)
     return NULL;
 }
 
-static GwVirtCaps *parse(const char *xml, GError **error)
+static void add_machines(GHashTable *machines, const char *arch, xmlNode *parent)
+{
+    GW_XML_EACH(machine, parent, "machine") {
+        g_autofree char *name = gw_xml_text(machine);
+        g_autofree char *canonical = gw_xml_attr(machine, "canonical"); /* what the alias stands for */
+        g_hash_table_add(machines, g_strdup_printf("%s/%s", arch, name));
+        if (canonical)
+            g_hash_table_add(machines, g_strdup_printf("%s/%s", arch, canonical));
+    }
+}
+
+static GHashTable *read_machines(xmlNode *root)
+{
+    GHashTable *machines = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    GW_XML_EACH(guest, root, "guest") {
+        xmlNode *arch = gw_xml_child(guest, "arch");
+        g_autofree char *name = gw_xml_attr(arch, "name");
+        add_machines(machines, name, arch);
+        GW_XML_EACH(domain, arch, "domain")
+            add_machines(machines, name, domain);
+    }
+    return machines;
+}
+
+gboolean gw_virt_caps_has_machine(GwHost *host, const char *arch, const char *machine)
+{
+    g_autofree char *key = g_strdup_printf("%s/%s", arch, machine);
+    g_mutex_lock(&host->lock);
+    gboolean known = arch && machine && host->caps && g_hash_table_size(host->caps->machines) > 0;
+    gboolean has = !known || g_hash_table_contains(host->caps->machines, key);
+    g_mutex_unlock(&host->lock);
+    return has;
+}
+
+GwVirtCaps *gw_virt_caps_parse(const char *xml, GError **error)
 {
     g_autoptr(xmlDoc) doc = gw_xml_parse(xml, "capabilities", error);
     if (!doc)
@@ -40,6 +75,7 @@ static GwVirtCaps *parse(const char *xml, GError **error)
     caps->arch = gw_xml_text(gw_xml_at(host, "cpu/arch"));
     caps->cpu_model = gw_xml_text(gw_xml_at(host, "cpu/model"));
     caps->qemu_user = find_qemu_user(host);
+    caps->machines = read_machines(xmlDocGetRootElement(doc));
     return caps;
 }
 
@@ -50,7 +86,7 @@ static GwVirtCaps *read_caps(GwHost *host, virConnectPtr conn, GError **error)
         gw_virt_fail(host, GW_VIRT_ASK, error, "reading its capabilities");
         return NULL;
     }
-    GwVirtCaps *caps = parse(xml, error);
+    GwVirtCaps *caps = gw_virt_caps_parse(xml, error);
     if (!caps)
         return NULL;
     char *hostname = virConnectGetHostname(conn);

@@ -82,6 +82,12 @@ static void read_disk(GwInstance *instance, xmlNode *node)
         g_ptr_array_add(instance->files, g_strdup(disk->path));
 }
 
+/* libvirt unplugs such a device before a migration and plugs in the destination's after it (formatdomain: teaming). */
+static gboolean leaves_by_itself(const xmlNode *device)
+{
+    return gw_xml_attr_is(gw_xml_child(device, "teaming"), "type", "transient");
+}
+
 static void read_nic(GwInstance *instance, xmlNode *node)
 {
     xmlNode *source = gw_xml_child(node, "source");
@@ -98,7 +104,7 @@ static void read_nic(GwInstance *instance, xmlNode *node)
     } else if (g_strcmp0(type, "direct") == 0) {
         nic->kind = GW_NIC_DIRECT;
         nic->source = gw_xml_attr(source, "dev");
-    } else if (g_strcmp0(type, "hostdev") == 0) {
+    } else if (g_strcmp0(type, "hostdev") == 0 && !leaves_by_itself(node)) {
         g_ptr_array_add(instance->host_devices, g_strdup_printf("network device %s", nic->mac ? nic->mac : ""));
     }
 }
@@ -139,7 +145,11 @@ static void read_devices(GwInstance *instance, xmlNode *devices)
     GW_XML_EACH(node, devices, "interface")
         read_nic(instance, node);
     GW_XML_EACH(node, devices, "hostdev")
-        read_host_device(instance, node);
+        if (!leaves_by_itself(node))
+            read_host_device(instance, node);
+    GW_XML_EACH(node, devices, "shmem")
+        if (!gw_xml_attr_is(node, "role", "master")) /* qemuMigrationSrcIsAllowed: only the master's memory travels */
+            g_ptr_array_add(instance->host_devices, g_strdup("memory shared with other guests (shmem)"));
     GW_XML_EACH(node, devices, "filesystem")
         g_ptr_array_add(instance->host_devices, g_strdup("shared file system (virtiofs or 9p)"));
     xmlNode *graphics = gw_xml_child(devices, "graphics");
@@ -175,6 +185,13 @@ static guint64 in_mib(const xmlNode *node)
     return value >> 20; /* bytes; libvirt itself always writes KiB */
 }
 
+/* <vcpu current='2'>4</vcpu>: two run, two may be plugged in. */
+static guint read_vcpus(const xmlNode *node)
+{
+    g_autofree char *current = gw_xml_attr(node, "current");
+    return current ? (guint)g_ascii_strtoull(current, NULL, 10) : (guint)gw_xml_number(node);
+}
+
 GwInstance *gw_virt_parse_instance(const char *xml, GError **error)
 {
     g_autoptr(xmlDoc) doc = gw_xml_parse(xml, "domain", error);
@@ -190,7 +207,7 @@ GwInstance *gw_virt_parse_instance(const char *xml, GError **error)
     }
     g_strlcpy(instance->uuid, uuid, sizeof instance->uuid);
     instance->virt_type = gw_xml_attr(root, "type");
-    instance->vcpus = (guint)gw_xml_number(gw_xml_child(root, "vcpu"));
+    instance->vcpus = read_vcpus(gw_xml_child(root, "vcpu"));
     instance->max_memory_mib = in_mib(gw_xml_child(root, "memory"));
     xmlNode *current = gw_xml_child(root, "currentMemory");
     instance->memory_mib = current ? in_mib(current) : instance->max_memory_mib;

@@ -9,54 +9,20 @@ typedef struct {
     GHashTable *shared; /* folder → GwFact: proved once */
 } Examination;
 
-/* ---- proof of sharing: what is made on one side cannot be made on the other */
-
-static virStorageVol *make_probe(virStoragePool *pool, const char *name)
-{
-    g_autofree char *xml = g_strdup_printf("<volume><name>%s</name><capacity>1</capacity><allocation>0</allocation>"
-                                           "<target><format type='raw'/></target></volume>", name);
-    return virStorageVolCreateXML(pool, xml, 0);
-}
-
-static void remove_probe(virStorageVol *probe)
-{
-    virStorageVolDelete(probe, 0);
-    virStorageVolFree(probe);
-}
-
-/* libvirt makes a volume only where no file is. The name is refused on the destination while the source's probe is there and
- * taken once it is gone: then both saw the same folder, whatever it is mounted from. */
-static GwFact compare_folders(GwVirtFolder *source, GwVirtFolder *dest)
-{
-    g_autofree char *uuid = g_uuid_string_random();
-    g_autofree char *name = g_strconcat(".godwit-probe-", uuid, NULL);
-    virStorageVol *here = make_probe(source->pool, name);
-    if (!here)
-        return GW_FACT_UNKNOWN;
-    virStorageVol *there = make_probe(dest->pool, name);
-    if (there) {
-        remove_probe(there);
-        remove_probe(here);
-        return GW_FACT_NO;
-    }
-    remove_probe(here);
-    there = make_probe(dest->pool, name);
-    if (!there)
-        return GW_FACT_UNKNOWN; /* it refuses every volume: read-only, full, or without permission */
-    remove_probe(there);
-    return GW_FACT_YES;
-}
-
 static GwFact prove_shared(Examination *e, const char *folder)
 {
     gpointer known;
+    GwVirtCall *call = e->call;
     if (g_hash_table_lookup_extended(e->shared, folder, NULL, &known))
         return (GwFact)GPOINTER_TO_UINT(known);
-    g_autoptr(GwVirtFolder) source = gw_virt_folder_open(e->call->host, e->call->conn, folder, NULL);
-    g_autoptr(GwVirtFolder) dest = gw_virt_folder_open(e->call->peer, e->call->peer_conn, folder, NULL);
-    GwFact shared = !source ? GW_FACT_UNKNOWN : !dest ? GW_FACT_NO : compare_folders(source, dest);
+    GwFact shared = gw_virt_same_folder(call->host, call->conn, call->peer, call->peer_conn, folder);
     g_hash_table_insert(e->shared, g_strdup(folder), GUINT_TO_POINTER(shared));
     return shared;
+}
+
+static GwFact there(Examination *e, const char *path)
+{
+    return gw_virt_presence(e->call->peer, e->call->peer_conn, path);
 }
 
 /* ---- disks */
@@ -113,26 +79,34 @@ static GwFact chain_is_shared(Examination *e, const GwDisk *disk)
     return GW_FACT_YES;
 }
 
+/* The folder's pool was asked a moment ago, with the other facts; a folder without one is opened for it. */
+static guint64 space_there(Examination *e, const char *path)
+{
+    const GwPool *pool = gw_host_facts_pool_at(e->facts->dest, path);
+    if (pool && pool->active)
+        return pool->available_bytes;
+    g_autoptr(GwVirtFolder) folder = gw_virt_folder_open(e->call->peer, e->call->peer_conn, path, NULL);
+    return folder ? gw_virt_folder_available(folder) : 0;
+}
+
 /* Where a copy would go: the same path; where the destination has no such folder, its instances_path. */
 static void find_place(Examination *e, const GwDisk *disk, GwDiskFacts *facts)
 {
-    g_autofree char *folder_path = folder_of(disk->path);
+    g_autofree char *folder = folder_of(disk->path);
     g_autofree char *name = g_path_get_basename(disk->path);
-    GwHost *peer = e->call->peer;
-    GwVirtFolder *folder = gw_virt_folder_open(peer, e->call->peer_conn, folder_path, NULL);
-    if (!folder && peer->instances_path && *peer->instances_path) {
-        g_free(folder_path);
-        folder_path = g_strdup(peer->instances_path);
-        folder = gw_virt_folder_open(peer, e->call->peer_conn, folder_path, NULL);
-        facts->dest_path = folder ? g_build_filename(folder_path, name, NULL) : NULL;
+    const char *fallback = e->call->peer->instances_path;
+    facts->folder = there(e, folder);
+    if (facts->folder == GW_FACT_NO && fallback && *fallback && there(e, fallback) == GW_FACT_YES) {
+        facts->folder = GW_FACT_YES;
+        facts->dest_path = g_build_filename(fallback, name, NULL);
+        g_free(folder);
+        folder = g_strdup(fallback);
     }
-    facts->folder = folder ? GW_FACT_YES : GW_FACT_NO;
-    if (!folder)
+    if (facts->folder == GW_FACT_NO)
         return;
-    facts->taken = gw_virt_folder_has(folder, name) ? GW_FACT_YES : GW_FACT_NO;
-    facts->available_bytes = gw_virt_folder_available(folder);
-    facts->dest_pool_path = g_strdup(folder_path);
-    gw_virt_folder_close(folder);
+    facts->taken = there(e, facts->dest_path ? facts->dest_path : disk->path);
+    facts->available_bytes = space_there(e, folder);
+    facts->dest_pool_path = g_steal_pointer(&folder);
 }
 
 /* Pools whose volumes are the same bytes on every host that starts them. */
@@ -183,24 +157,13 @@ static void examine_disk(Examination *e, virDomain *domain, GwDisk *disk)
 
 /* ---- the rest */
 
+/* A file that nobody can tell of is left to libvirt. */
 static void examine_files(Examination *e)
 {
     const GPtrArray *files = e->facts->instance->files;
-    g_autoptr(GwVirtFolder) folder = NULL;
-    g_autofree char *open_path = NULL; /* files of one folder come one after another: it is opened once */
-    for (guint i = 0; i < files->len; i++) {
-        const char *file = files->pdata[i];
-        g_autofree char *path = folder_of(file);
-        g_autofree char *name = g_path_get_basename(file);
-        if (g_strcmp0(path, open_path) != 0) {
-            gw_virt_folder_close(folder);
-            g_free(open_path);
-            open_path = g_strdup(path);
-            folder = gw_virt_folder_open(e->call->peer, e->call->peer_conn, path, NULL);
-        }
-        if (!folder || !gw_virt_folder_has(folder, name))
-            g_ptr_array_add(e->facts->missing_files, g_strdup(file));
-    }
+    for (guint i = 0; i < files->len; i++)
+        if (there(e, files->pdata[i]) == GW_FACT_NO)
+            g_ptr_array_add(e->facts->missing_files, g_strdup(files->pdata[i]));
 }
 
 static gboolean is_among(const GPtrArray *names, const char *name)
@@ -235,6 +198,18 @@ static void add_obstacle(Examination *e, const char *what)
     g_ptr_array_add(e->facts->obstacles, g_strdup_printf("%s %s", e->facts->instance->name, what));
 }
 
+static void examine_block_jobs(Examination *e, virDomain *domain)
+{
+    const GwInstance *instance = e->facts->instance;
+    for (guint i = 0; instance->power != GW_POWER_SHUTDOWN && i < instance->disks->len; i++) {
+        virDomainBlockJobInfo info;
+        const GwDisk *disk = instance->disks->pdata[i];
+        if (!(disk->flags & GW_DISK_EMPTY) && virDomainGetBlockJobInfo(domain, disk->target, &info, 0) == 1)
+            g_ptr_array_add(e->facts->obstacles,
+                            g_strdup_printf("disk %s of %s has an active block job", disk->target, instance->name));
+    }
+}
+
 static void examine_obstacles(Examination *e, virDomain *domain)
 {
     virDomainJobInfo job;
@@ -246,14 +221,26 @@ static void examine_obstacles(Examination *e, virDomain *domain)
         add_obstacle(e, "has a managed save image, which would be left behind");
     if (virDomainGetJobInfo(domain, &job) == 0 && job.type != VIR_DOMAIN_JOB_NONE && job.type != VIR_DOMAIN_JOB_COMPLETED)
         add_obstacle(e, "is busy with another job (virsh domjobinfo)");
-    for (guint i = 0; i < e->facts->instance->disks->len; i++) {
-        virDomainBlockJobInfo info;
-        const GwDisk *disk = e->facts->instance->disks->pdata[i];
-        if (!(disk->flags & GW_DISK_EMPTY) && e->facts->instance->power != GW_POWER_SHUTDOWN &&
-            virDomainGetBlockJobInfo(domain, disk->target, &info, 0) == 1)
-            g_ptr_array_add(e->facts->obstacles, g_strdup_printf("disk %s of %s has an active block job", disk->target,
-                                                                 e->facts->instance->name));
-    }
+    examine_block_jobs(e, domain);
+}
+
+/* What the hosts' own programs cannot do. */
+static void examine_programs(Examination *e)
+{
+    const GwInstance *instance = e->facts->instance;
+    const struct {
+        const char *name;
+        guint64 version;
+    } hosts[] = {{e->facts->source_name, e->facts->source->library_version},
+                 {e->facts->dest_name, e->facts->dest->library_version}};
+    for (guint i = 0; i < G_N_ELEMENTS(hosts); i++)
+        if (hosts[i].version < 9000000)
+            g_ptr_array_add(e->facts->obstacles,
+                            g_strdup_printf("%s has a libvirt older than 9.0.0, which Godwit needs", hosts[i].name));
+    if (!gw_virt_caps_has_machine(e->call->peer, instance->arch, instance->machine))
+        g_ptr_array_add(e->facts->obstacles,
+                        g_strdup_printf("the QEMU of %s has no machine type %s, which %s was made with", e->facts->dest_name,
+                                        instance->machine, instance->name));
 }
 
 /* The CPU that the guest sees, against what the destination's hypervisor can give; emulation gives what it says it does. */
@@ -313,6 +300,7 @@ gboolean gw_virt_examine(GwVirtCall *call, GError **error)
     examine_nics(&e);
     examine_names(&e);
     examine_obstacles(&e, domain);
+    examine_programs(&e);
     examine_cpu(&e, domain);
     read_definition(&e, domain);
     call->result = g_steal_pointer(&facts);

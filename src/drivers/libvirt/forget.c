@@ -3,20 +3,34 @@
 
 #include <string.h>
 
-/* Whether an active instance of the host has path open: another one may use the same image by mistake or design. */
-static gboolean is_in_use(virConnectPtr conn, const char *path)
+static gboolean uses(const GwInstance *instance, const char *path)
+{
+    for (guint i = 0; i < instance->disks->len; i++) {
+        const GwDisk *disk = instance->disks->pdata[i];
+        if (g_strcmp0(disk->path, path) == 0 || (disk->backing && g_strv_contains((const char *const *)disk->backing, path)))
+            return TRUE;
+    }
+    return g_ptr_array_find_with_equal_func(instance->files, path, g_str_equal, NULL);
+}
+
+/* The name of another instance of the host, running or not, that has path; "" when nobody can tell, NULL when there is none. */
+static char *find_user(GwVirtCall *call, const char *path)
 {
     virDomain **domains = NULL;
-    gboolean used = FALSE;
-    int count = virConnectListAllDomains(conn, &domains, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
+    char *user = NULL;
+    int count = virConnectListAllDomains(call->conn, &domains, 0);
     for (int i = 0; i < count; i++) {
         g_autofree char *xml = virDomainGetXMLDesc(domains[i], 0);
-        g_autofree char *quoted = g_strdup_printf("'%s'", path);
-        used = used || !xml || strstr(xml, quoted);
+        gboolean gone = !xml && gw_virt_last_is(VIR_ERR_NO_DOMAIN);
+        g_autoptr(GwInstance) other = xml ? gw_virt_parse_instance(xml, NULL) : NULL;
+        if (!user && !gone && !other)
+            user = g_strdup("");
+        else if (!user && other && strcmp(other->uuid, call->uuid) != 0 && uses(other, path))
+            user = g_strdup(other->name);
         virDomainFree(domains[i]);
     }
     free(domains);
-    return used || count < 0;
+    return count < 0 ? g_strdup("") : user;
 }
 
 static gboolean undefine(GwVirtCall *call, GError **error)
@@ -42,8 +56,10 @@ static gboolean delete_copy(GwVirtCall *call, const char *path, GError **error)
 {
     g_autofree char *folder_path = g_path_get_dirname(path);
     g_autofree char *name = g_path_get_basename(path);
-    if (is_in_use(call->conn, path)) {
-        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "%s is in use on %s: it is not deleted", path, call->host->name);
+    g_autofree char *user = find_user(call, path);
+    if (user) {
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "%s: %s is not deleted: %s%s", call->host->name, path,
+                    *user ? "it also belongs to instance " : "libvirt does not tell whose else it may be", user);
         return FALSE;
     }
     g_autoptr(GwVirtFolder) folder = gw_virt_folder_open(call->host, call->conn, folder_path, error);

@@ -27,6 +27,7 @@ GwHost *gw_virt_host_new(const char *name, const char *uri, const GwDriverSettin
     g_queue_init(&host->idle);
     host->capacities = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     host->stuck = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    host->pool_uses = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     host->completed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     host->instances_path = g_strdup(settings->instances_path);
     return host;
@@ -46,6 +47,7 @@ void gw_virt_host_unref(GwHost *host)
     g_hash_table_unref(host->capacities);
     g_hash_table_unref(host->stuck);
     g_hash_table_unref(host->completed);
+    g_hash_table_unref(host->pool_uses);
     g_free(host->instances_path);
     g_mutex_clear(&host->lock);
     g_mutex_clear(&host->pool_lock);

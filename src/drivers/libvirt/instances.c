@@ -11,11 +11,8 @@ virDomain *gw_virt_domain(GwHost *host, virConnectPtr conn, const char *uuid, GE
     return domain;
 }
 
-static GwPower power_of(virDomain *domain)
+static GwPower power_of(virDomain *domain, int state)
 {
-    int state = VIR_DOMAIN_NOSTATE;
-    if (virDomainGetState(domain, &state, NULL, 0) != 0)
-        return GW_POWER_NOSTATE;
     switch ((virDomainState)state) {
     case VIR_DOMAIN_RUNNING:
     case VIR_DOMAIN_BLOCKED:
@@ -89,15 +86,16 @@ static void find_pool(virConnectPtr conn, GwDisk *disk)
 GwInstance *gw_virt_read_instance(GwHost *host, virDomain *domain, GError **error)
 {
     int autostart = 0;
+    int state = VIR_DOMAIN_NOSTATE;
     g_autofree char *xml = virDomainGetXMLDesc(domain, 0);
-    if (!xml) {
+    if (!xml || virDomainGetState(domain, &state, NULL, 0) != 0) {
         gw_virt_fail(host, GW_VIRT_ASK, error, "reading an instance");
         return NULL;
     }
     GwInstance *instance = gw_virt_parse_instance(xml, error);
     if (!instance)
         return NULL;
-    instance->power = power_of(domain);
+    instance->power = power_of(domain, state);
     instance->persistent = virDomainIsPersistent(domain) == 1;
     instance->autostart = instance->persistent && virDomainGetAutostart(domain, &autostart) == 0 && autostart;
     for (guint i = 0; i < instance->disks->len; i++) {
@@ -109,21 +107,38 @@ GwInstance *gw_virt_read_instance(GwHost *host, virDomain *domain, GError **erro
     return instance;
 }
 
+/* An instance that went away during the listing is left out. Any other failure is the listing's: a list that a broken connection
+ * has cut short would say that the rest is gone. */
+static gboolean add_instance(GwHost *host, virDomain *domain, GPtrArray *instances, GError **error)
+{
+    GError *local = NULL;
+    GwInstance *instance = gw_virt_read_instance(host, domain, &local);
+    if (instance)
+        g_ptr_array_add(instances, instance);
+    else if (!g_error_matches(local, GW_ERROR, GW_ERROR_NOT_FOUND)) {
+        g_propagate_error(error, local);
+        return FALSE;
+    }
+    g_clear_error(&local);
+    return TRUE;
+}
+
 gboolean gw_virt_instances(GwVirtCall *call, GError **error)
 {
     virDomain **domains = NULL;
     int count = virConnectListAllDomains(call->conn, &domains, 0);
     if (count < 0)
         return gw_virt_fail(call->host, GW_VIRT_ASK, error, "listing its instances");
-    GPtrArray *instances = g_ptr_array_new_with_free_func((GDestroyNotify)gw_instance_unref);
+    g_autoptr(GPtrArray) instances = g_ptr_array_new_with_free_func((GDestroyNotify)gw_instance_unref);
+    gboolean ok = TRUE;
     for (int i = 0; i < count; i++) {
-        GwInstance *instance = gw_virt_read_instance(call->host, domains[i], NULL); /* it may be gone meanwhile */
-        if (instance)
-            g_ptr_array_add(instances, instance);
+        ok = ok && add_instance(call->host, domains[i], instances, error);
         virDomainFree(domains[i]);
     }
     free(domains);
-    call->result = instances;
+    if (!ok)
+        return FALSE;
+    call->result = g_steal_pointer(&instances);
     call->free_result = (GDestroyNotify)g_ptr_array_unref;
     return TRUE;
 }

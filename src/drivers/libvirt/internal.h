@@ -24,7 +24,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(virStorageVol, virStorageVolFree)
 typedef struct {
     char *host_uuid, *arch, *cpu_model, *qemu_user, *hostname;
     unsigned long hypervisor_version, library_version;
-    } GwVirtCaps;
+    GHashTable *machines; /* set of "arch/machine", aliases too */
+} GwVirtCaps;
 
 struct GwHost {
     gatomicrefcount refs;
@@ -42,7 +43,8 @@ struct GwHost {
     GHashTable *completed;  /* uuid -> GwProgress *: figures of the last migration out, which libvirt forgets with the domain */
     char *instances_path;
 
-    GMutex pool_lock; /* held while a pool that Godwit made for a moment exists */
+    GMutex pool_lock;      /* of pool_uses, and of the moments in which pools come and go */
+    GHashTable *pool_uses; /* folder -> open GwVirtFolders whose pool Godwit made or started for the moment */
 
     GMutex event_lock; /* held while `event` runs, so that close can wait for it */
     GwHostEvent event;
@@ -70,7 +72,8 @@ typedef enum {
     GW_VIRT_ASK, /* nothing was changed, whatever happened to the connection */
     GW_VIRT_ACT, /* if the connection broke, the act may have happened */
 } GwVirtDeed;
-/* Sets *error from libvirt's last error of this thread; "what" says what was tried. Returns FALSE. */
+/* Sets *error from libvirt's last error of this thread; "what" says what was tried. Returns FALSE.
+ * Its arguments must not call libvirt: every call there forgets the last error. */
 gboolean gw_virt_fail(const GwHost *host, GwVirtDeed deed, GError **error, const char *what, ...) G_GNUC_PRINTF(4, 5);
 gboolean gw_virt_last_is(int code); /* whether libvirt's last error of this thread has this code */
 
@@ -120,6 +123,9 @@ void gw_virt_events_detach(GwHost *host); /* events.c: returns when no event is 
 /* ---- parts */
 gboolean gw_virt_caps_fresh(GwHost *host, virConnectPtr conn, GError **error); /* caps.c: host->caps is set and young */
 void gw_virt_caps_free(GwVirtCaps *caps);
+GwVirtCaps *gw_virt_caps_parse(const char *xml, GError **error);
+/* Whether the host's QEMU knows that machine type. TRUE also where nobody can tell. Wants fresh caps. */
+gboolean gw_virt_caps_has_machine(GwHost *host, const char *arch, const char *machine);
 
 GwHostFacts *gw_virt_read_facts(GwHost *host, virConnectPtr conn, GError **error); /* facts.c */
 virDomain *gw_virt_domain(GwHost *host, virConnectPtr conn, const char *uuid, GError **error); /* GW_ERROR_NOT_FOUND */
@@ -134,7 +140,7 @@ void gw_virt_keep_progress(GwHost *host, const char *uuid, const GwProgress *pro
 typedef struct {
     GwHost *host;
     virStoragePool *pool;
-    gboolean made; /* for the moment: destroyed when the folder is closed; pool_lock is held */
+    char *ours; /* the folder, when its pool is there only for the moment: the last user stops it; else NULL */
     gboolean refreshed;
 } GwVirtFolder;
 GwVirtFolder *gw_virt_folder_open(GwHost *host, virConnectPtr conn, const char *path, GError **error);
@@ -145,9 +151,17 @@ gboolean gw_virt_folder_has(GwVirtFolder *folder, const char *name);
 gboolean gw_virt_folder_delete(GwVirtFolder *folder, const char *name, GError **error);
 guint64 gw_virt_folder_available(GwVirtFolder *folder);
 
+/* ---- presence.c: whether the host has something at path: a file, a folder, a device. Changes nothing there. */
+GwFact gw_virt_presence(GwHost *host, virConnectPtr conn, const char *path);
+/* Whether folder is one and the same on both: what is made on `here` is present on `there`. */
+GwFact gw_virt_same_folder(GwHost *here, virConnectPtr here_conn, GwHost *there, virConnectPtr there_conn,
+                           const char *folder);
+
 /* ---- rewrite.c: the instance's definition as the destination gets it */
 char *gw_virt_definition_pack(const char *live_xml, const char *inactive_xml); /* either may be NULL */
 char *gw_virt_definition_live(const GwPlan *plan, GError **error);             /* rewritten for the destination */
 char *gw_virt_definition_inactive(const GwPlan *plan, GError **error);         /* likewise */
+/* Format of the backing file path of target as the plan's definition says, or NULL when it does not say. */
+char *gw_virt_definition_backing_format(const GwPlan *plan, const char *target, const char *path);
 
 #endif

@@ -81,16 +81,27 @@ static gboolean never_began(void)
     return FALSE;
 }
 
-/* What is known of a failure here is little; the loop looks at both hosts before it believes anything. */
-static void judge(GwHost *source, virConnectPtr conn, const GwPlan *plan, GError **error)
+/* Whether the source still has the guest as it was, so that nothing has moved. The copy has ended, one way or the other. */
+static gboolean is_still_there(virDomain *domain)
+{
+    int state, reason;
+    if (virDomainGetState(domain, &state, &reason, 0) != 0)
+        return FALSE;
+    GwSeen seen = gw_virt_seen(state, reason);
+    return seen == GW_SEEN_RUNNING || seen == GW_SEEN_PAUSED;
+}
+
+/* libvirt's number says little: that the copy was done but the destination did not answer in the end has the same one as that it
+ * never began. What the source has now says more; when it no longer has the guest as it was, both hosts must be asked. */
+static void judge(GwHost *source, GwHost *dest, virDomain *domain, const GwPlan *plan, GError **error)
 {
     GError *local = NULL;
     gboolean unreached = never_began();
-    gw_virt_fail(source, GW_VIRT_ASK, &local, "migrating instance %s", plan->name); /* the next call forgets libvirt's error */
-    if (unreached)
-        local->code = GW_ERROR_UNREACHABLE;
-    else if (virConnectIsAlive(conn) != 1)
+    gw_virt_fail(source, GW_VIRT_ASK, &local, "migrating instance %s to %s", plan->name, dest->name); /* the next call forgets libvirt's error */
+    if (!is_still_there(domain))
         local->code = GW_ERROR_LOST;
+    else if (unreached)
+        local->code = GW_ERROR_UNREACHABLE;
     else if (local->code == GW_ERROR_UNREACHABLE || local->code == GW_ERROR_NOT_FOUND)
         local->code = GW_ERROR_FAILED; /* the source answers; what broke was its link to the destination */
     g_propagate_error(error, local);
@@ -109,7 +120,7 @@ gboolean gw_virt_migrate(GwHost *source, GwHost *dest, const GwPlan *plan, GErro
     if (ok) {
         ok = run(source, conn, dest, copy, domain, &p, &local);
         if (!ok && !local)
-            judge(source, conn, plan, &local);
+            judge(source, dest, domain, plan, &local);
     }
     if (local)
         g_propagate_error(error, local);

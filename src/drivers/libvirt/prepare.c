@@ -39,28 +39,73 @@ gboolean gw_virt_start_pools(GwHost *from, virConnectPtr from_conn, GwHost *host
 
 /* ---- volumes */
 
-static char *volume_xml(const GwPlanDisk *disk)
+/* The source's volume of disk, or NULL where its pool does not list it. */
+static xmlDoc *read_original(GwVirtCall *call, const GwPlanDisk *disk, gboolean refresh)
 {
+    virStorageVol *volume = virStorageVolLookupByPath(call->conn, disk->path);
+    if (!volume && refresh) {
+        g_autofree char *path = g_path_get_dirname(disk->path);
+        g_autofree char *name = g_path_get_basename(disk->path);
+        g_autoptr(GwVirtFolder) folder = gw_virt_folder_open(call->host, call->conn, path, NULL);
+        if (folder && gw_virt_folder_has(folder, name))
+            volume = virStorageVolLookupByName(folder->pool, name);
+    }
+    g_autofree char *xml = volume ? virStorageVolGetXMLDesc(volume, 0) : NULL;
+    g_clear_pointer(&volume, virStorageVolFree);
+    return xml ? gw_xml_parse(xml, "volume", NULL) : NULL;
+}
+
+/* "" for a disk that is complete in itself, NULL when the format below is not known. A wrong one would show the guest the inside of
+ * an image as its disk, so it is never guessed. */
+static char *backing_xml(GwVirtCall *call, const GwPlanDisk *disk)
+{
+    if (!disk->backing)
+        return g_strdup("");
+    const char *path = disk->backing[0];
+    g_autofree char *format = gw_virt_definition_backing_format(call->plan, disk->target, path);
+    if (!format) {
+        g_autoptr(xmlDoc) doc = read_original(call, disk, TRUE);
+        format = doc ? gw_xml_attr(gw_xml_at(xmlDocGetRootElement(doc), "backingStore/format"), "type") : NULL;
+    }
+    g_autofree char *escaped = gw_xml_escape(path);
+    return format ? g_strdup_printf("<backingStore><path>%s</path><format type='%s'/></backingStore>", escaped, format) : NULL;
+}
+
+/* As the source's file, where its pool lists it; QEMU's own owner is set by the destination's libvirt in any case. */
+static char *permissions_xml(GwVirtCall *call, const GwPlanDisk *disk)
+{
+    g_autoptr(xmlDoc) doc = read_original(call, disk, FALSE);
+    xmlNode *permissions = doc ? gw_xml_at(xmlDocGetRootElement(doc), "target/permissions") : NULL;
+    return permissions ? gw_xml_to_text(permissions) : g_strdup("");
+}
+
+/* libvirt's own default for qcow2 is compat 0.10, whose format has no zero clusters: zeroes would take space. */
+static char *volume_xml(GwVirtCall *call, const GwPlanDisk *disk, GError **error)
+{
+    const char *format = disk->format ? disk->format : "raw";
     g_autofree char *base = g_path_get_basename(disk->dest_path);
     g_autofree char *name = gw_xml_escape(base);
-    g_autofree char *backing = disk->backing ? gw_xml_escape(disk->backing[0]) : NULL;
-    g_autofree char *below =
-        backing ? g_strdup_printf("<backingStore><path>%s</path><format type='%s'/></backingStore>", backing,
-                                  disk->backing[1] ? "qcow2" : "raw")
-                : g_strdup("");
+    g_autofree char *permissions = permissions_xml(call, disk);
+    g_autofree char *backing = backing_xml(call, disk);
+    if (!backing) {
+        g_set_error(error, GW_ERROR, GW_ERROR_FAILED,
+                    "%s: the format of %s, the backing file of disk %s of %s, is not known; write it into the image with "
+                    "qemu-img rebase -u -F FORMAT", call->host->name, disk->backing[0], disk->target, call->plan->name);
+        return NULL;
+    }
     return g_strdup_printf("<volume><name>%s</name><capacity>%" G_GUINT64_FORMAT "</capacity><allocation>0</allocation>"
-                           "<target><format type='%s'/></target>%s</volume>",
-                           name, disk->capacity_bytes, disk->format ? disk->format : "raw", below);
+                           "<target><format type='%s'/>%s%s</target>%s</volume>",
+                           name, disk->capacity_bytes, format, permissions,
+                           strcmp(format, "qcow2") == 0 ? "<compat>1.1</compat>" : "", backing);
 }
 
 static gboolean make_volume(GwVirtCall *call, const GwPlanDisk *disk, GError **error)
 {
     g_autofree char *path = g_path_get_dirname(disk->dest_path);
-    g_autofree char *name = g_path_get_basename(disk->dest_path);
-    g_autoptr(GwVirtFolder) folder = gw_virt_folder_open(call->peer, call->peer_conn, path, error);
+    g_autofree char *xml = volume_xml(call, disk, error);
+    g_autoptr(GwVirtFolder) folder = xml ? gw_virt_folder_open(call->peer, call->peer_conn, path, error) : NULL;
     if (!folder)
         return FALSE;
-    g_autofree char *xml = volume_xml(disk);
     g_autoptr(virStorageVol) volume = virStorageVolCreateXML(folder->pool, xml, 0);
     if (!volume && gw_virt_last_is(VIR_ERR_STORAGE_VOL_EXIST)) { /* known to the pool; the file may be gone since */
         virStoragePoolRefresh(folder->pool, 0);

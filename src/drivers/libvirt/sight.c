@@ -66,16 +66,27 @@ GwJob gw_virt_read_progress(virTypedParameter *params, int count, GwProgress *re
     return operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT ? GW_JOB_OUTGOING : GW_JOB_INCOMING;
 }
 
-/* flags 0: the job of now; COMPLETED: the last one. */
-static GwJob read_job(virDomain *domain, unsigned flags, GwProgress *progress)
+/* flags 0: the job of now; COMPLETED: the last one. A failure is not "no job": the caller would take the move for ended. */
+static gboolean read_job(GwHost *host, virDomain *domain, unsigned flags, GwSight *sight, GError **error)
 {
     virTypedParameter *params = NULL;
     int count = 0, type = VIR_DOMAIN_JOB_NONE;
-    if (virDomainGetJobStats(domain, &type, &params, &count, flags) != 0 || type == VIR_DOMAIN_JOB_NONE)
-        return GW_JOB_NONE;
-    GwJob job = gw_virt_read_progress(params, count, progress);
+    GwJob job = GW_JOB_NONE;
+    if (virDomainGetJobStats(domain, &type, &params, &count, flags) != 0) {
+        gboolean no_figures = gw_virt_last_is(VIR_ERR_OPERATION_UNSUPPORTED);
+        if (!no_figures && !gw_virt_last_is(VIR_ERR_OPERATION_INVALID) && !gw_virt_last_is(VIR_ERR_NO_DOMAIN) &&
+            !gw_virt_last_is(VIR_ERR_NO_SUPPORT))
+            return gw_virt_fail(host, GW_VIRT_ASK, error, "asking for the job of an instance");
+        /* libvirt 9.0 says so to the side that receives: "migration statistics are available only on the source host" */
+        if (no_figures && !(flags & VIR_DOMAIN_JOB_STATS_COMPLETED))
+            job = GW_JOB_INCOMING;
+    } else if (type != VIR_DOMAIN_JOB_NONE) {
+        job = gw_virt_read_progress(params, count, &sight->progress);
+    }
     virTypedParamsFree(params, count);
-    return job;
+    if (!(flags & VIR_DOMAIN_JOB_STATS_COMPLETED))
+        sight->job = job;
+    return TRUE;
 }
 
 void gw_virt_keep_progress(GwHost *host, const char *uuid, const GwProgress *progress)
@@ -94,27 +105,32 @@ static void take_kept_progress(GwHost *host, const char *uuid, GwProgress *progr
     g_mutex_unlock(&host->lock);
 }
 
-gboolean gw_virt_sight(GwVirtCall *call, GError **error)
+static gboolean look(GwVirtCall *call, virDomain *domain, GwSight *sight, GError **error)
 {
+    const unsigned completed = VIR_DOMAIN_JOB_STATS_COMPLETED | VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED;
     int state, reason;
-    g_autoptr(virDomain) domain = virDomainLookupByUUIDString(call->conn, call->uuid);
-    if (!domain && gw_virt_last_is(VIR_ERR_NO_DOMAIN)) {
-        call->sight.seen = GW_SEEN_ABSENT;
-        take_kept_progress(call->host, call->uuid, &call->sight.progress);
+    if (virDomainGetState(domain, &state, &reason, 0) != 0) {
+        sight->seen = GW_SEEN_ABSENT; /* a transient one may end between the two calls */
+        return gw_virt_last_is(VIR_ERR_NO_DOMAIN) ||
+               gw_virt_fail(call->host, GW_VIRT_ASK, error, "looking at instance %s", call->uuid);
+    }
+    sight->seen = gw_virt_seen(state, reason);
+    if (sight->seen == GW_SEEN_STOPPED) {
+        take_kept_progress(call->host, call->uuid, &sight->progress);
         return TRUE;
     }
-    if (!domain || virDomainGetState(domain, &state, &reason, 0) != 0) {
-        if (domain && gw_virt_last_is(VIR_ERR_NO_DOMAIN)) { /* a transient one ended between the two calls */
-            call->sight.seen = GW_SEEN_ABSENT;
-            return TRUE;
-        }
-        return gw_virt_fail(call->host, GW_VIRT_ASK, error, "looking at instance %s", call->uuid);
-    }
-    call->sight.seen = gw_virt_seen(state, reason);
-    call->sight.job = read_job(domain, 0, &call->sight.progress);
-    if (call->sight.job == GW_JOB_NONE && call->sight.seen == GW_SEEN_STOPPED)
-        take_kept_progress(call->host, call->uuid, &call->sight.progress);
-    else if (call->sight.job == GW_JOB_NONE)
-        read_job(domain, VIR_DOMAIN_JOB_STATS_COMPLETED | VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED, &call->sight.progress);
+    return read_job(call->host, domain, 0, sight, error) &&
+           (sight->job != GW_JOB_NONE || read_job(call->host, domain, completed, sight, error));
+}
+
+gboolean gw_virt_sight(GwVirtCall *call, GError **error)
+{
+    g_autoptr(virDomain) domain = virDomainLookupByUUIDString(call->conn, call->uuid);
+    if (domain)
+        return look(call, domain, &call->sight, error);
+    if (!gw_virt_last_is(VIR_ERR_NO_DOMAIN))
+        return gw_virt_fail(call->host, GW_VIRT_ASK, error, "looking for instance %s", call->uuid);
+    call->sight.seen = GW_SEEN_ABSENT;
+    take_kept_progress(call->host, call->uuid, &call->sight.progress);
     return TRUE;
 }
