@@ -179,6 +179,12 @@ static GError *fate_of(const char *host)
     return NULL;
 }
 
+static gboolean ends_badly(const char *host)
+{
+    g_autoptr(GError) error = fate_of(host);
+    return error != NULL;
+}
+
 static void later(GwEngine *engine, const char *host, Waiting waiting)
 {
     Waiting *copy = g_memdup2(&waiting, sizeof waiting);
@@ -329,7 +335,7 @@ void gw_engine_host_add(GwEngine *engine, const char *name, const char *uri, GwD
     guint index;
     g_mutex_lock(&engine->lock);
     gboolean taken = find_host(engine, name, &index);
-    if (!taken && !fate_of(name))
+    if (!taken && !ends_badly(name))
         g_ptr_array_add(engine->hosts, g_strdup(name));
     g_mutex_unlock(&engine->lock);
     if (taken) {
@@ -417,7 +423,7 @@ static gboolean check(GwEngine *engine, const GwMoveRequest *request, const GwIn
     else if (view->migration_id)
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Cannot 'os-migrateLive' instance %s while it is in task_state migrating",
                     request->instance_uuid);
-    else if (request->host && !find_host(engine, request->host, &index) && !fate_of(request->host) &&
+    else if (request->host && !find_host(engine, request->host, &index) &&
              !g_str_has_prefix(request->host, "Host"))
         g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Compute host %s could not be found.", request->host);
     else
