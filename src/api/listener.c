@@ -145,7 +145,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **st
     g_clear_pointer((GwRequest **)state, gw_request_free);
     gw_guest_allow(guest_of(connection), IDLE_S);
     g_mutex_lock(&api->lock);
-    if (--api->open == 0)
+    if (--api->open == 0 && api->stopping)
         g_cond_broadcast(&api->changed);
     g_mutex_unlock(&api->lock);
 }

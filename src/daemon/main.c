@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <glib-unix.h>
 #include <locale.h>
+#include <malloc.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -116,11 +117,20 @@ static gboolean run(const GwSettings *settings, GError **error)
     return ok;
 }
 
+/* Lists are rendered as texts of a megabyte and more by several threads: without this each thread's heap keeps the holes
+ * (bench/api: 32 MiB at 1,000 servers, 27 MiB with it). */
+static void bound_the_heap(void)
+{
+    mallopt(M_ARENA_MAX, 2);
+    mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+}
+
 int main(int argc, char **argv)
 {
     Arguments arguments = {0};
     g_autoptr(GError) error = NULL;
     setlocale(LC_ALL, "");
+    bound_the_heap();
     umask(0077); /* the database holds who asked for what */
     if (!parse_arguments(argc, argv, &arguments, &error)) {
         g_printerr("godwitd: %s\n", error->message);

@@ -147,11 +147,13 @@ void gw_engine_stop(GwEngine *engine)
     g_hash_table_remove_all(engine->views);
     g_hash_table_remove_all(engine->where);
     g_clear_pointer(&engine->sorted, g_ptr_array_unref);
-    g_autoptr(GHashTable) hosts = g_steal_pointer(&engine->hosts);
-    g_autoptr(GHashTable) actives = g_steal_pointer(&engine->actives);
+    GHashTable *hosts = g_steal_pointer(&engine->hosts);
+    GHashTable *actives = g_steal_pointer(&engine->actives);
     engine->hosts = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)gw_host_entry_unref);
     engine->actives = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, (GDestroyNotify)gw_active_unref);
     g_mutex_unlock(&engine->lock);
+    g_hash_table_unref(actives); /* closing a node may wait for its events, which take the lock */
+    g_hash_table_unref(hosts);
 }
 
 void gw_engine_free(GwEngine *engine)

@@ -136,7 +136,7 @@ def test_abort(lab, cloud, guest):
 
 def test_force_complete(lab, cloud, guest):
     """A guest that dirties faster than the link carries never ends by itself; paused, it does, and runs on afterwards."""
-    uuid = guest("force1", memory=128, dirty=60, dirty_set=40)
+    uuid = guest("force1", memory=160, dirty=60, dirty_set=48)
     lab.link("HostC", rate=20)
     try:
         answer = cloud.live("force1", "HostC")

@@ -2,6 +2,8 @@
  * is rewritten or refused. */
 #include "drivers/libvirt/internal.h"
 
+int LLVMFuzzerTestOneInput(const guint8 *data, gsize size);
+
 int LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
 {
     g_autofree char *text = g_strndup((const char *)data, size);
@@ -21,5 +23,6 @@ int LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
     }
     g_autofree char *live = gw_virt_definition_live(plan, NULL);
     g_autofree char *inactive = gw_virt_definition_inactive(plan, NULL);
+    g_assert_true((live != NULL) == (inactive != NULL)); /* both hold the same text */
     return 0;
 }

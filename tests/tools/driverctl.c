@@ -105,7 +105,7 @@ static GwPlan *make_plan(GwHost *source, GwHost *dest, const char *uuid, const c
         .live_flags = GW_FLAG_LIVE | GW_FLAG_PEER2PEER | GW_FLAG_UNDEFINE_SOURCE | GW_FLAG_PERSIST_DEST,
         .block_flags = GW_FLAG_LIVE | GW_FLAG_PEER2PEER | GW_FLAG_UNDEFINE_SOURCE | GW_FLAG_PERSIST_DEST |
                        GW_FLAG_NON_SHARED_DISK};
-    static const GwPlanSettings incremental = {
+    const GwPlanSettings incremental = {
         .live_flags = wishes.live_flags, .block_flags = (wishes.block_flags & ~GW_FLAG_NON_SHARED_DISK) | GW_FLAG_NON_SHARED_INC};
     const GwMoveWish wish = {.kind = strcmp(mode, "cold") == 0 ? GW_MOVE_COLD : GW_MOVE_LIVE, .block = GW_BLOCK_AUTO};
     g_autoptr(GError) error = NULL;
