@@ -97,7 +97,8 @@ gboolean gw_server_order_read(GwRequest *request, GwServerOrder *ret_order)
             return TRUE;
         }
     }
-    gw_reply_fault(request, 400, "Invalid input for query parameters sort_key. Value: %s. It is no key to sort servers by", key);
+    gw_reply_fault(request, 400,
+                   "Invalid input for query parameters sort_key. Value: %s. It is no key to sort servers by", key);
     return FALSE;
 }
 

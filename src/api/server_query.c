@@ -111,7 +111,8 @@ static const Filter filters[] = {
     {"tags-any", GW_QUERY_TEXT, 26, nothing_of},
 };
 
-/* Parameters that are no filters by text, or (launch_index, config_drive, …) that Nova knows and every server here answers alike. */
+/* Parameters that are no filters by text, or (launch_index, config_drive, …) that Nova knows and every server here
+ * answers alike. */
 static const GwQueryRule others[] = {
     {"limit", GW_QUERY_NUMBER},           {"marker", GW_QUERY_TEXT},
     {"sort_key", GW_QUERY_TEXT},          {"sort_dir", GW_QUERY_TEXT},
@@ -192,7 +193,8 @@ static gboolean cut_page(GwRequest *request, GPtrArray *chosen)
     guint start = 0;
     guint limit = gw_query_limit(request);
     const char *marker = gw_query_text(request, "marker");
-    while (marker && start < chosen->len && strcmp(((GwInstanceView *)chosen->pdata[start])->instance->uuid, marker) != 0)
+    while (marker && start < chosen->len &&
+           strcmp(((GwInstanceView *)chosen->pdata[start])->instance->uuid, marker) != 0)
         start++;
     if (marker && start++ == chosen->len) {
         gw_reply_fault(request, 400, "marker [%s] not found", marker);

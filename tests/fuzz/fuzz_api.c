@@ -92,8 +92,11 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
             fake_engine_free(shared.engine);
         g_clear_pointer(&shared.pages, gw_cache_free);
         g_clear_pointer(&shared.servers, gw_cache_free);
-        shared = (GwShared){.engine = fake_engine_new(0), .pages = gw_cache_new(1 << 20), .servers = gw_cache_new(1 << 20),
-                            .max_limit = 1000, .wait_s = 1};
+        shared = (GwShared){.engine = fake_engine_new(0),
+                            .pages = gw_cache_new(1 << 20),
+                            .servers = gw_cache_new(1 << 20),
+                            .max_limit = 1000,
+                            .wait_s = 1};
     }
     g_autofree char *text = g_strndup((const char *)data, size);
     serve(&shared, text);
