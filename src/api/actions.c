@@ -46,8 +46,8 @@ static void still_checking(GwRequest *request)
     gw_reply_empty(request, 202);
 }
 
-typedef gboolean (*Submit)(GwEngine *engine, const GwMoveRequest *move, gint64 *ret_id, GwChecked checked, gpointer data,
-                           GError **error);
+typedef gboolean (*Submit)(GwEngine *engine, const GwMoveRequest *move, gint64 *ret_id, GwChecked checked,
+                           gpointer data, GError **error);
 
 static void submit_and_wait(GwRequest *request, Submit call, const GwMoveRequest *move)
 {
@@ -86,8 +86,8 @@ static GwBlockMode block_of(json_t *body)
     return gw_body_is_true(body, "block_migration") ? GW_BLOCK_YES : GW_BLOCK_NO;
 }
 
-/* Until 2.33 the answer waits for the checks and carries their reasons; later versions answer at once, and the reasons are in the
- * instance action's details. Godwit checks a destination that is forced like any other. */
+/* Until 2.33 the answer waits for the checks and carries their reasons; later versions answer at once, and the reasons
+ * are in the instance action's details. Godwit checks a destination that is forced like any other. */
 static void live_migrate(GwRequest *request, GwMoveRequest *move, json_t *body)
 {
     if (!GW_BODY_CHECK(request, "os-migrateLive", body, live_rules))
@@ -107,8 +107,8 @@ static const GwBodyRule migrate_rules[] = {
     {"host", GW_BODY_HOST, GW_BODY_OPTIONAL},
 };
 
-/* Until 2.55 the value means nothing: clients send null or {}. The answer waits for the checks at every version: no later
- * answer could carry the reasons. */
+/* Until 2.55 the value means nothing: clients send null or {}. The answer waits for the checks at every version: no
+ * later answer could carry the reasons. */
 static void migrate(GwRequest *request, GwMoveRequest *move, json_t *body)
 {
     if (request->minor >= 56 && !json_is_null(body)) {

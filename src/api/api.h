@@ -1,5 +1,5 @@
-/* The HTTP API: Compute v2.1 below /v2.1, Godwit's own resources below /godwit/v1. Sees the engine's interface only; no request
- * ever calls a host. */
+/* The HTTP API: Compute v2.1 below /v2.1, Godwit's own resources below /godwit/v1. Sees the engine's interface only; no
+ * request ever calls a host. */
 #ifndef GW_API_API_H
 #define GW_API_API_H
 

@@ -1,5 +1,5 @@
-/* When full it begins anew: a list that changes makes all of its entries stale at once anyway, and what is in use comes back
- * with its next request. */
+/* When full it begins anew: a list that changes makes all of its entries stale at once anyway, and what is in use comes
+ * back with its next request. */
 #include "api/cache.h"
 
 #include <string.h>

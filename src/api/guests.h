@@ -1,5 +1,5 @@
-/* Connections, each with the moment by which it must have done what it is doing. libmicrohttpd closes connections that fall
- * silent; one that sends a byte now and then would hold its place for ever. */
+/* Connections, each with the moment by which it must have done what it is doing. libmicrohttpd closes connections that
+ * fall silent; one that sends a byte now and then would hold its place for ever. */
 #ifndef GW_API_GUESTS_H
 #define GW_API_GUESTS_H
 

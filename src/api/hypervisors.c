@@ -19,7 +19,7 @@ static guint64 memory_free_of(const GwHostView *view)
     return view->facts ? MIN(view->facts->memory_free_mib, view->facts->memory_mib) : 0;
 }
 
-/* Sums the folders of instances' disks: each file system of a host may appear as several pools, so the largest counts. */
+/* Several pools of a host may lie on one file system, so they are not summed: the largest counts. */
 static guint64 pool_gib(const GwHostView *view, gboolean available)
 {
     guint64 most = 0;
@@ -164,7 +164,8 @@ FIELD(servers)
     json_t *list = json_array();
     for (guint i = 0; i < views->len; i++) {
         const GwInstance *instance = ((const GwInstanceView *)views->pdata[i])->instance;
-        json_array_append_new(list, json_pack("{s:o,s:s}", "name", gw_json_text(instance->name), "uuid", instance->uuid));
+        json_array_append_new(list,
+                              json_pack("{s:o,s:s}", "name", gw_json_text(instance->name), "uuid", instance->uuid));
     }
     if (json_array_size(list) || request->minor >= 75)
         return list;
@@ -228,7 +229,8 @@ static gboolean check_params(GwRequest *request)
     gboolean paging = gw_query_text(request, "limit") || gw_query_text(request, "marker");
     if (!paging || !gw_query_text(request, "hypervisor_hostname_pattern"))
         return TRUE;
-    gw_reply_fault(request, 400, "Paging over results with the hypervisor_hostname_pattern query parameter is not supported.");
+    gw_reply_fault(request, 400,
+                   "Paging over results with the hypervisor_hostname_pattern query parameter is not supported.");
     return FALSE;
 }
 

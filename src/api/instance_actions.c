@@ -1,4 +1,5 @@
-/* os-instance-actions: what was asked of an instance, and what came of it (nova/api/openstack/compute/instance_actions.py). */
+/* os-instance-actions: what was asked of an instance, and what came of it
+ * (nova/api/openstack/compute/instance_actions.py). */
 #include "api/handlers.h"
 #include "api/query.h"
 #include "api/view.h"

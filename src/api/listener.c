@@ -1,8 +1,8 @@
 /* libmicrohttpd: connections, bodies and limits.
  *
- * Each thread of the pool serves its connections from one epoll loop, and handlers run in it. No handler blocks on a host or on
- * a client: what takes time is parked (api/parking.h), and what a client is slow with, the library collects. One more thread,
- * the clock, looks every half second for what has taken too long. */
+ * Each thread of the pool serves its connections from one epoll loop, and handlers run in it. No handler blocks on a
+ * host or on a client: what takes time is parked (api/parking.h), and what a client is slow with, the library collects.
+ * One more thread, the clock, looks every half second for what has taken too long. */
 #include "api/api.h"
 #include "api/guests.h"
 #include "api/parking.h"
@@ -137,7 +137,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     return send_answer(request);
 }
 
-static void on_completed(void *cls, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode code)
+static void on_completed(void *cls, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode code)
 {
     GwApi *api = cls;
     if (!*state)
@@ -155,7 +156,8 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **s
 {
     GwApi *api = cls;
     if (code == MHD_CONNECTION_NOTIFY_STARTED)
-        *state = gw_guests_enter(api->guests, MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
+        *state = gw_guests_enter(api->guests,
+                                 MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
                                  api->request_s);
     else
         gw_guests_leave(api->guests, *state);
@@ -258,9 +260,10 @@ GwApi *gw_api_start(GwEngine *engine, const GwApiSettings *settings, GError **er
     GwApi *api = api_new(engine, settings);
     api->daemon = listen_on(api, &address, settings->threads ? settings->threads : DEFAULT_THREADS);
     if (!api->daemon) {
-        g_set_error(error, GW_ERROR, GW_ERROR_INVALID,
-                    "cannot listen on %s port %u: is another godwitd running there, or is the address not this machine's?",
-                    settings->listen, settings->port);
+        g_set_error(
+            error, GW_ERROR, GW_ERROR_INVALID,
+            "cannot listen on %s port %u: is another godwitd running there, or is the address not this machine's?",
+            settings->listen, settings->port);
         api_free(api);
         return NULL;
     }

@@ -53,8 +53,8 @@ gboolean gw_microversion_take(GwRequest *request)
         return FALSE;
     }
     if (major != 2 || minor < GW_API_MIN_MINOR || minor > GW_API_MAX_MINOR) {
-        gw_reply_fault(request, 406, "Version %s is not supported by the API. Minimum is 2.%d and maximum is 2.%d.", text,
-                       GW_API_MIN_MINOR, GW_API_MAX_MINOR);
+        gw_reply_fault(request, 406, "Version %s is not supported by the API. Minimum is 2.%d and maximum is 2.%d.",
+                       text, GW_API_MIN_MINOR, GW_API_MAX_MINOR);
         return FALSE;
     }
     request->minor = (guint)minor;

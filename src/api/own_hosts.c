@@ -132,7 +132,8 @@ void gw_own_hosts_show(GwRequest *request)
 
 static void too_slow(GwRequest *request)
 {
-    gw_reply_fault(request, 504, "The host has not answered within %u seconds; Godwit goes on asking.", request->shared->wait_s);
+    gw_reply_fault(request, 504, "The host has not answered within %u seconds; Godwit goes on asking.",
+                   request->shared->wait_s);
 }
 
 static void on_done(gpointer data, const GError *error)
@@ -152,7 +153,8 @@ static void added(GwRequest *request, gint64 number, const GError *error)
 void gw_own_hosts_add(GwRequest *request)
 {
     static const GwBodyRule outer[] = {{"host", GW_BODY_OBJECT, GW_BODY_REQUIRED}};
-    static const GwBodyRule inner[] = {{"name", GW_BODY_TEXT, GW_BODY_REQUIRED}, {"uri", GW_BODY_TEXT, GW_BODY_REQUIRED}};
+    static const GwBodyRule inner[] = {{"name", GW_BODY_TEXT, GW_BODY_REQUIRED},
+                                       {"uri", GW_BODY_TEXT, GW_BODY_REQUIRED}};
     json_t *host = json_object_get(request->json, "host");
     if (!GW_BODY_CHECK(request, "body", request->json, outer) || !GW_BODY_CHECK(request, "host", host, inner))
         return;

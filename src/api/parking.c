@@ -41,7 +41,8 @@ void gw_parking_unref(GwParking *parking)
 
 static void stopping(GwRequest *request)
 {
-    gw_reply_fault(request, 503, "Godwit is stopping. What was asked has been recorded and goes on when it starts again.");
+    gw_reply_fault(request, 503,
+                   "Godwit is stopping. What was asked has been recorded and goes on when it starts again.");
 }
 
 GwDeferred *gw_request_defer(GwRequest *request, GwFinish finish, GwHandler overdue)
@@ -95,7 +96,8 @@ void gw_deferred_finish(GwDeferred *deferred, gint64 number, const GError *error
     gw_parking_unref(parking);
 }
 
-/* Takes every request past the given time; all of them for G_MAXINT64. instead: writes their answers; NULL: each one's overdue. */
+/* Takes every request past the given time; all of them for G_MAXINT64. instead: writes their answers; NULL: each one's
+ * overdue. */
 static void answer_until(GwParking *parking, gint64 now_us, GwHandler instead)
 {
     typedef struct {

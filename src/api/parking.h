@@ -1,5 +1,5 @@
-/* Requests that are answered later: they hold their connection, but no thread. Each is answered exactly once, by whichever
- * comes first: its end, its time being up, or the API's stop. */
+/* Requests that are answered later: they hold their connection, but no thread. Each is answered exactly once, by
+ * whichever comes first: its end, its time being up, or the API's stop. */
 #ifndef GW_API_PARKING_H
 #define GW_API_PARKING_H
 
@@ -17,7 +17,8 @@ typedef struct GwDeferred GwDeferred;
 /* Writes the answer. number: what the call that ended returned, such as a migration's id. */
 typedef void (*GwFinish)(GwRequest *request, gint64 number, const GError *error);
 
-/* Parks the request: its handler may read it until it returns, and must not answer it any more. overdue writes the answer when shared->wait_s have passed. */
+/* Parks the request: its handler may read it until it returns, and must not answer it any more. overdue writes the
+ * answer when shared->wait_s have passed. */
 GwDeferred *gw_request_defer(GwRequest *request, GwFinish finish, GwHandler overdue);
 /* From any thread, also before the handler returns. */
 void gw_deferred_finish(GwDeferred *deferred /* taken */, gint64 number, const GError *error);

@@ -31,7 +31,8 @@ GRegex *gw_parse_regex(const char *text, GError **error)
 
 static gboolean refuse(GwRequest *request, const GwParam *param, const char *why)
 {
-    gw_reply_fault(request, 400, "Invalid input for query parameters %s. Value: %s. %s", param->name, param->value, why);
+    gw_reply_fault(request, 400, "Invalid input for query parameters %s. Value: %s. %s", param->name, param->value,
+                   why);
     return FALSE;
 }
 
@@ -49,8 +50,9 @@ static gboolean check_kind(GwRequest *request, const GwParam *param, GwQueryKind
         return gw_parse_time(param->value, &us) || refuse(request, param, "It is not a 'date-time' (ISO 8601)");
     case GW_QUERY_BOOLEAN:
         return !*param->value || gw_parse_boolean(param->value, &is_true) ||
-               refuse(request, param, "Acceptable values are: '0', '1', 'f', 'false', 'n', 'no', 'off', 'on', 't', 'true', "
-                                      "'y', 'yes'");
+               refuse(request, param,
+                      "Acceptable values are: '0', '1', 'f', 'false', 'n', 'no', 'off', 'on', 't', 'true', "
+                      "'y', 'yes'");
     case GW_QUERY_REGEX: {
         g_autoptr(GError) why = NULL;
         g_autoptr(GRegex) regex = gw_parse_regex(param->value, &why);

@@ -12,12 +12,13 @@ typedef struct {
     guint since; /* microversion 2.since; 0: always */
 } GwQueryRule;
 
-/* Removes parameters that this microversion does not know, or answers 400 for them from 2.strict on (0: never). FALSE: a fault
- * has been answered, in Nova's words (nova/api/validation/validators.py). */
+/* Removes parameters that this microversion does not know, or answers 400 for them from 2.strict on (0: never). FALSE:
+ * a fault has been answered, in Nova's words (nova/api/validation/validators.py). */
 gboolean gw_query_check(GwRequest *request, const GwQueryRule *rules, gsize count, guint strict);
 #define GW_QUERY_CHECK(request, rules, strict) gw_query_check(request, rules, G_N_ELEMENTS(rules), strict)
 
-/* What follows is for parameters that were checked. Of several with one name the last counts. NULL, 0 or FALSE when absent. */
+/* What follows is for parameters that were checked. Of several with one name the last counts. NULL, 0 or FALSE when
+ * absent. */
 const char *gw_query_text(const GwRequest *request, const char *name);
 gint64 gw_query_time(const GwRequest *request, const char *name); /* microseconds */
 gboolean gw_query_is_true(const GwRequest *request, const char *name);

@@ -105,7 +105,8 @@ void gw_reply_error(GwRequest *request, const GError *error)
         return;
     }
     gw_error_log("%s %s: %s (%s)", request->method, request->path, error->message, request->request_id);
-    gw_reply_fault(request, 500, "Unexpected API Error. Please contact the administrator, who finds the reason in the log under %s.",
+    gw_reply_fault(request, 500,
+                   "Unexpected API Error. Please contact the administrator, who finds the reason in the log under %s.",
                    request->request_id);
 }
 

@@ -1,5 +1,6 @@
-/* One request: what was asked, and the answer being made. Knows nothing of the HTTP library, so that tests and fuzzers make
- * requests of their own. Belongs to the thread that serves its connection, except while it is parked (api/parking.h). */
+/* One request: what was asked, and the answer being made. Knows nothing of the HTTP library, so that tests and fuzzers
+ * make requests of their own. Belongs to the thread that serves its connection, except while it is parked
+ * (api/parking.h). */
 #ifndef GW_API_REQUEST_H
 #define GW_API_REQUEST_H
 

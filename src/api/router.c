@@ -1,5 +1,5 @@
-/* From a path to a handler, and what all requests have in common: microversion, size, type and shape of the body, faults for
- * what is not there. */
+/* From a path to a handler, and what all requests have in common: microversion, size, type and shape of the body,
+ * faults for what is not there. */
 #include "api/handlers.h"
 #include "api/microversion.h"
 #include "api/routes.h"
@@ -58,7 +58,8 @@ static gboolean match(const char *template, const char *path, Segment *ret_args)
 /* A body without a type is taken for JSON, as Nova does. */
 static gboolean is_json_type(const char *type)
 {
-    static const char *const good[] = {"application/json", "application/vnd.openstack.compute+json", "text/plain", "", NULL};
+    static const char *const good[] = {"application/json", "application/vnd.openstack.compute+json", "text/plain", "",
+                                       NULL};
     g_autofree char *bare = g_strndup(type ? type : "", type ? strcspn(type, ";") : 0);
     g_autofree char *lower = g_ascii_strdown(g_strstrip(bare), -1);
     return g_strv_contains(good, lower);
@@ -105,7 +106,8 @@ static void run(GwRequest *request, const GwRoute *route, const Segment *args)
 static void refuse_method(GwRequest *request, const char *allowed)
 {
     gw_reply_header(request, "Allow", allowed);
-    gw_reply_fault(request, 405, "The method %s is not allowed for this resource. Allowed: %s.", request->method, allowed);
+    gw_reply_fault(request, 405, "The method %s is not allowed for this resource. Allowed: %s.", request->method,
+                   allowed);
 }
 
 /* FALSE: no route of that root has this path at this microversion. */

@@ -76,8 +76,8 @@ void gw_server_migrations_show(GwRequest *request)
 
 /* ---- steering */
 
-/* Nova's order of checks: first that the server is migrating at all (409), then that it is by this migration. missing: the
- * status of "no such migration", which differs between Nova's two calls. NULL: a fault has been answered. */
+/* Nova's order of checks: first that the server is migrating at all (409), then that it is by this migration. missing:
+ * the status of "no such migration", which differs between Nova's two calls. NULL: a fault has been answered. */
 static GwInstanceView *find_moving(GwRequest *request, const char *what, guint missing)
 {
     g_autoptr(GwInstanceView) view = find_server(request);
@@ -90,7 +90,8 @@ static GwInstanceView *find_moving(GwRequest *request, const char *what, guint m
         return NULL;
     }
     if (view->migration_id != id_of(request)) {
-        gw_reply_fault(request, missing, "Migration %s not found for instance %s", request->args[1], view->instance->uuid);
+        gw_reply_fault(request, missing, "Migration %s not found for instance %s", request->args[1],
+                       view->instance->uuid);
         return NULL;
     }
     return g_steal_pointer(&view);
@@ -134,11 +135,11 @@ void gw_server_migrations_abort(GwRequest *request)
     if (!view)
         return;
     if (request->minor < 65 && (gw_migration_state_traits(view->migration_state) & GW_TRAIT_EARLY))
-        gw_reply_fault(request, 400,
-                       "Migration %s state of instance %s is %s. Cannot abort live migration while the migration is in this "
-                       "state.",
-                       request->args[1], view->instance->uuid,
-                       gw_migration_state_status(view->migration_state, GW_MOVE_LIVE));
+        gw_reply_fault(
+            request, 400,
+            "Migration %s state of instance %s is %s. Cannot abort live migration while the migration is in this "
+            "state.",
+            request->args[1], view->instance->uuid, gw_migration_state_status(view->migration_state, GW_MOVE_LIVE));
     else
         steer(request, gw_engine_abort);
 }

@@ -1,6 +1,7 @@
 #include "api/server_query.h"
 
 #include "api/query.h"
+#include "api/server_order.h"
 #include "api/server_state.h"
 #include "api/view.h"
 
@@ -110,7 +111,8 @@ static const Filter filters[] = {
     {"tags-any", GW_QUERY_TEXT, 26, nothing_of},
 };
 
-/* Parameters that are no filters by text, or (launch_index, config_drive, …) that Nova knows and every server here answers alike. */
+/* Parameters that are no filters by text, or (launch_index, config_drive, …) that Nova knows and every server here
+ * answers alike. */
 static const GwQueryRule others[] = {
     {"limit", GW_QUERY_NUMBER},           {"marker", GW_QUERY_TEXT},
     {"sort_key", GW_QUERY_TEXT},          {"sort_dir", GW_QUERY_TEXT},
@@ -184,111 +186,6 @@ static gboolean check_status(GwRequest *request)
     return FALSE;
 }
 
-/* ---- order: newest first is the engine's, and Nova's */
-
-static int compare_name(const GwInstanceView *a, const GwInstanceView *b)
-{
-    return g_strcmp0(a->instance->name, b->instance->name);
-}
-
-static int compare_uuid(const GwInstanceView *a, const GwInstanceView *b)
-{
-    return strcmp(a->instance->uuid, b->instance->uuid);
-}
-
-static int compare_host(const GwInstanceView *a, const GwInstanceView *b)
-{
-    return strcmp(a->host, b->host);
-}
-
-static int compare_created(const GwInstanceView *a, const GwInstanceView *b)
-{
-    return (a->first_seen_us > b->first_seen_us) - (a->first_seen_us < b->first_seen_us);
-}
-
-static int compare_updated(const GwInstanceView *a, const GwInstanceView *b)
-{
-    return (a->changed_us > b->changed_us) - (a->changed_us < b->changed_us);
-}
-
-static int compare_vm_state(const GwInstanceView *a, const GwInstanceView *b)
-{
-    return strcmp(gw_server_state(a).vm_state, gw_server_state(b).vm_state);
-}
-
-static int compare_task_state(const GwInstanceView *a, const GwInstanceView *b)
-{
-    return g_strcmp0(gw_server_state(a).task_state, gw_server_state(b).task_state);
-}
-
-static int compare_power(const GwInstanceView *a, const GwInstanceView *b)
-{
-    return (int)a->instance->power - (int)b->instance->power;
-}
-
-static int compare_progress(const GwInstanceView *a, const GwInstanceView *b)
-{
-    return (int)a->progress - (int)b->progress;
-}
-
-static int compare_nothing(const GwInstanceView *a, const GwInstanceView *b)
-{
-    return 0;
-}
-
-typedef int (*Compare)(const GwInstanceView *a, const GwInstanceView *b);
-
-static const struct {
-    const char *name;
-    Compare compare;
-} sort_keys[] = {
-    {"created_at", compare_created},      {"launched_at", compare_created},    {"updated_at", compare_updated},
-    {"display_name", compare_name},       {"hostname", compare_name},          {"uuid", compare_uuid},
-    {"host", compare_host},               {"node", compare_host},              {"vm_state", compare_vm_state},
-    {"task_state", compare_task_state},   {"power_state", compare_power},      {"progress", compare_progress},
-    {"access_ip_v4", compare_nothing},    {"access_ip_v6", compare_nothing},   {"auto_disk_config", compare_nothing},
-    {"availability_zone", compare_nothing}, {"config_drive", compare_nothing}, {"display_description", compare_nothing},
-    {"image_ref", compare_nothing},       {"instance_type_id", compare_nothing}, {"kernel_id", compare_nothing},
-    {"key_name", compare_nothing},        {"launch_index", compare_nothing},   {"locked_by", compare_nothing},
-    {"project_id", compare_nothing},      {"ramdisk_id", compare_nothing},     {"root_device_name", compare_nothing},
-    {"terminated_at", compare_nothing},   {"user_id", compare_nothing},
-};
-
-typedef struct {
-    Compare compare;
-    int sign;
-} Order;
-
-static gint by_order(gconstpointer a, gconstpointer b, gpointer data)
-{
-    const Order *order = data;
-    const GwInstanceView *x = *(GwInstanceView *const *)a;
-    const GwInstanceView *y = *(GwInstanceView *const *)b;
-    int result = order->sign * order->compare(x, y);
-    return result ? result : compare_uuid(x, y);
-}
-
-static gboolean read_order(GwRequest *request, Order *ret_order)
-{
-    const char *key = gw_query_text(request, "sort_key");
-    const char *direction = gw_query_text(request, "sort_dir");
-    *ret_order = (Order){compare_created, g_strcmp0(direction, "asc") == 0 ? 1 : -1};
-    if (direction && strcmp(direction, "asc") != 0 && strcmp(direction, "desc") != 0) {
-        gw_reply_fault(request, 400, "Unknown sort direction, must be one of: asc, desc");
-        return FALSE;
-    }
-    if (!key)
-        return TRUE;
-    for (guint i = 0; i < G_N_ELEMENTS(sort_keys); i++) {
-        if (strcmp(sort_keys[i].name, key) == 0) {
-            ret_order->compare = sort_keys[i].compare;
-            return TRUE;
-        }
-    }
-    gw_reply_fault(request, 400, "Invalid input for query parameters sort_key. Value: %s. It is no key to sort servers by", key);
-    return FALSE;
-}
-
 /* ---- pages */
 
 static gboolean cut_page(GwRequest *request, GPtrArray *chosen)
@@ -296,7 +193,8 @@ static gboolean cut_page(GwRequest *request, GPtrArray *chosen)
     guint start = 0;
     guint limit = gw_query_limit(request);
     const char *marker = gw_query_text(request, "marker");
-    while (marker && start < chosen->len && strcmp(((GwInstanceView *)chosen->pdata[start])->instance->uuid, marker) != 0)
+    while (marker && start < chosen->len &&
+           strcmp(((GwInstanceView *)chosen->pdata[start])->instance->uuid, marker) != 0)
         start++;
     if (marker && start++ == chosen->len) {
         gw_reply_fault(request, 400, "marker [%s] not found", marker);
@@ -311,8 +209,8 @@ static gboolean cut_page(GwRequest *request, GPtrArray *chosen)
 
 GPtrArray *gw_server_query_page(GwRequest *request, const GPtrArray *all)
 {
-    Order order;
-    if (!check_params(request) || !check_status(request) || !read_order(request, &order))
+    GwServerOrder order;
+    if (!check_params(request) || !check_status(request) || !gw_server_order_read(request, &order))
         return NULL;
     g_autoptr(GPtrArray) chosen = g_ptr_array_sized_new(all->len);
     gboolean none = gw_query_is_true(request, "deleted") || gw_query_is_true(request, "soft_deleted");
@@ -321,7 +219,6 @@ GPtrArray *gw_server_query_page(GwRequest *request, const GPtrArray *all)
     for (guint i = 0; i < G_N_ELEMENTS(filters); i++)
         keep_fitting(request, &filters[i], chosen);
     keep_changed(request, chosen);
-    if (gw_query_text(request, "sort_key") || gw_query_text(request, "sort_dir"))
-        g_ptr_array_sort_with_data(chosen, by_order, &order);
+    gw_server_order_apply(&order, chosen);
     return cut_page(request, chosen) ? g_steal_pointer(&chosen) : NULL;
 }

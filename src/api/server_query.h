@@ -4,7 +4,8 @@
 
 #include "api/request.h"
 
-/* Of all (GwInstanceView *, newest first) those that the request asks for, borrowed. NULL: a fault has been answered. */
+/* Of all (GwInstanceView *, newest first) those that the request asks for, borrowed. NULL: a fault has been answered.
+ */
 GPtrArray *gw_server_query_page(GwRequest *request, const GPtrArray *all);
 
 #endif

@@ -19,7 +19,8 @@ static GwServerState power_state(GwPower power)
     return (GwServerState){"UNKNOWN", "active", NULL};
 }
 
-/* The guest's own pause and that of a switchover look alike from outside; only before the copy is it the guest's for sure. */
+/* The guest's own pause and that of a switchover look alike from outside; only before the copy is it the guest's for
+ * sure. */
 static GwServerState live_state(const GwInstanceView *view)
 {
     gboolean early = (gw_migration_state_traits(view->migration_state) & GW_TRAIT_EARLY) != 0;
@@ -27,7 +28,8 @@ static GwServerState live_state(const GwInstanceView *view)
     return (GwServerState){"MIGRATING", paused ? "paused" : "active", "migrating"};
 }
 
-/* While a cold migration stops the guest its vm_state stays what it was; which of the two that was the view does not say. */
+/* While a cold migration stops the guest its vm_state stays what it was; which of the two that was the view does not
+ * say. */
 static GwServerState cold_state(const GwInstanceView *view, const char *vm_state)
 {
     switch (view->migration_state) {

@@ -1,5 +1,5 @@
-/* The fields of a server, as a table (nova/api/openstack/compute/views/servers.py). What an adopted instance does not have
- * (image, key, addresses, tags) is shown as a server without it has it. */
+/* The fields of a server, as a table (nova/api/openstack/compute/views/servers.py). What an adopted instance does not
+ * have (image, key, addresses, tags) is shown as a server without it has it. */
 #include "api/server_view.h"
 
 #include "api/server_state.h"
@@ -50,8 +50,8 @@ FIELD(flavor_shape)
     const GwInstance *instance = VIEW->instance;
     g_autofree char *flavor = gw_flavor_id(instance);
     return json_pack("{s:i,s:o,s:o,s:i,s:i,s:s,s:{}}", "vcpus", (int)instance->vcpus, "ram",
-                     gw_json_count(instance->memory_mib), "disk", gw_json_count(gw_flavor_disk_gib(instance)), "ephemeral",
-                     0, "swap", 0, "original_name", flavor, "extra_specs");
+                     gw_json_count(instance->memory_mib), "disk", gw_json_count(gw_flavor_disk_gib(instance)),
+                     "ephemeral", 0, "swap", 0, "original_name", flavor, "extra_specs");
 }
 
 FIELD(created)

@@ -16,7 +16,8 @@ typedef struct {
 } List;
 
 /* One server as text, kept until it changes: one moving server among thousands costs one rendering. */
-static void append_server(GwRequest *request, GString *out, const GwInstanceView *view, const List *list, const char *prefix)
+static void append_server(GwRequest *request, GString *out, const GwInstanceView *view, const List *list,
+                          const char *prefix)
 {
     gsize size;
     g_autofree char *key = g_strconcat(prefix, view->instance->uuid, NULL);

@@ -83,7 +83,8 @@ void gw_services_list(GwRequest *request)
     json_t *list = json_array();
     for (guint i = 0; i < hosts->len; i++) {
         const GwHostView *view = hosts->pdata[i];
-        if ((!name || strcmp(name, view->row->name) == 0) && (!binary_wanted || strcmp(binary_wanted, binary_name) == 0))
+        if ((!name || strcmp(name, view->row->name) == 0) &&
+            (!binary_wanted || strcmp(binary_wanted, binary_name) == 0))
             json_array_append_new(list, GW_VIEW(request, fields, view));
     }
     gw_reply_named(request, 200, "services", list);
@@ -94,8 +95,8 @@ void gw_services_list(GwRequest *request)
 static void reply_zone(GwRequest *request, json_t *hosts)
 {
     gw_reply_named(request, 200, "availabilityZoneInfo",
-                   json_pack("[{s:o,s:{s:b},s:o}]", "zoneName", gw_view_zone(request, NULL), "zoneState", "available", 1,
-                             "hosts", hosts));
+                   json_pack("[{s:o,s:{s:b},s:o}]", "zoneName", gw_view_zone(request, NULL), "zoneState", "available",
+                             1, "hosts", hosts));
 }
 
 void gw_zones_list(GwRequest *request)

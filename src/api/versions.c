@@ -19,7 +19,8 @@ static json_t *version_view(GwRequest *request, const struct Version *version)
 {
     g_autofree char *max = *version->min ? g_strdup_printf("2.%d", GW_API_MAX_MINOR) : g_strdup("");
     return json_pack("{s:s,s:s,s:s,s:s,s:s,s:[o]}", "id", version->id, "status", version->status, "version", max,
-                     "min_version", version->min, "updated", version->updated, "links", self_link(request, version->path));
+                     "min_version", version->min, "updated", version->updated, "links",
+                     self_link(request, version->path));
 }
 
 static json_t *media_types(const struct Version *version)
@@ -38,8 +39,8 @@ void gw_versions_list(GwRequest *request)
 static void show(GwRequest *request, const struct Version *version)
 {
     json_t *view = version_view(request, version);
-    json_array_append_new(json_object_get(view, "links"), json_pack("{s:s,s:s,s:s}", "rel", "describedby", "type", "text/html",
-                                                                    "href", "http://docs.openstack.org/"));
+    json_array_append_new(json_object_get(view, "links"), json_pack("{s:s,s:s,s:s}", "rel", "describedby", "type",
+                                                                    "text/html", "href", "http://docs.openstack.org/"));
     json_object_set_new(view, "media-types", media_types(version));
     gw_reply_named(request, 200, "version", view);
 }

@@ -23,7 +23,8 @@ json_t *gw_view_zero(GwRequest *request, gconstpointer row);
 json_t *gw_view_empty_text(GwRequest *request, gconstpointer row);
 json_t *gw_view_empty_list(GwRequest *request, gconstpointer row);
 json_t *gw_view_empty_object(GwRequest *request, gconstpointer row);
-json_t *gw_view_zone(GwRequest *request, gconstpointer row); /* the one availability zone, until aggregates make others */
+json_t *gw_view_zone(GwRequest *request,
+                     gconstpointer row); /* the one availability zone, until aggregates make others */
 
 json_t *gw_json_text(const char *text);    /* null for NULL; what is not UTF-8 is replaced */
 json_t *gw_json_count(guint64 number);
@@ -34,7 +35,8 @@ json_t *gw_json_bookmark(GwRequest *request, const char *kind, const char *id);
 /* Nova hides a host's name from tenants behind a hash of it; "" for NULL (nova/utils.py, generate_hostid). */
 json_t *gw_json_host_id(GwRequest *request, const char *host);
 
-/* Godwit adopts instances that no flavor made: each shape is its own, with an id that says what it is, "2c-512m-10g". */
+/* Godwit adopts instances that no flavor made: each shape is its own, with an id that says what it is, "2c-512m-10g".
+ */
 char *gw_flavor_id(const GwInstance *instance);
 guint64 gw_flavor_disk_gib(const GwInstance *instance);
 

@@ -107,8 +107,12 @@ static GwMigration *migration_new(GwEngine *engine, const GwInstance *instance, 
     row->updated_us = row->created_us + G_USEC_PER_SEC;
     if (gw_migration_state_traits(state) & GW_TRAIT_FINAL)
         row->ended_us = row->updated_us;
-    row->progress = (GwProgress){.memory_total = 1000, .memory_processed = 600, .memory_remaining = 400, .disk_total = 50,
-                                 .elapsed_ms = 1234, .iteration = 3};
+    row->progress = (GwProgress){.memory_total = 1000,
+                                 .memory_processed = 600,
+                                 .memory_remaining = 400,
+                                 .disk_total = 50,
+                                 .elapsed_ms = 1234,
+                                 .iteration = 3};
     g_ptr_array_insert(engine->migrations, 0, row);
     return row;
 }
@@ -167,7 +171,8 @@ static void end_waiting(gpointer item, gpointer unused)
 static GError *fate_of(const char *host)
 {
     if (g_strcmp0(host, "HostFull") == 0)
-        return g_error_new(GW_ERROR, GW_ERROR_REFUSED, "HostFull: it has 12 MiB free: vm-active needs 512 MiB; free memory");
+        return g_error_new(GW_ERROR, GW_ERROR_REFUSED,
+                           "HostFull: it has 12 MiB free: vm-active needs 512 MiB; free memory");
     if (g_strcmp0(host, "HostDown") == 0)
         return g_error_new(GW_ERROR, GW_ERROR_UNREACHABLE, "HostDown does not answer");
     if (g_strcmp0(host, "HostDenied") == 0)
@@ -177,6 +182,12 @@ static GError *fate_of(const char *host)
     if (g_strcmp0(host, "HostStore") == 0)
         return g_error_new(GW_ERROR, GW_ERROR_STORE, "secret: /var/lib/godwit/godwit.db is full");
     return NULL;
+}
+
+static gboolean ends_badly(const char *host)
+{
+    g_autoptr(GError) error = fate_of(host);
+    return error != NULL;
 }
 
 static void later(GwEngine *engine, const char *host, Waiting waiting)
@@ -329,11 +340,12 @@ void gw_engine_host_add(GwEngine *engine, const char *name, const char *uri, GwD
     guint index;
     g_mutex_lock(&engine->lock);
     gboolean taken = find_host(engine, name, &index);
-    if (!taken && !fate_of(name))
+    if (!taken && !ends_badly(name))
         g_ptr_array_add(engine->hosts, g_strdup(name));
     g_mutex_unlock(&engine->lock);
     if (taken) {
-        g_autoptr(GError) error = g_error_new(GW_ERROR, GW_ERROR_CONFLICT, "host %s is already there, at %s", name, uri);
+        g_autoptr(GError) error =
+            g_error_new(GW_ERROR, GW_ERROR_CONFLICT, "host %s is already there, at %s", name, uri);
         done(data, error);
     } else {
         later(engine, name, (Waiting){.done = done, .data = data});
@@ -415,9 +427,9 @@ static gboolean check(GwEngine *engine, const GwMoveRequest *request, const GwIn
     if (!view)
         g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Instance %s could not be found.", request->instance_uuid);
     else if (view->migration_id)
-        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Cannot 'os-migrateLive' instance %s while it is in task_state migrating",
-                    request->instance_uuid);
-    else if (request->host && !find_host(engine, request->host, &index) && !fate_of(request->host) &&
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
+                    "Cannot 'os-migrateLive' instance %s while it is in task_state migrating", request->instance_uuid);
+    else if (request->host && !find_host(engine, request->host, &index) &&
              !g_str_has_prefix(request->host, "Host"))
         g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Compute host %s could not be found.", request->host);
     else
@@ -425,10 +437,10 @@ static gboolean check(GwEngine *engine, const GwMoveRequest *request, const GwIn
     return FALSE;
 }
 
-/* The instance itself stays as it is, so that tests do not depend on each other; the request is remembered as an action whose
- * name says what was asked. */
-static gboolean submit(GwEngine *engine, const GwMoveRequest *request, const char *kind, gint64 *ret_id, GwChecked checked,
-                       gpointer data, GError **error)
+/* The instance itself stays as it is, so that tests do not depend on each other; the request is remembered as an action
+ * whose name says what was asked. */
+static gboolean submit(GwEngine *engine, const GwMoveRequest *request, const char *kind, gint64 *ret_id,
+                       GwChecked checked, gpointer data, GError **error)
 {
     static const char *const block[] = {[GW_BLOCK_NO] = "no", [GW_BLOCK_YES] = "yes", [GW_BLOCK_AUTO] = "auto"};
     guint index;
@@ -436,8 +448,9 @@ static gboolean submit(GwEngine *engine, const GwMoveRequest *request, const cha
     gboolean ok = check(engine, request, find_view(engine, request->instance_uuid, &index), error);
     if (ok) {
         *ret_id = ++engine->next_id;
-        g_autofree char *text = g_strdup_printf("%s host=%s block=%s over=%d", kind, request->host ? request->host : "-",
-                                                block[request->block], request->disk_over_commit);
+        g_autofree char *text =
+            g_strdup_printf("%s host=%s block=%s over=%d", kind, request->host ? request->host : "-",
+                            block[request->block], request->disk_over_commit);
         add_action(engine, request->instance_uuid, request->request_id, text);
     }
     g_mutex_unlock(&engine->lock);

@@ -1,5 +1,6 @@
-/* ThreadSanitizer sees only what is compiled with it: GLib's locks are futexes of its own, so that every use of a GMutex would
- * be reported. These stand before GLib's functions in an executable, call them, and tell the sanitizer what they order. */
+/* ThreadSanitizer sees only what is compiled with it: GLib's locks are futexes of its own, so that every use of a
+ * GMutex would be reported. These stand before GLib's functions in an executable, call them, and tell the sanitizer
+ * what they order. */
 #include <dlfcn.h>
 #include <glib.h>
 

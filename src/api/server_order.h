@@ -1,0 +1,18 @@
+/* In which order a list shows servers. Newest first is the engine's own order, and Nova's. */
+#ifndef GW_API_SERVER_ORDER_H
+#define GW_API_SERVER_ORDER_H
+
+#include "api/request.h"
+
+typedef int (*GwServerCompare)(const GwInstanceView *a, const GwInstanceView *b);
+
+typedef struct {
+    GwServerCompare compare; /* NULL: as they come */
+    int sign;
+} GwServerOrder;
+
+/* From sort_key and sort_dir, of several keys the last. FALSE: a fault has been answered. */
+gboolean gw_server_order_read(GwRequest *request, GwServerOrder *ret_order);
+void gw_server_order_apply(const GwServerOrder *order, GPtrArray *views /* of GwInstanceView * */);
+
+#endif
