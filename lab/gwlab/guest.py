@@ -56,7 +56,7 @@ class Guest:
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}\Z")
 SIZE = re.compile(r"(\d+)([MGT])\Z")
 LEAST_DISK_MIB = 32  # the guest's log takes 17 MiB of each disk
-KERNEL_MIB = 96      # what the guest needs beside its working set
+KERNEL_MIB = 80      # what the guest needs beside its working set
 
 
 def check(guest: Guest) -> None:
