@@ -293,15 +293,28 @@ def libvirtd_killed_and_started(labs: Labs) -> None:
     sound(lab, "daemon1", since)
 
 
+def slow_migrations_leave_memory_whole(labs: Labs) -> str:
+    """Several passes over memory each time: what QEMU's TCG once lost (see guest.py) would crash the guest here."""
+    lab, ways = labs.get("dir", "iscsi"), ["HostB", "HostC"]
+    lab.guest("slow1", "HostB", disks=[], memory=192, dirty=10, dirty_set=80)
+    for host in ways:
+        lab.link(host, rate=40)
+    for source, target in (ways, ways[::-1]) * 2:
+        migrate(lab, "slow1", source, target, "--unsafe")
+    for host in ways:
+        lab.link(host)
+    time.sleep(6)  # one sweep of the guest over its memory
+    return f"outage {sound(lab, 'slow1').gap_ms:.0f} ms"
+
+
 def links_are_limited_cut_and_restored(labs: Labs) -> str:
     lab = labs.get("dir", "iscsi")
     lab.guest("link1", "HostB", dirty_set=100)
     lab.link("HostC", rate=20)
     migrate(lab, "link1", "HostB", "HostC", "--unsafe")
-    info = lab.virsh("HostC", "domjobinfo", "--completed", "--rawstats", "link1", check=False).stdout
-    info = info or lab.virsh("HostC", "domjobinfo", "--completed", "link1").stdout
+    info = lab.virsh("HostC", "domjobinfo", "--completed", "--rawstats", "link1").stdout
     numbers = {m[1].strip(): float(m[2]) for m in re.finditer(r"^([^:\n]+):\s+([\d.]+)", info, re.M)}
-    rate = numbers["Memory processed"] / numbers["Time elapsed"] * 1000 * ((1 << 20) / 1e6)
+    rate = numbers["memory_processed"] / numbers["time_elapsed"] / 1000
     expect(10 < rate < 22, f"20 MB/s are {rate:.1f}: {info}")
     since = time.time()
     lab.link("HostC", cut=True)
@@ -310,13 +323,22 @@ def links_are_limited_cut_and_restored(labs: Labs) -> str:
     expect(lab.heartbeat("link1", since).count > 100, "the cut disturbs heartbeats")
     lab.link("HostC")
     lab.run("HostA", "timeout", "10", *reach)
-    lab.link("HostC", delay=50)
-    start = time.monotonic()
-    lab.run("HostA", *reach)
-    delayed = time.monotonic() - start
-    expect(delayed > 0.3, f"a call over 2 × 50 ms took {delayed:.2f} s")
-    lab.link("HostC")
     return f"20 MB/s measured as {rate:.1f}"
+
+
+def a_link_is_delayed(labs: Labs) -> str:
+    lab = labs.get("dir", "iscsi")
+    try:
+        lab.link("HostC", delay=50)
+    except LabError as error:
+        expect("netem" in str(error), str(error))
+        return f"NOT CHECKED, {error}"
+    start = time.monotonic()
+    lab.run("HostA", "virsh", "-q", "-c", "qemu+tcp://HostC/system", "version")
+    seconds = time.monotonic() - start
+    expect(seconds > 0.3, f"a call over 2 x 50 ms took {seconds:.2f} s")
+    lab.link("HostC")
+    return f"a call takes {seconds:.2f} s"
 
 
 def power_off_and_on(labs: Labs) -> None:
@@ -357,7 +379,7 @@ def block_device_in_a_pool(labs: Labs) -> None:
     lab = labs.get("dir", "iscsi")
     path = lab.block("HostB", "disk1", "64M")
     expect(path in lab.virsh("HostB", "vol-list", "block").stdout, "not a volume")
-    expect("block" in lab.virsh("HostB", "vol-info", "--pool", "block", "disk1").stdout, "not a block volume")
+    expect(lab.run("HostB", "stat", "-c", "%F", path).stdout.strip() == "block special file", "not a block device")
     lab.run("HostB", "qemu-io", "-f", "raw", "-c", "write -q 0 1M", path)
 
 
@@ -461,9 +483,9 @@ def checks() -> Iterator[tuple[str, Callable[[Labs], Optional[str]]]]:
             yield name, value
 
 
-def consoles(labs: Labs) -> str:
+def consoles(of: Labs) -> str:
     """What the guests said, for a failed check."""
-    return "".join(f"{host.name}: console of {name}: {log_of(host, name)}\n" for lab in labs.made.values()
+    return "".join(f"{host.name}: console of {name}: {log_of(host, name)}\n" for lab in of.made.values()
                    for host in lab.compute() for name in lab.state["guests"] if log_of(host, name))
 
 

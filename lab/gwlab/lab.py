@@ -281,6 +281,8 @@ class Lab:
         with self._locked():
             host = self._compute_host(name)
             network.restore(self.controller, host)
+            self.state["links"].pop(host.name, None)
+            self._save()
             if cut:
                 network.cut(self.controller, host)
             elif rate or delay:

@@ -60,6 +60,17 @@ def connect(a: Host, host: Host) -> bool:
     return True
 
 
+def _add_delay(end: Host, port: str, delay_ms: float) -> None:
+    try:
+        end.in_network("tc", "qdisc", "add", "dev", port, "root", "handle", "1:", "netem", "delay", f"{delay_ms}ms",
+                       "limit", "100000")
+    except LabError as error:
+        if "kind is unknown" not in str(error):
+            raise
+        raise LabError("a delay needs the netem queue, which this machine's kernel has not: modprobe sch_netem, or do "
+                       "without --delay") from None
+
+
 def _ends(a: Host, host: Host) -> tuple:
     return ((a, f"m{host.index}"), (host, "eth0"))
 
@@ -83,8 +94,7 @@ def limit(a: Host, host: Host, megabytes: float, delay_ms: float) -> None:
         end.in_network("tc", "qdisc", "del", "dev", port, "root", check=False)
         parent = ["root"]
         if delay_ms:
-            end.in_network("tc", "qdisc", "add", "dev", port, "root", "handle", "1:", "netem", "delay", f"{delay_ms}ms",
-                           "limit", "100000")
+            _add_delay(end, port, delay_ms)
             parent = ["parent", "1:1"]
         if megabytes:
             burst = max(64 << 10, int(megabytes * 5000))

@@ -82,7 +82,12 @@ def add_lun(a: Host, lun: int, size: str) -> None:
 
 
 def remove_lun(a: Host, lun: int) -> None:
-    _tgtadm(a, "--mode", "logicalunit", "--op", "delete", "--tid", "1", "--lun", str(lun), "--force", check=False)
+    def gone() -> bool:  # refused while the session of a guest that has just ended is still open
+        _tgtadm(a, "--mode", "logicalunit", "--op", "delete", "--tid", "1", "--lun", str(lun), "--force", check=False)
+        shown = _tgtadm(a, "--mode", "target", "--op", "show", check=False).stdout
+        return f"LUN: {lun}\n" not in shown
+
+    wait_for(f"removal of LUN {lun}", gone, 10, 0.2)
     if os.path.exists(_lun_path(a, lun)):
         os.unlink(_lun_path(a, lun))
 

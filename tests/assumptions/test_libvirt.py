@@ -114,3 +114,53 @@ def test_page_sampling_measures_the_dirty_rate(lab, guest):
     shown = lab.virsh("HostB", "domstats", "--dirtyrate", "a1").stdout
     rate = int(shown.split("dirtyrate.megabytes_per_second=")[1].split()[0])
     assert 30 <= rate <= 120
+
+
+QUESTION = """<volume><name>.question</name><capacity>1</capacity><target><format type='qcow2'/><compat>0.10</compat>
+<features><lazy_refcounts/></features></target><backingStore><path>%s</path><format type='raw'/></backingStore></volume>"""
+
+
+def test_presence_is_told_by_which_refusal_comes(lab):
+    """drivers/libvirt/presence.c: the backing file is looked for first, then the combination of options is refused; nothing is made."""
+    for path, words in (("/srv/boot/vmlinuz", "lazy_refcounts not supported"), ("/srv/boot", "lazy_refcounts not supported"),
+                        ("/srv/boot/nothing", "inaccessible backing store"), ("/nowhere/at/all", "inaccessible backing store")):
+        lab.run("HostB", "sh", "-c", "cat > /run/question.xml", text_in=QUESTION % path)
+        done = lab.virsh("HostB", "vol-create", "local", "/run/question.xml", check=False)
+        assert done.returncode != 0 and words in done.stderr, path
+    assert ".question" not in lab.run("HostB", "ls", "-a", "/srv/local").stdout
+
+
+def test_no_second_pool_where_a_stopped_one_has_its_folder(lab):
+    """So drivers/libvirt/folders.c starts the stopped one."""
+    lab.virsh("HostB", "pool-define-as", "stopped", "dir", "--target", "/srv/boot")
+    try:
+        done = lab.virsh("HostB", "pool-create-as", "other", "dir", "--target", "/srv/boot", check=False)
+        assert done.returncode != 0 and "conflict" in done.stderr
+    finally:
+        lab.virsh("HostB", "pool-undefine", "stopped")
+
+
+def test_qcow2_volumes_are_of_the_old_format_unless_told(lab):
+    """compat 0.10 has no zero clusters: drivers/libvirt/prepare.c asks for 1.1."""
+    lab.virsh("HostB", "vol-create-as", "local", "old.qcow2", "1G", "--allocation", "0", "--format", "qcow2")
+    try:
+        assert "compat: 0.10" in lab.run("HostB", "qemu-img", "info", "/srv/local/old.qcow2").stdout
+    finally:
+        lab.virsh("HostB", "vol-delete", "old.qcow2", "local")
+
+
+def test_guest_suspended_during_its_migration_runs_on_there(lab, guest):
+    """Force-complete by pausing: nobody has to resume it. While it comes the destination refuses to give figures."""
+    guest("a1", dirty=60, dirty_set=128)
+    lab.link("HostC", rate=20)
+    try:
+        command = lab.command("HostB", ["virsh", "-c", "qemu:///system", "migrate", *MOVE, "--unsafe", "a1", DEST], "/")
+        client = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        lab.wait_until("the job", lambda: "Unbounded" in lab.virsh("HostB", "domjobinfo", "a1", check=False).stdout, 10)
+        refused = lab.virsh("HostC", "domjobinfo", "a1", check=False).stderr
+        assert "migration statistics are available only on the source host" in refused
+        lab.virsh("HostB", "suspend", "a1")
+        assert client.wait(90) == 0
+        assert lab.virsh("HostC", "domstate", "a1").stdout.strip() == "running"
+    finally:
+        lab.link("HostC")

@@ -52,13 +52,11 @@ def test_block_with_nothing_to_copy(cloud, guest):
 
 def test_bridge_missing(lab, cloud, guest):
     guest("ref1")
-    lab.host("HostC").ip("link", "set", "br-guest", "down")
-    lab.host("HostC").ip("link", "set", "br-guest", "name", "br-other")
+    lab.host("HostC").ip("link set br-guest down", "link set br-guest name br-other")
     try:
         refused(cloud.live("ref1", "HostC"), 400, "bridge br-guest", "HostC")
     finally:
-        lab.host("HostC").ip("link", "set", "br-other", "name", "br-guest")
-        lab.host("HostC").ip("link", "set", "br-guest", "up")
+        lab.host("HostC").ip("link set br-other name br-guest", "link set br-guest up")
 
 
 def test_missing_iso(lab, cloud, guest):

@@ -1,6 +1,7 @@
 /* Calls the libvirt driver from the command line, without daemon or store: for trying it on the lab, and for timing it.
  *   driverctl facts URI | instances URI | describe URI UUID | sight URI UUID
  *   driverctl examine SOURCE DEST UUID        findings and plan, and how long examining took, three times
+ *   driverctl storm A B UUID_ON_A UUID_ON_B   examines in both directions at once, on 16 threads
  *   driverctl move SOURCE DEST UUID [block|inc|cold]   examine, prepare, migrate, settle, forget, each timed
  * It keeps no journal: what breaks in the middle stays broken. */
 #include <stdio.h>
@@ -101,12 +102,9 @@ static void do_sight(GwHost *host, const char *uuid)
 
 static GwPlan *make_plan(GwHost *source, GwHost *dest, const char *uuid, const char *mode)
 {
-    static const GwPlanSettings wishes = {
-        .live_flags = GW_FLAG_LIVE | GW_FLAG_PEER2PEER | GW_FLAG_UNDEFINE_SOURCE | GW_FLAG_PERSIST_DEST,
-        .block_flags = GW_FLAG_LIVE | GW_FLAG_PEER2PEER | GW_FLAG_UNDEFINE_SOURCE | GW_FLAG_PERSIST_DEST |
-                       GW_FLAG_NON_SHARED_DISK};
-    const GwPlanSettings incremental = {
-        .live_flags = wishes.live_flags, .block_flags = (wishes.block_flags & ~GW_FLAG_NON_SHARED_DISK) | GW_FLAG_NON_SHARED_INC};
+    enum { FLAGS = GW_FLAG_LIVE | GW_FLAG_PEER2PEER | GW_FLAG_UNDEFINE_SOURCE | GW_FLAG_PERSIST_DEST };
+    static const GwPlanSettings wishes = {.live_flags = FLAGS, .block_flags = FLAGS | GW_FLAG_NON_SHARED_DISK};
+    static const GwPlanSettings incremental = {.live_flags = FLAGS, .block_flags = FLAGS | GW_FLAG_NON_SHARED_INC};
     const GwMoveWish wish = {.kind = strcmp(mode, "cold") == 0 ? GW_MOVE_COLD : GW_MOVE_LIVE, .block = GW_BLOCK_AUTO};
     g_autoptr(GError) error = NULL;
     g_autoptr(GwMoveFacts) facts = NULL;
@@ -176,10 +174,47 @@ static void do_move(GwHost *source, GwHost *dest, const char *uuid, const char *
     STEP("forget", driver->forget(source, plan, GW_SIDE_SOURCE, &error));
 }
 
+typedef struct {
+    GwHost *source, *dest;
+    const char *uuid;
+} Direction;
+
+enum { STORM_THREADS = 16, STORM_ROUNDS = 20 };
+
+static gpointer storm_thread(gpointer data)
+{
+    const Direction *direction = data;
+    guint failures = 0, unknown = 0;
+    for (guint i = 0; i < STORM_ROUNDS; i++) {
+        g_autoptr(GwMoveFacts) facts = NULL;
+        g_autoptr(GError) error = NULL;
+        if (!driver->examine(direction->source, direction->dest, direction->uuid, &facts, &error)) {
+            printf("%s\n", error->message);
+            failures++;
+        }
+        for (guint d = 0; facts && d < facts->disks->len; d++)
+            unknown += ((const GwDiskFacts *)facts->disks->pdata[d])->shared == GW_FACT_UNKNOWN;
+    }
+    return GUINT_TO_POINTER(failures + unknown);
+}
+
+static void do_storm(GwHost *a, GwHost *b, const char *on_a, const char *on_b)
+{
+    Direction directions[] = {{a, b, on_a}, {b, a, on_b}};
+    GThread *threads[STORM_THREADS];
+    guint wrong = 0;
+    for (guint i = 0; i < STORM_THREADS; i++)
+        threads[i] = g_thread_new("storm", storm_thread, &directions[i % 2]);
+    for (guint i = 0; i < STORM_THREADS; i++)
+        wrong += GPOINTER_TO_UINT(g_thread_join(threads[i]));
+    printf("%u of %u examinations failed or could not tell\n", wrong, STORM_THREADS * STORM_ROUNDS);
+    step("storm", wrong == 0, NULL);
+}
+
 int main(int argc, char **argv)
 {
     const char *verb = argc > 2 ? argv[1] : "";
-    gboolean two = strcmp(verb, "examine") == 0 || strcmp(verb, "move") == 0;
+    gboolean two = strcmp(verb, "examine") == 0 || strcmp(verb, "move") == 0 || (strcmp(verb, "storm") == 0 && argc > 5);
     if (argc < (two ? 5 : 3) || ((strcmp(verb, "describe") == 0 || strcmp(verb, "sight") == 0) && argc < 4)) {
         fputs("usage: driverctl facts|instances URI | describe|sight URI UUID | examine|move SOURCE DEST UUID [MODE]\n", stderr);
         return 64;
@@ -197,6 +232,8 @@ int main(int argc, char **argv)
         do_sight(host, argv[3]);
     else if (strcmp(verb, "examine") == 0)
         do_examine(host, dest, argv[4]);
+    else if (strcmp(verb, "storm") == 0 && two)
+        do_storm(host, dest, argv[4], argv[5]);
     else if (strcmp(verb, "move") == 0)
         do_move(host, dest, argv[4], argc > 5 ? argv[5] : "live");
     driver->close(host);

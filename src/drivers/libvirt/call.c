@@ -100,7 +100,7 @@ static gboolean ping(GwVirtCall *call, GError **error)
 static gboolean host_answers(GwHost *host)
 {
     g_autoptr(GwVirtCall) call = gw_virt_call_new(host, NULL, NULL, NULL);
-    call->how = -1; /* a ping is not followed by another */
+    call->how = GW_VIRT_QUICK;
     return gw_virt_call_run(call, GW_VIRT_ASK, ping, NULL);
 }
 
@@ -140,7 +140,7 @@ static gboolean lend_all(GwVirtCall *call, GError **error)
 gboolean gw_virt_call_run(GwVirtCall *call, GwVirtDeed deed, GwVirtWork work, GError **error)
 {
     Run *run = (Run *)call;
-    guint timeout_ms = call->how == -1 ? 1000 : call->host->call_timeout_ms + call->timeout_ms;
+    guint timeout_ms = call->how == GW_VIRT_QUICK ? 1000 : call->host->call_timeout_ms + call->timeout_ms;
     if (is_stuck(call, error) || !lend_all(call, error))
         return FALSE;
     run->work = work;

@@ -35,25 +35,6 @@ static GwPower power_of(virDomain *domain, int state)
     return GW_POWER_NOSTATE;
 }
 
-/* A disk's size hardly ever changes, and asking QEMU for it costs a round trip to its monitor: asked once for each path. */
-static void read_capacity(GwHost *host, virDomain *domain, const GwInstance *instance, GwDisk *disk)
-{
-    virDomainBlockInfo info;
-    if ((disk->flags & (GW_DISK_EMPTY | GW_DISK_REMOVABLE)) || disk->kind == GW_DISK_OTHER)
-        return;
-    g_autofree char *key = g_strdup_printf("%s %s", instance->uuid, disk->path);
-    g_mutex_lock(&host->lock);
-    const guint64 *known = g_hash_table_lookup(host->capacities, key);
-    disk->capacity_bytes = known ? *known : 0;
-    g_mutex_unlock(&host->lock);
-    if (disk->capacity_bytes || virDomainGetBlockInfo(domain, disk->target, &info, 0) != 0)
-        return;
-    disk->capacity_bytes = info.capacity;
-    g_mutex_lock(&host->lock);
-    g_hash_table_replace(host->capacities, g_steal_pointer(&key), g_memdup2(&disk->capacity_bytes, sizeof(guint64)));
-    g_mutex_unlock(&host->lock);
-}
-
 /* A disk of type "volume" names a pool and a volume; everything above wants the path. */
 static void resolve_volume(virConnectPtr conn, GwDisk *disk)
 {
@@ -102,8 +83,8 @@ GwInstance *gw_virt_read_instance(GwHost *host, virDomain *domain, GError **erro
         GwDisk *disk = instance->disks->pdata[i];
         resolve_volume(virDomainGetConnect(domain), disk);
         find_pool(virDomainGetConnect(domain), disk);
-        read_capacity(host, domain, instance, disk);
     }
+    gw_virt_read_sizes(host, instance);
     return instance;
 }
 

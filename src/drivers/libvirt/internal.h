@@ -94,6 +94,7 @@ typedef gboolean (*GwVirtWork)(GwVirtCall *call, GError **error);
 GwVirtCall *gw_virt_call_new(GwHost *host, GwHost *peer, const char *uuid, const GwPlan *plan);
 void gw_virt_call_unref(GwVirtCall *call);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwVirtCall, gw_virt_call_unref)
+enum { GW_VIRT_QUICK = -1 }; /* of GwVirtCall.how: a question that gets a second and no longer */
 /* Lends the connections, runs work on a helper, waits no longer than the deadline. */
 gboolean gw_virt_call_run(GwVirtCall *call, GwVirtDeed deed, GwVirtWork work, GError **error);
 gpointer gw_virt_call_take(GwVirtCall *call); /* the result, handed over */
@@ -131,6 +132,7 @@ GwHostFacts *gw_virt_read_facts(GwHost *host, virConnectPtr conn, GError **error
 virDomain *gw_virt_domain(GwHost *host, virConnectPtr conn, const char *uuid, GError **error); /* GW_ERROR_NOT_FOUND */
 GwInstance *gw_virt_read_instance(GwHost *host, virDomain *domain, GError **error); /* instances.c */
 GwInstance *gw_virt_parse_instance(const char *xml, GError **error);                /* domain_xml.c */
+void gw_virt_read_sizes(GwHost *host, GwInstance *instance);                        /* sizes.c: capacity_bytes */
 GwSeen gw_virt_seen(int state, int reason);                                         /* sight.c */
 /* sight.c: what params say of a migration job; its direction, or GW_JOB_NONE when it is another kind of job. */
 GwJob gw_virt_read_progress(virTypedParameter *params, int count, GwProgress *ret_progress);
