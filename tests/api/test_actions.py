@@ -2,7 +2,7 @@
 import time
 
 import pytest
-from conftest import assert_fault, uuid
+from api_server import assert_fault, uuid
 
 ACTIVE = f"/v2.1/servers/{uuid('vm-active')}"
 

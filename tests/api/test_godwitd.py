@@ -5,7 +5,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import BUILD, Server, assert_fault
+from api_server import BUILD, Server, assert_fault
 
 GODWITD = os.path.join(BUILD, "src/daemon/godwitd")
 

@@ -2,7 +2,7 @@
 import time
 
 import pytest
-from conftest import MIGRATION, assert_fault, migration_uuid, uuid
+from api_server import MIGRATION, assert_fault, migration_uuid, uuid
 
 OWN = {"id", "uuid", "name", "uri", "state", "down_reason", "status", "disabled_reason", "seen_at", "hostname",
        "hypervisor_type", "hypervisor_version", "library_version", "arch", "cpus", "memory_mib", "memory_free_mib", "instances",

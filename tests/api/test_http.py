@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from conftest import assert_fault, uuid
+from api_server import assert_fault, uuid
 
 REQUEST_ID = re.compile(r"req-[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 

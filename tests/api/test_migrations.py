@@ -1,6 +1,6 @@
 """Migrations and instance actions: rows by microversion, filters, pages, abort and force-complete."""
 import pytest
-from conftest import MIGRATION, assert_fault, migration_uuid, uuid
+from api_server import MIGRATION, assert_fault, migration_uuid, uuid
 
 ROW = {"id", "status", "source_compute", "source_node", "dest_compute", "dest_node", "dest_host", "created_at", "updated_at"}
 LATER = {59: {"uuid"}, 80: {"user_id", "project_id"}}

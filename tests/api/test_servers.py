@@ -2,7 +2,7 @@
 import urllib.parse
 
 import pytest
-from conftest import NAMES, assert_fault, uuid
+from api_server import NAMES, assert_fault, uuid
 
 # Fields of GET /servers/{id} at 2.1 (Nova's api-ref), and those that later microversions add.
 FIRST = {
