@@ -83,7 +83,7 @@ def add_lun(a: Host, lun: int, size: str) -> None:
 
 def remove_lun(a: Host, lun: int) -> None:
     def gone() -> bool:  # refused while the session of a guest that has just ended is still open
-        _tgtadm(a, "--mode", "logicalunit", "--op", "delete", "--tid", "1", "--lun", str(lun), "--force", check=False)
+        _tgtadm(a, "--mode", "logicalunit", "--op", "delete", "--tid", "1", "--lun", str(lun), check=False)
         shown = _tgtadm(a, "--mode", "target", "--op", "show", check=False).stdout
         return f"LUN: {lun}\n" not in shown
 

@@ -12,6 +12,7 @@
 #include <locale.h>
 #include <malloc.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 static const GwDriver *const drivers[] = {&gw_libvirt_driver, &gw_sim_driver, NULL};
@@ -125,12 +126,23 @@ static void bound_the_heap(void)
     mallopt(M_MMAP_THRESHOLD, 256 * 1024);
 }
 
+/* Thousands of clients and of hosts each hold a descriptor; the soft limit of most systems is 1,024. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 int main(int argc, char **argv)
 {
     Arguments arguments = {0};
     g_autoptr(GError) error = NULL;
     setlocale(LC_ALL, "");
     bound_the_heap();
+    raise_descriptor_limit();
     umask(0077); /* the database holds who asked for what */
     if (!parse_arguments(argc, argv, &arguments, &error)) {
         g_printerr("godwitd: %s\n", error->message);

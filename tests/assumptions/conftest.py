@@ -31,3 +31,5 @@ def guest(lab):
     yield make
     for name in made:
         lab.remove_guest(name)
+    for host in lab.compute():  # the files went away behind libvirt's back
+        lab.virsh(host.name, "pool-refresh", "local")
