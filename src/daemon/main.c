@@ -11,9 +11,11 @@
 #include <glib-unix.h>
 #include <locale.h>
 #include <malloc.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const GwDriver *const drivers[] = {&gw_libvirt_driver, &gw_sim_driver, NULL};
 
@@ -83,6 +85,15 @@ static void wait_for_signal(void)
     g_main_loop_run(loop);
 }
 
+/* Stopping waits for calls to hosts under way, but not for ever: a guest may take a minute to shut down, and the next start finds
+ * everything as after a crash, which is an ordinary way to end. */
+enum { STOP_LIMIT_S = 8 };
+
+static void leave_now(int number)
+{
+    _exit(0);
+}
+
 static gboolean serve(const GwSettings *settings, GwEngine *engine, GError **error)
 {
     GwApiSettings api_settings = {settings->api_listen, (guint16)settings->api_port, settings->api_threads,
@@ -95,6 +106,8 @@ static gboolean serve(const GwSettings *settings, GwEngine *engine, GError **err
             settings->state_path);
     wait_for_signal();
     gw_info("stopping; migrations that hypervisors carry go on and are found again");
+    signal(SIGALRM, leave_now);
+    alarm(STOP_LIMIT_S);
     gw_api_stop(api);
     gw_engine_stop(engine);
     return TRUE;
