@@ -153,8 +153,20 @@ static gboolean force(GwActive *active, const GwMigration *row, GError **error)
     return active->forced;
 }
 
+/* A store that names a host which is not there any more (restored from an old copy, say) must not bring the daemon down. */
+static gboolean knows_hosts(const GwActive *active, const GwMigration *row, GwAct act, GError **error)
+{
+    if (act == GW_ACT_CHECK || act == GW_ACT_ENTER || (active->source && (active->dest || !row->plan)))
+        return TRUE;
+    g_set_error(error, GW_ERROR, GW_ERROR_UNREACHABLE, "host %s is not known any more: add it again with `godwit host-add`",
+                active->source ? row->dest : row->source);
+    return FALSE;
+}
+
 gboolean gw_acts_do(GwActive *active, GwMigration *row, GwAct act, GError **error)
 {
+    if (!knows_hosts(active, row, act, error))
+        return FALSE;
     const char *uuid = row->instance_uuid;
     const GwPlan *plan = row->plan;
     GwNode *source = active->source ? active->source->node : NULL;
