@@ -1,7 +1,6 @@
 """Facts about libvirt and QEMU that the driver is built on, each as a small test: when a new version changes one, this says which."""
 import signal
 import subprocess
-import time
 
 DEST = "qemu+tcp://HostC/system"
 MOVE = ["--live", "--p2p", "--persistent", "--undefinesource"]
@@ -110,10 +109,13 @@ def test_transient_pool_on_any_folder_and_gone_again(lab):
 def test_page_sampling_measures_the_dirty_rate(lab, guest):
     guest("a1", dirty=60, dirty_set=128)
     lab.virsh("HostB", "domdirtyrate-calc", "a1", "--seconds", "1", "--mode=page-sampling")
-    time.sleep(2)
-    shown = lab.virsh("HostB", "domstats", "--dirtyrate", "a1").stdout
-    rate = int(shown.split("dirtyrate.megabytes_per_second=")[1].split()[0])
-    assert 30 <= rate <= 120
+
+    def measured():
+        shown = lab.virsh("HostB", "domstats", "--dirtyrate", "a1").stdout
+        return shown if "dirtyrate.calc_status=2" in shown else None
+
+    rate = int(lab.wait_until("the measurement", measured, 15).split("dirtyrate.megabytes_per_second=")[1].split()[0])
+    assert 10 <= rate <= 200, "it writes 60 MB/s, or what the machine lets it; a coarse measurement"
 
 
 QUESTION = """<volume><name>.question</name><capacity>1</capacity><target><format type='qcow2'/><compat>0.10</compat>
