@@ -215,7 +215,7 @@ static struct MHD_Daemon *listen_on(GwApi *api, const struct sockaddr_storage *a
                      (address->ss_family == AF_INET6 ? MHD_USE_IPv6 : 0);
     /* the logger first: it hears of errors in the options that follow */
     return MHD_start_daemon(flags, 0, NULL, NULL, on_request, api, MHD_OPTION_EXTERNAL_LOGGER, log_mhd, NULL,
-                            MHD_OPTION_SOCK_ADDR, address, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u,
+                            MHD_OPTION_SOCK_ADDR, address,
                             MHD_OPTION_URI_LOG_CALLBACK, on_uri, api, MHD_OPTION_NOTIFY_COMPLETED, on_completed, api,
                             MHD_OPTION_NOTIFY_CONNECTION, on_connection, api, MHD_OPTION_THREAD_POOL_SIZE, threads,
                             MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,

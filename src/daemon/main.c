@@ -7,7 +7,6 @@
 #include "drivers/sim/sim.h"
 #include "engine/engine.h"
 
-#include <errno.h>
 #include <glib-unix.h>
 #include <locale.h>
 #include <malloc.h>
@@ -43,13 +42,18 @@ static gboolean parse_arguments(int argc, char **argv, Arguments *arguments, GEr
     return TRUE;
 }
 
-static gboolean make_state_path(const GwSettings *settings, GError **error)
+#define DEFAULT_STATE_PATH "/var/lib/godwit"
+
+/* Only the default folder is made: another one that is not there is more likely a slip, and an empty database would know nothing of the
+ * hosts and of the moves under way. */
+static gboolean check_state_path(const GwSettings *settings, GError **error)
 {
-    if (g_mkdir_with_parents(settings->state_path, 0700) == 0)
+    const char *path = settings->state_path;
+    if (g_file_test(path, G_FILE_TEST_IS_DIR) ||
+        (strcmp(path, DEFAULT_STATE_PATH) == 0 && g_mkdir_with_parents(path, 0700) == 0))
         return TRUE;
     g_set_error(error, GW_ERROR, GW_ERROR_INVALID,
-                "state_path = %s: it cannot be made: %s; make it, or name a folder that this user may write to",
-                settings->state_path, g_strerror(errno));
+                "state_path = %s: there is no such folder; make it, or correct the path (Godwit's data may be elsewhere)", path);
     return FALSE;
 }
 
@@ -116,7 +120,7 @@ static gboolean serve(const GwSettings *settings, GwEngine *engine, GError **err
 static gboolean run(const GwSettings *settings, GError **error)
 {
     gw_log_set_level(settings->debug ? GW_LOG_DEBUG : GW_LOG_INFO);
-    if (!make_state_path(settings, error))
+    if (!check_state_path(settings, error))
         return FALSE;
     GwStore *store = gw_store_open_sqlite(gw_settings_database_path(settings), error);
     if (!store)

@@ -138,12 +138,12 @@ static const struct {
     {"live_migration_inbound_addr", "name the host by the address that the copy is to go to"},
     {"resize_confirm_window", "a cold migration waits until it is confirmed or reverted"},
     {"libvirt_type", "the hypervisor is asked"},
-    {"libvirt_uri", "add each host by its address: godwit host add"},
-    {"connection_uri", "add each host by its address: godwit host add"},
-    {"compute_driver", "add each host by its address: godwit host add"},
-    {"xenapi_connection_url", "add the pool by its address: godwit host add"},
-    {"xenapi_connection_username", "add the pool by its address: godwit host add"},
-    {"xenapi_connection_password", "add the pool by its address: godwit host add"},
+    {"libvirt_uri", "add each host by its address: godwit host-add"},
+    {"connection_uri", "add each host by its address: godwit host-add"},
+    {"compute_driver", "add each host by its address: godwit host-add"},
+    {"xenapi_connection_url", "add the pool by its address: godwit host-add"},
+    {"xenapi_connection_username", "add the pool by its address: godwit host-add"},
+    {"xenapi_connection_password", "add the pool by its address: godwit host-add"},
 };
 
 static gboolean is_named(const char *own_section, const char *own_name, const char *section, const char *name)
@@ -243,5 +243,5 @@ char *gw_option_advice(const char *section, const char *name)
     option = nearest(name);
     if (option)
         return g_strdup_printf("is no option; did you mean [%s] %s?", option->section, option->name);
-    return g_strdup("is no option; godwitd --config-help lists those there are");
+    return g_strdup("is no option; godwitd --sample-config lists those there are");
 }

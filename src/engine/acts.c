@@ -28,8 +28,9 @@ static void record(GwActive *active, const GwMigration *row, GwAct act)
         return;
     gboolean failed = row->state == GW_MIGRATION_UNDOING;
     if (active->event)
-        gw_scribe_end(active, row, active->event, row->source, failed ? row->reason : NULL);
+        gw_scribe_end(active, row, active->event, active->event_on_dest ? row->dest : row->source, failed ? row->reason : NULL);
     active->event = event;
+    active->event_on_dest = events[act].on_dest;
     gw_scribe_begin(active, row, event, events[act].on_dest ? row->dest : row->source);
 }
 

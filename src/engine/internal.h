@@ -60,6 +60,7 @@ typedef struct {
     gboolean forced;         /* [step] force-complete was passed on */
     gboolean found_preparing; /* [step] loaded in PREPARING: a former process may have made half of it */
     const char *event;       /* [step] the action event now open, or NULL */
+    gboolean event_on_dest;  /* [step] which of the two hosts it concerns */
 } GwActive;
 
 struct GwEngine {

@@ -277,7 +277,7 @@ static gboolean act(GwActive *active, GwMigration *row, const GwDecision *decisi
 static void end(GwActive *active, const GwMigration *row)
 {
     GwEngine *engine = active->engine;
-    gw_scribe_end(active, row, active->event, row->dest, row->reason);
+    gw_scribe_end(active, row, active->event, active->event_on_dest ? row->dest : row->source, row->reason);
     gw_inventory_update_pair(active);
     g_mutex_lock(&engine->lock);
     active->ended = TRUE;

@@ -50,11 +50,17 @@ static gboolean check_state(const GwInstanceView *view, GwMoveKind kind, GError 
 {
     const GwInstance *instance = view->instance;
     const char *action = kind == GW_MOVE_LIVE ? "os-migrateLive" : "migrate";
+    if (view->migration_id && view->migration_state == GW_MIGRATION_FINISHED) {
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
+                    "Cannot '%s' instance %s while it is in vm_state resized: %s was moved by migration %" G_GINT64_FORMAT
+                    " and waits for resize-confirm or resize-revert",
+                    action, instance->uuid, instance->name, view->migration_id);
+        return FALSE;
+    }
     if (view->migration_id) {
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
-                    "Cannot '%s' instance %s while it is in task_state %s: migration %" G_GINT64_FORMAT " is %s", action,
-                    instance->uuid, view->migration_state == GW_MIGRATION_FINISHED ? "resized" : "migrating",
-                    view->migration_id, gw_migration_state_status(view->migration_state, view->migration_kind));
+                    "Cannot '%s' instance %s while it is in task_state migrating: migration %" G_GINT64_FORMAT " is %s", action,
+                    instance->uuid, view->migration_id, gw_migration_state_status(view->migration_state, view->migration_kind));
         return FALSE;
     }
     gboolean fits = kind == GW_MOVE_LIVE ? instance->power == GW_POWER_RUNNING || instance->power == GW_POWER_PAUSED

@@ -122,7 +122,7 @@ static const struct {
     {"[DEFAULT]\ndebugg = on", "godwit.conf:2: debugg: is no option; did you mean [DEFAULT] debug?"},
     {"[DEFAULT]\nLive-Migration-URI = x", "godwit.conf:2: Live-Migration-URI: is no option; did you mean [DEFAULT] "
                                           "live_migration_uri?"},
-    {"[DEFAULT]\nrabbit_host = x", "godwit.conf:2: rabbit_host: is no option; godwitd --config-help lists those there "
+    {"[DEFAULT]\nrabbit_host = x", "godwit.conf:2: rabbit_host: is no option; godwitd --sample-config lists those there "
                                    "are"},
     {"[DEFAULT]\nport = 1", "godwit.conf:2: port: is no option of [DEFAULT]; move it to [api]"},
     {"[default]\ndebug = on", "godwit.conf:2: debug: is no option of [default]; move it to [DEFAULT]"},
