@@ -55,7 +55,8 @@ static const Rule queued[] = {
     {ANY, ANY, ANY_CALL, 0, 0, DO(ENTER)},
 };
 
-/* An interrupted preparation is begun anew: the engine first removes what the last one may have made. */
+/* A preparation interrupted by a restart is begun anew: the engine first removes what the last one may have made. One that
+ * got lost is undone, since a second one would find the first one's files, and take them for another's. */
 static const Rule preparing_live[] = {
     {ANY, ANY, CALL(ACTIVE), 0, 0, DO(WAIT)},
     {ANY, ANY, CALL(FAILED), 0, 0, GO(FAILED)}, /* it has removed what it made; a file that is there is another's */
@@ -63,6 +64,7 @@ static const Rule preparing_live[] = {
     {ANY, ANY, CALL(DONE), 0, 0, GO(RUNNING)},
     {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "the source host does not answer"},
     {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "the destination host does not answer"},
+    {ANY, ANY, CALL(LOST), 0, 0, UNDO(FAILED), .reason = "it is not known what was made on the destination"},
     {ALIVE, SEEN(ABSENT), IDLE, 0, 0, DO(PREPARE)},
     {ANY, ANY, IDLE, 0, 0, UNDO(FAILED), .reason = "the instance changed while room was made on the destination"},
 };
@@ -74,6 +76,7 @@ static const Rule preparing_cold[] = {
     {ANY, ANY, CALL(DONE), 0, 0, GO(STOPPING)},
     {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "the source host does not answer"},
     {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "the destination host does not answer"},
+    {ANY, ANY, CALL(LOST), 0, 0, UNDO(FAILED), .reason = "it is not known what was made on the destination"},
     {SEEN(RUNNING) | SEEN(STOPPED), SEEN(ABSENT), IDLE, 0, 0, DO(PREPARE)},
     {ANY, ANY, IDLE, 0, 0, UNDO(FAILED), .reason = "the instance changed while room was made on the destination"},
 };
