@@ -65,6 +65,7 @@ static const Rule preparing_live[] = {
     {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "the source host does not answer"},
     {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "the destination host does not answer"},
     {ANY, ANY, CALL(LOST), 0, 0, UNDO(FAILED), .reason = "it is not known what was made on the destination"},
+    {ANY, ANY, IDLE, WHEN(EXHAUSTED), 0, UNDO(FAILED), .reason = "no room could be made on the destination"},
     {ALIVE, SEEN(ABSENT), IDLE, 0, 0, DO(PREPARE)},
     {ANY, ANY, IDLE, 0, 0, UNDO(FAILED), .reason = "the instance changed while room was made on the destination"},
 };
@@ -77,11 +78,16 @@ static const Rule preparing_cold[] = {
     {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "the source host does not answer"},
     {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "the destination host does not answer"},
     {ANY, ANY, CALL(LOST), 0, 0, UNDO(FAILED), .reason = "it is not known what was made on the destination"},
+    {ANY, ANY, IDLE, WHEN(EXHAUSTED), 0, UNDO(FAILED), .reason = "no room could be made on the destination"},
     {SEEN(RUNNING) | SEEN(STOPPED), SEEN(ABSENT), IDLE, 0, 0, DO(PREPARE)},
     {ANY, ANY, IDLE, 0, 0, UNDO(FAILED), .reason = "the instance changed while room was made on the destination"},
 };
 
 /* -------------------------------------------------------------------------- live */
+
+#define LEFT_BEHIND(source_)                                                                                           \
+    {source_, SEEN(RUNNING), IDLE, WHEN(EXHAUSTED), 0, GO(ERROR),                                                      \
+     .reason = "it runs on the destination, but what the source still holds of it, paused, could not be stopped"}
 
 /* Pictures without a job that could belong to a moment between two phases are acted on only when they last (STALE). */
 static const Rule running[] = {
@@ -116,6 +122,7 @@ static const Rule running[] = {
     {SEEN(STOPPED), SEEN(ABSENT), IDLE, WHEN(STALE), 0, UNDO(FAILED), .reason = "the instance was shut off while it was moved"},
     {SEEN(STOPPED), SEEN(STOPPED), IDLE, WHEN(STALE), 0, GO(ERROR),
      .reason = "the instance is shut off on both hosts, and either may be the newer; nothing was removed"},
+    LEFT_BEHIND(SWITCH),
     {SWITCH, SEEN(RUNNING), IDLE, WHEN(STALE), 0, DO(KILL_SOURCE), .reason = "it runs on the destination"},
     {ALIVE, SEEN(RUNNING), IDLE, WHEN(STALE), 0, GO(ERROR),
      .reason = "the instance is active on both hosts; nothing was touched: find out which copy is good, stop the other"},
@@ -131,6 +138,7 @@ static const Rule postcopy[] = {
     {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "the destination host does not answer"},
     {ANY, ANY, IDLE, WHEN(JOB), 0, DO(WAIT)},
     {GONE, ALIVE, IDLE, 0, 0, GO(SETTLING)},
+    LEFT_BEHIND(SWITCH | SEEN(PAUSED)),
     {SWITCH | SEEN(PAUSED), SEEN(RUNNING), IDLE, WHEN(STALE), 0, DO(KILL_SOURCE), .reason = "it runs on the destination"},
     {ANY, ANY, IDLE, WHEN(STALE), 0, GO(ERROR),
      .reason = "post-copy was interrupted: each host holds a part of the memory; keep both until it is resumed"},
@@ -144,6 +152,7 @@ static const Rule settling[] = {
     {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "it moved; the source host does not answer, its remains wait"},
     {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "it moved; the destination host does not answer"},
     {ANY, SEEN(PAUSED), IDLE, WHEN(RAN) | WHEN(FORCE), WHEN(EXHAUSTED), DO(RESUME_DEST)},
+    LEFT_BEHIND(SWITCH),
     {SWITCH, SEEN(RUNNING), IDLE, 0, 0, DO(KILL_SOURCE), .reason = "it runs on the destination"},
     {ALIVE | POST | BROKEN | SWITCH, ANY, IDLE, WHEN(STALE), 0, GO(ERROR),
      .reason = "it moved, but the source shows it active again; nothing was removed"},
@@ -203,6 +212,8 @@ static const Rule moving_shared[] = {
     BOTH_ANSWER,
     {SEEN(STOPPED), SEEN(STOPPED), IDLE, 0, 0, GO(PLACING)},
     {SEEN(STOPPED), SEEN(ABSENT), CALL(FAILED), 0, 0, UNDO(FAILED)},
+    {SEEN(STOPPED), SEEN(ABSENT), IDLE, WHEN(EXHAUSTED), 0, UNDO(FAILED),
+     .reason = "it could not be defined on the destination"},
     {SEEN(STOPPED), SEEN(ABSENT), CALL(NONE) | CALL(LOST), 0, 0, DO(ADOPT)},
     SPLIT,
     {ANY, ANY, IDLE, WHEN(STALE), 0, UNDO(FAILED), .reason = "the instance changed while it was moved"},
@@ -242,6 +253,8 @@ static const Rule starting[] = {
     {SEEN(STOPPED), SEEN(RUNNING), IDLE, 0, 0, GO(FINISHED)},
     {SEEN(STOPPED), SEEN(STOPPED), IDLE, 0, WHEN(RAN), GO(FINISHED)},
     {SEEN(STOPPED), SEEN(STOPPED), CALL(FAILED), WHEN(RAN), 0, UNDO(FAILED)},
+    {SEEN(STOPPED), SEEN(STOPPED), IDLE, WHEN(RAN) | WHEN(EXHAUSTED), 0, UNDO(FAILED),
+     .reason = "it could not be started on the destination"},
     {SEEN(STOPPED), SEEN(STOPPED), IDLE, WHEN(RAN), 0, DO(START_DEST)},
     SPLIT,
     {ANY, ANY, IDLE, WHEN(STALE), 0, UNDO(FAILED), .reason = "the instance changed while it was started"},
