@@ -85,6 +85,11 @@ static const Rule preparing_cold[] = {
 
 /* -------------------------------------------------------------------------- live */
 
+/* Then nobody knows which disks it has there: the source's are not the plan's to remove. */
+#define MOVED_BY_OTHERS                                                                                                \
+    {GONE, ALIVE, IDLE, WHEN(STALE), WHEN(BEGUN), GO(ERROR),                                                           \
+     .reason = "it is on the destination, though this move had not begun to copy it; nothing was removed"}
+
 #define LEFT_BEHIND(source_)                                                                                           \
     {source_, SEEN(RUNNING), IDLE, WHEN(EXHAUSTED), 0, GO(ERROR),                                                      \
      .reason = "it runs on the destination, but what the source still holds of it, paused, could not be stopped"}
@@ -101,7 +106,8 @@ static const Rule running[] = {
     {ANY, ANY, CALL(ACTIVE), 0, 0, DO(WAIT)},
     {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "the source host does not answer"},
     {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "the destination host does not answer"},
-    {GONE, ALIVE, IDLE, 0, WHEN(JOB), GO(SETTLING)},
+    {GONE, ALIVE, IDLE, WHEN(BEGUN), WHEN(JOB), GO(SETTLING)},
+    MOVED_BY_OTHERS,
     {ANY, ANY, IDLE, WHEN(JOB) | WHEN(ABORT), 0, DO(ABORT), .reason = "abort was asked for"},
     {ANY, ANY, IDLE, WHEN(JOB) | WHEN(OVERDUE), 0, DO(ABORT), .reason = "it took longer than its completion timeout"},
     {ANY, ANY, IDLE, WHEN(JOB) | WHEN(FORCE), 0, DO(FORCE), .reason = "force-complete was asked for"},
@@ -137,7 +143,8 @@ static const Rule postcopy[] = {
     {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "the source host does not answer"},
     {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "the destination host does not answer"},
     {ANY, ANY, IDLE, WHEN(JOB), 0, DO(WAIT)},
-    {GONE, ALIVE, IDLE, 0, 0, GO(SETTLING)},
+    {GONE, ALIVE, IDLE, WHEN(BEGUN), 0, GO(SETTLING)},
+    MOVED_BY_OTHERS,
     LEFT_BEHIND(SWITCH | SEEN(PAUSED)),
     {SWITCH | SEEN(PAUSED), SEEN(RUNNING), IDLE, WHEN(STALE), 0, DO(KILL_SOURCE), .reason = "it runs on the destination"},
     {ANY, ANY, IDLE, WHEN(STALE), 0, GO(ERROR),
@@ -151,9 +158,9 @@ static const Rule settling[] = {
     {ANY, ANY, CALL(DONE), 0, 0, GO(COMPLETED)},
     {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "it moved; the source host does not answer, its remains wait"},
     {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "it moved; the destination host does not answer"},
-    {ANY, SEEN(PAUSED), IDLE, WHEN(RAN) | WHEN(FORCE), WHEN(EXHAUSTED), DO(RESUME_DEST)},
+    {GONE, SEEN(PAUSED), IDLE, WHEN(RAN) | WHEN(FORCE), WHEN(EXHAUSTED) | WHEN(STALE), DO(RESUME_DEST)},
     LEFT_BEHIND(SWITCH),
-    {SWITCH, SEEN(RUNNING), IDLE, 0, 0, DO(KILL_SOURCE), .reason = "it runs on the destination"},
+    {SWITCH, SEEN(RUNNING), IDLE, 0, WHEN(JOB), DO(KILL_SOURCE), .reason = "it runs on the destination"},
     {ALIVE | POST | BROKEN | SWITCH, ANY, IDLE, WHEN(STALE), 0, GO(ERROR),
      .reason = "it moved, but the source shows it active again; nothing was removed"},
     {GONE, ANY & ~SEEN(ABSENT), IDLE, WHEN(EXHAUSTED), 0, GO(ERROR),
@@ -169,8 +176,8 @@ static const Rule undoing_live[] = {
     {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "undoing; the source host does not answer"},
     {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "undoing; the destination host does not answer"},
     {ANY, ANY, IDLE, WHEN(JOB), 0, DO(ABORT)},
-    {GONE, SEEN(RUNNING), IDLE, 0, 0, GO(SETTLING), .reason = "it had moved after all"},
-    {GONE, SEEN(PAUSED), IDLE, 0, 0, GO(SETTLING), .reason = "it had moved after all"},
+    {GONE, ALIVE, IDLE, WHEN(BEGUN), 0, GO(SETTLING), .reason = "it had moved after all"},
+    MOVED_BY_OTHERS,
     {ALIVE | SWITCH, SEEN(RUNNING) | POST | BROKEN, IDLE, WHEN(STALE), 0, GO(ERROR),
      .reason = "the instance is active on both hosts; nothing was touched: find out which copy is good, stop the other"},
     {ANY, ANY, IDLE, WHEN(EXHAUSTED), 0, GO(ERROR), .reason = "the destination's remains could not be removed"},
