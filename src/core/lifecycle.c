@@ -55,7 +55,8 @@ static const Rule queued[] = {
     {ANY, ANY, ANY_CALL, 0, 0, DO(ENTER)},
 };
 
-/* An interrupted preparation is begun anew: the engine first removes what the last one may have made. */
+/* A preparation interrupted by a restart is begun anew: the engine first removes what the last one may have made. One that
+ * got lost is undone, since a second one would find the first one's files, and take them for another's. */
 static const Rule preparing_live[] = {
     {ANY, ANY, CALL(ACTIVE), 0, 0, DO(WAIT)},
     {ANY, ANY, CALL(FAILED), 0, 0, GO(FAILED)}, /* it has removed what it made; a file that is there is another's */
@@ -63,6 +64,8 @@ static const Rule preparing_live[] = {
     {ANY, ANY, CALL(DONE), 0, 0, GO(RUNNING)},
     {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "the source host does not answer"},
     {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "the destination host does not answer"},
+    {ANY, ANY, CALL(LOST), 0, 0, UNDO(FAILED), .reason = "it is not known what was made on the destination"},
+    {ANY, ANY, IDLE, WHEN(EXHAUSTED), 0, UNDO(FAILED), .reason = "no room could be made on the destination"},
     {ALIVE, SEEN(ABSENT), IDLE, 0, 0, DO(PREPARE)},
     {ANY, ANY, IDLE, 0, 0, UNDO(FAILED), .reason = "the instance changed while room was made on the destination"},
 };
@@ -74,11 +77,22 @@ static const Rule preparing_cold[] = {
     {ANY, ANY, CALL(DONE), 0, 0, GO(STOPPING)},
     {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "the source host does not answer"},
     {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "the destination host does not answer"},
+    {ANY, ANY, CALL(LOST), 0, 0, UNDO(FAILED), .reason = "it is not known what was made on the destination"},
+    {ANY, ANY, IDLE, WHEN(EXHAUSTED), 0, UNDO(FAILED), .reason = "no room could be made on the destination"},
     {SEEN(RUNNING) | SEEN(STOPPED), SEEN(ABSENT), IDLE, 0, 0, DO(PREPARE)},
     {ANY, ANY, IDLE, 0, 0, UNDO(FAILED), .reason = "the instance changed while room was made on the destination"},
 };
 
 /* -------------------------------------------------------------------------- live */
+
+/* Then nobody knows which disks it has there: the source's are not the plan's to remove. */
+#define MOVED_BY_OTHERS                                                                                                \
+    {GONE, ALIVE, IDLE, WHEN(STALE), WHEN(BEGUN), GO(ERROR),                                                           \
+     .reason = "it is on the destination, though this move had not begun to copy it; nothing was removed"}
+
+#define LEFT_BEHIND(source_)                                                                                           \
+    {source_, SEEN(RUNNING), IDLE, WHEN(EXHAUSTED), 0, GO(ERROR),                                                      \
+     .reason = "it runs on the destination, but what the source still holds of it, paused, could not be stopped"}
 
 /* Pictures without a job that could belong to a moment between two phases are acted on only when they last (STALE). */
 static const Rule running[] = {
@@ -92,7 +106,8 @@ static const Rule running[] = {
     {ANY, ANY, CALL(ACTIVE), 0, 0, DO(WAIT)},
     {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "the source host does not answer"},
     {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "the destination host does not answer"},
-    {GONE, ALIVE, IDLE, 0, WHEN(JOB), GO(SETTLING)},
+    {GONE, ALIVE, IDLE, WHEN(BEGUN), WHEN(JOB), GO(SETTLING)},
+    MOVED_BY_OTHERS,
     {ANY, ANY, IDLE, WHEN(JOB) | WHEN(ABORT), 0, DO(ABORT), .reason = "abort was asked for"},
     {ANY, ANY, IDLE, WHEN(JOB) | WHEN(OVERDUE), 0, DO(ABORT), .reason = "it took longer than its completion timeout"},
     {ANY, ANY, IDLE, WHEN(JOB) | WHEN(FORCE), 0, DO(FORCE), .reason = "force-complete was asked for"},
@@ -102,15 +117,24 @@ static const Rule running[] = {
     {ALIVE, SEEN(ABSENT), CALL(FAILED), WHEN(ABORT), 0, UNDO(CANCELLED), .reason = "aborted on request"},
     {ALIVE, SEEN(ABSENT), CALL(FAILED), WHEN(RETRY), WHEN(OVERDUE), DO(MIGRATE)},
     {ALIVE, SEEN(ABSENT), CALL(FAILED), 0, 0, UNDO(FAILED)},
+    /* a destination that no longer receives was let go, and may have run before it was paused or shut off */
+    {SWITCH, SEEN(PAUSED) | SEEN(STOPPED), IDLE, WHEN(STALE), 0, GO(ERROR),
+     .reason = "the destination may have run already, but the source still holds the instance paused; nothing was touched: "
+               "resume it on the destination and stop the other, unless the destination never ran"},
     {ALIVE | SWITCH, ANY & ~SEEN(RUNNING) & ~NO_ANSWER, IDLE, WHEN(STALE) | WHEN(ABORT), 0, UNDO(CANCELLED),
      .reason = "aborted on request"},
     {ALIVE | SWITCH, ANY & ~SEEN(RUNNING) & ~NO_ANSWER, IDLE, WHEN(STALE), 0, UNDO(FAILED),
      .reason = "the copy ended without a result; the instance is intact on its source"},
-    {SEEN(STOPPED), GONE, IDLE, WHEN(STALE), 0, UNDO(FAILED), .reason = "the instance was shut off while it was moved"},
+    {SEEN(STOPPED), SEEN(ABSENT), IDLE, WHEN(STALE), 0, UNDO(FAILED), .reason = "the instance was shut off while it was moved"},
+    {SEEN(STOPPED), SEEN(STOPPED), IDLE, WHEN(STALE), 0, GO(ERROR),
+     .reason = "the instance is shut off on both hosts, and either may be the newer; nothing was removed"},
+    LEFT_BEHIND(SWITCH),
     {SWITCH, SEEN(RUNNING), IDLE, WHEN(STALE), 0, DO(KILL_SOURCE), .reason = "it runs on the destination"},
     {ALIVE, SEEN(RUNNING), IDLE, WHEN(STALE), 0, GO(ERROR),
      .reason = "the instance is active on both hosts; nothing was touched: find out which copy is good, stop the other"},
-    {SEEN(ABSENT), GONE, IDLE, WHEN(STALE), 0, GO(ERROR), .reason = "the instance is on neither host"},
+    {SEEN(ABSENT), SEEN(ABSENT), IDLE, WHEN(STALE), 0, GO(ERROR), .reason = "the instance is on neither host"},
+    {SEEN(ABSENT), SEEN(STOPPED), IDLE, WHEN(STALE), 0, GO(ERROR),
+     .reason = "the instance is shut off on the destination and gone from the source; no disk was removed"},
     {GONE, SWITCH, IDLE, WHEN(STALE), 0, GO(ERROR),
      .reason = "the instance ended on its source while the destination still receives it; nothing was touched"},
     {ANY, ANY, IDLE, 0, 0, DO(WAIT)},
@@ -121,7 +145,9 @@ static const Rule postcopy[] = {
     {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "the source host does not answer"},
     {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "the destination host does not answer"},
     {ANY, ANY, IDLE, WHEN(JOB), 0, DO(WAIT)},
-    {GONE, ALIVE, IDLE, 0, 0, GO(SETTLING)},
+    {GONE, ALIVE, IDLE, WHEN(BEGUN), 0, GO(SETTLING)},
+    MOVED_BY_OTHERS,
+    LEFT_BEHIND(SWITCH | SEEN(PAUSED)),
     {SWITCH | SEEN(PAUSED), SEEN(RUNNING), IDLE, WHEN(STALE), 0, DO(KILL_SOURCE), .reason = "it runs on the destination"},
     {ANY, ANY, IDLE, WHEN(STALE), 0, GO(ERROR),
      .reason = "post-copy was interrupted: each host holds a part of the memory; keep both until it is resumed"},
@@ -134,8 +160,9 @@ static const Rule settling[] = {
     {ANY, ANY, CALL(DONE), 0, 0, GO(COMPLETED)},
     {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "it moved; the source host does not answer, its remains wait"},
     {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "it moved; the destination host does not answer"},
-    {ANY, SEEN(PAUSED), IDLE, WHEN(RAN) | WHEN(FORCE), WHEN(EXHAUSTED), DO(RESUME_DEST)},
-    {SWITCH, SEEN(RUNNING), IDLE, 0, 0, DO(KILL_SOURCE), .reason = "it runs on the destination"},
+    {GONE, SEEN(PAUSED), IDLE, WHEN(RAN) | WHEN(FORCE), WHEN(EXHAUSTED) | WHEN(STALE), DO(RESUME_DEST)},
+    LEFT_BEHIND(SWITCH),
+    {SWITCH, SEEN(RUNNING), IDLE, 0, WHEN(JOB), DO(KILL_SOURCE), .reason = "it runs on the destination"},
     {ALIVE | POST | BROKEN | SWITCH, ANY, IDLE, WHEN(STALE), 0, GO(ERROR),
      .reason = "it moved, but the source shows it active again; nothing was removed"},
     {GONE, ANY & ~SEEN(ABSENT), IDLE, WHEN(EXHAUSTED), 0, GO(ERROR),
@@ -151,18 +178,25 @@ static const Rule undoing_live[] = {
     {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "undoing; the source host does not answer"},
     {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "undoing; the destination host does not answer"},
     {ANY, ANY, IDLE, WHEN(JOB), 0, DO(ABORT)},
-    {GONE, SEEN(RUNNING), IDLE, 0, 0, GO(SETTLING), .reason = "it had moved after all"},
-    {GONE, SEEN(PAUSED), IDLE, 0, 0, GO(SETTLING), .reason = "it had moved after all"},
+    {GONE, ALIVE, IDLE, WHEN(BEGUN), 0, GO(SETTLING), .reason = "it had moved after all"},
+    MOVED_BY_OTHERS,
     {ALIVE | SWITCH, SEEN(RUNNING) | POST | BROKEN, IDLE, WHEN(STALE), 0, GO(ERROR),
      .reason = "the instance is active on both hosts; nothing was touched: find out which copy is good, stop the other"},
     {ANY, ANY, IDLE, WHEN(EXHAUSTED), 0, GO(ERROR), .reason = "the destination's remains could not be removed"},
-    {ALIVE | SWITCH, HALTED, IDLE, 0, 0, DO(KILL_DEST)},
+    {ALIVE, HALTED, IDLE, 0, 0, DO(KILL_DEST)},
+    {SWITCH, SWITCH, IDLE, 0, 0, DO(KILL_DEST)}, /* not one that is only paused: it may have run */
     {SEEN(STOPPED), SWITCH, IDLE, WHEN(STALE), 0, DO(KILL_DEST)},
-    {ALIVE | SWITCH | SEEN(STOPPED), GONE, CALL(NONE) | CALL(FAILED) | CALL(LOST), 0, 0, DO(FORGET_DEST)},
-    {SWITCH, GONE, CALL(DONE), 0, 0, DO(RESUME_SOURCE)},
+    {ALIVE | SEEN(STOPPED), GONE, CALL(NONE) | CALL(FAILED) | CALL(LOST), 0, 0, DO(FORGET_DEST)},
+    {SWITCH, SEEN(ABSENT), CALL(NONE) | CALL(FAILED) | CALL(LOST), 0, 0, DO(FORGET_DEST)},
+    {HALTED, GONE, CALL(DONE), WHEN(RAN) | WHEN(STALE), 0, GO(ERROR),
+     .reason = "nothing of the move is left, but the guest does not run on: find out what pauses it on the source (a full "
+               "storage, for one) and resume it"},
+    {SWITCH, SEEN(ABSENT), CALL(DONE), 0, WHEN(STALE), DO(RESUME_SOURCE)},
     {SEEN(PAUSED), GONE, CALL(DONE), WHEN(RAN), 0, DO(RESUME_SOURCE)},
     {ALIVE | SEEN(STOPPED), GONE, CALL(DONE), 0, 0, .act = GW_ACT_ADVANCE, .next = GW_MIGRATION_STATE_COUNT /* end */},
-    {SEEN(ABSENT), GONE, IDLE, WHEN(STALE), 0, GO(ERROR), .reason = "the instance is on neither host"},
+    {SEEN(ABSENT), SEEN(ABSENT), IDLE, WHEN(STALE), 0, GO(ERROR), .reason = "the instance is on neither host"},
+    {SEEN(ABSENT), SEEN(STOPPED), IDLE, WHEN(STALE), 0, GO(ERROR),
+     .reason = "the instance is shut off on the destination and gone from the source; no disk was removed"},
     {ANY, ANY, IDLE, WHEN(STALE), 0, GO(ERROR), .reason = "the two hosts contradict each other; nothing was touched"},
     {ANY, ANY, IDLE, 0, 0, DO(WAIT)},
 };
@@ -192,6 +226,8 @@ static const Rule moving_shared[] = {
     BOTH_ANSWER,
     {SEEN(STOPPED), SEEN(STOPPED), IDLE, 0, 0, GO(PLACING)},
     {SEEN(STOPPED), SEEN(ABSENT), CALL(FAILED), 0, 0, UNDO(FAILED)},
+    {SEEN(STOPPED), SEEN(ABSENT), IDLE, WHEN(EXHAUSTED), 0, UNDO(FAILED),
+     .reason = "it could not be defined on the destination"},
     {SEEN(STOPPED), SEEN(ABSENT), CALL(NONE) | CALL(LOST), 0, 0, DO(ADOPT)},
     SPLIT,
     {ANY, ANY, IDLE, WHEN(STALE), 0, UNDO(FAILED), .reason = "the instance changed while it was moved"},
@@ -230,7 +266,10 @@ static const Rule starting[] = {
     BOTH_ANSWER,
     {SEEN(STOPPED), SEEN(RUNNING), IDLE, 0, 0, GO(FINISHED)},
     {SEEN(STOPPED), SEEN(STOPPED), IDLE, 0, WHEN(RAN), GO(FINISHED)},
+    {SEEN(STOPPED), SEEN(STOPPED), CALL(DONE), 0, 0, GO(FINISHED)}, /* it was started, and ended by itself */
     {SEEN(STOPPED), SEEN(STOPPED), CALL(FAILED), WHEN(RAN), 0, UNDO(FAILED)},
+    {SEEN(STOPPED), SEEN(STOPPED), IDLE, WHEN(RAN) | WHEN(EXHAUSTED), 0, UNDO(FAILED),
+     .reason = "it could not be started on the destination"},
     {SEEN(STOPPED), SEEN(STOPPED), IDLE, WHEN(RAN), 0, DO(START_DEST)},
     SPLIT,
     {ANY, ANY, IDLE, WHEN(STALE), 0, UNDO(FAILED), .reason = "the instance changed while it was started"},
