@@ -1,84 +1,7 @@
-/* The check engine by table: each fact against a move gives its finding, all of them at once give all, and what passes becomes the
- * plan that the facts call for. */
-#include "core/checks.h"
-#include "core/flags.h"
+/* The check engine by table: each fact against a move gives its finding, and all of them at once give all. */
+#include "move_fixture.h"
 
 #include <string.h>
-
-/* A guest of 512 MiB with one qcow2 file of 10 GiB, between two hosts where nothing is wrong. */
-static GwMoveFacts *good_facts(void)
-{
-    GwMoveFacts *facts = gw_move_facts_new();
-    facts->source_name = g_strdup("HostB");
-    facts->dest_name = g_strdup("HostC");
-    facts->source = gw_host_facts_new();
-    facts->dest = gw_host_facts_new();
-    GwHostFacts *hosts[] = {facts->source, facts->dest};
-    for (guint i = 0; i < 2; i++) {
-        hosts[i]->hostname = g_strdup_printf("host%u", i);
-        hosts[i]->host_uuid = g_strdup_printf("0000000%u-0000-0000-0000-000000000000", i);
-        hosts[i]->hypervisor_type = g_strdup("QEMU");
-        hosts[i]->hypervisor_version = 7002022;
-        hosts[i]->arch = g_strdup("x86_64");
-        hosts[i]->memory_free_mib = 4096;
-    }
-    facts->instance = gw_instance_new();
-    g_strlcpy(facts->instance->uuid, "3536a8e8-b923-53fe-922e-6f951417ed6c", GW_UUID_SIZE);
-    facts->instance->name = g_strdup("vm1");
-    facts->instance->power = GW_POWER_RUNNING;
-    facts->instance->persistent = TRUE;
-    facts->instance->memory_mib = 512;
-    GwDisk *disk = gw_instance_add_disk(facts->instance);
-    disk->target = g_strdup("vda");
-    disk->path = g_strdup("/srv/vm1.qcow2");
-    disk->format = g_strdup("qcow2");
-    disk->capacity_bytes = 10ull << 30;
-    disk->allocation_bytes = 1ull << 30;
-    GwDiskFacts *disk_facts = gw_move_facts_add_disk(facts);
-    disk_facts->target = g_strdup("vda");
-    disk_facts->shared = GW_FACT_YES;
-    facts->uuid_taken = facts->name_taken = GW_FACT_NO;
-    facts->definition = g_strdup("<godwit/>");
-    return facts;
-}
-
-static GwDisk *disk_of(GwMoveFacts *facts)
-{
-    return facts->instance->disks->pdata[0];
-}
-
-static GwDiskFacts *disk_facts_of(GwMoveFacts *facts)
-{
-    return facts->disks->pdata[0];
-}
-
-static void make_local(GwMoveFacts *facts)
-{
-    GwDiskFacts *disk = disk_facts_of(facts);
-    disk->shared = GW_FACT_NO;
-    disk->folder = GW_FACT_YES;
-    disk->taken = GW_FACT_NO;
-    disk->dest_pool_path = g_strdup("/srv");
-    disk->available_bytes = 100ull << 30;
-}
-
-typedef struct {
-    GwMoveFacts *facts;
-    GwMoveWish wish;
-    GwPlanSettings settings;
-} Move;
-
-static Move good_move(void)
-{
-    return (Move){good_facts(), {GW_MOVE_LIVE, GW_BLOCK_AUTO, 512, FALSE},
-                  {GW_FLAG_LIVE | GW_FLAG_PEER2PEER | GW_FLAG_UNDEFINE_SOURCE,
-                   GW_FLAG_LIVE | GW_FLAG_PEER2PEER | GW_FLAG_UNDEFINE_SOURCE | GW_FLAG_NON_SHARED_INC, 0, 800, NULL, NULL}};
-}
-
-static GPtrArray *check(Move *move, GwPlan **ret_plan)
-{
-    return gw_checks_plan(move->facts, &move->wish, &move->settings, "HostC", ret_plan);
-}
 
 /* ---- each fact and its finding */
 
@@ -136,129 +59,177 @@ static void each_fact_has_its_finding(gconstpointer data)
     const GwFinding *finding = findings->pdata[0];
     g_assert_cmpstr(finding->code, ==, refusals[i].code);
     g_assert_true(finding->fact && finding->why && finding->remedy && finding->severity == GW_FINDING_BLOCKS);
+    g_assert_true(g_strcmp0(finding->host, "HostB") == 0 || g_strcmp0(finding->host, "HostC") == 0);
     g_autofree char *text = gw_findings_to_text(findings);
+    g_assert_true(strstr(text, finding->fact) && strstr(text, finding->why) && strstr(text, finding->remedy));
     g_assert_nonnull(strstr(text, refusals[i].words));
     g_assert_nonnull(strstr(text, "remedy: "));
     gw_move_facts_free(move.facts);
 }
 
-static void the_list_is_complete(void)
-{
-    Move move = good_move();
-    GwPlan *plan = NULL;
-    older(&move), uuid_taken(&move), no_memory(&move), no_bridge(&move), no_iso(&move), device(&move), taken(&move);
-    g_autoptr(GPtrArray) findings = check(&move, &plan);
-    g_assert_null(plan);
-    g_assert_cmpuint(findings->len, ==, 7);
-    gw_move_facts_free(move.facts);
-}
-
-/* ---- plans */
-
-static GwPlan *plan_of(Move *move)
+/* The codes of what is found, in its order: "memory network-missing". */
+static char *codes_of(Move *move)
 {
     GwPlan *plan = NULL;
     g_autoptr(GPtrArray) findings = check(move, &plan);
+    g_assert_true((plan == NULL) == gw_findings_block(findings));
+    gw_plan_free(plan);
+    GString *codes = g_string_new(NULL);
+    for (guint i = 0; i < findings->len; i++)
+        g_string_append_printf(codes, "%s%s", i ? " " : "", ((GwFinding *)findings->pdata[i])->code);
+    return g_string_free(codes, FALSE);
+}
+
+/* Whatever is wrong is said at once, and always in the same order, in which people read it. */
+static void the_list_is_complete(void)
+{
+    Move move = good_move();
+    console(&move), not_shared(&move), shareable(&move), problem(&move);
+    disk_facts_of(move.facts)->folder = GW_FACT_NO;
+    disk_facts_of(move.facts)->taken = GW_FACT_YES;
+    disk_facts_of(move.facts)->available_bytes = 5ull << 30;
+    no_pool(&move), transient_disk(&move), cpu(&move), snapshot(&move), device(&move), no_iso(&move), no_bridge(&move);
+    no_memory(&move), uuid_taken(&move), name_taken(&move), stopped(&move), older(&move), same_uuid(&move);
+    other_arch(&move);
+    add_disk(&move, "vdb", GW_FACT_UNKNOWN, 1);
+    for (guint i = 0; i < 3; i++) {
+        g_autofree char *codes = codes_of(&move);
+        g_assert_cmpstr(codes, ==,
+                        "arch host-uuid hypervisor-version power uuid-taken memory network-missing file-missing host-device "
+                        "hypervisor cpu disk disk-transient pool-missing not-shared folder-missing disk-taken "
+                        "disk-shareable storage-unknown disk-space console-address");
+    }
+    gw_move_facts_free(move.facts);
+}
+
+static void warnings_do_not_block(void)
+{
+    g_autoptr(GPtrArray) findings = gw_findings_new();
+    g_assert_false(gw_findings_block(findings));
+    gw_findings_add(findings, GW_FINDING_WARNS, "slow", "HostC", g_strdup("a"), g_strdup("b"), g_strdup("c"));
+    g_assert_false(gw_findings_block(findings));
+    g_autofree char *none = gw_findings_to_text(findings);
+    g_assert_cmpstr(none, ==, "");
+    gw_findings_add(findings, GW_FINDING_BLOCKS, "wrong", "HostC", g_strdup("d"), g_strdup("e"), g_strdup("f"));
+    gw_findings_add(findings, GW_FINDING_BLOCKS, "worse", NULL, g_strdup("g"), g_strdup("h"), g_strdup("i"));
+    g_assert_true(gw_findings_block(findings));
     g_autofree char *text = gw_findings_to_text(findings);
-    g_assert_cmpstr(text, ==, "");
-    g_assert_nonnull(plan);
-    gw_move_facts_free(move->facts);
-    return plan;
+    g_assert_cmpstr(text, ==, "d (e); remedy: f. g (h); remedy: i.");
 }
 
-static void shared_disk_stays(void)
+/* What was asked for and where the disks are. */
+static void block_modes(void)
 {
-    Move move = good_move();
-    g_autoptr(GwPlan) plan = plan_of(&move);
-    const GwPlanDisk *disk = plan->disks->pdata[0];
-    g_assert_cmpint(disk->fate, ==, GW_FATE_SHARED);
-    g_assert_cmphex(plan->flags, ==, GW_FLAG_LIVE | GW_FLAG_PEER2PEER | GW_FLAG_UNDEFINE_SOURCE | GW_FLAG_PERSIST_DEST |
-                                         GW_FLAG_UNSAFE | GW_FLAG_ABORT_ON_ERROR);
-    g_assert_cmpuint(plan->timeout_ms, ==, 2 * 800 * 1000); /* at least 2 GiB of data, as in Nova */
-    g_assert_null(plan->destination_uri);
+    enum { SHARED, LOCAL, MIXED, UNKNOWN, WHERE_COUNT };
+    static const char *const expected[WHERE_COUNT][3] = {
+        [SHARED] = {"", "nothing-to-copy", ""},
+        [LOCAL] = {"not-shared", "", ""},
+        [MIXED] = {"not-shared", "", ""},
+        [UNKNOWN] = {"storage-unknown", "storage-unknown", "storage-unknown"},
+    };
+    for (guint where = 0; where < WHERE_COUNT; where++)
+        for (guint mode = GW_BLOCK_NO; mode <= GW_BLOCK_AUTO; mode++)
+            for (guint kind = GW_MOVE_LIVE; kind <= GW_MOVE_COLD; kind++) {
+                Move move = good_move();
+                move.wish.kind = (GwMoveKind)kind;
+                move.wish.block = (GwBlockMode)mode;
+                if (where == LOCAL)
+                    make_local(move.facts);
+                if (where == MIXED)
+                    add_disk(&move, "vdb", GW_FACT_NO, 1);
+                if (where == UNKNOWN)
+                    unknown_storage(&move);
+                g_autofree char *codes = codes_of(&move);
+                /* a cold move takes whatever has to be taken */
+                gboolean any = kind == GW_MOVE_COLD && where != UNKNOWN;
+                g_assert_cmpstr(codes, ==, any ? "" : expected[where][mode]);
+                gw_move_facts_free(move.facts);
+            }
 }
 
-static void local_disk_travels(void)
+static void memory_is_what_is_not_reserved(void)
 {
-    Move move = good_move();
-    make_local(move.facts);
-    g_autoptr(GwPlan) plan = plan_of(&move);
-    g_assert_cmpint(((GwPlanDisk *)plan->disks->pdata[0])->fate, ==, GW_FATE_COPY);
-    g_assert_true(plan->flags & GW_FLAG_NON_SHARED_INC);
-    g_assert_false(plan->flags & GW_FLAG_UNSAFE);
-    g_assert_cmpuint(plan->timeout_ms, ==, (2 + 10) * 800 * 1000);
-}
-
-static void chain_that_is_not_there_is_flattened(void)
-{
-    const char *const chain[] = {"/srv/base.qcow2", NULL};
-    for (guint shared = GW_FACT_NO; shared <= GW_FACT_YES; shared++) {
+    static const struct {
+        guint64 free_mib, reserved_mib;
+        gboolean enough; /* for 512 MiB */
+    } rows[] = {
+        {512, 0, TRUE}, {511, 0, FALSE}, {1024, 512, TRUE}, {1023, 512, FALSE}, {100, 4096, FALSE}, {0, 0, FALSE},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
         Move move = good_move();
-        make_local(move.facts);
-        disk_of(move.facts)->backing = g_strdupv((char **)chain);
-        disk_facts_of(move.facts)->backing_shared = (GwFact)shared;
-        g_autoptr(GwPlan) plan = plan_of(&move);
-        const GwPlanDisk *disk = plan->disks->pdata[0];
-        g_assert_true((disk->backing != NULL) == (shared == GW_FACT_YES));
-        g_assert_true(((plan->flags & GW_FLAG_NON_SHARED_INC) != 0) == (shared == GW_FACT_YES));
-        g_assert_true(((plan->flags & GW_FLAG_NON_SHARED_DISK) != 0) == (shared == GW_FACT_NO));
+        move.facts->dest->memory_free_mib = rows[i].free_mib;
+        move.wish.reserved_memory_mib = rows[i].reserved_mib;
+        g_autofree char *codes = codes_of(&move);
+        g_assert_cmpstr(codes, ==, rows[i].enough ? "" : "memory");
+        gw_move_facts_free(move.facts);
     }
 }
 
-static void network_disk_needs_no_proof(void)
+/* Only what runs there, if only for the copy of its disks, needs memory. */
+static void stopped_guests_need_memory_for_their_copy(void)
 {
-    Move move = good_move();
-    disk_of(move.facts)->kind = GW_DISK_NETWORK;
-    disk_facts_of(move.facts)->shared = GW_FACT_UNKNOWN;
-    g_autoptr(GwPlan) plan = plan_of(&move);
-    g_assert_false(plan->flags & GW_FLAG_UNSAFE);
+    for (guint local = 0; local < 2; local++) {
+        Move move = good_move();
+        move.wish.kind = GW_MOVE_COLD;
+        stopped(&move), no_memory(&move);
+        if (local)
+            make_local(move.facts);
+        g_autofree char *codes = codes_of(&move);
+        g_assert_cmpstr(codes, ==, local ? "memory" : "");
+        gw_move_facts_free(move.facts);
+    }
 }
 
-static void cold_keeps_the_source(void)
+static void space_is_summed_by_folder(void)
 {
-    Move move = good_move();
-    make_local(move.facts);
-    move.wish.kind = GW_MOVE_COLD;
-    stopped(&move);
-    g_autoptr(GwPlan) plan = plan_of(&move);
-    g_assert_false(plan->flags & (GW_FLAG_LIVE | GW_FLAG_UNDEFINE_SOURCE));
-    g_assert_true(plan->flags & GW_FLAG_PERSIST_DEST);
-    g_assert_true(plan->flags & GW_FLAG_PEER2PEER);
+    static const struct {
+        const char *folder;
+        guint64 first_gib, second_gib; /* free; 0: unknown */
+        const char *codes;
+    } rows[] = {
+        {"/srv", 15, 15, "disk-space"}, /* 10 + 10: each alone would fit, and it is said once */
+        {"/srv", 20, 20, ""},
+        {"/mnt", 15, 15, ""},
+        {"/mnt", 5, 15, "disk-space"},
+        {"/mnt", 5, 5, "disk-space disk-space"},
+        {"/srv", 0, 0, ""},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        Move move = good_move();
+        make_local(move.facts);
+        disk_facts_of(move.facts)->available_bytes = rows[i].first_gib << 30;
+        add_disk(&move, "vdb", GW_FACT_NO, 10);
+        GwDiskFacts *second = move.facts->disks->pdata[1];
+        second->dest_pool_path = g_strdup(rows[i].folder);
+        second->available_bytes = rows[i].second_gib << 30;
+        g_autofree char *codes = codes_of(&move);
+        g_assert_cmpstr(codes, ==, rows[i].codes);
+        gw_move_facts_free(move.facts);
+    }
 }
 
-static void transient_and_paused(void)
+/* A medium does not travel, whatever is known of it; its file, if it has one, must be there. */
+static void media_are_carried(void)
 {
-    Move move = good_move();
-    move.facts->instance->persistent = FALSE;
-    move.facts->instance->power = GW_POWER_PAUSED;
-    move.settings.live_flags |= GW_FLAG_POSTCOPY;
-    g_autoptr(GwPlan) plan = plan_of(&move);
-    g_assert_false(plan->flags & (GW_FLAG_PERSIST_DEST | GW_FLAG_POSTCOPY));
-    g_assert_cmpint(plan->power_before, ==, GW_POWER_PAUSED);
-}
-
-static void options_have_their_effect(void)
-{
-    Move move = good_move();
-    console(&move);
-    move.settings.uri_template = "qemu+tls://%s/system?x=100%";
-    move.settings.vncserver_listen = "0.0.0.0";
-    move.settings.bandwidth_mibps = 7;
-    move.settings.completion_timeout_s = 0;
-    g_autoptr(GwPlan) plan = plan_of(&move);
-    g_assert_cmpstr(plan->destination_uri, ==, "qemu+tls://HostC/system?x=100%");
-    g_assert_cmpstr(plan->listen, ==, "0.0.0.0");
-    g_assert_cmpuint(plan->bandwidth_mibps, ==, 7);
-    g_assert_cmpuint(plan->timeout_ms, ==, 0);
-}
-
-static void over_commit_counts_what_is_allocated(void)
-{
-    Move move = good_move();
-    no_space(&move);
-    move.wish.disk_over_commit = TRUE;
-    g_autoptr(GwPlan) plan = plan_of(&move);
-    g_assert_nonnull(plan);
+    static const unsigned flags[] = {GW_DISK_REMOVABLE, GW_DISK_REMOVABLE | GW_DISK_EMPTY, GW_DISK_READONLY};
+    for (guint i = 0; i < G_N_ELEMENTS(flags); i++)
+        for (guint shared = GW_FACT_UNKNOWN; shared <= GW_FACT_NO; shared++) {
+            Move move = good_move();
+            add_disk(&move, "hdc", (GwFact)shared, 100);
+            GwDisk *medium = move.facts->instance->disks->pdata[1];
+            medium->flags = flags[i];
+            GwPlan *plan = NULL;
+            g_autoptr(GPtrArray) findings = check(&move, &plan);
+            g_assert_cmpuint(findings->len, ==, 0);
+            g_assert_cmpint(((GwPlanDisk *)plan->disks->pdata[1])->fate, ==, GW_FATE_CARRY);
+            g_assert_false(plan->flags & (GW_FLAG_NON_SHARED_DISK | GW_FLAG_NON_SHARED_INC));
+            g_assert_cmpuint(plan->timeout_ms, ==, 2 * 800 * 1000); /* it is no data to copy */
+            gw_plan_free(plan);
+            no_iso(&move);
+            g_autofree char *codes = codes_of(&move);
+            g_assert_cmpstr(codes, ==, "file-missing");
+            gw_move_facts_free(move.facts);
+        }
 }
 
 int main(int argc, char **argv)
@@ -269,13 +240,11 @@ int main(int argc, char **argv)
         g_test_add_data_func(name, GUINT_TO_POINTER(i), each_fact_has_its_finding);
     }
     g_test_add_func("/checks/the list is complete", the_list_is_complete);
-    g_test_add_func("/plan/shared disk stays", shared_disk_stays);
-    g_test_add_func("/plan/local disk travels", local_disk_travels);
-    g_test_add_func("/plan/chain that is not there is flattened", chain_that_is_not_there_is_flattened);
-    g_test_add_func("/plan/network disk needs no proof", network_disk_needs_no_proof);
-    g_test_add_func("/plan/cold keeps the source", cold_keeps_the_source);
-    g_test_add_func("/plan/transient and paused", transient_and_paused);
-    g_test_add_func("/plan/options have their effect", options_have_their_effect);
-    g_test_add_func("/plan/over-commit counts what is allocated", over_commit_counts_what_is_allocated);
+    g_test_add_func("/checks/warnings do not block", warnings_do_not_block);
+    g_test_add_func("/checks/block modes", block_modes);
+    g_test_add_func("/checks/memory is what is not reserved", memory_is_what_is_not_reserved);
+    g_test_add_func("/checks/stopped guests need memory for their copy", stopped_guests_need_memory_for_their_copy);
+    g_test_add_func("/checks/space is summed by folder", space_is_summed_by_folder);
+    g_test_add_func("/checks/media are carried", media_are_carried);
     return g_test_run();
 }

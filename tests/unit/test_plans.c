@@ -1,0 +1,191 @@
+/* What passes the checks becomes the plan that the facts call for. */
+#include "move_fixture.h"
+
+static void shared_disk_stays(void)
+{
+    Move move = good_move();
+    g_autoptr(GwPlan) plan = plan_of(&move);
+    const GwPlanDisk *disk = plan->disks->pdata[0];
+    g_assert_cmpint(disk->fate, ==, GW_FATE_SHARED);
+    g_assert_cmphex(plan->flags, ==,
+                    GW_FLAG_LIVE | GW_FLAG_PEER2PEER | GW_FLAG_UNDEFINE_SOURCE | GW_FLAG_PERSIST_DEST | GW_FLAG_UNSAFE |
+                        GW_FLAG_ABORT_ON_ERROR);
+    g_assert_cmpuint(plan->timeout_ms, ==, 2 * 800 * 1000); /* at least 2 GiB of data, as in Nova */
+    g_assert_null(plan->destination_uri);
+}
+
+static void local_disk_travels(void)
+{
+    Move move = good_move();
+    make_local(move.facts);
+    g_autoptr(GwPlan) plan = plan_of(&move);
+    g_assert_cmpint(((GwPlanDisk *)plan->disks->pdata[0])->fate, ==, GW_FATE_COPY);
+    g_assert_true(plan->flags & GW_FLAG_NON_SHARED_INC);
+    g_assert_false(plan->flags & GW_FLAG_UNSAFE);
+    g_assert_cmpuint(plan->timeout_ms, ==, (2 + 10) * 800 * 1000);
+}
+
+static void chain_that_is_not_there_is_flattened(void)
+{
+    const char *const chain[] = {"/srv/base.qcow2", NULL};
+    for (guint shared = GW_FACT_NO; shared <= GW_FACT_YES; shared++) {
+        Move move = good_move();
+        make_local(move.facts);
+        disk_of(move.facts)->backing = g_strdupv((char **)chain);
+        disk_facts_of(move.facts)->backing_shared = (GwFact)shared;
+        g_autoptr(GwPlan) plan = plan_of(&move);
+        const GwPlanDisk *disk = plan->disks->pdata[0];
+        g_assert_true((disk->backing != NULL) == (shared == GW_FACT_YES));
+        g_assert_true(((plan->flags & GW_FLAG_NON_SHARED_INC) != 0) == (shared == GW_FACT_YES));
+        g_assert_true(((plan->flags & GW_FLAG_NON_SHARED_DISK) != 0) == (shared == GW_FACT_NO));
+    }
+}
+
+static void network_disk_needs_no_proof(void)
+{
+    Move move = good_move();
+    disk_of(move.facts)->kind = GW_DISK_NETWORK;
+    disk_facts_of(move.facts)->shared = GW_FACT_UNKNOWN;
+    g_autoptr(GwPlan) plan = plan_of(&move);
+    g_assert_false(plan->flags & GW_FLAG_UNSAFE);
+}
+
+static void cold_keeps_the_source(void)
+{
+    Move move = good_move();
+    make_local(move.facts);
+    move.wish.kind = GW_MOVE_COLD;
+    move.facts->instance->power = GW_POWER_SHUTDOWN;
+    g_autoptr(GwPlan) plan = plan_of(&move);
+    g_assert_false(plan->flags & (GW_FLAG_LIVE | GW_FLAG_UNDEFINE_SOURCE));
+    g_assert_true(plan->flags & GW_FLAG_PERSIST_DEST);
+    g_assert_true(plan->flags & GW_FLAG_PEER2PEER);
+}
+
+/* The guest's CPUs do not run during the copy, and the source keeps everything. */
+static void cold_flags(void)
+{
+    Move move = good_move();
+    make_local(move.facts);
+    move.wish.kind = GW_MOVE_COLD;
+    move.settings.block_flags = GW_FLAG_LIVE | GW_FLAG_UNDEFINE_SOURCE | GW_FLAG_POSTCOPY | GW_FLAG_AUTO_CONVERGE |
+                                GW_FLAG_COMPRESSED | GW_FLAG_TLS | GW_FLAG_NON_SHARED_DISK;
+    g_autoptr(GwPlan) plan = plan_of(&move);
+    g_assert_cmphex(plan->flags, ==,
+                    GW_FLAG_PEER2PEER | GW_FLAG_PERSIST_DEST | GW_FLAG_ABORT_ON_ERROR | GW_FLAG_TLS |
+                        GW_FLAG_NON_SHARED_DISK);
+}
+
+/* Sharing is proved for files and devices; a network disk is the same from everywhere, and a copied one is no one's
+ * doubt. */
+static void unsafe_needs_a_proof(void)
+{
+    static const struct {
+        GwDiskKind kind;
+        GwFact shared;
+        gboolean unsafe;
+    } rows[] = {
+        {GW_DISK_FILE, GW_FACT_YES, TRUE},         {GW_DISK_FILE, GW_FACT_NO, FALSE},
+        {GW_DISK_BLOCK, GW_FACT_YES, TRUE},        {GW_DISK_NETWORK, GW_FACT_YES, FALSE},
+        {GW_DISK_NETWORK, GW_FACT_UNKNOWN, FALSE}, {GW_DISK_NETWORK, GW_FACT_NO, FALSE},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        Move move = good_move();
+        make_local(move.facts);
+        disk_of(move.facts)->kind = rows[i].kind;
+        disk_facts_of(move.facts)->shared = rows[i].shared;
+        g_autoptr(GwPlan) plan = plan_of(&move);
+        g_assert_true(((plan->flags & GW_FLAG_UNSAFE) != 0) == rows[i].unsafe);
+    }
+}
+
+/* Nova's rule: at least 2 GiB for the memory and for each disk that travels. */
+static void timeouts(void)
+{
+    static const struct {
+        guint64 memory_mib, disk_gib, gib;
+    } rows[] = {{1, 0, 2}, {2048, 0, 2}, {2049, 0, 3}, {8192, 0, 8}, {512, 1, 4}, {512, 2, 4}, {3000, 7, 10}};
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        Move move = good_move();
+        move.facts->instance->memory_mib = rows[i].memory_mib;
+        move.facts->dest->memory_free_mib = 1 << 20;
+        if (rows[i].disk_gib)
+            add_disk(&move, "vdb", GW_FACT_NO, rows[i].disk_gib);
+        g_autoptr(GwPlan) plan = plan_of(&move);
+        g_assert_cmpuint(plan->timeout_ms, ==, rows[i].gib * 800 * 1000);
+    }
+}
+
+/* One %s, which the settings have checked; any other % is nobody's format. */
+static void uri_templates(void)
+{
+    static const char *const rows[][2] = {
+        {NULL, NULL},
+        {"", NULL},
+        {"qemu+tls://%s/system", "qemu+tls://HostC/system"},
+        {"%s", "HostC"},
+        {"qemu+tls://%s/system?a=%41&b=100%", "qemu+tls://HostC/system?a=%41&b=100%"},
+        {"%d%n%s%", "%d%nHostC%"},
+        {"%%s", "%HostC"},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        Move move = good_move();
+        move.settings.uri_template = rows[i][0];
+        g_autoptr(GwPlan) plan = plan_of(&move);
+        g_assert_cmpstr(plan->destination_uri, ==, rows[i][1]);
+    }
+}
+
+static void transient_and_paused(void)
+{
+    Move move = good_move();
+    move.facts->instance->persistent = FALSE;
+    move.facts->instance->power = GW_POWER_PAUSED;
+    move.settings.live_flags |= GW_FLAG_POSTCOPY;
+    g_autoptr(GwPlan) plan = plan_of(&move);
+    g_assert_false(plan->flags & (GW_FLAG_PERSIST_DEST | GW_FLAG_POSTCOPY));
+    g_assert_cmpint(plan->power_before, ==, GW_POWER_PAUSED);
+}
+
+static void options_have_their_effect(void)
+{
+    Move move = good_move();
+    move.facts->instance->graphics_listen = g_strdup("10.0.0.1");
+    move.settings.uri_template = "qemu+tls://%s/system?x=100%";
+    move.settings.vncserver_listen = "0.0.0.0";
+    move.settings.bandwidth_mibps = 7;
+    move.settings.completion_timeout_s = 0;
+    g_autoptr(GwPlan) plan = plan_of(&move);
+    g_assert_cmpstr(plan->destination_uri, ==, "qemu+tls://HostC/system?x=100%");
+    g_assert_cmpstr(plan->listen, ==, "0.0.0.0");
+    g_assert_cmpuint(plan->bandwidth_mibps, ==, 7);
+    g_assert_cmpuint(plan->timeout_ms, ==, 0);
+}
+
+static void over_commit_counts_what_is_allocated(void)
+{
+    Move move = good_move();
+    make_local(move.facts);
+    disk_facts_of(move.facts)->available_bytes = 5ull << 30;
+    move.wish.disk_over_commit = TRUE;
+    g_autoptr(GwPlan) plan = plan_of(&move);
+    g_assert_nonnull(plan);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/plan/shared disk stays", shared_disk_stays);
+    g_test_add_func("/plan/local disk travels", local_disk_travels);
+    g_test_add_func("/plan/chain that is not there is flattened", chain_that_is_not_there_is_flattened);
+    g_test_add_func("/plan/network disk needs no proof", network_disk_needs_no_proof);
+    g_test_add_func("/plan/cold keeps the source", cold_keeps_the_source);
+    g_test_add_func("/plan/cold flags", cold_flags);
+    g_test_add_func("/plan/unsafe needs a proof", unsafe_needs_a_proof);
+    g_test_add_func("/plan/timeouts", timeouts);
+    g_test_add_func("/plan/URI templates", uri_templates);
+    g_test_add_func("/plan/transient and paused", transient_and_paused);
+    g_test_add_func("/plan/options have their effect", options_have_their_effect);
+    g_test_add_func("/plan/over-commit counts what is allocated", over_commit_counts_what_is_allocated);
+    return g_test_run();
+}
