@@ -26,6 +26,13 @@ static const GwOption migrate_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const GwOption plan_options[] = {
+    {"block-migrate", NULL, "as if the disks were to be copied, too"},
+    {"no-block-migrate", NULL, "as if no disk might be copied"},
+    {"cold", NULL, "as if the server were moved cold, with `godwit migrate`"},
+    {NULL, NULL, NULL},
+};
+
 static const GwOption migration_list_options[] = {
     {"host", "HOST", "only from or to this host"},
     {"status", "STATUS", "only of this status: running, completed, failed, ..."},
@@ -79,6 +86,10 @@ const GwCommand gw_commands[] = {
     {"live-migration-force-complete", MOVES, "SERVER MIGRATION", "make a live migration end soon",
      "By post-copy or by pausing the guest, as the daemon's configuration permits.",
      "live-migration-force-complete vm1 7", NULL, gw_run_force_complete},
+
+    {"plan", MOVES, "SERVER [HOST]", "try a move on paper: whether, how and where it is possible, and why not",
+     "The same checks as of the real move, on every host or on HOST; nothing is done and nothing recorded.", "plan vm1 HostC",
+     plan_options, gw_run_plan},
 
     {"migration-list", HISTORY, "", "list migrations of all servers, newest first", NULL,
      "migration-list --host HostB --status running", migration_list_options, gw_run_migration_list},

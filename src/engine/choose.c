@@ -24,8 +24,7 @@ static guint64 reserved_mib(GwEngine *engine, const char *host, gint64 except_id
     return sum;
 }
 
-/* Examines one destination. NULL findings: the host failed, and *error says how. */
-static GPtrArray *examine(GwActive *active, const GwMigration *row, GwHostEntry *dest, GwPlan **ret_plan, GError **error)
+GPtrArray *gw_choose_examine(GwActive *active, const GwMigration *row, GwHostEntry *dest, GwPlan **ret_plan, GError **error)
 {
     GwEngine *engine = active->engine;
     g_autoptr(GwMoveFacts) facts = NULL;
@@ -50,7 +49,7 @@ static void adopt_choice(GwActive *active, GwMigration *row, GwHostEntry *dest, 
 static gboolean try_host(GwActive *active, GwMigration *row, GwHostEntry *dest, GError **error)
 {
     GwPlan *plan = NULL;
-    g_autoptr(GPtrArray) findings = examine(active, row, dest, &plan, error);
+    g_autoptr(GPtrArray) findings = gw_choose_examine(active, row, dest, &plan, error);
     if (!findings)
         return FALSE;
     if (plan) {
@@ -65,7 +64,7 @@ static gboolean try_host(GwActive *active, GwMigration *row, GwHostEntry *dest, 
 
 /* ---- without a named destination */
 
-static GPtrArray *list_candidates(GwActive *active, const GwMigration *row, GPtrArray *reasons)
+GPtrArray *gw_choose_candidates(GwActive *active, const GwMigration *row, GPtrArray *reasons)
 {
     GwEngine *engine = active->engine;
     g_autoptr(GPtrArray) hosts = gw_engine_hosts(engine);
@@ -94,7 +93,7 @@ static GPtrArray *list_candidates(GwActive *active, const GwMigration *row, GPtr
 static gboolean choose_any(GwActive *active, GwMigration *row, GError **error)
 {
     g_autoptr(GPtrArray) reasons = g_ptr_array_new_with_free_func(g_free);
-    g_autoptr(GPtrArray) names = list_candidates(active, row, reasons);
+    g_autoptr(GPtrArray) names = gw_choose_candidates(active, row, reasons);
     for (guint i = 0; i < names->len; i++) {
         g_autoptr(GwHostEntry) dest = gw_engine_find_host(active->engine, names->pdata[i]);
         g_autoptr(GError) why = NULL;

@@ -4,7 +4,7 @@
 #ifndef GW_ENGINE_ENGINE_H
 #define GW_ENGINE_ENGINE_H
 
-#include "core/checks.h"
+#include "core/trial.h"
 #include "drivers/driver.h"
 #include "store/store.h"
 
@@ -103,6 +103,11 @@ gboolean gw_engine_live_migrate(GwEngine *engine, const GwMoveRequest *request, 
                                 gpointer data, GError **error);
 gboolean gw_engine_cold_migrate(GwEngine *engine, const GwMoveRequest *request, gint64 *ret_id, GwChecked checked,
                                 gpointer data, GError **error);
+/* Called exactly once. report: borrowed; NULL with an error that a real move would have been refused with as malformed (no such
+ * server or host). A state that forbids the move is the report's objection. */
+typedef void (*GwTried)(gpointer data, const GwTrialReport *report, const GError *error);
+/* A dry run: the same checks as of a real move, against every destination that comes into question; nothing is recorded. */
+void gw_engine_try(GwEngine *engine, const GwMoveRequest *request, GwMoveKind kind, GwTried done, gpointer data);
 /* The instance's migration in VERIFY_RESIZE. INVALID when there is none ("Instance has not been resized."). */
 gboolean gw_engine_confirm(GwEngine *engine, const GwMoveRequest *request, GError **error);
 gboolean gw_engine_revert(GwEngine *engine, const GwMoveRequest *request, GError **error);

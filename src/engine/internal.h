@@ -137,6 +137,16 @@ gboolean gw_acts_do(GwActive *active, GwMigration *row, GwAct act, GError **erro
 
 /* ---- choose.c: the checks. Fills row->dest and row->plan. */
 gboolean gw_choose(GwActive *active, GwMigration *row, GError **error);
+/* The checks against one destination: reads engine, source and disk_over_commit of active. NULL: a host failed, and *error says
+ * how. *ret_plan is set when nothing blocks. */
+GPtrArray *gw_choose_examine(GwActive *active, const GwMigration *row, GwHostEntry *dest, GwPlan **ret_plan, GError **error);
+/* Names of the hosts to try, best first; a sentence in reasons for each that is left out (core/placement.h). */
+GPtrArray *gw_choose_candidates(GwActive *active, const GwMigration *row, GPtrArray *reasons);
+
+/* ---- submit.c: what is refused at once, without asking a host. The row as it would be stored, or NULL; *ret_view (a reference)
+ * is set as soon as the instance is known. */
+GwMigration *gw_submit_check(GwEngine *engine, const GwMoveRequest *request, GwMoveKind kind, GwInstanceView **ret_view,
+                             GError **error);
 
 /* ---- scribe.c: the record of actions and events, written behind the loop */
 void gw_scribe_begin(GwActive *active, const GwMigration *row, const char *event, const char *host);
