@@ -85,7 +85,7 @@ static gboolean check_count(const GwArguments *arguments, GError **error)
     g_auto(GStrv) names = g_strsplit(command->arguments, " ", -1);
     guint most = *command->arguments ? g_strv_length(names) : 0;
     guint have = arguments->words->len;
-    if (most > 0 && g_str_has_suffix(names[most - 1], "..."))
+    if (most > 0 && strstr(names[most - 1], "..."))
         return TRUE;
     g_autofree char *problem = NULL;
     if (have < most && *names[have] != '[')

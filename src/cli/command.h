@@ -89,6 +89,8 @@ GW_COMMAND(gw_run_server_migration_show);
 GW_COMMAND(gw_run_action_list);
 GW_COMMAND(gw_run_action);
 GW_COMMAND(gw_run_plan);
+GW_COMMAND(gw_run_doctor);
+GW_COMMAND(gw_run_cpu_baseline);
 GW_COMMAND(gw_run_version);
 GW_COMMAND(gw_run_help);
 GW_COMMAND(gw_run_complete);

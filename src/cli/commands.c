@@ -33,6 +33,12 @@ static const GwOption plan_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const GwOption doctor_options[] = {
+    {"probe", NULL, "move a tiny guest of its own along every way between the hosts, and remove it"},
+    {"fix-plan", NULL, "print the commands that would mend what was found; none is run"},
+    {NULL, NULL, NULL},
+};
+
 static const GwOption migration_list_options[] = {
     {"host", "HOST", "only from or to this host"},
     {"status", "STATUS", "only of this status: running, completed, failed, ..."},
@@ -65,6 +71,13 @@ const GwCommand gw_commands[] = {
      gw_run_host_remove},
     {"host-list", HOSTS, "", "list hosts, how they are, and what room they have", NULL, "host-list", NULL,
      gw_run_host_list},
+
+    {"doctor", HOSTS, "[HOST...]", "examine hosts, and the ways between them, for what would prevent moves",
+     "Of all hosts, or of those named. Every finding tells what was found, why it matters, and what to do; nothing is changed.",
+     "doctor --probe HostB HostC", doctor_options, gw_run_doctor},
+    {"cpu-baseline", HOSTS, "[HOST...]", "print the CPU model with which a server can move to all of these hosts",
+     "As the <cpu> element of its definition. Of all hosts, or of those named.", "cpu-baseline HostB HostC", NULL,
+     gw_run_cpu_baseline},
 
     {"list", SERVERS, "", "list servers and where they are", NULL, "list --host HostB --status ACTIVE", list_options,
      gw_run_list},

@@ -24,7 +24,7 @@ static const struct {
     {GW_EXIT_USAGE, "the command line makes no sense"},
     {GW_EXIT_UNREACHABLE, "the daemon does not answer"},
     {GW_EXIT_NOT_FOUND, "no such server, host, migration or request; or several servers of that name"},
-    {GW_EXIT_OTHERWISE, "the migration ended otherwise than asked: it was cancelled, or too late to cancel; plan: not possible"},
+    {GW_EXIT_OTHERWISE, "the migration ended otherwise than asked: it was cancelled, or too late to cancel; plan: not possible; doctor: something prevents moves"},
     {GW_EXIT_DETACHED, "interrupted while following; the migration goes on"},
 };
 

@@ -4,6 +4,7 @@
 #ifndef GW_ENGINE_ENGINE_H
 #define GW_ENGINE_ENGINE_H
 
+#include "core/checkup.h"
 #include "core/trial.h"
 #include "drivers/driver.h"
 #include "store/store.h"
@@ -114,6 +115,14 @@ gboolean gw_engine_revert(GwEngine *engine, const GwMoveRequest *request, GError
 /* INVALID when the migration is not in a state that allows it; NOT_FOUND when it is not this instance's. */
 gboolean gw_engine_abort(GwEngine *engine, const GwMoveRequest *request, gint64 migration_id, GError **error);
 gboolean gw_engine_force_complete(GwEngine *engine, const GwMoveRequest *request, gint64 migration_id, GError **error);
+
+/* ---- Checkups: whether hosts are ready to exchange instances. They run in the background; the last few can be read. */
+
+/* hosts: NULL-terminated names; NULL or empty: all. NOT_FOUND when one is not known. */
+gboolean gw_engine_checkup_begin(GwEngine *engine, const char *const *hosts, GwCheckupDepth depth, gint64 *ret_id, GError **error);
+/* Called once, under a lock: must not block. checkup is borrowed. */
+typedef void (*GwCheckupReader)(gpointer data, const GwCheckup *checkup);
+gboolean gw_engine_checkup_read(GwEngine *engine, gint64 id, GwCheckupReader read, gpointer data, GError **error);
 
 /* ---- History: straight from the store, newest first */
 gboolean gw_engine_migrations(GwEngine *engine, const GwMigrationQuery *query, GPtrArray **ret_rows, GError **error);

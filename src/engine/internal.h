@@ -79,11 +79,16 @@ struct GwEngine {
     GPtrArray *sorted;       /* [lock] the views in listing order, or NULL when it must be made anew */
     GHashTable *actives;     /* [lock] id → GwActive * */
     gint64 serial;           /* atomic */
+    struct GwCheckups *checkups; /* has a lock of its own */
     GThreadPool *steps, *asks, *scribe;
     GMainContext *context;
     GMainLoop *loop;
     GThread *loop_thread;
 };
+
+typedef struct GwCheckups GwCheckups; /* checkup.c */
+GwCheckups *gw_checkups_new(void);
+void gw_checkups_free(GwCheckups *checkups);
 
 typedef struct {
     GwDone done;

@@ -61,3 +61,74 @@ void gw_engine_try(GwEngine *engine, const GwMoveRequest *request, GwMoveKind ki
     }
     done(data, report, NULL);
 }
+
+/* ---- checkups: of all hosts but HostDown, which does not answer; 2 steps are done when first read, all after that */
+
+static gint64 last_checkup;
+static GwCheckupDepth last_depth;
+static gboolean was_read;
+
+gboolean gw_engine_checkup_begin(GwEngine *engine, const char *const *hosts, GwCheckupDepth depth, gint64 *ret_id, GError **error)
+{
+    for (guint i = 0; hosts && hosts[i]; i++) {
+        if (!g_str_has_prefix(hosts[i], "Host")) {
+            g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Compute host %s could not be found.", hosts[i]);
+            return FALSE;
+        }
+    }
+    *ret_id = ++last_checkup;
+    last_depth = depth;
+    was_read = FALSE;
+    return TRUE;
+}
+
+static GwHostAudit *audit_new(const char *name)
+{
+    GwHostAudit *audit = gw_host_audit_new();
+    audit->facts = gw_host_facts_new();
+    audit->facts->hostname = g_strdup(name);
+    audit->facts->hypervisor_version = 7002022;
+    audit->facts->library_version = 9000000;
+    audit->transport = g_strdup("tcp");
+    audit->secure = GW_FACT_NO;
+    return audit;
+}
+
+static GwCheckup *checkup_new(gint64 id)
+{
+    static const GwPlanSettings plan;
+    const GwDoctorSettings settings = {&plan};
+    GwCheckup *checkup = gw_checkup_new();
+    checkup->id = id;
+    checkup->depth = last_depth;
+    checkup->total = 3;
+    GwHostCheckup *a = gw_checkup_add_host(checkup, "HostA", "qemu+tcp://HostA/system");
+    GwHostCheckup *b = gw_checkup_add_host(checkup, "HostB", "qemu+tcp://HostB/system");
+    GwHostCheckup *down = gw_checkup_add_host(checkup, "HostDown", "qemu+tcp://HostDown/system");
+    a->audit = audit_new("HostA");
+    b->audit = audit_new("HostB");
+    down->failure = g_strdup("no route to host");
+    for (guint i = 0; i < checkup->hosts->len; i++)
+        gw_checkup_judge_host(checkup->hosts->pdata[i], &settings);
+    GwPairAudit *probe = last_depth == GW_CHECKUP_PROBE ? gw_pair_audit_new() : NULL;
+    if (probe) {
+        probe->step = GW_PROBE_MIGRATE;
+        probe->error = g_strdup("unable to connect to server at 'HostB:49152': Connection refused");
+    }
+    g_ptr_array_add(checkup->pairs, gw_checkup_judge_pair(a, b, probe));
+    return checkup;
+}
+
+gboolean gw_engine_checkup_read(GwEngine *engine, gint64 id, GwCheckupReader read, gpointer data, GError **error)
+{
+    if (!id || id != last_checkup) {
+        g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Checkup %" G_GINT64_FORMAT " could not be found.", id);
+        return FALSE;
+    }
+    g_autoptr(GwCheckup) checkup = checkup_new(id);
+    checkup->done = was_read ? 3 : 2;
+    checkup->ended_us = was_read ? 1 : 0;
+    was_read = TRUE;
+    read(data, checkup);
+    return TRUE;
+}
