@@ -23,11 +23,11 @@ static gboolean says(const Case *c, const char *words)
     return strstr(text, words) != NULL;
 }
 
-/* The port in "unable to connect to server at 'HostC:49152'"; 0: none. */
+/* The port in "unable to connect to server at 'HostC:49152'" (libvirt) or "Failed to connect to 'HostC:49153'" (QEMU); 0: none. */
 static guint64 port_of(const Case *c)
 {
     g_autoptr(GMatchInfo) match = NULL;
-    g_autoptr(GRegex) regex = g_regex_new("unable to connect to server at '[^']*:([0-9]+)'", G_REGEX_CASELESS, 0, NULL);
+    g_autoptr(GRegex) regex = g_regex_new("connect to (?:server at )?'[^']*:([0-9]+)'", G_REGEX_CASELESS, 0, NULL);
     if (!g_regex_match(regex, c->error, 0, &match))
         return 0;
     g_autofree char *port = g_match_info_fetch(match, 1);

@@ -297,6 +297,8 @@ static const struct {
     {"unable to connect to server at 'HostC:49152': No route to host", "migration-port"},
     {"unable to connect to server at 'HostC:49261': Connection timed out", "migration-port"},
     {"unable to connect to server at 'HostC:16514': Connection refused", "control-port"},
+    {"internal error: unable to execute QEMU command 'blockdev-add': Failed to connect to 'HostC:49153': Network is unreachable",
+     "migration-port"},
     {"the migration did not end within 15 s, as when packets are dropped on the way", "migration-port"},
     {"internal error: unable to execute QEMU command 'nbd-server-add': x", "migration-port"},
     {"internal error: hostname on destination resolved to localhost, but migration requires an FQDN", "host-name-localhost"},

@@ -100,6 +100,7 @@ static void audit_folder(GwVirtCall *call, GwHostAudit *audit)
     if (!folder)
         return;
     audit->folder.there = GW_FACT_YES;
+    virStoragePoolRefresh(folder->pool, 0); /* mode and space are as old as the last one */
     read_permissions(folder->pool, &audit->folder);
     audit->folder.available_bytes = gw_virt_folder_available(folder);
     try_to_write(folder->pool, audit);
@@ -154,6 +155,7 @@ gboolean gw_virt_audit(GwVirtCall *call, GError **error)
 {
     g_autoptr(GwHostAudit) audit = gw_host_audit_new();
     const char *type = NULL;
+    gw_virt_caps_forget(call->host); /* whoever has just changed the host wants to see it */
     audit->facts = gw_virt_read_facts(call->host, call->conn, error);
     if (!audit->facts)
         return FALSE;

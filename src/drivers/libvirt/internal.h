@@ -127,6 +127,7 @@ void gw_virt_events_detach(GwHost *host); /* events.c: returns when no event is 
 
 /* ---- parts */
 gboolean gw_virt_caps_fresh(GwHost *host, virConnectPtr conn, GError **error); /* caps.c: host->caps is set and young */
+void gw_virt_caps_forget(GwHost *host); /* what is known is old */
 void gw_virt_caps_free(GwVirtCaps *caps);
 GwVirtCaps *gw_virt_caps_parse(const char *xml, GError **error);
 /* Whether the host's QEMU knows that machine type. TRUE also where nobody can tell. Wants fresh caps. */
