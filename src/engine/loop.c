@@ -106,6 +106,7 @@ static unsigned circumstances(GwActive *active, const GwMigration *row, const Mo
     when |= sees_job(active) ? GW_WHEN_JOB : 0;
     when |= moment->transient && row->attempts <= settings->live_migration_retry_count ? GW_WHEN_RETRY : 0;
     when |= active->failures >= MANY_FAILURES ? GW_WHEN_EXHAUSTED : 0;
+    when |= active->found_preparing || moment->call != GW_CALL_NONE ? GW_WHEN_MADE : 0;
     return when;
 }
 
@@ -184,9 +185,11 @@ static void advance(GwActive *active, GwMigration *row, const GwDecision *decisi
     } else if (!ends_badly) {
         g_clear_pointer(&row->reason, g_free); /* what it waited for is over */
     }
-    active->call = GW_CALL_NONE; /* the work of the old state */
-    active->call_transient = FALSE;
-    g_clear_pointer(&active->call_error, g_free);
+    if (active->call != GW_CALL_ACTIVE) { /* the work of the old state; a copy under way goes on in the next */
+        active->call = GW_CALL_NONE;
+        active->call_transient = FALSE;
+        g_clear_pointer(&active->call_error, g_free);
+    }
     g_mutex_unlock(&active->engine->lock);
     active->failures = 0;
     if (row->state == GW_MIGRATION_ACCEPTED || row->state == GW_MIGRATION_QUEUED)
@@ -205,14 +208,15 @@ static gboolean has_effect(GwAct act)
     return act != GW_ACT_WAIT && act != GW_ACT_ADVANCE && act != GW_ACT_CHECK && act != GW_ACT_ENTER;
 }
 
-/* People who look should see what a move waits for; kept in memory only. */
-static void note_wait(GwActive *active, GwMigration *row, const char *reason)
+/* People who look should see what a move waits for; kept in memory only. TRUE: that has changed, and is shown. */
+static gboolean note_wait(GwActive *active, GwMigration *row, const char *reason)
 {
     if (row->state == GW_MIGRATION_UNDOING || g_strcmp0(row->reason, reason) == 0)
-        return;
+        return FALSE;
     g_free(row->reason);
     row->reason = g_strdup(reason);
     show(active, row);
+    return TRUE;
 }
 
 static guint wait_ms(const GwActive *active, const GwMigration *row, GwCall call)
@@ -226,16 +230,39 @@ static guint wait_ms(const GwActive *active, const GwMigration *row, GwCall call
     return POLL_DOUBT_MS;
 }
 
-/* A move that has touched nothing does not wait for ever for a silent host. */
+/* A move that has touched nothing does not wait for ever for a silent host. One that may have left something there does. */
 static gboolean give_up_early(GwActive *active, const GwMigration *row, GwCall call, gint64 age_ms)
 {
-    if (row->state != GW_MIGRATION_PREPARING || call == GW_CALL_ACTIVE || age_ms < EARLY_LIMIT_MS)
+    if (row->state != GW_MIGRATION_PREPARING || call != GW_CALL_NONE || active->found_preparing || age_ms < EARLY_LIMIT_MS)
         return FALSE;
     const char *silent = active->source_sight.seen == GW_SEEN_UNKNOWN ? row->source : row->dest;
     g_autoptr(GError) error = g_error_new(GW_ERROR, GW_ERROR_FAILED, "host %s does not answer", silent);
     gw_active_call_ended(active, error);
     active->picture = 0;
     return TRUE;
+}
+
+static void note_failure(GwActive *active)
+{
+    active->failures++;
+    active->failed_at = g_get_monotonic_time();
+}
+
+static gboolean is_request(GwAct act)
+{
+    return act == GW_ACT_MIGRATE || act == GW_ACT_ABORT || act == GW_ACT_FORCE;
+}
+
+/* An act that succeeded and yet is wanted again, since nothing that can be seen has changed, has failed: it is not repeated at once,
+ * nor for ever. Requests are left out: their effect takes its time. */
+static void note_vain(GwActive *active, GwAct act)
+{
+    gboolean vain = act == active->done && active->picture == active->done_picture && !is_request(act);
+    if (vain)
+        note_failure(active);
+    else if (active->done != GW_ACT_WAIT)
+        active->failures = 0;
+    active->done = GW_ACT_WAIT;
 }
 
 /* After an act failed, the next is not tried at once; TRUE: a timer is set. */
@@ -254,10 +281,11 @@ static gboolean act(GwActive *active, GwMigration *row, const GwDecision *decisi
     g_autoptr(GError) error = NULL;
     gw_debug("migration %" G_GINT64_FORMAT ": %s", row->id, gw_act_name(decision->act));
     if (gw_acts_do(active, row, decision->act, &error)) {
-        active->failures = 0;
+        active->done = decision->act;
+        active->done_picture = active->picture;
         if (decision->act == GW_ACT_ABORT)
             active->abort_reason = decision->reason;
-        if (decision->act == GW_ACT_MIGRATE || decision->act == GW_ACT_ABORT || decision->act == GW_ACT_FORCE) {
+        if (is_request(decision->act)) {
             gw_active_wake_after(active, POLL_COPY_MS); /* its end is seen, not returned */
             return FALSE;
         }
@@ -269,8 +297,7 @@ static gboolean act(GwActive *active, GwMigration *row, const GwDecision *decisi
         return TRUE;
     }
     gw_warning("migration %" G_GINT64_FORMAT ": %s: %s", row->id, gw_act_name(decision->act), error->message);
-    active->failures++;
-    active->failed_at = g_get_monotonic_time();
+    note_failure(active);
     return TRUE;
 }
 
@@ -281,7 +308,7 @@ static void end(GwActive *active, const GwMigration *row)
     gw_inventory_update_pair(active);
     g_mutex_lock(&engine->lock);
     active->ended = TRUE;
-    g_hash_table_remove(engine->actives, &active->id);
+    gw_active_remove(active);
     gw_views_update(engine, row->instance_uuid);
     g_mutex_unlock(&engine->lock);
     g_autoptr(GError) cancelled = g_error_new(GW_ERROR, GW_ERROR_ABORTED, "%s", row->reason ? row->reason : "it was cancelled");
@@ -321,8 +348,8 @@ static GwDecision decide(GwActive *active, const GwMigration *row, const Moment 
 
 static void rest(GwActive *active, GwMigration *row, const Moment *moment, const char *reason)
 {
-    note_wait(active, row, reason);
-    show(active, row);
+    if (!note_wait(active, row, reason))
+        show(active, row); /* its progress */
     guint ms = wait_ms(active, row, moment->call);
     if (ms)
         gw_active_wake_after(active, ms);
@@ -351,8 +378,10 @@ static Step turn(GwActive *active, GwMigration *row, gboolean *dirty)
         final = (gw_migration_state_traits(row->state) & GW_TRAIT_FINAL) != 0;
         if (!final)
             return STEP_AGAIN; /* journalled before the next act: nothing happens in between */
-    } else if (has_effect(decision.act) && must_pause(active)) {
-        return STEP_OVER;
+    } else if (has_effect(decision.act)) {
+        note_vain(active, decision.act);
+        if (must_pause(active))
+            return STEP_OVER;
     }
     if (decision.act == GW_ACT_MIGRATE) {
         row->attempts++; /* journalled before the copy is begun: a restarted loop must know that it may have been */
