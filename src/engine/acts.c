@@ -48,7 +48,7 @@ static gpointer copy_thread(gpointer data)
     g_autoptr(GError) error = NULL;
     gw_node_migrate(copy->source, copy->dest, copy->plan, &error);
     if (g_error_matches(error, GW_ERROR, GW_ERROR_UNREACHABLE))
-        g_usleep(G_USEC_PER_SEC); /* live_migration_retry_count counts retries of one second each */
+        g_usleep(G_USEC_PER_SEC / MAX(1, copy->active->engine->settings.haste)); /* live_migration_retry_count counts retries of one second each */
     gw_active_call_ended(copy->active, error);
     gw_active_wake(copy->active);
     gw_node_unref(copy->source);

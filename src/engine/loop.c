@@ -14,6 +14,12 @@ enum {
     MANY_FAILURES = 10,
 };
 
+static gint64 scaled(const GwActive *active, gint64 ms)
+{
+    guint haste = active->engine->settings.haste;
+    return haste ? MAX(1, ms / haste) : ms;
+}
+
 /* ---- observe */
 
 /* What another thread may change while a step runs, read once. */
@@ -99,7 +105,7 @@ static unsigned circumstances(GwActive *active, const GwMigration *row, const Mo
     gboolean force = (row->intents & GW_INTENT_FORCE_COMPLETE) != 0;
     when |= force && (!active->forced || row->state == GW_MIGRATION_SETTLING) ? GW_WHEN_FORCE : 0;
     when |= is_overdue(active, row) ? GW_WHEN_OVERDUE : 0;
-    when |= age_ms >= GRACE_MS && !sees_job(active) ? GW_WHEN_STALE : 0;
+    when |= age_ms >= scaled(active, GRACE_MS) && !sees_job(active) ? GW_WHEN_STALE : 0;
     when |= row->attempts > 0 ? GW_WHEN_BEGUN : 0;
     when |= row->plan && gw_plan_copies_disks(row->plan) ? GW_WHEN_COPIES : 0;
     when |= row->plan && row->plan->power_before == GW_POWER_RUNNING ? GW_WHEN_RAN : 0;
@@ -224,16 +230,16 @@ static guint wait_ms(const GwActive *active, const GwMigration *row, GwCall call
     if (gw_migration_state_traits(row->state) & GW_TRAIT_RESTING)
         return 0;
     if (call == GW_CALL_ACTIVE || sees_job(active))
-        return POLL_COPY_MS;
+        return (guint)scaled(active, POLL_COPY_MS);
     if (active->source_sight.seen == GW_SEEN_UNKNOWN || active->dest_sight.seen == GW_SEEN_UNKNOWN)
-        return POLL_SILENT_MS;
-    return POLL_DOUBT_MS;
+        return (guint)scaled(active, POLL_SILENT_MS);
+    return (guint)scaled(active, POLL_DOUBT_MS);
 }
 
 /* A move that has touched nothing does not wait for ever for a silent host. One that may have left something there does. */
 static gboolean give_up_early(GwActive *active, const GwMigration *row, GwCall call, gint64 age_ms)
 {
-    if (row->state != GW_MIGRATION_PREPARING || call != GW_CALL_NONE || active->found_preparing || age_ms < EARLY_LIMIT_MS)
+    if (row->state != GW_MIGRATION_PREPARING || call != GW_CALL_NONE || active->found_preparing || age_ms < scaled(active, EARLY_LIMIT_MS))
         return FALSE;
     const char *silent = active->source_sight.seen == GW_SEEN_UNKNOWN ? row->source : row->dest;
     g_autoptr(GError) error = g_error_new(GW_ERROR, GW_ERROR_FAILED, "host %s does not answer", silent);
@@ -269,9 +275,10 @@ static void note_vain(GwActive *active, GwAct act)
 static gboolean must_pause(GwActive *active)
 {
     gint64 since_failure = (g_get_monotonic_time() - active->failed_at) / 1000;
-    if (!active->failures || since_failure >= PAUSE_FAILED_MS)
+    gint64 pause = scaled(active, PAUSE_FAILED_MS);
+    if (!active->failures || since_failure >= pause)
         return FALSE;
-    gw_active_wake_after(active, (guint)(PAUSE_FAILED_MS - since_failure));
+    gw_active_wake_after(active, (guint)(pause - since_failure));
     return TRUE;
 }
 
@@ -286,12 +293,12 @@ static gboolean act(GwActive *active, GwMigration *row, const GwDecision *decisi
         if (decision->act == GW_ACT_ABORT)
             active->abort_reason = decision->reason;
         if (is_request(decision->act)) {
-            gw_active_wake_after(active, POLL_COPY_MS); /* its end is seen, not returned */
+            gw_active_wake_after(active, (guint)scaled(active, POLL_COPY_MS)); /* its end is seen, not returned */
             return FALSE;
         }
         if (decision->act == GW_ACT_ENTER && read_moment(active).call == GW_CALL_NONE) {
             note_wait(active, row, "it waits for its turn (max_concurrent_live_migrations)");
-            gw_active_wake_after(active, POLL_DOUBT_MS);
+            gw_active_wake_after(active, (guint)scaled(active, POLL_DOUBT_MS));
             return FALSE;
         }
         return TRUE;
@@ -388,7 +395,7 @@ static Step turn(GwActive *active, GwMigration *row, gboolean *dirty)
         *dirty = TRUE;
     }
     if ((final || has_effect(decision.act) || decision.act == GW_ACT_WAIT) && !journal(active, row, dirty)) {
-        gw_active_wake_after(active, POLL_SILENT_MS);
+        gw_active_wake_after(active, (guint)scaled(active, POLL_SILENT_MS));
         return STEP_OVER;
     }
     if (final) {
@@ -407,7 +414,7 @@ static void run(GwActive *active)
     g_autoptr(GwMigration) row = read_row(active);
     gboolean dirty = FALSE;
     if (!row || !find_sides(active, row)) {
-        gw_active_wake_after(active, POLL_SILENT_MS);
+        gw_active_wake_after(active, (guint)scaled(active, POLL_SILENT_MS));
         return;
     }
     while (turn(active, row, &dirty) == STEP_AGAIN)
