@@ -128,6 +128,22 @@ static void drop_timers(GwEngine *engine)
     }
 }
 
+static gboolean on_quit(gpointer loop)
+{
+    g_main_loop_quit(loop);
+    return G_SOURCE_REMOVE;
+}
+
+/* From within the loop: asked from outside before its thread has begun to run it, it would never end. */
+static void quit_loop(GwEngine *engine)
+{
+    GSource *quit = g_idle_source_new();
+    g_source_set_priority(quit, G_PRIORITY_HIGH);
+    g_source_set_callback(quit, on_quit, engine->loop, NULL);
+    g_source_attach(quit, engine->context);
+    g_source_unref(quit);
+}
+
 /* Copies under way hold references and end whenever the hypervisors end them; they touch the store no more. */
 void gw_engine_stop(GwEngine *engine)
 {
@@ -135,7 +151,7 @@ void gw_engine_stop(GwEngine *engine)
     engine->stopping = TRUE;
     g_mutex_unlock(&engine->lock);
     if (engine->loop_thread) {
-        g_main_loop_quit(engine->loop);
+        quit_loop(engine);
         g_thread_join(g_steal_pointer(&engine->loop_thread));
     }
     if (engine->steps) {

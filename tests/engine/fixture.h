@@ -25,7 +25,7 @@ void fixture_start(Fixture *f);
 /* A running instance on host with one disk of 10 GiB. The uuid is valid as long as the world. */
 const char *fixture_add(Fixture *f, const char *host, const char *name, guint64 memory_mib, GwSimStorage storage,
                         GwPower power);
-/* Asks every host for everything and waits for the answers; hosts that do not answer are passed over. */
+/* Asks every host for everything and waits for the answers; hosts that do not answer for long are passed over. */
 void fixture_refresh(Fixture *f);
 
 /* Submits; 0 when it is refused at once. */
