@@ -28,7 +28,7 @@ GwNode *gw_node_open(const GwDriver *driver, const char *host_name, const char *
     node->host = host;
     node->name = g_strdup(host_name);
     node->uri = g_strdup(uri);
-    node->first_retry_ms = settings->retry_ms ? settings->retry_ms : FIRST_RETRY_MS;
+    node->first_retry_ms = settings && settings->retry_ms ? settings->retry_ms : FIRST_RETRY_MS;
     return node;
 }
 
