@@ -203,7 +203,7 @@ static void advance(GwActive *active, GwMigration *row, const GwDecision *decisi
     row->state = decision->next;
     row->end = decision->end;
     unsigned traits = gw_migration_state_traits(row->state);
-    if (traits & (GW_TRAIT_FINAL | GW_TRAIT_RESTING))
+    if ((traits & (GW_TRAIT_FINAL | GW_TRAIT_RESTING)) && !row->ended_us) /* waiting for the user is not a part of the move */
         row->ended_us = now;
 }
 
