@@ -308,10 +308,16 @@ static gboolean act(GwActive *active, GwMigration *row, const GwDecision *decisi
     return TRUE;
 }
 
+static void end_event(GwActive *active, const GwMigration *row)
+{
+    gw_scribe_end(active, row, active->event, active->event_on_dest ? row->dest : row->source, row->reason);
+    active->event = NULL;
+}
+
 static void end(GwActive *active, const GwMigration *row)
 {
     GwEngine *engine = active->engine;
-    gw_scribe_end(active, row, active->event, active->event_on_dest ? row->dest : row->source, row->reason);
+    end_event(active, row);
     gw_inventory_update_pair(active);
     g_mutex_lock(&engine->lock);
     active->ended = TRUE;
@@ -358,10 +364,12 @@ static void rest(GwActive *active, GwMigration *row, const Moment *moment, const
     if (!note_wait(active, row, reason))
         show(active, row); /* its progress */
     guint ms = wait_ms(active, row, moment->call);
-    if (ms)
+    if (ms) {
         gw_active_wake_after(active, ms);
-    else
-        gw_inventory_update_pair(active);
+        return;
+    }
+    end_event(active, row); /* what the user decides is another */
+    gw_inventory_update_pair(active);
 }
 
 typedef enum { STEP_AGAIN, STEP_OVER } Step;

@@ -6,6 +6,7 @@ typedef struct {
     gboolean ends;
     char instance_uuid[GW_UUID_SIZE];
     char *request_id, *event, *host, *error;
+    const char *decision; /* the action that the user took after the move, to which this event belongs; or NULL */
     gboolean failed_action;
 } Note;
 
@@ -18,11 +19,19 @@ static void note_free(Note *note)
     g_free(note);
 }
 
+static const char *decision_of(GwMigrationState state)
+{
+    if (state == GW_MIGRATION_CONFIRMING || state == GW_MIGRATION_CONFIRMED)
+        return "confirmResize";
+    return state == GW_MIGRATION_REVERTING || state == GW_MIGRATION_REVERTED ? "revertResize" : NULL;
+}
+
 static Note *note_new(const GwMigration *row, const char *event, const char *host)
 {
     Note *note = g_new0(Note, 1);
     g_strlcpy(note->instance_uuid, row->instance_uuid, sizeof note->instance_uuid);
     note->request_id = g_strdup(row->request_id);
+    note->decision = decision_of(row->state);
     note->event = g_strdup(event);
     note->host = g_strdup(host);
     return note;
@@ -45,11 +54,28 @@ void gw_scribe_end(GwActive *active, const GwMigration *row, const char *event, 
     g_thread_pool_push(active->engine->scribe, note, NULL);
 }
 
+/* The request under which the user took his decision, not the one that began the move. */
+static void find_request(GwEngine *engine, Note *note)
+{
+    g_autoptr(GPtrArray) rows = NULL;
+    if (!note->decision || !gw_store_actions(engine->store, note->instance_uuid, NULL, &rows, NULL))
+        return;
+    for (guint i = 0; i < rows->len; i++) {
+        const GwActionRow *row = rows->pdata[i];
+        if (g_strcmp0(row->action, note->decision) == 0 && row->request_id) {
+            g_free(note->request_id);
+            note->request_id = g_strdup(row->request_id);
+            return;
+        }
+    }
+}
+
 void gw_scribe_work(gpointer data, gpointer user_data)
 {
     GwEngine *engine = user_data;
     Note *note = data;
     g_autoptr(GError) error = NULL;
+    find_request(engine, note);
     gboolean ok = !note->ends ? gw_store_event_begin(engine->store, note->instance_uuid, note->request_id, note->event,
                                                      note->host, &error)
                               : gw_store_event_end(engine->store, note->instance_uuid, note->request_id, note->event,

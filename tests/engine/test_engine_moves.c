@@ -126,6 +126,25 @@ static void a_transient_failure_is_tried_again(void)
     fixture_close(&f);
 }
 
+/* The event belongs to that request, and has ended well. */
+static void assert_event(Fixture *f, const char *uuid, const char *request_id, const char *event)
+{
+    g_autoptr(GError) error = NULL;
+    for (guint tries = 0; tries < 1000; tries++) { /* written behind the loop */
+        g_autoptr(GPtrArray) actions = NULL, events = NULL;
+        gw_engine_actions(f->engine, uuid, request_id, &actions, &error);
+        g_assert_no_error(error);
+        g_assert_cmpuint(actions->len, ==, 1);
+        gw_engine_events(f->engine, ((const GwActionRow *)actions->pdata[0])->id, &events, &error);
+        g_assert_no_error(error);
+        const GwEventRow *row = events->len ? events->pdata[0] : NULL;
+        if (row && g_strcmp0(row->event, event) == 0 && g_strcmp0(row->result, "Success") == 0)
+            return;
+        g_usleep(2000);
+    }
+    g_error("%s has no event %s of %s", uuid, event, request_id);
+}
+
 static void a_cold_move_is_confirmed_or_reverted(void)
 {
     Fixture f;
@@ -146,6 +165,8 @@ static void a_cold_move_is_confirmed_or_reverted(void)
     ASSERT_ENDS(&f, first, CONFIRMED);
     assert_home(&f, kept, "HostB");
     assert_home(&f, back, "HostA");
+    assert_event(&f, kept, "req-confirm", "compute_confirm_resize");
+    assert_event(&f, back, "req-revert", "compute_revert_resize");
     fixture_close(&f);
 }
 
