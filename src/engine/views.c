@@ -93,7 +93,7 @@ static GwInstanceView *view_new(GwEngine *engine, GwHostEntry *home, const char 
     view->first_seen_us = view->instance->created_at * G_USEC_PER_SEC;
     view->host_up = home->up;
     const GwActive *active = gw_active_of(engine, uuid);
-    if (active) {
+    if (active && !(gw_migration_state_traits(active->row->state) & GW_TRAIT_FINAL)) {
         view->migration_id = active->id;
         view->migration_kind = active->row->kind;
         view->migration_state = active->row->state;
