@@ -183,13 +183,13 @@ static void judge_memory(const Context *c)
            advice(aggregate, GW_LIMIT_RAM));
 }
 
-static void judge_count(const Context *c, GwLimit limit, guint have, const char *code, const char *what)
+static void judge_count(const Context *c, GwLimit limit, guint have, const char *code, const char *one, const char *many)
 {
     double most;
     const GwAggregate *aggregate = strictest(c, limit, &most);
     if (!aggregate || have < most)
         return;
-    object(c, code, g_strdup_printf("%s has %u %s", c->host->name, have, what), origin(aggregate, limit),
+    object(c, code, g_strdup_printf("%s has %u %s", c->host->name, have, have == 1 ? one : many), origin(aggregate, limit),
            advice(aggregate, limit));
 }
 
@@ -203,6 +203,7 @@ void gw_limits_judge(const GwLimited *host, const GwDemand *demand, GPtrArray *f
     judge_tenant(&c);
     judge_cpus(&c);
     judge_memory(&c);
-    judge_count(&c, GW_LIMIT_INSTANCES, host->usage.instances, "instance-limit", "instances");
-    judge_count(&c, GW_LIMIT_IO_OPS, host->usage.moves, "move-limit", "moves under way");
+    judge_count(&c, GW_LIMIT_INSTANCES, host->usage.instances, "instance-limit", "instance", "instances");
+    judge_count(&c, GW_LIMIT_IO_OPS, host->usage.moves, "move-limit", "move under way",
+                "moves under way");
 }

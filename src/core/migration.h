@@ -127,7 +127,7 @@ typedef struct {
     char *instance_name;
     GwMoveKind kind;
     GwMigrationState state;
-    GwMigrationState end; /* where UNDOING leads: FAILED, CANCELLED or REVERTED */
+    GwMigrationState end; /* where UNDOING leads: FAILED or CANCELLED */
     GwBlockMode block;
     char *source;
     char *dest;           /* NULL until chosen */

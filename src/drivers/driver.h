@@ -17,6 +17,7 @@ typedef struct GwHost GwHost; /* the driver's own; opaque above */
 
 typedef struct {
     guint call_timeout_ms;      /* a host that is silent for so long is unreachable */
+    guint retry_ms;             /* before an unreachable host is asked again; doubles each time; 0: 2 s */
     const char *instances_path; /* the manual's option; borrowed for the life of the host */
 } GwDriverSettings;
 

@@ -58,6 +58,8 @@ typedef struct {
     gint64 picture_since;
     guint failures;          /* [step] of acts in a row */
     gint64 failed_at;        /* [step] monotonic us of the last */
+    GwAct done;              /* [step] the last act, if it succeeded, and the picture before it */
+    unsigned done_picture;
     gint64 copy_since;       /* [step] monotonic us: when this process saw the copy begin */
     const char *abort_reason; /* [step] why the copy was asked to stop: static; better known than what it then failed with */
     gboolean forced;         /* [step] force-complete was passed on */
@@ -82,7 +84,8 @@ struct GwEngine {
     GHashTable *views;       /* [lock] uuid → GwInstanceView * */
     GPtrArray *aggregates;   /* [lock] of GwAggregate *, by id; never NULL; replaced, never changed */
     GPtrArray *sorted;       /* [lock] the views in listing order, or NULL when it must be made anew */
-    GHashTable *actives;     /* [lock] id → GwActive * */
+    GHashTable *actives;     /* [lock] id → GwActive *, references */
+    GHashTable *moving;      /* [lock] uuid → GwActive * of `actives`: the instance's own */
     gint64 serial;           /* atomic */
     GThreadPool *steps, *asks, *scribe;
     GMainContext *context;
@@ -143,6 +146,10 @@ GwActive *gw_active_new(GwEngine *engine, GwMigration *row /* taken */);
 GwActive *gw_active_ref(GwActive *active);
 void gw_active_unref(GwActive *active);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwActive, gw_active_unref)
+/* Puts it into the engine's tables, which take a reference; or takes it out of them. [locked] */
+void gw_active_add(GwActive *active);
+void gw_active_remove(GwActive *active);
+GwActive *gw_active_of(GwEngine *engine, const char *uuid); /* borrowed, or NULL [locked] */
 void gw_active_wake(GwActive *active);                    /* step it soon */
 void gw_active_wake_after(GwActive *active, guint ms);
 void gw_active_wake_instance(GwEngine *engine, const char *uuid);

@@ -19,17 +19,6 @@ void gw_instance_view_unref(GwInstanceView *view)
     g_free(view);
 }
 
-static GwActive *active_of(GwEngine *engine, const char *uuid)
-{
-    GHashTableIter iter;
-    gpointer value;
-    g_hash_table_iter_init(&iter, engine->actives);
-    while (g_hash_table_iter_next(&iter, NULL, &value))
-        if (strcmp(((GwActive *)value)->instance_uuid, uuid) == 0)
-            return value;
-    return NULL;
-}
-
 /* The side on which a migration says that the instance is. */
 static const char *home_of(const GwMigration *row)
 {
@@ -107,7 +96,7 @@ static GwInstanceView *view_new(GwEngine *engine, GwHostEntry *home, const char 
     view->host_forced_down = home->row->forced_down;
     view->host_disabled = !home->row->enabled;
     view->zone = g_strdup(gw_aggregates_zone(home->aggregates));
-    const GwActive *active = active_of(engine, uuid);
+    const GwActive *active = gw_active_of(engine, uuid);
     if (active) {
         view->migration_id = active->id;
         view->migration_kind = active->row->kind;
@@ -134,7 +123,7 @@ static void drop_sorted(GwEngine *engine)
 void gw_views_update(GwEngine *engine, const char *uuid)
 {
     GwInstanceView *old = g_hash_table_lookup(engine->views, uuid);
-    const GwActive *active = active_of(engine, uuid);
+    const GwActive *active = gw_active_of(engine, uuid);
     /* when nothing is under way, where it was last shown wins among equals: a moment's double sight does not flap */
     GwHostEntry *home = find_home(engine, uuid, active ? home_of(active->row) : NULL);
     if (!home) {
