@@ -1,7 +1,7 @@
 """os-services and os-hosts: changes in the forms of every microversion, and what they mean."""
 import pytest
+from aggregate_cloud import VM, add_host, clean, cloud, live, live_answer, made  # noqa: F401 (fixtures)
 from api_server import assert_fault
-from test_aggregates import VM, add_host, clean, cloud, live, live_answer, made  # noqa: F401 (fixtures)
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
