@@ -184,7 +184,7 @@ static const GwField detail[] = {
     {"disk_available_least", disk_free, 0, 87},
     {"cpu_info", cpu_info_text, 0, 27},
     {"cpu_info", cpu_info, 28, 87},
-    {"uptime", gw_view_null, 88},
+    {"uptime", gw_view_empty_text, 88}, /* not known; openstack 6.0 dies of null */
     {"servers", servers, 53},
 };
 
