@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "core/ladder.h"
 #include "core/lifecycle.h"
 #include "core/placement.h"
 #include "engine/engine.h"
@@ -61,9 +62,14 @@ typedef struct {
     GwAct done;              /* [step] the last act, if it succeeded, and the picture before it */
     unsigned done_picture;
     gint64 copy_since;       /* [step] monotonic us: when this process saw the copy begin */
-    const char *abort_reason; /* [step] why the copy was asked to stop: static; better known than what it then failed with */
+    const char *abort_reason; /* [step] why the copy was asked to stop: static, or `rung_reason`; better known than what it then failed
+                               * with */
     gboolean forced;         /* [step] force-complete was passed on */
     gboolean host_forced;    /* of the request: the destination is not placement's business; forgotten by a restart */
+    GwLadder ladder;         /* [step] of the present attempt */
+    GwRung rung;             /* [step] what it said last, */
+    char *rung_reason;       /* [step] and why */
+    gboolean tuned;          /* [step] the hypervisor was told the longest pause */
     gboolean found_preparing; /* [step] loaded in PREPARING: a former process may have made half of it */
     const char *event;       /* [step] the action event now open, or NULL */
     gboolean event_on_dest;  /* [step] which of the two hosts it concerns */
@@ -168,6 +174,8 @@ gboolean gw_choose(GwActive *active, GwMigration *row, GError **error);
 
 /* ---- scribe.c: the record of actions and events, written behind the loop */
 void gw_scribe_begin(GwActive *active, const GwMigration *row, const char *event, const char *host);
+/* Something that happened in a moment, and why. */
+void gw_scribe_note(GwActive *active, const GwMigration *row, const char *event, const char *host, const char *details);
 void gw_scribe_end(GwActive *active, const GwMigration *row, const char *event, const char *host, const char *error);
 void gw_scribe_work(gpointer note, gpointer engine);
 

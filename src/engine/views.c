@@ -97,7 +97,7 @@ static GwInstanceView *view_new(GwEngine *engine, GwHostEntry *home, const char 
     view->host_disabled = !home->row->enabled;
     view->zone = g_strdup(gw_aggregates_zone(home->aggregates));
     const GwActive *active = gw_active_of(engine, uuid);
-    if (active) {
+    if (active && !(gw_migration_state_traits(active->row->state) & GW_TRAIT_FINAL)) {
         view->migration_id = active->id;
         view->migration_kind = active->row->kind;
         view->migration_state = active->row->state;
