@@ -65,11 +65,11 @@ typedef struct {
     const char *abort_reason; /* [step] why the copy was asked to stop: static, or `rung_reason`; better known than what it then failed
                                * with */
     gboolean forced;         /* [step] force-complete was passed on */
-    gboolean host_forced;    /* of the request: the destination is not placement's business; forgotten by a restart */
     GwLadder ladder;         /* [step] of the present attempt */
     GwRung rung;             /* [step] what it said last, */
     char *rung_reason;       /* [step] and why */
     gboolean tuned;          /* [step] the hypervisor was told the longest pause */
+    gboolean host_forced;    /* of the request: the destination is not placement's business; forgotten by a restart */
     gboolean found_preparing; /* [step] loaded in PREPARING: a former process may have made half of it */
     const char *event;       /* [step] the action event now open, or NULL */
     gboolean event_on_dest;  /* [step] which of the two hosts it concerns */
