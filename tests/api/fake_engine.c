@@ -540,6 +540,8 @@ static gboolean fits(const GwMigrationQuery *query, const GwMigration *row)
            (!query->source || strcmp(query->source, row->source) == 0) &&
            (!query->status || strcmp(query->status, status) == 0) &&
            (!query->kind || strcmp(query->kind, gw_move_kind_name(row->kind)) == 0) &&
+           (!query->user_id || g_strcmp0(query->user_id, row->user_id) == 0) &&
+           (!query->project_id || g_strcmp0(query->project_id, row->project_id) == 0) &&
            (!query->unfinished_only || !(gw_migration_state_traits(row->state) & GW_TRAIT_FINAL)) &&
            (!query->changes_since_us || row->updated_us >= query->changes_since_us) &&
            (!query->changes_before_us || row->updated_us <= query->changes_before_us) &&
