@@ -113,24 +113,23 @@ static gboolean read_period(GwRequest *request, Usage *period)
     return FALSE;
 }
 
-static GPtrArray *cut_page(GwRequest *request, GPtrArray *views /* taken */)
+/* NULL with a fault. */
+static GPtrArray *cut_page(GwRequest *request, const GPtrArray *all)
 {
-    g_autoptr(GPtrArray) page = views;
     const char *marker = gw_query_text(request, "marker");
+    guint limit = request->minor >= PAGED_SINCE ? gw_query_limit(request) : G_MAXUINT;
     guint start = 0;
-    while (marker && start < page->len &&
-           strcmp(((const GwInstanceView *)page->pdata[start])->instance->uuid, marker) != 0)
+    while (marker && start < all->len &&
+           strcmp(((const GwInstanceView *)all->pdata[start])->instance->uuid, marker) != 0)
         start++;
-    if (marker && start++ == page->len) {
+    if (marker && start++ == all->len) {
         gw_reply_fault(request, 400, "marker [%s] not found", marker);
         return NULL;
     }
-    if (start)
-        g_ptr_array_remove_range(page, 0, start);
-    guint limit = request->minor >= PAGED_SINCE ? gw_query_limit(request) : G_MAXUINT;
-    if (page->len > limit)
-        g_ptr_array_remove_range(page, limit, page->len - limit);
-    return g_steal_pointer(&page);
+    GPtrArray *page = g_ptr_array_new_with_free_func((GDestroyNotify)gw_instance_view_unref);
+    for (guint i = start; i < all->len && page->len < limit; i++)
+        g_ptr_array_add(page, gw_instance_view_ref(all->pdata[i]));
+    return page;
 }
 
 /* ---- the sums */
@@ -173,7 +172,8 @@ static GPtrArray *read_page(GwRequest *request, Usage *period)
 {
     if (!GW_QUERY_CHECK(request, rules, 75) || !read_period(request, period))
         return NULL;
-    return cut_page(request, gw_engine_instances(request->engine, NULL, NULL));
+    g_autoptr(GPtrArray) all = gw_engine_instances(request->engine, NULL, NULL);
+    return cut_page(request, all);
 }
 
 void gw_usage_list(GwRequest *request)
