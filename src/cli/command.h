@@ -59,6 +59,8 @@ struct GwCommand {
 extern const GwCommand gw_commands[]; /* ends with a NULL name */
 extern const GwOption gw_global_options[];
 const GwCommand *gw_command_find(const char *name);
+/* INVALID when there is none, with the name that may have been meant. */
+const GwCommand *gw_command_require(const char *name, GError **error);
 
 /* Errors: GW_ERROR_INVALID, with what to type instead. argv as main() got it. Free with gw_arguments_clear(). */
 gboolean gw_arguments_parse(GwArguments *arguments, char **argv, GError **error);

@@ -98,11 +98,9 @@ GwExit gw_run_help(GwCli *cli, const GwArguments *arguments, GError **error)
 {
     const char *name = gw_arguments_word(arguments, 0);
 
-    const GwCommand *command = name ? gw_command_find(name) : NULL;
-    if (name && !command) {
-        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "There is no command '%s'; 'godwit help' lists them.", name);
+    const GwCommand *command = name ? gw_command_require(name, error) : NULL;
+    if (name && !command)
         return GW_EXIT_USAGE;
-    }
 
     if (cli->output == GW_OUTPUT_JSON)
         gw_help_json(command);

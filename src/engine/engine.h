@@ -19,6 +19,7 @@ typedef struct {
     guint max_concurrent_live_migrations; /* per source host; 0: no limit */
     guint64 reserved_host_memory_mib;
     gboolean disk_over_commit;
+    guint haste; /* pauses and patience of the loop are divided by it; 0: as they are. For worlds whose clock runs faster */
 } GwEngineSettings;
 
 /* Does not take the store; both must outlive the engine. Loads hosts, cached instances and unfinished migrations. */

@@ -3,9 +3,6 @@
 
 #include <string.h>
 
-/* Oldest libvirt whose calls Godwit relies on (virDomainStartDirtyRateCalc came with 7.2.0). */
-enum { OLDEST_LIBVIRT = 7002000 };
-
 GwHostEntry *gw_host_entry_ref(GwHostEntry *entry)
 {
     g_atomic_ref_count_inc(&entry->refs);
@@ -148,16 +145,6 @@ static gboolean check_new(GwEngine *engine, const Addition *addition, const GwHo
     return TRUE;
 }
 
-static gboolean check_facts(const Addition *addition, const GwHostFacts *facts, GError **error)
-{
-    if (!facts->library_version || facts->library_version >= OLDEST_LIBVIRT)
-        return TRUE;
-    g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "%s has libvirt %u.%u.%u, which is too old: Godwit needs 7.2.0 or newer",
-                addition->uri, (guint)(facts->library_version / 1000000), (guint)(facts->library_version / 1000 % 1000),
-                (guint)(facts->library_version % 1000));
-    return FALSE;
-}
-
 static gboolean enter_host(Addition *addition, GwNode *node, const GwHostFacts *facts, GwHostEntry **ret_entry, GError **error)
 {
     GwEngine *engine = addition->engine;
@@ -186,7 +173,7 @@ static gboolean add_host(Addition *addition, GError **error)
     if (!node)
         return FALSE;
     g_autoptr(GwHostFacts) facts = gw_node_facts(node, error);
-    if (!facts || !check_facts(addition, facts, error))
+    if (!facts)
         return FALSE;
     g_autoptr(GPtrArray) instances = NULL;
     if (!gw_node_instances(node, &instances, error))

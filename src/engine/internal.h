@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "core/ladder.h"
 #include "core/lifecycle.h"
 #include "engine/engine.h"
 
@@ -55,9 +56,16 @@ typedef struct {
     gint64 picture_since;
     guint failures;          /* [step] of acts in a row */
     gint64 failed_at;        /* [step] monotonic us of the last */
+    GwAct done;              /* [step] the last act, if it succeeded, and the picture before it */
+    unsigned done_picture;
     gint64 copy_since;       /* [step] monotonic us: when this process saw the copy begin */
-    const char *abort_reason; /* [step] why the copy was asked to stop: static; better known than what it then failed with */
+    const char *abort_reason; /* [step] why the copy was asked to stop: static, or `rung_reason`; better known than what it then failed
+                               * with */
     gboolean forced;         /* [step] force-complete was passed on */
+    GwLadder ladder;         /* [step] of the present attempt */
+    GwRung rung;             /* [step] what it said last, */
+    char *rung_reason;       /* [step] and why */
+    gboolean tuned;          /* [step] the hypervisor was told the longest pause */
     gboolean found_preparing; /* [step] loaded in PREPARING: a former process may have made half of it */
     const char *event;       /* [step] the action event now open, or NULL */
     gboolean event_on_dest;  /* [step] which of the two hosts it concerns */
@@ -77,7 +85,8 @@ struct GwEngine {
     GHashTable *where;       /* [lock] uuid → GPtrArray of the GwHostEntry * that have it */
     GHashTable *views;       /* [lock] uuid → GwInstanceView * */
     GPtrArray *sorted;       /* [lock] the views in listing order, or NULL when it must be made anew */
-    GHashTable *actives;     /* [lock] id → GwActive * */
+    GHashTable *actives;     /* [lock] id → GwActive *, references */
+    GHashTable *moving;      /* [lock] uuid → GwActive * of `actives`: the instance's own */
     gint64 serial;           /* atomic */
     GThreadPool *steps, *asks, *scribe;
     GMainContext *context;
@@ -122,6 +131,10 @@ GwActive *gw_active_new(GwEngine *engine, GwMigration *row /* taken */);
 GwActive *gw_active_ref(GwActive *active);
 void gw_active_unref(GwActive *active);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwActive, gw_active_unref)
+/* Puts it into the engine's tables, which take a reference; or takes it out of them. [locked] */
+void gw_active_add(GwActive *active);
+void gw_active_remove(GwActive *active);
+GwActive *gw_active_of(GwEngine *engine, const char *uuid); /* borrowed, or NULL [locked] */
 void gw_active_wake(GwActive *active);                    /* step it soon */
 void gw_active_wake_after(GwActive *active, guint ms);
 void gw_active_wake_instance(GwEngine *engine, const char *uuid);
@@ -140,6 +153,8 @@ gboolean gw_choose(GwActive *active, GwMigration *row, GError **error);
 
 /* ---- scribe.c: the record of actions and events, written behind the loop */
 void gw_scribe_begin(GwActive *active, const GwMigration *row, const char *event, const char *host);
+/* Something that happened in a moment, and why. */
+void gw_scribe_note(GwActive *active, const GwMigration *row, const char *event, const char *host, const char *details);
 void gw_scribe_end(GwActive *active, const GwMigration *row, const char *event, const char *host, const char *error);
 void gw_scribe_work(gpointer note, gpointer engine);
 

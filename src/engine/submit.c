@@ -118,7 +118,7 @@ static gboolean submit(GwEngine *engine, const GwMoveRequest *request, GwMoveKin
     active->checked_data = data;
     active->disk_over_commit = request->disk_over_commit;
     g_mutex_lock(&engine->lock);
-    g_hash_table_replace(engine->actives, &active->id, gw_active_ref(active));
+    gw_active_add(active);
     gw_views_update(engine, active->instance_uuid);
     g_mutex_unlock(&engine->lock);
     gw_active_wake(active);

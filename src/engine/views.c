@@ -18,17 +18,6 @@ void gw_instance_view_unref(GwInstanceView *view)
     g_free(view);
 }
 
-static GwActive *active_of(GwEngine *engine, const char *uuid)
-{
-    GHashTableIter iter;
-    gpointer value;
-    g_hash_table_iter_init(&iter, engine->actives);
-    while (g_hash_table_iter_next(&iter, NULL, &value))
-        if (strcmp(((GwActive *)value)->instance_uuid, uuid) == 0)
-            return value;
-    return NULL;
-}
-
 /* The side on which a migration says that the instance is. */
 static const char *home_of(const GwMigration *row)
 {
@@ -103,8 +92,8 @@ static GwInstanceView *view_new(GwEngine *engine, GwHostEntry *home, const char 
     view->seen_us = home->seen_us;
     view->first_seen_us = view->instance->created_at * G_USEC_PER_SEC;
     view->host_up = home->up;
-    const GwActive *active = active_of(engine, uuid);
-    if (active) {
+    const GwActive *active = gw_active_of(engine, uuid);
+    if (active && !(gw_migration_state_traits(active->row->state) & GW_TRAIT_FINAL)) {
         view->migration_id = active->id;
         view->migration_kind = active->row->kind;
         view->migration_state = active->row->state;
@@ -129,7 +118,7 @@ static void drop_sorted(GwEngine *engine)
 void gw_views_update(GwEngine *engine, const char *uuid)
 {
     GwInstanceView *old = g_hash_table_lookup(engine->views, uuid);
-    const GwActive *active = active_of(engine, uuid);
+    const GwActive *active = gw_active_of(engine, uuid);
     /* when nothing is under way, where it was last shown wins among equals: a moment's double sight does not flap */
     GwHostEntry *home = find_home(engine, uuid, active ? home_of(active->row) : NULL);
     if (!home) {
