@@ -86,6 +86,10 @@ static GwInstance *instance_new(guint number, const char *name, GwPower power)
     disk->kind = GW_DISK_NETWORK;
     disk->path = g_strdup_printf("iscsi://HostA:3260/iqn.x/%u", number);
     disk->capacity_bytes = 10ull << 30;
+    GwNic *nic = gw_instance_add_nic(instance);
+    nic->kind = GW_NIC_BRIDGE;
+    nic->source = g_strdup("br0");
+    nic->mac = g_strdup_printf("52:54:00:00:00:%02x", number & 0xff);
     return instance;
 }
 
