@@ -52,7 +52,7 @@ SAMPLES = {
 SAMPLE_OF_PATH = {"/v2.1/os-hypervisors/{hypervisor_id}/search": "Host", "/v2.1/os-hypervisors/{hypervisor_id}/servers": "Host"}
 
 
-def samples(path, minor):
+def samples(path, minor, aggregate=None):
     """Paths with something in the place of each {}."""
     if path in SAMPLE_OF_PATH:
         return [re.sub(r"{\w+}", SAMPLE_OF_PATH[path], path)]
@@ -63,18 +63,30 @@ def samples(path, minor):
     if "{request_id}" in path:
         names = list(MIGRATION)
     for name in names:
-        values = {**SAMPLES, "server_id": name and uuid(name), "migration_id": MIGRATION.get(name, 3),
+        values = {**SAMPLES, "aggregate_id": aggregate, "server_id": name and uuid(name), "migration_id": MIGRATION.get(name, 3),
                   "port_id": f"52:54:00:00:00:{NAMES.index(name) + 1 if name else 0:02x}",
                   "hypervisor_id": 1 if minor < 53 else "30000000-0000-4000-8000-000000000001"}
         out.append(re.sub(r"{(\w+)}", lambda m: str(values[m[1]]), path))
     return out
 
 
+@pytest.fixture(scope="module")
+def aggregate(server):
+    """One with a host and metadata; its id."""
+    made = server.request("POST", "/v2.1/os-aggregates", {"aggregate": {"name": "of-openapi", "availability_zone": "z"}}).json["aggregate"]
+    path = f"/v2.1/os-aggregates/{made['id']}"
+    for body in ({"add_host": {"host": "HostB"}}, {"set_metadata": {"metadata": {"ssd": "true"}}}):
+        assert server.request("POST", path + "/action", body).status == 200
+    yield made["id"]
+    assert server.request("POST", path + "/action", {"remove_host": {"host": "HostB"}}).status == 200
+    assert server.request("DELETE", path).status == 200
+
+
 READS = [(path, operation) for method, path, operation in openapi.operations() if method == "GET"]
 
 
 @pytest.mark.parametrize("path, operation", READS, ids=[path for path, _ in READS])
-def test_answers(server, path, operation):
+def test_answers(server, aggregate, path, operation):
     """Those of every microversion, except where only one counts."""
     connection = server.connect()
     status = int(next(iter(operation["responses"])))
@@ -82,19 +94,56 @@ def test_answers(server, path, operation):
     before = None
     for minor in minors:
         if not openapi.holds(operation, minor):
-            for one in samples(path, minor)[:1]:
+            for one in samples(path, minor, aggregate)[:1]:
                 assert server.get(one, f"2.{minor}", connection=connection).status in (400, 404), (one, minor)
+            continue
+        if minor >= operation.get("x-gone", 999):
+            assert server.get(path, f"2.{minor}", connection=connection).status == 404, minor
             continue
         schema = openapi.answer_schema(operation, status, minor)
         steps = schema != before
         checker = jsonschema.Draft202012Validator(schema)
         # all samples at each step, the first at the others
-        for one in samples(path, minor)[:None if steps else 1]:
+        for one in samples(path, minor, aggregate)[:None if steps else 1]:
             answer = server.get(one, f"2.{minor}" if path.startswith("/v2.1/") else None, connection=connection)
             assert answer.status == status, (one, minor, answer.body)
             problems = [f"{list(p.absolute_path)}: {p.message[:300]}" for p in checker.iter_errors(answer.json)]
             assert not problems, (one, minor, problems)
         before = schema
+
+
+# Path in the document, the same with something in the place of each {}, method, body, microversions.
+SERVICE = "/v2.1/os-services/{service_id}"
+HOST_B = {"host": "HostB", "binary": "nova-compute"}
+WRITES = [
+    (SERVICE, "/v2.1/os-services/disable-log-reason", "PUT", {**HOST_B, "disabled_reason": "r"}, [1, 52]),
+    (SERVICE, "/v2.1/os-services/force-down", "PUT", {**HOST_B, "forced_down": False}, [11, 52]),
+    (SERVICE, "/v2.1/os-services/enable", "PUT", HOST_B, [1, 52]),
+    (SERVICE, "/v2.1/os-services/30000000-0000-4000-8000-000000000002", "PUT", {"status": "enabled"}, [53, 69, 88]),
+    ("/v2.1/os-aggregates/{aggregate_id}", "/v2.1/os-aggregates/AGGREGATE", "PUT", {"aggregate": {"name": "of-openapi"}}, [1, 40, 41, 88]),
+    ("/v2.1/os-aggregates/{aggregate_id}/action", "/v2.1/os-aggregates/AGGREGATE/action", "POST",
+     {"set_metadata": {"metadata": {"k": "v"}}}, [1, 40, 41, 88]),
+    ("/v2.1/os-hosts/{name}", "/v2.1/os-hosts/HostB", "PUT", {"status": "enable"}, [1, 42]),
+]
+
+
+@pytest.mark.parametrize("path, sample, method, body, minors", WRITES, ids=lambda v: v if isinstance(v, str) else "")
+def test_answers_of_writes(server, aggregate, path, sample, method, body, minors):
+    operation = openapi.DOCUMENT["paths"][path][method.lower()]
+    for minor in minors:
+        answer = server.request(method, sample.replace("AGGREGATE", str(aggregate)), body, f"2.{minor}")
+        assert answer.status == 200, answer.body
+        jsonschema.Draft202012Validator(openapi.answer_schema(operation, 200, minor)).validate(answer.json)
+        content = openapi.project(operation["requestBody"]["content"]["application/json"]["schema"], minor)
+        jsonschema.Draft202012Validator(content).validate(body)
+
+
+@pytest.mark.parametrize("minor", [1, 40, 41, 88])
+def test_answer_of_a_creation(server, minor):
+    operation = openapi.DOCUMENT["paths"]["/v2.1/os-aggregates"]["post"]
+    answer = server.request("POST", "/v2.1/os-aggregates", {"aggregate": {"name": f"made-{minor}"}}, f"2.{minor}")
+    jsonschema.Draft202012Validator(openapi.answer_schema(operation, 200, minor)).validate(answer.json)
+    assert server.request("DELETE", f"/v2.1/os-aggregates/{answer.json['aggregate']['id']}").status == 200
 
 
 # ---- query parameters
