@@ -105,7 +105,7 @@ void gw_instance_view_unref(GwInstanceView *view);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwInstanceView, gw_instance_view_unref)
 
 /* All, newest first by (first_seen_us, uuid). host NULL: everywhere. *ret_serial (may be NULL): raised whenever the list or
- * any view in it changes, so that whole answers can be cached. Cheap: one reference per view. */
+ * any view in it changes, so that whole answers can be cached. Cheap: callers share the array, and must not change it. */
 GPtrArray *gw_engine_instances(GwEngine *engine, const char *host, guint64 *ret_serial);
 guint64 gw_engine_serial(GwEngine *engine); /* that number alone; lock-free */
 /* By UUID; NULL when there is none. */

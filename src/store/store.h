@@ -92,6 +92,7 @@ typedef struct {
     const char *source, *dest;
     const char *status;        /* Nova's word */
     const char *kind;          /* "live-migration", "migration" */
+    const char *user_id, *project_id; /* who asked for it */
     gboolean unfinished_only;  /* not in a FINAL state */
     gint64 changes_since_us, changes_before_us; /* on updated_us; 0: any */
     gint64 after_id;           /* paging: rows that come after this id in the order; 0: from the start */

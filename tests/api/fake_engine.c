@@ -92,6 +92,10 @@ static GwInstance *instance_new(guint number, const char *name, GwPower power)
     disk->kind = GW_DISK_NETWORK;
     disk->path = g_strdup_printf("iscsi://HostA:3260/iqn.x/%u", number);
     disk->capacity_bytes = 10ull << 30;
+    GwNic *nic = gw_instance_add_nic(instance);
+    nic->kind = GW_NIC_BRIDGE;
+    nic->source = g_strdup("br0");
+    nic->mac = g_strdup_printf("52:54:00:00:00:%02x", number & 0xff);
     return instance;
 }
 
@@ -587,6 +591,8 @@ static gboolean fits(const GwMigrationQuery *query, const GwMigration *row)
            (!query->source || strcmp(query->source, row->source) == 0) &&
            (!query->status || strcmp(query->status, status) == 0) &&
            (!query->kind || strcmp(query->kind, gw_move_kind_name(row->kind)) == 0) &&
+           (!query->user_id || g_strcmp0(query->user_id, row->user_id) == 0) &&
+           (!query->project_id || g_strcmp0(query->project_id, row->project_id) == 0) &&
            (!query->unfinished_only || !(gw_migration_state_traits(row->state) & GW_TRAIT_FINAL)) &&
            (!query->changes_since_us || row->updated_us >= query->changes_since_us) &&
            (!query->changes_before_us || row->updated_us <= query->changes_before_us) &&

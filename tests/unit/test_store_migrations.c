@@ -193,6 +193,9 @@ static void test_query(Fixture *fixture, gconstpointer data)
     g_autoptr(GwMigration) third = read_migration(fixture->store, 3);
 
     FINDS("5 4 3 2 1", .limit = 0);
+    FINDS("5 4 3 2 1", .user_id = third->user_id, .project_id = third->project_id);
+    FINDS("", .user_id = "nobody");
+    FINDS("", .project_id = third->user_id);
     FINDS("3", .id = 3);
     FINDS("3", .uuid = third->uuid);
     FINDS("3 1", .instance_uuid = UUID_A);
