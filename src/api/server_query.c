@@ -58,7 +58,7 @@ static char *owner_of(const GwInstanceView *view)
 
 static char *zone_of(const GwInstanceView *view)
 {
-    return g_strdup("nova");
+    return g_strdup(view->zone);
 }
 
 static char *false_of(const GwInstanceView *view)

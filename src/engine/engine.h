@@ -40,6 +40,7 @@ typedef struct {
     gint64 seen_us;      /* when it last answered; 0: never */
     guint instances;
     guint running;
+    guint64 vcpus_used;    /* by those that are not shut down */
     GPtrArray *aggregates; /* of GwAggregate *: those it is in, which also say its zone (gw_aggregates_zone); never NULL */
 } GwHostView; /* immutable */
 void gw_host_view_unref(GwHostView *view);

@@ -168,13 +168,17 @@ static gboolean intend_resting(GwEngine *engine, const GwMoveRequest *request, u
                                GError **error)
 {
     g_autoptr(GwInstanceView) view = find_instance(engine, request->instance_uuid, error);
-    if (!view)
+    g_autoptr(GPtrArray) rows = NULL;
+    GwMigrationQuery query = {.instance_uuid = request->instance_uuid, .unfinished_only = TRUE};
+    /* the store's word: views are a moment behind */
+    if (!view || !gw_store_migrations(engine->store, &query, &rows, error))
         return FALSE;
-    if (view->migration_id && view->migration_kind == GW_MOVE_COLD && view->migration_state == GW_MIGRATION_FINISHED)
-        return intend(engine, request, view->migration_id, intent, action, error);
-    if (view->migration_id)
+    const GwMigration *row = rows->len ? rows->pdata[0] : NULL;
+    if (row && row->kind == GW_MOVE_COLD && row->state == GW_MIGRATION_FINISHED)
+        return intend(engine, request, row->id, intent, action, error);
+    if (row)
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Cannot '%s' instance %s while it is in task_state %s", action,
-                    view->instance->uuid, gw_migration_state_status(view->migration_state, view->migration_kind));
+                    view->instance->uuid, gw_migration_state_status(row->state, row->kind));
     else
         g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Instance has not been resized.");
     return FALSE;

@@ -311,6 +311,7 @@ static GwHostView *host_view(GwEngine *engine, guint index)
         if (strcmp(instance->host, name) == 0) {
             view->instances++;
             view->running += instance->instance->power == GW_POWER_RUNNING;
+            view->vcpus_used += instance->instance->power == GW_POWER_SHUTDOWN ? 0 : instance->instance->vcpus;
         }
     }
     if (!view->up)
