@@ -17,6 +17,7 @@ typedef struct GwHost GwHost; /* the driver's own; opaque above */
 
 typedef struct {
     guint call_timeout_ms;      /* a host that is silent for so long is unreachable */
+    guint retry_ms;             /* before an unreachable host is asked again; doubles each time; 0: 2 s */
     const char *instances_path; /* the manual's option; borrowed for the life of the host */
 } GwDriverSettings;
 
@@ -62,6 +63,8 @@ typedef struct {
     gboolean (*migrate)(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
     gboolean (*abort)(GwHost *source, const char *uuid, GError **error); /* asks; the end shows in `migrate` and `sight` */
     gboolean (*force_complete)(GwHost *source, const char *uuid, GwForceHow how, GError **error);
+    /* The copy under way switches over as soon as the estimated pause is no longer. Optional. */
+    gboolean (*set_pause)(GwHost *source, const char *uuid, guint ms, GError **error);
     gboolean (*set_bandwidth)(GwHost *source, const char *uuid, guint64 mibps, GError **error); /* optional */
 
     gboolean (*stop)(GwHost *host, const char *uuid, GwStopHow how, guint timeout_ms, GError **error);
@@ -111,6 +114,7 @@ gboolean gw_node_prepare(GwNode *source, GwNode *dest, const GwPlan *plan, GErro
 gboolean gw_node_migrate(GwNode *source, GwNode *dest, const GwPlan *plan, GError **error);
 gboolean gw_node_abort(GwNode *source, const char *uuid, GError **error);
 gboolean gw_node_force_complete(GwNode *source, const char *uuid, GwForceHow how, GError **error);
+gboolean gw_node_set_pause(GwNode *source, const char *uuid, guint ms, GError **error);
 gboolean gw_node_set_bandwidth(GwNode *source, const char *uuid, guint64 mibps, GError **error); /* 0: unlimited */
 gboolean gw_node_stop(GwNode *node, const char *uuid, GwStopHow how, guint timeout_ms, GError **error);
 gboolean gw_node_start(GwNode *node, const char *uuid, GwStartHow how, GError **error);

@@ -14,19 +14,31 @@ typedef struct {
     gpointer data;
 } DryRun;
 
+/* As gw_choose does: first what placement says of a destination that was named, then what the hosts say. */
+static gboolean examine_host(DryRun *run, GwTrial *trial, GError **error)
+{
+    if (run->row->dest && !gw_choose_judge(&run->active, run->row, trial->findings))
+        return TRUE;
+    g_autoptr(GwHostEntry) dest = gw_engine_find_host(run->engine, trial->host);
+    if (!dest) {
+        g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "it was removed meanwhile");
+        return FALSE;
+    }
+    GPtrArray *more = gw_choose_examine(&run->active, run->row, dest, &trial->plan, error);
+    if (!more)
+        return FALSE;
+    g_ptr_array_extend_and_steal(trial->findings, more);
+    if (gw_findings_block(trial->findings))
+        g_clear_pointer(&trial->plan, gw_plan_free);
+    return TRUE;
+}
+
 static void examine_one(gpointer item, gpointer data)
 {
     GwTrial *trial = item;
-    DryRun *run = data;
     g_autoptr(GError) error = NULL;
-    g_autoptr(GwHostEntry) dest = gw_engine_find_host(run->engine, trial->host);
-    GPtrArray *findings = dest ? gw_choose_examine(&run->active, run->row, dest, &trial->plan, &error) : NULL;
-    if (findings) {
-        g_ptr_array_unref(trial->findings);
-        trial->findings = findings;
-    } else {
-        trial->failure = g_strdup(error ? error->message : "it was removed meanwhile");
-    }
+    if (!examine_host(data, trial, &error))
+        trial->failure = g_strdup(error->message);
 }
 
 /* The reasons are sentences that begin with the host's name (core/placement.c). */
@@ -105,7 +117,8 @@ void gw_engine_try(GwEngine *engine, const GwMoveRequest *request, GwMoveKind ki
         return;
     DryRun *run = g_new0(DryRun, 1);
     run->engine = gw_engine_ref(engine);
-    run->active = (GwActive){.engine = engine, .source = g_steal_pointer(&source), .disk_over_commit = request->disk_over_commit};
+    run->active = (GwActive){.engine = engine, .source = g_steal_pointer(&source), .disk_over_commit = request->disk_over_commit,
+                             .host_forced = request->force};
     run->row = g_steal_pointer(&row);
     run->report = report_new(view, kind);
     run->done = done;

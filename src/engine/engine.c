@@ -17,15 +17,18 @@ void gw_engine_unref(GwEngine *engine)
 {
     if (!g_atomic_ref_count_dec(&engine->refs))
         return;
+    g_hash_table_unref(engine->moving);
     g_hash_table_unref(engine->actives);
     g_hash_table_unref(engine->views);
     g_hash_table_unref(engine->where);
     g_hash_table_unref(engine->hosts);
+    g_ptr_array_unref(engine->aggregates);
     g_clear_pointer(&engine->sorted, g_ptr_array_unref);
     g_clear_pointer(&engine->loop, g_main_loop_unref);
     g_clear_pointer(&engine->context, g_main_context_unref);
     gw_checkups_free(engine->checkups);
     g_mutex_clear(&engine->lock);
+    g_mutex_clear(&engine->edit_lock);
     g_free(engine);
 }
 
@@ -44,6 +47,8 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     GwEngine *engine = g_new0(GwEngine, 1);
     g_atomic_ref_count_init(&engine->refs);
     g_mutex_init(&engine->lock);
+    g_mutex_init(&engine->edit_lock);
+    engine->aggregates = gw_aggregates_new();
     engine->store = store;
     engine->drivers = drivers;
     engine->settings = *settings;
@@ -52,6 +57,7 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     engine->views = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)gw_instance_view_unref);
     engine->actives = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, (GDestroyNotify)gw_active_unref);
     engine->checkups = gw_checkups_new();
+    engine->moving = g_hash_table_new(g_str_hash, g_str_equal);
     engine->context = g_main_context_new();
     engine->loop = g_main_loop_new(engine->context, FALSE);
     engine->steps = g_thread_pool_new(gw_loop_step, engine, MAX_STEPS, FALSE, NULL);
@@ -63,7 +69,8 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
 GwEngine *gw_engine_new(GwStore *store, const GwDriver *const *drivers, const GwEngineSettings *settings, GError **error)
 {
     GwEngine *engine = engine_new(store, drivers, settings);
-    if (gw_engine_load_hosts(engine, error) && gw_engine_load_actives(engine, error))
+    if (gw_engine_load_hosts(engine, error) && gw_engine_load_aggregates(engine, error) &&
+        gw_engine_load_actives(engine, error))
         return engine;
     gw_engine_stop(engine);
     gw_engine_free(engine);
@@ -128,6 +135,22 @@ static void drop_timers(GwEngine *engine)
     }
 }
 
+static gboolean on_quit(gpointer loop)
+{
+    g_main_loop_quit(loop);
+    return G_SOURCE_REMOVE;
+}
+
+/* From within the loop: asked from outside before its thread has begun to run it, it would never end. */
+static void quit_loop(GwEngine *engine)
+{
+    GSource *quit = g_idle_source_new();
+    g_source_set_priority(quit, G_PRIORITY_HIGH);
+    g_source_set_callback(quit, on_quit, engine->loop, NULL);
+    g_source_attach(quit, engine->context);
+    g_source_unref(quit);
+}
+
 /* Copies under way hold references and end whenever the hypervisors end them; they touch the store no more. */
 void gw_engine_stop(GwEngine *engine)
 {
@@ -135,7 +158,7 @@ void gw_engine_stop(GwEngine *engine)
     engine->stopping = TRUE;
     g_mutex_unlock(&engine->lock);
     if (engine->loop_thread) {
-        g_main_loop_quit(engine->loop);
+        quit_loop(engine);
         g_thread_join(g_steal_pointer(&engine->loop_thread));
     }
     if (engine->steps) {
@@ -148,6 +171,7 @@ void gw_engine_stop(GwEngine *engine)
     g_mutex_lock(&engine->lock);
     g_hash_table_remove_all(engine->views);
     g_hash_table_remove_all(engine->where);
+    g_hash_table_remove_all(engine->moving);
     g_clear_pointer(&engine->sorted, g_ptr_array_unref);
     GHashTable *hosts = g_steal_pointer(&engine->hosts);
     GHashTable *actives = g_steal_pointer(&engine->actives);

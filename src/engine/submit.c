@@ -71,10 +71,10 @@ static gboolean check_state(const GwInstanceView *view, GwMoveKind kind, GError 
                     instance->power == GW_POWER_SHUTDOWN ? "stopped" : gw_power_name(instance->power),
                     kind == GW_MOVE_LIVE ? "only a running or paused instance migrates live; move it with `godwit migrate`"
                                          : "only a running or stopped instance migrates cold");
-    else if (!view->host_up) {
+    else if (!view->host_up || view->host_forced_down) {
         fits = FALSE;
-        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Service is unavailable at this time. Host %s does not answer.",
-                    view->host);
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Service is unavailable at this time. Host %s %s.", view->host,
+                    view->host_forced_down ? "is forced down" : "does not answer");
     } else if (kind == GW_MOVE_COLD && !instance->persistent) {
         fits = FALSE;
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
@@ -127,8 +127,9 @@ static gboolean submit(GwEngine *engine, const GwMoveRequest *request, GwMoveKin
     active->checked = checked;
     active->checked_data = data;
     active->disk_over_commit = request->disk_over_commit;
+    active->host_forced = request->force;
     g_mutex_lock(&engine->lock);
-    g_hash_table_replace(engine->actives, &active->id, gw_active_ref(active));
+    gw_active_add(active);
     gw_views_update(engine, active->instance_uuid);
     g_mutex_unlock(&engine->lock);
     gw_active_wake(active);
@@ -177,13 +178,17 @@ static gboolean intend_resting(GwEngine *engine, const GwMoveRequest *request, u
                                GError **error)
 {
     g_autoptr(GwInstanceView) view = find_instance(engine, request->instance_uuid, error);
-    if (!view)
+    g_autoptr(GPtrArray) rows = NULL;
+    GwMigrationQuery query = {.instance_uuid = request->instance_uuid, .unfinished_only = TRUE};
+    /* the store's word: views are a moment behind */
+    if (!view || !gw_store_migrations(engine->store, &query, &rows, error))
         return FALSE;
-    if (view->migration_id && view->migration_kind == GW_MOVE_COLD && view->migration_state == GW_MIGRATION_FINISHED)
-        return intend(engine, request, view->migration_id, intent, action, error);
-    if (view->migration_id)
+    const GwMigration *row = rows->len ? rows->pdata[0] : NULL;
+    if (row && row->kind == GW_MOVE_COLD && row->state == GW_MIGRATION_FINISHED)
+        return intend(engine, request, row->id, intent, action, error);
+    if (row)
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Cannot '%s' instance %s while it is in task_state %s", action,
-                    view->instance->uuid, gw_migration_state_status(view->migration_state, view->migration_kind));
+                    view->instance->uuid, gw_migration_state_status(row->state, row->kind));
     else
         g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Instance has not been resized.");
     return FALSE;

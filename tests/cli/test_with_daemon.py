@@ -66,7 +66,7 @@ def test_refusals(real):
     assert alone.status == 1 and alone.err.splitlines()[0] == f"Error: {VM} cannot move to HostB:"
     assert alone.err.splitlines()[1].startswith("  - disk vda ")
     assert alone.err.endswith(f"{VM} is on HostA (running).\n")
-    assert real("live-migration", VM, "HostZ").status == 1
+    assert real("live-migration", VM, "HostZ").status == 4
     assert real("live-migration", VM, "HostA").status == 1
     assert real("server-migration-show", VM, "999").status == 4
     assert real("host-remove", "HostZ").status == 4
