@@ -256,7 +256,7 @@ static void compare_cpus(GwVirtCall *call, GwPairAudit *audit)
     g_mutex_unlock(&call->host->lock);
     g_autofree char *cpu = gw_virt_host_model(call->conn, arch, &type);
     g_autofree char *peer_cpu = gw_virt_host_model(call->peer_conn, arch, &peer_type);
-    if (!cpu || g_strcmp0(type, "kvm") != 0 || g_strcmp0(peer_type, "kvm") != 0)
+    if (!cpu || !peer_cpu || g_strcmp0(type, "kvm") != 0 || g_strcmp0(peer_type, "kvm") != 0)
         return; /* emulation gives what it says it does */
     int result = virConnectCompareHypervisorCPU(call->peer_conn, NULL, arch, NULL, type, cpu,
                                                 VIR_CONNECT_COMPARE_CPU_FAIL_INCOMPATIBLE);
