@@ -86,6 +86,8 @@ void gw_own_hosts_add(GwRequest *request);
 void gw_own_hosts_show(GwRequest *request);
 void gw_own_hosts_remove(GwRequest *request);
 void gw_own_hosts_refresh(GwRequest *request);
+/* metrics.c */
+void gw_metrics_show(GwRequest *request);
 /* own_migrations.c */
 void gw_own_migrations_list(GwRequest *request);
 void gw_own_migrations_show(GwRequest *request);

@@ -99,6 +99,7 @@ static const GwQueryRule rules[] = {
     {"instance_uuid", GW_QUERY_TEXT},
     {"host", GW_QUERY_TEXT},
     {"status", GW_QUERY_TEXT},
+    {"unfinished", GW_QUERY_BOOLEAN},
     {"limit", GW_QUERY_NUMBER},
 };
 
@@ -114,6 +115,7 @@ void gw_own_migrations_list(GwRequest *request)
         .instance_uuid = gw_query_text(request, "instance_uuid"),
         .host = gw_query_text(request, "host"),
         .status = gw_query_text(request, "status"),
+        .unfinished_only = gw_query_is_true(request, "unfinished"),
         .limit = gw_query_text(request, "limit") ? gw_query_limit(request) : DEFAULT_LIMIT,
     };
     if (query.limit == 0) /* for the store that would be no limit */

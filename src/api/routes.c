@@ -14,6 +14,8 @@ const GwRoute gw_routes[] = {
     {"GET", GW_ROOT_NONE, "v2.1", 0, 0, GW_ROLE_NONE, gw_versions_show},
     {"GET", GW_ROOT_NONE, "v2", 0, 0, GW_ROLE_NONE, gw_versions_show_old},
 
+    {"GET", GW_ROOT_NONE, "metrics", 0, 0, READER, gw_metrics_show},
+
     {"GET", COMPUTE, "servers", 0, 0, READER, gw_servers_list},
     {"GET", COMPUTE, "servers/detail", 0, 0, READER, gw_servers_detail},
     {"GET", COMPUTE, "servers/{}", 0, 0, READER, gw_servers_show},

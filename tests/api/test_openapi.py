@@ -82,7 +82,7 @@ def aggregate(server):
     assert server.request("DELETE", path).status == 200
 
 
-READS = [(path, operation) for method, path, operation in openapi.operations() if method == "GET"]
+READS = [(path, operation) for method, path, operation in openapi.operations() if method == "GET" and path != "/metrics"]
 
 
 @pytest.mark.parametrize("path, operation", READS, ids=[path for path, _ in READS])
