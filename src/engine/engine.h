@@ -15,6 +15,7 @@ typedef struct {
     GwDriverSettings driver;
     guint live_migration_retry_count; /* 1-second retries of a transient failure at the start of a copy */
     guint shutdown_timeout_s;         /* cold: how long a guest may take to shut down before the plug is pulled */
+    guint history_days;               /* ended migrations and actions are kept so long; 0: for ever */
     guint inventory_interval_s;       /* how often every host is asked for everything, beside its events */
     guint max_concurrent_live_migrations; /* per source host; 0: no limit */
     guint64 reserved_host_memory_mib;

@@ -93,6 +93,7 @@ struct GwEngine {
     GHashTable *actives;     /* [lock] id → GwActive *, references */
     GHashTable *moving;      /* [lock] uuid → GwActive * of `actives`: the instance's own */
     GwEndedMoves ended;      /* [lock] */
+    gint64 pruned_at;        /* [lock] monotonic us: when old history was last forgotten */
     gint64 serial;           /* atomic */
     GThreadPool *steps, *asks, *scribe;
     GMainContext *context;
@@ -178,6 +179,7 @@ void gw_scribe_begin(GwActive *active, const GwMigration *row, const char *event
 /* Something that happened in a moment, and why. */
 void gw_scribe_note(GwActive *active, const GwMigration *row, const char *event, const char *host, const char *details);
 void gw_scribe_end(GwActive *active, const GwMigration *row, const char *event, const char *host, const char *error);
+void gw_scribe_prune(GwEngine *engine); /* forgets history that is too old, soon */
 void gw_scribe_work(gpointer note, gpointer engine);
 
 #endif

@@ -103,6 +103,10 @@ typedef struct {
 /* Newest first (id descending). ret_rows: of GwMigration *. */
 gboolean gw_store_migrations(GwStore *store, const GwMigrationQuery *query, GPtrArray **ret_rows, GError **error);
 
+/* Forgets migrations that ended, and actions last touched, before that time; never the actions of an instance that has a
+ * migration under way. *ret_migrations: how many of the former. */
+gboolean gw_store_prune(GwStore *store, gint64 before_us, gint64 *ret_migrations, GError **error);
+
 /* ---- Instance actions: what was asked of an instance and what came of it (Nova's os-instance-actions) */
 typedef struct {
     gint64 id;

@@ -119,6 +119,9 @@ def check(answer, body, what):
     assert REQUEST_ID.fullmatch(answer.headers["x-openstack-request-id"]), what
     if not body or (answer.status < 400 and answer.headers["Content-Type"].startswith("text/plain")):
         return
+    if answer.headers["Content-Type"].startswith("text/plain"):  # /metrics
+        assert answer.status == 200 and b"# TYPE " in body, what
+        return
     document = json.loads(body)
     if answer.status >= 400:
         (fault,) = document.values()

@@ -231,6 +231,40 @@ static void test_query(Fixture *fixture, gconstpointer data)
     FINDS("", .after_id = 1);
 }
 
+static guint count_rows(Fixture *fixture, const char *instance_uuid)
+{
+    g_autoptr(GPtrArray) migrations = NULL, actions = NULL;
+    GwMigrationQuery query = {.instance_uuid = instance_uuid};
+    assert_ok(gw_store_migrations(fixture->store, &query, &migrations, &error_));
+    assert_ok(gw_store_actions(fixture->store, instance_uuid, NULL, &actions, &error_));
+    return migrations->len * 10 + actions->len;
+}
+
+/* A: one that ended, and its action. B: one that ended and one under way, with their actions. */
+static void test_prune(Fixture *fixture, gconstpointer data)
+{
+    const char *const uuids[] = {UUID_A, UUID_B};
+    for (guint i = 0; i < 2; i++) {
+        g_autoptr(GwMigration) row = add(fixture, uuids[i]);
+        finish(fixture, row, GW_MIGRATION_FAILED);
+        GwActionRow action = {.request_id = (char *)"req-1", .action = (char *)"migrate"};
+        g_strlcpy(action.instance_uuid, uuids[i], sizeof action.instance_uuid);
+        assert_ok(gw_store_action_add(fixture->store, &action, &error_));
+        assert_ok(gw_store_event_begin(fixture->store, uuids[i], "req-1", "event", NULL, &error_));
+    }
+    g_autoptr(GwMigration) under_way = add(fixture, UUID_B);
+    gint64 forgotten = -1;
+    assert_ok(gw_store_prune(fixture->store, 1000, &forgotten, &error_));
+    g_assert_cmpint(forgotten, ==, 0);
+    g_assert_cmpuint(count_rows(fixture, UUID_A), ==, 11);
+    assert_ok(gw_store_prune(fixture->store, g_get_real_time() + G_USEC_PER_SEC, &forgotten, &error_));
+    g_assert_cmpint(forgotten, ==, 2);
+    g_assert_cmpuint(count_rows(fixture, UUID_A), ==, 0);
+    g_assert_cmpuint(count_rows(fixture, UUID_B), ==, 11);
+    g_autoptr(GwMigration) back = read_migration(fixture->store, under_way->id);
+    g_assert_cmpint(back->state, ==, under_way->state);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -245,5 +279,6 @@ int main(int argc, char **argv)
     ADD("migration/intend", test_intend);
     ADD("migration/progress", test_progress);
     ADD("migration/query", test_query);
+    ADD("migration/prune", test_prune);
     return g_test_run();
 }
