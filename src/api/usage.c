@@ -139,7 +139,7 @@ typedef enum { SUMS_ONLY, WITH_SERVERS } Detail;
 static json_t *sum_up(GwRequest *request, const GPtrArray *views, Usage usage, Detail detail)
 {
     double hours_sum = 0, disk_sum = 0, memory_sum = 0, vcpus_sum = 0;
-    json_t *servers = json_array();
+    json_t *servers = detail == WITH_SERVERS ? json_array() : NULL;
     for (guint i = 0; i < views->len; i++) {
         usage.view = views->pdata[i];
         double hours_used = hours_of(&usage);
@@ -147,15 +147,15 @@ static json_t *sum_up(GwRequest *request, const GPtrArray *views, Usage usage, D
         disk_sum += hours_used * (double)gw_flavor_disk_gib(usage.view->instance);
         memory_sum += hours_used * (double)usage.view->instance->memory_mib;
         vcpus_sum += hours_used * usage.view->instance->vcpus;
-        json_array_append_new(servers, GW_VIEW(request, server_fields, &usage));
+        if (servers)
+            json_array_append_new(servers, GW_VIEW(request, server_fields, &usage));
     }
     json_t *sums =
         json_pack("{s:s,s:f,s:f,s:f,s:f,s:o,s:o}", "tenant_id", tenant_name, "total_hours", hours_sum,
                   "total_local_gb_usage", disk_sum, "total_memory_mb_usage", memory_sum, "total_vcpus_usage", vcpus_sum,
                   "start", gw_json_time_micro(usage.start_us), "stop", gw_json_time_micro(usage.stop_us));
-    if (detail == WITH_SERVERS)
-        json_object_set(sums, "server_usages", servers);
-    json_decref(servers);
+    if (servers)
+        json_object_set_new(sums, "server_usages", servers);
     return sums;
 }
 

@@ -57,7 +57,10 @@ static void build(Select *select, const GwMigrationQuery *query)
 {
     g_string_append(select->sql, "SELECT ");
     gw_fields_append_names(select->sql, gw_migration_fields, GW_MIGRATION_FIELD_COUNT, "m.");
-    g_string_append(select->sql, ", p.value FROM migrations m LEFT JOIN plans p ON p.migration_id = m.id WHERE 1 = 1");
+    g_string_append(select->sql, query->without_plans
+                                     ? ", NULL FROM migrations m"
+                                     : ", p.value FROM migrations m LEFT JOIN plans p ON p.migration_id = m.id");
+    g_string_append(select->sql, " WHERE 1 = 1");
     where_integer(select, "m.id =", query->id);
     where_text(select, "m.uuid =", query->uuid);
     where_text(select, "m.instance_uuid =", query->instance_uuid);

@@ -29,6 +29,18 @@ static void test_round_trip(Fixture *fixture, gconstpointer data)
     assert_migration_equal(row, back);
 }
 
+static void test_without_plan(Fixture *fixture, gconstpointer data)
+{
+    g_autoptr(GwMigration) row = add(fixture, UUID_A);
+    g_autoptr(GPtrArray) rows = NULL;
+    g_assert_nonnull(row->plan);
+    GwMigrationQuery query = {.id = row->id, .without_plans = TRUE};
+    assert_ok(gw_store_migrations(fixture->store, &query, &rows, &error_));
+    g_assert_cmpuint(rows->len, ==, 1);
+    g_clear_pointer(&row->plan, gw_plan_free);
+    assert_migration_equal(row, rows->pdata[0]);
+}
+
 /* All strings NULL and no plan: what a row is when it is accepted. */
 static void test_sparse(Fixture *fixture, gconstpointer data)
 {
@@ -257,6 +269,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     ADD("migration/round-trip", test_round_trip);
+    ADD("migration/without-plan", test_without_plan);
     ADD("migration/sparse", test_sparse);
     ADD("migration/every-state", test_every_state);
     ADD("migration/one-unfinished", test_one_unfinished);
