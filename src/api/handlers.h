@@ -86,6 +86,15 @@ void gw_own_hosts_add(GwRequest *request);
 void gw_own_hosts_show(GwRequest *request);
 void gw_own_hosts_remove(GwRequest *request);
 void gw_own_hosts_refresh(GwRequest *request);
+/* identity.c */
+void gw_identity_version(GwRequest *request);
+void gw_identity_token_create(GwRequest *request);
+void gw_identity_token_show(GwRequest *request);
+void gw_identity_token_revoke(GwRequest *request);
+void gw_identity_catalog(GwRequest *request);
+void gw_identity_projects(GwRequest *request);
+void gw_images_versions(GwRequest *request);
+void gw_images_list(GwRequest *request);
 /* metrics.c */
 void gw_metrics_show(GwRequest *request);
 /* own_migrations.c */

@@ -16,6 +16,16 @@ const GwRoute gw_routes[] = {
 
     {"GET", GW_ROOT_NONE, "metrics", 0, 0, READER, gw_metrics_show},
 
+    {"GET", GW_ROOT_NONE, "v3", 0, 0, GW_ROLE_NONE, gw_identity_version},
+    {"POST", GW_ROOT_NONE, "v3/auth/tokens", 0, 0, GW_ROLE_NONE, gw_identity_token_create, BODY},
+    {"GET", GW_ROOT_NONE, "v3/auth/tokens", 0, 0, READER, gw_identity_token_show},
+    {"DELETE", GW_ROOT_NONE, "v3/auth/tokens", 0, 0, READER, gw_identity_token_revoke},
+    {"GET", GW_ROOT_NONE, "v3/auth/catalog", 0, 0, READER, gw_identity_catalog},
+    {"GET", GW_ROOT_NONE, "v3/auth/projects", 0, 0, READER, gw_identity_projects},
+    {"GET", GW_ROOT_NONE, "image", 0, 0, GW_ROLE_NONE, gw_images_versions},
+    {"GET", GW_ROOT_NONE, "image/v2/images", 0, 0, READER, gw_images_list},
+    {"GET", GW_ROOT_NONE, "v3/projects", 0, 0, READER, gw_identity_projects},
+
     {"GET", COMPUTE, "servers", 0, 0, READER, gw_servers_list},
     {"GET", COMPUTE, "servers/detail", 0, 0, READER, gw_servers_detail},
     {"GET", COMPUTE, "servers/{}", 0, 0, READER, gw_servers_show},

@@ -85,6 +85,8 @@ static const GwOption show_migration_options[] = {
 
 const GwOption gw_global_options[] = {
     {"url", "URL", "where the daemon listens (GODWIT_URL, or else http://127.0.0.1:8774)"},
+    {"cacert", "FILE", "whom to trust for TLS (OS_CACERT, or else the system's list)"},
+    {"insecure", NULL, "do not check the daemon's certificate"},
     {"json", NULL, "print one JSON value instead of text; errors too, on standard error"},
     {"no-wait", NULL, "return once a move is accepted instead of following it to its end"},
     {"timeout", "SECONDS", "how long the daemon may stay silent before it counts as gone (60)"},
