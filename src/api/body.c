@@ -43,6 +43,18 @@ static gboolean is_host(json_t *value)
            (text && strlen(text) <= 255 && g_regex_match_simple("^[a-zA-Z0-9._-]+$", text, G_REGEX_DOLLAR_ENDONLY, 0));
 }
 
+static gboolean is_text_list(json_t *value)
+{
+    size_t index;
+    json_t *text;
+    json_array_foreach(value, index, text)
+    {
+        if (!json_string_length(text))
+            return FALSE;
+    }
+    return json_is_array(value) || json_is_null(value);
+}
+
 static gboolean refuse_host(GwRequest *request, const char *field, json_t *value, const char *wrong_type)
 {
     const char *text = json_string_value(value);
@@ -104,6 +116,8 @@ static gboolean check_value(GwRequest *request, const GwBodyRule *rule, json_t *
     case GW_BODY_BOOLEAN_OR_AUTO:
         return is_boolean(value) || g_strcmp0(json_string_value(value), "auto") == 0 ||
                refuse_value(request, rule->name, value, "is not one of [" BOOLEANS ", 'auto']");
+    case GW_BODY_TEXT_LIST:
+        return is_text_list(value) || refuse(request, rule->name, value, "It must be a list of strings that are not empty");
     case GW_BODY_OBJECT:
         return json_is_object(value) || refuse_value(request, rule->name, value, "is not of type 'object'");
     }

@@ -14,6 +14,7 @@ typedef enum {
     GW_BODY_BOOLEAN,         /* also Nova's strings for it */
     GW_BODY_BOOLEAN_OR_AUTO, /* or "auto" */
     GW_BODY_OBJECT,
+    GW_BODY_TEXT_LIST, /* a list of texts, none of them empty; or null */
 } GwBodyKind;
 
 typedef enum { GW_BODY_OPTIONAL, GW_BODY_REQUIRED } GwBodyNeed;

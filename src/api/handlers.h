@@ -91,5 +91,10 @@ void gw_metrics_show(GwRequest *request);
 /* own_migrations.c */
 void gw_own_migrations_list(GwRequest *request);
 void gw_own_migrations_show(GwRequest *request);
+/* own_checkups.c */
+void gw_own_checkups_begin(GwRequest *request);
+void gw_own_checkups_show(GwRequest *request);
+/* own_plans.c */
+void gw_own_plans_make(GwRequest *request);
 
 #endif

@@ -83,6 +83,9 @@ const GwRoute gw_routes[] = {
     {"POST", GODWIT, "hosts/{}/refresh", 0, 0, ADMIN, gw_own_hosts_refresh},
     {"GET", GODWIT, "migrations", 0, 0, ADMIN, gw_own_migrations_list},
     {"GET", GODWIT, "migrations/{}", 0, 0, ADMIN, gw_own_migrations_show},
+    {"POST", GODWIT, "checkups", 0, 0, ADMIN, gw_own_checkups_begin, BODY},
+    {"GET", GODWIT, "checkups/{}", 0, 0, ADMIN, gw_own_checkups_show},
+    {"POST", GODWIT, "plan", 0, 0, ADMIN, gw_own_plans_make, BODY},
 };
 
 const gsize gw_route_count = G_N_ELEMENTS(gw_routes);

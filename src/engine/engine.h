@@ -4,7 +4,8 @@
 #ifndef GW_ENGINE_ENGINE_H
 #define GW_ENGINE_ENGINE_H
 
-#include "core/checks.h"
+#include "core/checkup.h"
+#include "core/trial.h"
 #include "drivers/driver.h"
 #include "store/store.h"
 
@@ -133,12 +134,25 @@ gboolean gw_engine_live_migrate(GwEngine *engine, const GwMoveRequest *request, 
                                 gpointer data, GError **error);
 gboolean gw_engine_cold_migrate(GwEngine *engine, const GwMoveRequest *request, gint64 *ret_id, GwChecked checked,
                                 gpointer data, GError **error);
+/* Called exactly once. report: borrowed; NULL with an error that a real move would have been refused with as malformed (no such
+ * server or host). A state that forbids the move is the report's objection. */
+typedef void (*GwTried)(gpointer data, const GwTrialReport *report, const GError *error);
+/* A dry run: the same checks as of a real move, against every destination that comes into question; nothing is recorded. */
+void gw_engine_try(GwEngine *engine, const GwMoveRequest *request, GwMoveKind kind, GwTried done, gpointer data);
 /* The instance's migration in VERIFY_RESIZE. INVALID when there is none ("Instance has not been resized."). */
 gboolean gw_engine_confirm(GwEngine *engine, const GwMoveRequest *request, GError **error);
 gboolean gw_engine_revert(GwEngine *engine, const GwMoveRequest *request, GError **error);
 /* INVALID when the migration is not in a state that allows it; NOT_FOUND when it is not this instance's. */
 gboolean gw_engine_abort(GwEngine *engine, const GwMoveRequest *request, gint64 migration_id, GError **error);
 gboolean gw_engine_force_complete(GwEngine *engine, const GwMoveRequest *request, gint64 migration_id, GError **error);
+
+/* ---- Checkups: whether hosts are ready to exchange instances. They run in the background; the last few can be read. */
+
+/* hosts: NULL-terminated names; NULL or empty: all. NOT_FOUND when one is not known. */
+gboolean gw_engine_checkup_begin(GwEngine *engine, const char *const *hosts, GwCheckupDepth depth, gint64 *ret_id, GError **error);
+/* Called once, under a lock: must not block. checkup is borrowed. */
+typedef void (*GwCheckupReader)(gpointer data, const GwCheckup *checkup);
+gboolean gw_engine_checkup_read(GwEngine *engine, gint64 id, GwCheckupReader read, gpointer data, GError **error);
 
 /* What ended since this engine began. */
 typedef struct {

@@ -103,13 +103,23 @@ static GwMigration *row_of(const GwInstanceView *view, const GwMoveRequest *requ
     return row;
 }
 
+GwMigration *gw_submit_check(GwEngine *engine, const GwMoveRequest *request, GwMoveKind kind, GwInstanceView **ret_view,
+                             GError **error)
+{
+    g_autoptr(GwInstanceView) view = find_instance(engine, request->instance_uuid, error);
+    gboolean ok = view && check_state(view, kind, error) && check_host(engine, view, request->host, error);
+    GwMigration *row = ok ? row_of(view, request, kind) : NULL;
+    *ret_view = g_steal_pointer(&view);
+    return row;
+}
+
 static gboolean submit(GwEngine *engine, const GwMoveRequest *request, GwMoveKind kind, gint64 *ret_id, GwChecked checked,
                        gpointer data, GError **error)
 {
-    g_autoptr(GwInstanceView) view = find_instance(engine, request->instance_uuid, error);
-    if (!view || !check_state(view, kind, error) || !check_host(engine, view, request->host, error))
+    g_autoptr(GwInstanceView) view = NULL;
+    g_autoptr(GwMigration) row = gw_submit_check(engine, request, kind, &view, error);
+    if (!row)
         return FALSE;
-    g_autoptr(GwMigration) row = row_of(view, request, kind);
     if (!gw_store_migration_add(engine->store, row, error) ||
         !record_action(engine, request, kind == GW_MOVE_LIVE ? "live-migration" : "migrate", error))
         return FALSE;

@@ -82,6 +82,13 @@ def aggregate(server):
     assert server.request("DELETE", path).status == 200
 
 
+@pytest.fixture(scope="module", autouse=True)
+def checkup(server):
+    """One that has ended."""
+    SAMPLES["checkup_id"] = id_ = server.request("POST", "/godwit/v1/checkups", {"checkup": {"probe": True}}).json["checkup"]["id"]
+    server.get(f"/godwit/v1/checkups/{id_}")
+
+
 READS = [(path, operation) for method, path, operation in openapi.operations() if method == "GET" and path != "/metrics"]
 
 
@@ -124,6 +131,8 @@ WRITES = [
     ("/v2.1/os-aggregates/{aggregate_id}/action", "/v2.1/os-aggregates/AGGREGATE/action", "POST",
      {"set_metadata": {"metadata": {"k": "v"}}}, [1, 40, 41, 88]),
     ("/v2.1/os-hosts/{name}", "/v2.1/os-hosts/HostB", "PUT", {"status": "enable"}, [1, 42]),
+    ("/godwit/v1/plan", "/godwit/v1/plan", "POST", {"plan": {"server": uuid("vm-active")}}, [1]),
+    ("/godwit/v1/plan", "/godwit/v1/plan", "POST", {"plan": {"server": uuid("vm-running"), "cold": True}}, [1]),
 ]
 
 

@@ -34,6 +34,12 @@ void gw_deferred_finish(GwDeferred *deferred, gint64 number, const GError *error
     g_free(deferred);
 }
 
+void gw_deferred_answer(GwDeferred *deferred, guint status, json_t *body)
+{
+    json_decref(body);
+    g_free(deferred);
+}
+
 /* ---- one request */
 
 static void check_fault(const GwRequest *request, json_t *body)
