@@ -157,6 +157,8 @@ static gboolean fits(const Filter *filter, GRegex *regex, const char *value, con
     gboolean wanted, is;
     if (regex)
         return g_regex_match(regex, text, 0, NULL);
+    if (filter->kind == GW_QUERY_REGEX)
+        return strstr(text, value) != NULL;
     if (filter->kind == GW_QUERY_BOOLEAN && gw_parse_boolean(value, &wanted) && gw_parse_boolean(text, &is))
         return wanted == is;
     return g_ascii_strcasecmp(text, value) == 0;
@@ -180,7 +182,9 @@ static void keep_fitting(GwRequest *request, const Filter *filter, GPtrArray *ch
     const char *value = gw_query_text(request, filter->param);
     if (!value)
         return;
-    g_autoptr(GRegex) regex = filter->kind == GW_QUERY_REGEX ? gw_parse_regex(value, NULL) : NULL;
+    /* clients look servers up by plain names: among thousands a regular expression would cost many times as much */
+    gboolean plain = !value[strcspn(value, "\\^$.|?*+()[]{}")];
+    g_autoptr(GRegex) regex = filter->kind == GW_QUERY_REGEX && !plain ? gw_parse_regex(value, NULL) : NULL;
     guint kept = 0;
     for (guint i = 0; i < chosen->len; i++) {
         g_autofree char *text = filter->text(chosen->pdata[i]);
