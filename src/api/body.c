@@ -28,11 +28,50 @@ static gboolean is_host(json_t *value)
            (text && strlen(text) <= 255 && g_regex_match_simple("^[a-zA-Z0-9._-]+$", text, G_REGEX_DOLLAR_ENDONLY, 0));
 }
 
+static gboolean is_short(json_t *value)
+{
+    const char *text = json_string_value(value);
+    return text && *text && g_utf8_strlen(text, -1) <= 255;
+}
+
+/* parameter_types.name of Nova. */
+static gboolean is_name(json_t *value)
+{
+    const char *text = json_string_value(value);
+    if (!is_short(value) || g_unichar_isspace(g_utf8_get_char(text)))
+        return FALSE;
+    gunichar c = 0;
+    for (const char *at = text; *at; at = g_utf8_next_char(at)) {
+        c = g_utf8_get_char(at);
+        if (!g_unichar_isprint(c))
+            return FALSE;
+    }
+    return !g_unichar_isspace(c);
+}
+
+static gboolean is_zone(json_t *value)
+{
+    return json_is_null(value) || (is_name(value) && !strchr(json_string_value(value), ':'));
+}
+
 static gboolean check_value(GwRequest *request, const GwBodyRule *rule, json_t *value)
 {
     switch (rule->kind) {
     case GW_BODY_TEXT:
         return json_string_length(value) || refuse(request, rule->name, value, "It must be a string that is not empty");
+    case GW_BODY_TEXT_255:
+        return is_short(value) || refuse(request, rule->name, value, "It must be a string of 1 to 255 characters");
+    case GW_BODY_NAME:
+        return is_name(value) || refuse(request, rule->name, value,
+                                        "The name must be: 1 to 255 printable characters. Can not start or end with "
+                                        "whitespace.");
+    case GW_BODY_ZONE:
+        return is_zone(value) || refuse(request, rule->name, value,
+                                        "It must be null or 1 to 255 printable characters except :. Can not start or "
+                                        "end with whitespace.");
+    case GW_BODY_HOST_NAME:
+        return (!json_is_null(value) && is_host(value)) ||
+               refuse(request, rule->name, value, "It must be a host name: 1 to 255 letters, digits, '.', '_' and '-'");
     case GW_BODY_HOST:
         return is_host(value) || refuse(request, rule->name, value,
                                         "It must be null or a host name: 1 to 255 letters, digits, '.', '_' and '-'");

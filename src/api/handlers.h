@@ -30,8 +30,24 @@ void gw_flavors_list(GwRequest *request);
 void gw_flavors_detail(GwRequest *request);
 void gw_flavors_show(GwRequest *request);
 void gw_flavors_extra_specs(GwRequest *request);
-/* services.c */
+/* services.c, service_changes.c */
 void gw_services_list(GwRequest *request);
+void gw_services_update(GwRequest *request);
+void gw_services_delete(GwRequest *request);
+/* aggregates.c */
+void gw_aggregates_list(GwRequest *request);
+void gw_aggregates_create(GwRequest *request);
+void gw_aggregates_show(GwRequest *request);
+void gw_aggregates_update(GwRequest *request);
+void gw_aggregates_delete(GwRequest *request);
+void gw_aggregates_action(GwRequest *request);
+void gw_aggregates_images(GwRequest *request);
+/* os_hosts.c */
+void gw_os_hosts_list(GwRequest *request);
+void gw_os_hosts_show(GwRequest *request);
+void gw_os_hosts_update(GwRequest *request);
+void gw_os_hosts_power(GwRequest *request);
+/* zones.c */
 void gw_zones_list(GwRequest *request);
 void gw_zones_detail(GwRequest *request);
 /* hypervisors.c */
@@ -40,6 +56,8 @@ void gw_hypervisors_detail(GwRequest *request);
 void gw_hypervisors_show(GwRequest *request);
 void gw_hypervisors_search(GwRequest *request);
 void gw_hypervisors_servers(GwRequest *request);
+void gw_hypervisors_statistics(GwRequest *request);
+void gw_hypervisors_uptime(GwRequest *request);
 /* own_hosts.c */
 void gw_own_hosts_list(GwRequest *request);
 void gw_own_hosts_add(GwRequest *request);

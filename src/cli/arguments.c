@@ -85,12 +85,11 @@ static gboolean check_count(const GwArguments *arguments, GError **error)
     g_auto(GStrv) names = g_strsplit(command->arguments, " ", -1);
     guint most = *command->arguments ? g_strv_length(names) : 0;
     guint have = arguments->words->len;
-    if (most > 0 && g_str_has_suffix(names[most - 1], "..."))
-        return TRUE;
+    gboolean open = most > 0 && strstr(names[most - 1], "...");
     g_autofree char *problem = NULL;
     if (have < most && *names[have] != '[')
         problem = g_strdup_printf("%s is missing", names[have]);
-    else if (have > most)
+    else if (have > most && !open)
         problem = g_strdup_printf("'%s' is one word too many", (const char *)arguments->words->pdata[most]);
     if (!problem)
         return TRUE;

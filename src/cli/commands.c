@@ -4,10 +4,40 @@
 #include <string.h>
 
 #define HOSTS "Hosts"
+#define SERVICES "Which hosts take instances"
+#define AGGREGATES "Aggregates and availability zones"
+#define HYPERVISORS "Hypervisors"
 #define SERVERS "Servers"
 #define MOVES "Moving servers"
 #define HISTORY "What moves there are, and were"
 #define OTHER "About godwit"
+
+static const GwOption service_list_options[] = {
+    {"host", "HOST", "only the service on this host"},
+    {"binary", "BINARY", "only services of this name; every host has nova-compute"},
+    {NULL, NULL, NULL},
+};
+
+static const GwOption disable_options[] = {
+    {"reason", "TEXT", "why; shown wherever the host is refused"},
+    {NULL, NULL, NULL},
+};
+
+static const GwOption force_down_options[] = {
+    {"unset", NULL, "take it back"},
+    {NULL, NULL, NULL},
+};
+
+static const GwOption aggregate_update_options[] = {
+    {"name", "NAME", "its new name"},
+    {"availability-zone", "ZONE", "its new zone; only while its hosts have no instances"},
+    {NULL, NULL, NULL},
+};
+
+static const GwOption hypervisor_list_options[] = {
+    {"matching", "TEXT", "only those whose name contains it"},
+    {NULL, NULL, NULL},
+};
 
 static const GwOption list_options[] = {
     {"host", "HOST", "only servers on this host"},
@@ -59,6 +89,48 @@ const GwCommand gw_commands[] = {
     {"host-list", HOSTS, "", "list hosts, how they are, and what room they have", NULL, "host-list", NULL,
      gw_run_host_list},
 
+    {"service-list", SERVICES, "", "list hosts as Nova's services: zone, enabled or not, up or down", NULL,
+     "service-list --host HostB", service_list_options, gw_run_service_list},
+    {"service-disable", SERVICES, "HOST", "let no new instances come to a host; those on it stay", NULL,
+     "service-disable --reason repair HostB", disable_options, gw_run_service_disable},
+    {"service-enable", SERVICES, "HOST", "let instances come again", NULL, "service-enable HostB", NULL,
+     gw_run_service_enable},
+    {"service-force-down", SERVICES, "HOST", "say that a host is down, whatever it answers",
+     "Say so only of a host that is switched off or cut off: its instances may then be started elsewhere.",
+     "service-force-down HostB", force_down_options, gw_run_service_force_down},
+
+    {"aggregate-list", AGGREGATES, "", "list aggregates, their zones, hosts and metadata", NULL, "aggregate-list", NULL,
+     gw_run_aggregate_list},
+    {"aggregate-show", AGGREGATES, "AGGREGATE", "show one aggregate, by name or ID", NULL, "aggregate-show rack1", NULL,
+     gw_run_aggregate_show},
+    {"aggregate-details", AGGREGATES, "AGGREGATE", "the same, by its older name", NULL, "aggregate-details rack1", NULL,
+     gw_run_aggregate_show},
+    {"aggregate-create", AGGREGATES, "NAME [ZONE]", "make an aggregate, and an availability zone of its hosts", NULL,
+     "aggregate-create rack1 zone1", NULL, gw_run_aggregate_create},
+    {"aggregate-update", AGGREGATES, "AGGREGATE", "change its name or zone", NULL, "aggregate-update --name rack2 rack1",
+     aggregate_update_options, gw_run_aggregate_update},
+    {"aggregate-delete", AGGREGATES, "AGGREGATE", "delete an aggregate that has no hosts", NULL,
+     "aggregate-delete rack1", NULL, gw_run_aggregate_delete},
+    {"aggregate-add-host", AGGREGATES, "AGGREGATE HOST", "put a host into an aggregate", NULL,
+     "aggregate-add-host rack1 HostB", NULL, gw_run_aggregate_add_host},
+    {"aggregate-remove-host", AGGREGATES, "AGGREGATE HOST", "take a host out of an aggregate", NULL,
+     "aggregate-remove-host rack1 HostB", NULL, gw_run_aggregate_remove_host},
+    {"aggregate-set-metadata", AGGREGATES, "AGGREGATE KEY[=VALUE]...", "set keys of its metadata, or remove them",
+     "Keys that limit what comes to its hosts: filter_tenant_id, cpu_allocation_ratio, ram_allocation_ratio,\n"
+     "max_instances_per_host, max_io_ops_per_host. A KEY without a value is removed.",
+     "aggregate-set-metadata rack1 max_instances_per_host=20", NULL, gw_run_aggregate_set_metadata},
+    {"availability-zone-list", AGGREGATES, "", "list availability zones and their hosts", NULL, "availability-zone-list",
+     NULL, gw_run_zone_list},
+
+    {"hypervisor-list", HYPERVISORS, "", "list hypervisors", NULL, "hypervisor-list --matching Host",
+     hypervisor_list_options, gw_run_hypervisor_list},
+    {"hypervisor-show", HYPERVISORS, "HYPERVISOR", "show one: version, memory, disks, CPUs", NULL, "hypervisor-show HostB",
+     NULL, gw_run_hypervisor_show},
+    {"hypervisor-servers", HYPERVISORS, "HYPERVISOR", "list the servers on one", NULL, "hypervisor-servers HostB", NULL,
+     gw_run_hypervisor_servers},
+    {"hypervisor-stats", HYPERVISORS, "", "show what all hypervisors have together", NULL, "hypervisor-stats", NULL,
+     gw_run_hypervisor_stats},
+
     {"list", SERVERS, "", "list servers and where they are", NULL, "list --host HostB --status ACTIVE", list_options,
      gw_run_list},
     {"show", SERVERS, "SERVER", "show one server", NULL, "show vm1", NULL, gw_run_show},
@@ -95,7 +167,7 @@ const GwCommand gw_commands[] = {
      gw_run_version},
     {"help", OTHER, "[COMMAND]", "explain godwit, or one command", NULL, "help live-migration", NULL, gw_run_help},
     /* without a group: for the shell's completion, not for people */
-    {"complete", NULL, "WORDS...", "list what the last of WORDS may become", NULL, "complete -- show v", NULL,
+    {"complete", NULL, "[WORDS...]", "list what the last of WORDS may become", NULL, "complete -- show v", NULL,
      gw_run_complete},
     {NULL},
 };

@@ -23,7 +23,7 @@ static const struct {
     {GW_EXIT_FAILED, "refused or failed; standard error says why, and where the server is"},
     {GW_EXIT_USAGE, "the command line makes no sense"},
     {GW_EXIT_UNREACHABLE, "the daemon does not answer"},
-    {GW_EXIT_NOT_FOUND, "no such server, host, migration or request; or several servers of that name"},
+    {GW_EXIT_NOT_FOUND, "no such server, host, aggregate, migration or request; or several servers of that name"},
     {GW_EXIT_OTHERWISE, "the migration ended otherwise than asked: it was cancelled, or too late to cancel"},
     {GW_EXIT_DETACHED, "interrupted while following; the migration goes on"},
 };

@@ -4,7 +4,7 @@
 
 #include "core/host.h"
 #include "core/instance.h"
-#include "core/migration.h"
+#include "core/ladder.h"
 
 typedef enum { GW_FACT_UNKNOWN, GW_FACT_NO, GW_FACT_YES } GwFact;
 
@@ -74,6 +74,10 @@ typedef struct {
     guint64 live_flags, block_flags;
     guint64 bandwidth_mibps;
     guint64 completion_timeout_s; /* per GiB of memory and copied disk, as in Nova; 0: none */
+    const GwPolicy *policy;       /* NULL: the hypervisor's own limits, and an abort at the timeout */
+    guint pause_ms;               /* live_migration_downtime; 0: the policy's */
+    GwTimeoutAction timeout_action;
+    gboolean permit_post_copy, permit_auto_converge;
     const char *uri_template;     /* live_migration_uri, one %s */
     const char *vncserver_listen; /* NULL: keep the instance's */
 } GwPlanSettings;

@@ -12,6 +12,10 @@
 
 enum { MANY = 1000000 };
 
+/* In the order of gw_policies (core/ladder.c) and of GwTimeoutAction; a test compares them. */
+static const char *const policies[] = {"balanced", "minimal-downtime", "fast", "never-pause", NULL};
+static const char *const timeout_actions[] = {"policy", "abort", "force_complete", NULL};
+
 const GwOption gw_options[] = {
     {DEFAULT, "debug", {{NULL}}, TEXT(SWITCH, debug, "false"), "Logs every call to a host and every decision."},
     {DEFAULT,
@@ -97,6 +101,45 @@ const GwOption gw_options[] = {
      NUMBER(live_migration_completion_timeout_s, "800", 0, MANY, "s per GiB"),
      "A live migration that takes longer than this for each GiB of memory and of copied disk is ended, the "
      "instance running where it was. 0: never."},
+    {"libvirt",
+     "live_migration_timeout_action",
+     {{DEFAULT, "live_migration_timeout_action"}},
+     .type = GW_OPTION_CHOICE,
+     .offset = AT(live_migration_timeout_action),
+     .initial = "policy",
+     .help = "What is done with a live migration at its completion timeout. policy: what the migration_policy allows, and then an "
+             "abort. abort: nothing is forced on the guest, at the timeout or before. force_complete: post-copy where it is "
+             "permitted, else a pause however long.",
+     .choices = timeout_actions},
+    {"libvirt",
+     "migration_policy",
+     {{DEFAULT, "migration_policy"}},
+     .type = GW_OPTION_CHOICE,
+     .offset = AT(migration_policy),
+     .initial = "balanced",
+     .help = "What may be done to end a live migration whose guest writes faster than it is copied. balanced: the guest is slowed "
+             "down, then paused for 10 s at most. minimal-downtime: it is slowed down, then paused for 1 s at most; post-copy, where "
+             "it is permitted, as soon as copying brings nothing. fast: it is not slowed down, and paused for 30 s at most; "
+             "post-copy likewise. never-pause: it is slowed down, and the migration given up when that does not suffice.",
+     .choices = policies},
+    {"libvirt",
+     "live_migration_downtime",
+     {{DEFAULT, "live_migration_downtime"}},
+     NUMBER(live_migration_downtime_ms, "0", 0, MANY, "ms"),
+     "A copy switches over as soon as the guest's pause is estimated to be no longer. 0: as the migration_policy says (balanced "
+     "500, minimal-downtime 100, fast 2000, never-pause 300). Nova raises the limit in steps; Godwit sets it at once."},
+    {"libvirt",
+     "live_migration_permit_post_copy",
+     {{DEFAULT, "live_migration_permit_post_copy"}},
+     TEXT(SWITCH, live_migration_permit_post_copy, "false"),
+     "Whether a migration that does not end otherwise may let the guest run on the destination and fetch the rest of its memory "
+     "there. It always ends, with a short pause; but a guest whose two hosts lose sight of each other meanwhile is lost."},
+    {"libvirt",
+     "live_migration_permit_auto_converge",
+     {{DEFAULT, "live_migration_permit_auto_converge"}},
+     TEXT(SWITCH, live_migration_permit_auto_converge, "true"),
+     "Whether a guest that writes faster than it is copied may be slowed down. Not used where post-copy is permitted, as in Nova, "
+     "where the default is false."},
     {"api",
      "listen",
      {{DEFAULT, "osapi_compute_listen"}},
@@ -125,13 +168,9 @@ const guint gw_option_count = G_N_ELEMENTS(gw_options);
 static const struct {
     const char *name, *instead;
 } elsewhere[] = {
-    {"live_migration_permit_post_copy", "Godwit chooses the method by what it predicts"},
-    {"live_migration_permit_auto_converge", "Godwit chooses the method by what it predicts"},
-    {"live_migration_downtime", "the pause is chosen by what is predicted"},
-    {"live_migration_downtime_steps", "the pause is chosen by what is predicted"},
-    {"live_migration_downtime_delay", "the pause is chosen by what is predicted"},
+    {"live_migration_downtime_steps", "live_migration_downtime holds from the start"},
+    {"live_migration_downtime_delay", "live_migration_downtime holds from the start"},
     {"live_migration_progress_timeout", "use live_migration_completion_timeout"},
-    {"live_migration_timeout_action", "a migration that takes too long is ended, the instance running where it was"},
     {"live_migration_tunnelled", "put VIR_MIGRATE_TUNNELLED into live_migration_flag"},
     {"live_migration_with_native_tls", "put VIR_MIGRATE_TLS into live_migration_flag and block_migration_flag"},
     {"live_migration_scheme", "write the scheme into live_migration_uri, or into the address of the host"},
@@ -175,8 +214,13 @@ static void append_kind(GString *text, const GwOption *option)
         [GW_OPTION_ADDRESS] = "IP address",
         [GW_OPTION_HOST] = "IP address, host name, or empty",
         [GW_OPTION_DATABASE] = "sqlite:///PATH",
+        [GW_OPTION_CHOICE] = "one of ",
     };
     g_string_append(text, kinds[option->type]);
+    if (option->type == GW_OPTION_CHOICE) {
+        g_autofree char *words = g_strjoinv(", ", (char **)option->choices);
+        g_string_append(text, words);
+    }
     if (option->type != GW_OPTION_NUMBER)
         return;
     if (option->unit)

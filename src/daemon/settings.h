@@ -22,6 +22,10 @@ typedef struct {
     guint64 block_migration_flag;             /* GW_FLAG_* (the same and NON_SHARED_INC) */
     guint live_migration_bandwidth_mibps;     /* 0: no limit (0) */
     guint live_migration_completion_timeout_s; /* per GiB of memory and copied disk; 0: none (800) */
+    guint live_migration_timeout_action;      /* GwTimeoutAction (GW_TIMEOUT_POLICY) */
+    guint migration_policy;                   /* index into gw_policies (balanced) */
+    guint live_migration_downtime_ms;         /* 0: the policy's (0) */
+    gboolean live_migration_permit_post_copy, live_migration_permit_auto_converge; /* (false, true) */
     guint live_migration_retry_count;         /* retries, one second apart (30) */
     guint max_concurrent_live_migrations;     /* per source host; 0: no limit (0) */
     guint shutdown_timeout_s;                 /* for a guest to shut down before a cold move (60) */

@@ -112,6 +112,21 @@ gboolean gw_node_force_complete(GwNode *source, const char *uuid, GwForceHow how
     return gw_node_call_end(&call, ok, failure, error);
 }
 
+gboolean gw_node_set_pause(GwNode *source, const char *uuid, guint ms, GError **error)
+{
+    if (!source->driver->set_pause) {
+        g_set_error(error, GW_ERROR, GW_ERROR_UNSUPPORTED, "%s hosts choose the pause of a copy themselves",
+                    source->driver->name);
+        return FALSE;
+    }
+    GwNodeCall call = {"set_pause", source, .uuid = uuid};
+    GError *failure = NULL;
+    if (!gw_node_call_begin(&call, error))
+        return FALSE;
+    gboolean ok = source->driver->set_pause(source->host, uuid, ms, &failure);
+    return gw_node_call_end(&call, ok, failure, error);
+}
+
 gboolean gw_node_set_bandwidth(GwNode *source, const char *uuid, guint64 mibps, GError **error)
 {
     if (!source->driver->set_bandwidth) {

@@ -63,6 +63,8 @@ typedef struct {
     gboolean (*migrate)(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
     gboolean (*abort)(GwHost *source, const char *uuid, GError **error); /* asks; the end shows in `migrate` and `sight` */
     gboolean (*force_complete)(GwHost *source, const char *uuid, GwForceHow how, GError **error);
+    /* The copy under way switches over as soon as the estimated pause is no longer. Optional. */
+    gboolean (*set_pause)(GwHost *source, const char *uuid, guint ms, GError **error);
     gboolean (*set_bandwidth)(GwHost *source, const char *uuid, guint64 mibps, GError **error); /* optional */
 
     gboolean (*stop)(GwHost *host, const char *uuid, GwStopHow how, guint timeout_ms, GError **error);
@@ -103,6 +105,7 @@ gboolean gw_node_prepare(GwNode *source, GwNode *dest, const GwPlan *plan, GErro
 gboolean gw_node_migrate(GwNode *source, GwNode *dest, const GwPlan *plan, GError **error);
 gboolean gw_node_abort(GwNode *source, const char *uuid, GError **error);
 gboolean gw_node_force_complete(GwNode *source, const char *uuid, GwForceHow how, GError **error);
+gboolean gw_node_set_pause(GwNode *source, const char *uuid, guint ms, GError **error);
 gboolean gw_node_set_bandwidth(GwNode *source, const char *uuid, guint64 mibps, GError **error); /* 0: unlimited */
 gboolean gw_node_stop(GwNode *node, const char *uuid, GwStopHow how, guint timeout_ms, GError **error);
 gboolean gw_node_start(GwNode *node, const char *uuid, GwStartHow how, GError **error);

@@ -15,6 +15,7 @@ void gw_active_unref(GwActive *active)
     g_clear_pointer(&active->dest, gw_host_entry_unref);
     gw_migration_free(active->row);
     g_free(active->call_error);
+    g_free(active->rung_reason);
     g_clear_error(&active->refusal);
     gw_engine_unref(active->engine);
     g_free(active);

@@ -22,10 +22,12 @@ void gw_engine_unref(GwEngine *engine)
     g_hash_table_unref(engine->views);
     g_hash_table_unref(engine->where);
     g_hash_table_unref(engine->hosts);
+    g_ptr_array_unref(engine->aggregates);
     g_clear_pointer(&engine->sorted, g_ptr_array_unref);
     g_clear_pointer(&engine->loop, g_main_loop_unref);
     g_clear_pointer(&engine->context, g_main_context_unref);
     g_mutex_clear(&engine->lock);
+    g_mutex_clear(&engine->edit_lock);
     g_free(engine);
 }
 
@@ -44,6 +46,8 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     GwEngine *engine = g_new0(GwEngine, 1);
     g_atomic_ref_count_init(&engine->refs);
     g_mutex_init(&engine->lock);
+    g_mutex_init(&engine->edit_lock);
+    engine->aggregates = gw_aggregates_new();
     engine->store = store;
     engine->drivers = drivers;
     engine->settings = *settings;
@@ -63,7 +67,8 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
 GwEngine *gw_engine_new(GwStore *store, const GwDriver *const *drivers, const GwEngineSettings *settings, GError **error)
 {
     GwEngine *engine = engine_new(store, drivers, settings);
-    if (gw_engine_load_hosts(engine, error) && gw_engine_load_actives(engine, error))
+    if (gw_engine_load_hosts(engine, error) && gw_engine_load_aggregates(engine, error) &&
+        gw_engine_load_actives(engine, error))
         return engine;
     gw_engine_stop(engine);
     gw_engine_free(engine);

@@ -40,6 +40,7 @@ typedef struct {
     gint64 seen_us;      /* when it last answered; 0: never */
     guint instances;
     guint running;
+    GPtrArray *aggregates; /* of GwAggregate *: those it is in, which also say its zone (gw_aggregates_zone); never NULL */
 } GwHostView; /* immutable */
 void gw_host_view_unref(GwHostView *view);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwHostView, gw_host_view_unref)
@@ -50,13 +51,36 @@ typedef void (*GwDone)(gpointer data, const GError *error);
 /* Adds a host after having reached it: done is called with the reason otherwise (unreachable, denied, libvirt too old,
  * duplicate name, address or host UUID), and nothing is stored. */
 void gw_engine_host_add(GwEngine *engine, const char *name, const char *uri, GwDone done, gpointer data);
+/* CONFLICT while migrations name it or it is in an aggregate. */
 gboolean gw_engine_host_remove(GwEngine *engine, const char *name, GError **error);
-gboolean gw_engine_host_set_enabled(GwEngine *engine, const char *name, gboolean enabled, const char *reason,
-                                    GError **error);
+/* As a service is deleted in Nova: CONFLICT while it has instances or migrations; leaves its aggregates. */
+gboolean gw_engine_host_withdraw(GwEngine *engine, const char *name, GError **error);
+
+typedef enum { GW_SWITCH_KEEP, GW_SWITCH_OFF, GW_SWITCH_ON } GwSwitch;
+
+typedef struct {
+    GwSwitch enabled;
+    const char *disabled_reason; /* with GW_SWITCH_OFF; or NULL */
+    GwSwitch forced_down;
+} GwHostEdit;
+
+gboolean gw_engine_host_edit(GwEngine *engine, const char *name, const GwHostEdit *edit, GError **error);
 GPtrArray *gw_engine_hosts(GwEngine *engine); /* of GwHostView *, by name; owned */
 GwHostView *gw_engine_host(GwEngine *engine, const char *name); /* or NULL */
 /* Asks the host for everything now. */
 void gw_engine_refresh(GwEngine *engine, const char *host, GwDone done, gpointer data);
+
+/* ---- Host aggregates: kept in memory for those who look; changes go through the store, whose errors they have. */
+GPtrArray *gw_engine_aggregates(GwEngine *engine); /* of GwAggregate *, by id; a reference, not to be changed */
+GwAggregate *gw_engine_aggregate(GwEngine *engine, gint64 id); /* or NULL */
+gboolean gw_engine_aggregate_add(GwEngine *engine, const char *name, const char *zone /* or NULL */, GwAggregate **ret,
+                                 GError **error);
+/* Beside what the store refuses: INVALID when the zone would change under instances. */
+gboolean gw_engine_aggregate_edit(GwEngine *engine, gint64 id, const GwAggregateEdit *edit, GwAggregate **ret,
+                                  GError **error);
+gboolean gw_engine_aggregate_add_host(GwEngine *engine, gint64 id, const char *host, GwAggregate **ret, GError **error);
+gboolean gw_engine_aggregate_remove_host(GwEngine *engine, gint64 id, const char *host, GwAggregate **ret, GError **error);
+gboolean gw_engine_aggregate_remove(GwEngine *engine, gint64 id, GError **error);
 
 /* ---- Instances */
 typedef struct {
@@ -67,6 +91,8 @@ typedef struct {
     gint64 first_seen_us;  /* when Godwit adopted it: the API's `created` when the hypervisor does not know */
     gint64 changed_us;    /* when what is seen last changed: the API's `updated` */
     gboolean host_up;
+    gboolean host_forced_down, host_disabled; /* by an administrator */
+    char *zone;           /* the host's availability zone */
     guint64 serial;       /* raised at every change of anything shown: a cache key */
     gint64 migration_id;  /* of the newest migration that is not final; 0: none */
     GwMoveKind migration_kind;
@@ -92,6 +118,7 @@ typedef struct {
     const char *host; /* destination; NULL: the engine chooses */
     GwBlockMode block;
     gboolean disk_over_commit;
+    gboolean force; /* with host: what an administrator has set against it (disabled, aggregates) does not count */
     const char *request_id, *user_id, *project_id;
 } GwMoveRequest;
 

@@ -1,13 +1,16 @@
 /* Shared by the files of the engine only.
  *
  * Locks: `lock` protects every table and every field marked [lock]; it is never held across a call to a node or to the
- * store. A migration under way (GwActive) is stepped by one worker at a time; fields marked [step] belong to that worker. */
+ * store. `edit_lock` is taken before it, and held across calls to the store: what administrators change of hosts and
+ * aggregates is changed one by one, so that what was stored last is what is kept. A migration under way (GwActive) is stepped by one worker at a time; fields marked [step] belong to that worker. */
 #ifndef GW_ENGINE_INTERNAL_H
 #define GW_ENGINE_INTERNAL_H
 
 #include "base/error.h"
 #include "base/log.h"
+#include "core/ladder.h"
 #include "core/lifecycle.h"
+#include "core/placement.h"
 #include "engine/engine.h"
 
 /* A host as the engine knows it; lives as long as anyone holds a reference. */
@@ -17,6 +20,7 @@ typedef struct {
     GwHostRow *row;          /* [lock] */
     GwHostFacts *facts;      /* [lock] NULL until it answered */
     GHashTable *instances;   /* [lock] uuid → GwInstance *: what it last said */
+    GPtrArray *aggregates;   /* [lock] of GwAggregate *: those it is in; never NULL; replaced, never changed */
     gboolean up;             /* [lock] */
     char *down_reason;       /* [lock] */
     gint64 seen_us;          /* [lock] */
@@ -58,8 +62,14 @@ typedef struct {
     GwAct done;              /* [step] the last act, if it succeeded, and the picture before it */
     unsigned done_picture;
     gint64 copy_since;       /* [step] monotonic us: when this process saw the copy begin */
-    const char *abort_reason; /* [step] why the copy was asked to stop: static; better known than what it then failed with */
+    const char *abort_reason; /* [step] why the copy was asked to stop: static, or `rung_reason`; better known than what it then failed
+                               * with */
     gboolean forced;         /* [step] force-complete was passed on */
+    GwLadder ladder;         /* [step] of the present attempt */
+    GwRung rung;             /* [step] what it said last, */
+    char *rung_reason;       /* [step] and why */
+    gboolean tuned;          /* [step] the hypervisor was told the longest pause */
+    gboolean host_forced;    /* of the request: the destination is not placement's business; forgotten by a restart */
     gboolean found_preparing; /* [step] loaded in PREPARING: a former process may have made half of it */
     const char *event;       /* [step] the action event now open, or NULL */
     gboolean event_on_dest;  /* [step] which of the two hosts it concerns */
@@ -70,7 +80,7 @@ struct GwEngine {
     GwStore *store;
     const GwDriver *const *drivers;
     GwEngineSettings settings;
-    GMutex lock;
+    GMutex edit_lock, lock;
     GCond idle;              /* [lock] signalled when `busy` falls */
     guint busy;              /* [lock] workers inside a step or a refresh */
     gboolean stopping;       /* [lock] */
@@ -78,6 +88,7 @@ struct GwEngine {
     GHashTable *hosts;       /* [lock] name → GwHostEntry * */
     GHashTable *where;       /* [lock] uuid → GPtrArray of the GwHostEntry * that have it */
     GHashTable *views;       /* [lock] uuid → GwInstanceView * */
+    GPtrArray *aggregates;   /* [lock] of GwAggregate *, by id; never NULL; replaced, never changed */
     GPtrArray *sorted;       /* [lock] the views in listing order, or NULL when it must be made anew */
     GHashTable *actives;     /* [lock] id → GwActive *, references */
     GHashTable *moving;      /* [lock] uuid → GwActive * of `actives`: the instance's own */
@@ -103,6 +114,22 @@ void gw_host_entry_unref(GwHostEntry *entry);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwHostEntry, gw_host_entry_unref)
 GwHostEntry *gw_engine_find_host(GwEngine *engine, const char *name); /* reference, or NULL */
 gboolean gw_engine_load_hosts(GwEngine *engine, GError **error);
+
+/* ---- aggregates.c */
+gboolean gw_engine_load_aggregates(GwEngine *engine, GError **error); /* from the store; to be called after any change */
+
+/* ---- candidates.c: the hosts as placement sees them, for one migration */
+typedef struct GwCandidates GwCandidates;
+GwCandidates *gw_candidates_new(GwEngine *engine, const GwMigration *row);
+void gw_candidates_free(GwCandidates *candidates);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwCandidates, gw_candidates_free)
+/* As gw_placement_order. */
+GPtrArray *gw_candidates_order(const GwCandidates *candidates, const GwDemand *demand, GPtrArray *reasons);
+const GwCandidate *gw_candidates_find(const GwCandidates *candidates, const char *host); /* or NULL */
+/* What the instance of row needs. view: NULL when it is not seen just now. Strings borrowed from row. */
+GwDemand gw_demand_of(const GwMigration *row, const GwInstanceView *view);
+/* Memory that moves under way will still take on a host, and what the administrator keeps back. */
+guint64 gw_engine_reserved_mib(GwEngine *engine, const char *host, gint64 except_id);
 
 /* ---- inventory.c */
 void gw_inventory_ask(GwEngine *engine, GwHostEntry *entry, const char *uuid /* NULL: everything */);
@@ -147,6 +174,8 @@ gboolean gw_choose(GwActive *active, GwMigration *row, GError **error);
 
 /* ---- scribe.c: the record of actions and events, written behind the loop */
 void gw_scribe_begin(GwActive *active, const GwMigration *row, const char *event, const char *host);
+/* Something that happened in a moment, and why. */
+void gw_scribe_note(GwActive *active, const GwMigration *row, const char *event, const char *host, const char *details);
 void gw_scribe_end(GwActive *active, const GwMigration *row, const char *event, const char *host, const char *error);
 void gw_scribe_work(gpointer note, gpointer engine);
 

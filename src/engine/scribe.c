@@ -6,6 +6,7 @@ typedef struct {
     gboolean ends;
     char instance_uuid[GW_UUID_SIZE];
     char *request_id, *event, *host, *error;
+    char *details; /* of one that ended well */
     const char *decision; /* the action that the user took after the move, to which this event belongs; or NULL */
     gboolean failed_action;
 } Note;
@@ -16,6 +17,7 @@ static void note_free(Note *note)
     g_free(note->event);
     g_free(note->host);
     g_free(note->error);
+    g_free(note->details);
     g_free(note);
 }
 
@@ -41,6 +43,16 @@ void gw_scribe_begin(GwActive *active, const GwMigration *row, const char *event
 {
     if (row->request_id)
         g_thread_pool_push(active->engine->scribe, note_new(row, event, host), NULL);
+}
+
+void gw_scribe_note(GwActive *active, const GwMigration *row, const char *event, const char *host, const char *details)
+{
+    if (!row->request_id)
+        return;
+    Note *note = note_new(row, event, host);
+    note->ends = TRUE;
+    note->details = g_strdup(details);
+    g_thread_pool_push(active->engine->scribe, note, NULL);
 }
 
 void gw_scribe_end(GwActive *active, const GwMigration *row, const char *event, const char *host, const char *error)
@@ -79,7 +91,8 @@ void gw_scribe_work(gpointer data, gpointer user_data)
     gboolean ok = !note->ends ? gw_store_event_begin(engine->store, note->instance_uuid, note->request_id, note->event,
                                                      note->host, &error)
                               : gw_store_event_end(engine->store, note->instance_uuid, note->request_id, note->event,
-                                                   note->host, note->error ? "Error" : "Success", note->error, &error);
+                                                   note->host, note->error ? "Error" : "Success",
+                                                   note->error ? note->error : note->details, &error);
     if (ok && note->failed_action)
         ok = gw_store_action_fail(engine->store, note->instance_uuid, note->request_id, &error);
     if (!ok)

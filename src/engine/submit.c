@@ -71,10 +71,10 @@ static gboolean check_state(const GwInstanceView *view, GwMoveKind kind, GError 
                     instance->power == GW_POWER_SHUTDOWN ? "stopped" : gw_power_name(instance->power),
                     kind == GW_MOVE_LIVE ? "only a running or paused instance migrates live; move it with `godwit migrate`"
                                          : "only a running or stopped instance migrates cold");
-    else if (!view->host_up) {
+    else if (!view->host_up || view->host_forced_down) {
         fits = FALSE;
-        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Service is unavailable at this time. Host %s does not answer.",
-                    view->host);
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Service is unavailable at this time. Host %s %s.", view->host,
+                    view->host_forced_down ? "is forced down" : "does not answer");
     } else if (kind == GW_MOVE_COLD && !instance->persistent) {
         fits = FALSE;
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
@@ -117,6 +117,7 @@ static gboolean submit(GwEngine *engine, const GwMoveRequest *request, GwMoveKin
     active->checked = checked;
     active->checked_data = data;
     active->disk_over_commit = request->disk_over_commit;
+    active->host_forced = request->force;
     g_mutex_lock(&engine->lock);
     gw_active_add(active);
     gw_views_update(engine, active->instance_uuid);

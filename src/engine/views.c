@@ -15,6 +15,7 @@ void gw_instance_view_unref(GwInstanceView *view)
         return;
     gw_instance_unref(view->instance);
     g_free(view->host);
+    g_free(view->zone);
     g_free(view);
 }
 
@@ -92,8 +93,11 @@ static GwInstanceView *view_new(GwEngine *engine, GwHostEntry *home, const char 
     view->seen_us = home->seen_us;
     view->first_seen_us = view->instance->created_at * G_USEC_PER_SEC;
     view->host_up = home->up;
+    view->host_forced_down = home->row->forced_down;
+    view->host_disabled = !home->row->enabled;
+    view->zone = g_strdup(gw_aggregates_zone(home->aggregates));
     const GwActive *active = gw_active_of(engine, uuid);
-    if (active) {
+    if (active && !(gw_migration_state_traits(active->row->state) & GW_TRAIT_FINAL)) {
         view->migration_id = active->id;
         view->migration_kind = active->row->kind;
         view->migration_state = active->row->state;
@@ -105,7 +109,8 @@ static GwInstanceView *view_new(GwEngine *engine, GwHostEntry *home, const char 
 
 static gboolean shows_same(const GwInstanceView *a, const GwInstanceView *b)
 {
-    return a->host_up == b->host_up && a->migration_id == b->migration_id &&
+    return a->host_up == b->host_up && a->host_forced_down == b->host_forced_down && a->host_disabled == b->host_disabled &&
+           strcmp(a->zone, b->zone) == 0 && a->migration_id == b->migration_id &&
            a->migration_state == b->migration_state && a->progress == b->progress && strcmp(a->host, b->host) == 0 &&
            gw_instance_equal(a->instance, b->instance);
 }

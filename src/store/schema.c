@@ -93,6 +93,27 @@ const char *const gw_schema_steps[] = {
     " start_us INTEGER NOT NULL,"
     " finish_us INTEGER NOT NULL);"
     "CREATE INDEX events_action ON events (action_id);",
+
+    /* 2: host aggregates. A host in one cannot be removed; a zone is a key of the metadata. */
+    "CREATE TABLE aggregates ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " uuid TEXT NOT NULL UNIQUE,"
+    " name TEXT NOT NULL UNIQUE,"
+    " created_us INTEGER NOT NULL,"
+    " updated_us INTEGER NOT NULL);"
+
+    "CREATE TABLE aggregate_hosts ("
+    " aggregate_id INTEGER NOT NULL REFERENCES aggregates (id) ON DELETE CASCADE,"
+    " host_id INTEGER NOT NULL REFERENCES hosts (id),"
+    " added_us INTEGER NOT NULL,"
+    " PRIMARY KEY (aggregate_id, host_id)) WITHOUT ROWID;"
+    "CREATE INDEX aggregate_hosts_host ON aggregate_hosts (host_id);"
+
+    "CREATE TABLE aggregate_metadata ("
+    " aggregate_id INTEGER NOT NULL REFERENCES aggregates (id) ON DELETE CASCADE,"
+    " key TEXT NOT NULL,"
+    " value TEXT NOT NULL,"
+    " PRIMARY KEY (aggregate_id, key)) WITHOUT ROWID;",
 };
 
 const guint gw_schema_count = G_N_ELEMENTS(gw_schema_steps);

@@ -5,6 +5,7 @@
 #ifndef GW_STORE_STORE_H
 #define GW_STORE_STORE_H
 
+#include "core/aggregate.h"
 #include "core/host.h"
 #include "core/instance.h"
 #include "core/migration.h"
@@ -36,9 +37,28 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwHostRow, gw_host_row_free)
 gboolean gw_store_host_add(GwStore *store, GwHostRow *row, GError **error);
 /* By id: all but id, uuid and created. GW_ERROR_CONFLICT as above, or for a new name while a migration has the old. */
 gboolean gw_store_host_update(GwStore *store, const GwHostRow *row, GError **error);
-/* GW_ERROR_CONFLICT while an unfinished migration names it; forgets its cached instances. */
+/* GW_ERROR_CONFLICT while an unfinished migration names it, or while it is in an aggregate; forgets its cached instances. */
 gboolean gw_store_host_remove(GwStore *store, const char *name, GError **error);
+/* The same, but takes it out of its aggregates, too: as Nova does with a service that is deleted. */
+gboolean gw_store_host_withdraw(GwStore *store, const char *name, GError **error);
 gboolean gw_store_hosts(GwStore *store, GPtrArray **ret_rows /* of GwHostRow * */, GError **error);
+
+/* ---- Host aggregates. Whatever a change is refused for is in Nova's words, by the rules of core/aggregate.h:
+ * GW_ERROR_NOT_FOUND, GW_ERROR_CONFLICT (a name that is taken, a host that is there or in another zone), GW_ERROR_INVALID. */
+gboolean gw_store_aggregates(GwStore *store, GPtrArray **ret_rows /* of GwAggregate *, by id */, GError **error);
+gboolean gw_store_aggregate_add(GwStore *store, const char *name, const char *zone /* or NULL */, gint64 *ret_id,
+                                GError **error);
+
+typedef struct {
+    GwAggregateAction action;  /* whose words an error is in: GW_AGGREGATE_UPDATE or GW_AGGREGATE_SET_METADATA */
+    const char *name;          /* NULL: keeps it */
+    const GPtrArray *metadata; /* of GwMetadatum *: keys that change, or go away; NULL: none */
+} GwAggregateEdit;
+
+gboolean gw_store_aggregate_edit(GwStore *store, gint64 id, const GwAggregateEdit *edit, GError **error);
+gboolean gw_store_aggregate_add_host(GwStore *store, gint64 id, const char *host, GError **error);
+gboolean gw_store_aggregate_remove_host(GwStore *store, gint64 id, const char *host, GError **error);
+gboolean gw_store_aggregate_remove(GwStore *store, gint64 id, GError **error); /* INVALID while it has hosts */
 
 /* ---- Cache of instances: what a host last said. Replaces all rows of the host. GW_ERROR_NOT_FOUND: no such host. */
 gboolean gw_store_cache_put(GwStore *store, const char *host, const GPtrArray *instances, gint64 seen_us,

@@ -74,6 +74,7 @@ void fixture_start(Fixture *f)
         .inventory_interval_s = 1,
         .haste = HASTE,
     };
+    settings.plan.policy = f->policy ? gw_policy_find(f->policy) : NULL;
     g_autoptr(GError) error = NULL;
     f->engine = gw_engine_new(f->store, drivers, &settings, &error);
     g_assert_no_error(error);
@@ -88,9 +89,14 @@ void fixture_stop(Fixture *f)
 
 void fixture_open(Fixture *f, const char *world_name, guint64 flags)
 {
+    fixture_open_with(f, world_name, flags, NULL);
+}
+
+void fixture_open_with(Fixture *f, const char *world_name, guint64 flags, const char *policy)
+{
     gw_log_set_level(g_getenv("GODWIT_TEST_LOG") ? GW_LOG_INFO : GW_LOG_ERROR);
     g_autoptr(GError) error = NULL;
-    *f = (Fixture){.world_name = g_strdup(world_name), .flags = flags};
+    *f = (Fixture){.world_name = g_strdup(world_name), .flags = flags, .policy = policy};
     f->folder = g_dir_make_tmp("godwit-engine-XXXXXX", &error);
     g_assert_no_error(error);
     f->database = g_build_filename(f->folder, "godwit.db", NULL);

@@ -12,10 +12,12 @@ typedef struct {
     GwSimWorld *world;
     GwStore *store;
     GwEngine *engine;
-    guint64 flags; /* beside the usual ones; read when the engine starts */
+    guint64 flags; /* beside the usual ones; read when the engine starts, as is */
+    const char *policy; /* the name of a GwPolicy, or NULL */
 } Fixture;
 
 void fixture_open(Fixture *f, const char *world_name, guint64 flags);
+void fixture_open_with(Fixture *f, const char *world_name, guint64 flags, const char *policy);
 /* Fails when something happened in the world that must never happen. */
 void fixture_close(Fixture *f);
 /* Ends the engine as SIGTERM does and begins another over the same store: copies go on meanwhile. */

@@ -2,16 +2,24 @@
 #include "core/flags.h"
 #include "tests/engine/fixture.h"
 
+#include <string.h>
+
 #define LOCAL "/sim/local"
 
 static void assert_home(Fixture *f, const char *uuid, const char *host)
 {
     g_assert_cmpstr(gw_sim_world_runs_on(f->world, uuid), ==, host);
-    fixture_refresh(f);
-    g_autoptr(GwInstanceView) view = gw_engine_instance(f->engine, uuid);
-    g_assert_nonnull(view);
-    g_assert_cmpstr(view->host, ==, host);
-    g_assert_cmpint(view->migration_id, ==, 0);
+    for (guint tries = 0;; tries++) { /* shown just after it is recorded */
+        g_autoptr(GwInstanceView) view = gw_engine_instance(f->engine, uuid);
+        g_assert_nonnull(view);
+        if (view->migration_id && tries < 1000) {
+            g_usleep(1000);
+            continue;
+        }
+        g_assert_cmpint(view->migration_id, ==, 0);
+        g_assert_cmpstr(view->host, ==, host);
+        return;
+    }
 }
 
 static void a_live_move_ends_on_its_destination(void)
@@ -25,6 +33,26 @@ static void a_live_move_ends_on_its_destination(void)
     g_assert_cmpuint(fixture_files(&f, "HostA", LOCAL), ==, 0);
     g_assert_cmpuint(fixture_files(&f, "HostB", LOCAL), ==, 1);
     fixture_close(&f);
+}
+
+/* Some event of that name tells that, in the instance's newest action. */
+static void assert_details(Fixture *f, const char *uuid, const char *event, const char *details)
+{
+    g_autoptr(GError) error = NULL;
+    for (guint tries = 0; tries < 1000; tries++) { /* written behind the loop */
+        g_autoptr(GPtrArray) actions = NULL, events = NULL;
+        gw_engine_actions(f->engine, uuid, NULL, &actions, &error);
+        g_assert_no_error(error);
+        gw_engine_events(f->engine, ((const GwActionRow *)actions->pdata[0])->id, &events, &error);
+        g_assert_no_error(error);
+        for (guint i = 0; i < events->len; i++) {
+            const GwEventRow *row = events->pdata[i];
+            if (g_strcmp0(row->event, event) == 0 && row->details && strstr(row->details, details))
+                return;
+        }
+        g_usleep(2000);
+    }
+    g_error("%s has no event %s that says '%s'", uuid, event, details);
 }
 
 static gboolean is_copying(Fixture *f, gint64 id)
@@ -64,6 +92,27 @@ static void a_forced_post_copy_leaves_nothing_on_the_source(void)
     assert_home(&f, uuid, "HostB");
     g_assert_cmpuint(fixture_files(&f, "HostA", LOCAL), ==, 0);
     fixture_close(&f);
+}
+
+/* A guest that writes faster than the link carries, and a policy: it ends by itself, and tells why. */
+static void move_endless(const char *world, const char *policy, guint64 flags, GwMigrationState end, const char *reason)
+{
+    Fixture f;
+    fixture_open_with(&f, world, flags, policy);
+    const char *uuid = fixture_add(&f, "HostA", "vm", 2048, GW_SIM_SHARED, GW_POWER_RUNNING);
+    gint64 id = begin_endless(&f, uuid);
+    g_autoptr(GwMigration) row = fixture_wait(&f, id, end);
+    g_assert_cmpstr(gw_migration_state_name(row->state), ==, gw_migration_state_name(end));
+    assert_home(&f, uuid, end == GW_MIGRATION_COMPLETED ? "HostB" : "HostA");
+    assert_details(&f, uuid, end == GW_MIGRATION_COMPLETED ? "godwit_force_complete" : "godwit_abort", reason);
+    fixture_close(&f);
+}
+
+static void a_busy_guest_ends_as_its_policy_says(void)
+{
+    move_endless("ladder-pause", "balanced", 0, GW_MIGRATION_COMPLETED, "the guest is paused for about");
+    move_endless("ladder-postcopy", "minimal-downtime", GW_FLAG_POSTCOPY, GW_MIGRATION_COMPLETED, "it goes on in post-copy");
+    move_endless("ladder-abort", "never-pause", 0, GW_MIGRATION_FAILED, "no pause may be forced");
 }
 
 static void an_abort_leaves_nothing_on_the_destination(void)
@@ -176,6 +225,7 @@ int main(int argc, char **argv)
 #define ADD(test) g_test_add_func("/engine/" #test, test)
     ADD(a_live_move_ends_on_its_destination);
     ADD(a_forced_post_copy_leaves_nothing_on_the_source);
+    ADD(a_busy_guest_ends_as_its_policy_says);
     ADD(an_abort_leaves_nothing_on_the_destination);
     ADD(another_engine_carries_a_move_on);
     ADD(a_half_made_preparation_is_removed);

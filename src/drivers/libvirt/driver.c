@@ -75,6 +75,11 @@ static gboolean force_complete(GwHost *source, const char *uuid, GwForceHow how,
     return act(source, NULL, uuid, NULL, how, 0, gw_virt_force, error);
 }
 
+static gboolean set_pause(GwHost *source, const char *uuid, guint ms, GError **error)
+{
+    return act(source, NULL, uuid, NULL, (int)ms, 0, gw_virt_set_pause, error);
+}
+
 static gboolean stop(GwHost *host, const char *uuid, GwStopHow how, guint timeout_ms, GError **error)
 {
     return act(host, NULL, uuid, NULL, how, timeout_ms, gw_virt_stop, error);
@@ -123,6 +128,7 @@ const GwDriver gw_libvirt_driver = {
     .migrate = gw_virt_migrate,
     .abort = abort_copy,
     .force_complete = force_complete,
+    .set_pause = set_pause,
     .stop = stop,
     .start = start,
     .resume = resume,

@@ -112,6 +112,7 @@ gboolean gw_virt_stop(GwVirtCall *call, GError **error);      /* power.c; how: G
 gboolean gw_virt_start(GwVirtCall *call, GError **error);     /* power.c; how: GwStartHow */
 gboolean gw_virt_resume(GwVirtCall *call, GError **error);    /* power.c */
 gboolean gw_virt_abort(GwVirtCall *call, GError **error);     /* steer.c */
+gboolean gw_virt_set_pause(GwVirtCall *call, GError **error); /* steer.c; how: ms */
 gboolean gw_virt_force(GwVirtCall *call, GError **error);     /* steer.c; how: GwForceHow */
 gboolean gw_virt_adopt(GwVirtCall *call, GError **error);     /* place.c */
 gboolean gw_virt_settle(GwVirtCall *call, GError **error);    /* place.c */
@@ -123,6 +124,8 @@ void gw_virt_events_detach(GwHost *host); /* events.c: returns when no event is 
 
 /* ---- parts */
 gboolean gw_virt_caps_fresh(GwHost *host, virConnectPtr conn, GError **error); /* caps.c: host->caps is set and young */
+/* INVALID when that libvirt (libvirt's form: major * 1000000 + minor * 1000 + release) is too old for Godwit. */
+gboolean gw_virt_check_version(const char *name, const char *uri, unsigned long version, GError **error);
 void gw_virt_caps_free(GwVirtCaps *caps);
 GwVirtCaps *gw_virt_caps_parse(const char *xml, GError **error);
 /* Whether the host's QEMU knows that machine type. TRUE also where nobody can tell. Wants fresh caps. */

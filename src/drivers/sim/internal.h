@@ -122,6 +122,7 @@ struct GwSimCopy {
     gint64 halted_us; /* since when the guest has not run anywhere; 0: it runs */
     double left, rate; /* bytes of the phase or pass; bytes per second */
     double cap_bps; /* 0: none */
+    double pause_s; /* it switches over once the rest takes no longer */
     double dirtied, pass_bytes; /* written by the guest since the pass began; to be sent in the pass */
     double memory_bytes, memory_sent, disk_bytes, disk_sent;
     guint iteration, throttle;
@@ -236,6 +237,7 @@ gboolean gw_sim_examine(GwHost *source, GwHost *dest, const char *uuid, GwMoveFa
 gboolean gw_sim_migrate(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
 gboolean gw_sim_abort(GwHost *source, const char *uuid, GError **error);
 gboolean gw_sim_force_complete(GwHost *source, const char *uuid, GwForceHow how, GError **error);
+gboolean gw_sim_set_pause(GwHost *source, const char *uuid, guint ms, GError **error);
 gboolean gw_sim_set_bandwidth(GwHost *source, const char *uuid, guint64 mibps, GError **error);
 gboolean gw_sim_prepare(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
 gboolean gw_sim_adopt(GwHost *dest, const GwPlan *plan, GError **error);

@@ -115,6 +115,7 @@ const GwDriver gw_sim_driver = {
     .migrate = gw_sim_migrate,
     .abort = gw_sim_abort,
     .force_complete = gw_sim_force_complete,
+    .set_pause = gw_sim_set_pause,
     .set_bandwidth = gw_sim_set_bandwidth,
     .stop = gw_sim_stop,
     .start = gw_sim_start,
