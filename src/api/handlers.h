@@ -64,6 +64,13 @@ void gw_own_hosts_add(GwRequest *request);
 void gw_own_hosts_show(GwRequest *request);
 void gw_own_hosts_remove(GwRequest *request);
 void gw_own_hosts_refresh(GwRequest *request);
+/* drains.c */
+void gw_drains_list(GwRequest *request);
+void gw_drains_begin(GwRequest *request);
+void gw_drains_show(GwRequest *request);
+void gw_drains_cancel(GwRequest *request);
+void gw_drains_undo(GwRequest *request);
+void gw_drains_balance(GwRequest *request);
 /* own_migrations.c */
 void gw_own_migrations_list(GwRequest *request);
 void gw_own_migrations_show(GwRequest *request);

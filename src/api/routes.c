@@ -60,6 +60,12 @@ const GwRoute gw_routes[] = {
     {"GET", GODWIT, "hosts/{}", 0, 0, ADMIN, gw_own_hosts_show},
     {"DELETE", GODWIT, "hosts/{}", 0, 0, ADMIN, gw_own_hosts_remove},
     {"POST", GODWIT, "hosts/{}/refresh", 0, 0, ADMIN, gw_own_hosts_refresh},
+    {"POST", GODWIT, "hosts/{}/undrain", 0, 0, ADMIN, gw_drains_undo, BODY},
+    {"GET", GODWIT, "drains", 0, 0, ADMIN, gw_drains_list},
+    {"POST", GODWIT, "drains", 0, 0, ADMIN, gw_drains_begin, BODY},
+    {"GET", GODWIT, "drains/{}", 0, 0, ADMIN, gw_drains_show},
+    {"DELETE", GODWIT, "drains/{}", 0, 0, ADMIN, gw_drains_cancel},
+    {"POST", GODWIT, "balance", 0, 0, ADMIN, gw_drains_balance, BODY},
     {"GET", GODWIT, "migrations", 0, 0, ADMIN, gw_own_migrations_list},
     {"GET", GODWIT, "migrations/{}", 0, 0, ADMIN, gw_own_migrations_show},
 };
