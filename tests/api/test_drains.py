@@ -15,7 +15,7 @@ class Cloud(Godwitd):
 
     def __init__(self, folder, guests=20, link_mbps=4000, hosts=("HostC", "HostD"), **parameters):
         super().__init__(folder)
-        assert self.add("HostB", instances=guests, prefix="vm", disk="shared", memory_mib=65536, instance_memory_mib=512,
+        assert self.add("HostB", instances=guests, prefix="vm", disk="shared", memory_mib=65536, instance_memory_mib=128,
                         link_mbps=link_mbps, **parameters).status == 201
         for name in hosts:
             assert self.add(name, memory_mib=65536, link_mbps=link_mbps).status == 201
@@ -73,7 +73,7 @@ def test_plan_before_anything(cloud):
     assert (answer.status, plan["id"], plan["state"]) == (200, None, "planned")
     assert len(plan["moves"]) == 6 and {m["state"] for m in plan["moves"]} == {"planned"}
     assert {m["dest"] for m in plan["moves"]} == {"HostC", "HostD"}
-    assert all(m["predicted_ms"] > 0 and m["pause_ms"] > 0 and m["bytes"] >= 512 * MIB for m in plan["moves"])
+    assert all(m["predicted_ms"] > 0 and m["pause_ms"] > 0 and m["bytes"] >= 128 * MIB for m in plan["moves"])
     assert 0 < plan["bound_ms"] <= plan["predicted_ms"] <= 1.1 * plan["bound_ms"]
     assert cloud.host("HostB")["status"] == "enabled" and cloud.get("/godwit/v1/drains").json["drains"] == []
 
@@ -116,7 +116,7 @@ def test_refusals(cloud):
 
 def test_killed_on_the_way(cloud):
     """The simulated hosts die with the daemon's process and come back as they were added; the drain goes on all the same."""
-    cloud = cloud(guests=8, link_mbps=2000)
+    cloud = cloud(guests=8, link_mbps=1000)
     drain = cloud.drain("HostB").json["drain"]["id"]
     wait(lambda: len(moves_of(cloud.show(drain), "moved")) >= 2)
     cloud.kill()
@@ -130,7 +130,7 @@ def test_killed_on_the_way(cloud):
 
 
 def test_cancel_and_return(cloud):
-    cloud = cloud(guests=10, link_mbps=1000)
+    cloud = cloud(guests=10, link_mbps=500)
     drain = cloud.drain("HostB").json["drain"]["id"]
     wait(lambda: len(moves_of(cloud.show(drain), "moved")) >= 2)
     assert cloud.request("DELETE", f"/godwit/v1/drains/{drain}").status == 202
@@ -175,7 +175,7 @@ def test_balance(cloud):
 
     answer, plan = balance(dry_run=True)
     assert answer.status == 200 and plan["drain"]["state"] == "planned" and plan["score_after"] < plan["score_before"] / 2
-    assert len(plan["drain"]["moves"]) == 6 and plan["bytes"] >= 6 * 512 * MIB
+    assert len(plan["drain"]["moves"]) == 6 and plan["bytes"] >= 6 * 128 * MIB
     assert len(balance(dry_run=True, max_moves=2)[1]["drain"]["moves"]) == 2
     assert_fault(balance(objective="beauty")[0], "badRequest", 400, "objective")
     assert_fault(balance(aggregate="none")[0], "itemNotFound", 404, "Aggregate none")
