@@ -319,6 +319,8 @@ static const char *silent_host(GwDrainRun *run, const GwSnapshot *s)
         if (gw_snapshot_find_host(s, *name, &host) && !((GwHostView *)s->hosts->pdata[host])->up)
             return gw_snapshot_host_name(s, host);
     }
+    if (run->silent_since_us)
+        set_reason(run, NULL); /* what it waited for is over */
     run->silent_since_us = 0;
     return NULL;
 }
@@ -353,6 +355,15 @@ static void drop_unneeded(GwDrainRun *run, const GwSnapshot *s, const GwDrainPla
     }
 }
 
+/* Something is still on its way to a host that is being emptied. */
+static gboolean something_arrives(const GwSnapshot *s)
+{
+    gboolean arrives = FALSE;
+    for (guint t = 0; t < s->cluster->transits->len; t++)
+        arrives |= gw_cluster_host(s->cluster, g_array_index(s->cluster->transits, GwClusterTransit, t).dest)->leaving;
+    return arrives;
+}
+
 static void plan_and_begin(GwDrainRun *run, guint moving)
 {
     g_autoptr(GwSnapshot) s = gw_snapshot_new(run->engine);
@@ -366,7 +377,7 @@ static void plan_and_begin(GwDrainRun *run, guint moving)
     guint begun = begin_due(run, s, plan);
     if (run->changed->len)
         save(run);
-    if (!begun && !moving && !plan->moves->len && !waits)
+    if (!begun && !moving && !plan->moves->len && !waits && !something_arrives(s))
         finish(run, s, plan);
 }
 

@@ -82,18 +82,46 @@ static void reserve(GwEngine *engine, GwSnapshot *s)
 
 /* ---- instances */
 
-static guint64 copied_bytes(const GwInstance *instance, const GwHostFacts *facts)
+enum { REMEMBERED = 50 }; /* migrations */
+
+/* What the newest migrations found of the folders that their disks were in: folder → GwDiskFate + 1. Whether storage is shared is
+ * proved by the checks of a migration alone, and is too dear to be proved for a prediction. */
+static GHashTable *recall_folders(GwEngine *engine)
+{
+    GHashTable *fates = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    GwMigrationQuery query = {.limit = REMEMBERED};
+    g_autoptr(GPtrArray) rows = NULL;
+    if (!gw_store_migrations(engine->store, &query, &rows, NULL))
+        return fates;
+    for (guint n = rows->len; n--;) { /* oldest first: the newest has the last word */
+        const GwMigration *row = rows->pdata[n];
+        for (guint d = 0; row->plan && d < row->plan->disks->len; d++) {
+            const GwPlanDisk *disk = row->plan->disks->pdata[d];
+            if (disk->path && disk->kind == GW_DISK_FILE && disk->fate != GW_FATE_CARRY)
+                g_hash_table_replace(fates, g_path_get_dirname(disk->path), GINT_TO_POINTER(disk->fate + 1));
+        }
+    }
+    return fates;
+}
+
+static gboolean travels(const GwDisk *disk, const GwHostFacts *facts, GHashTable *fates)
+{
+    if (disk->kind != GW_DISK_FILE || !disk->path || (disk->flags & (GW_DISK_READONLY | GW_DISK_REMOVABLE)))
+        return FALSE;
+    g_autofree char *folder = g_path_get_dirname(disk->path);
+    int known = GPOINTER_TO_INT(g_hash_table_lookup(fates, folder));
+    if (known)
+        return known - 1 == GW_FATE_COPY;
+    const GwPool *pool = facts ? gw_host_facts_pool_at(facts, folder) : NULL;
+    return !pool || (g_strcmp0(pool->type, "netfs") != 0 && g_strcmp0(pool->type, "gluster") != 0);
+}
+
+static guint64 copied_bytes(const GwInstance *instance, const GwHostFacts *facts, GHashTable *fates)
 {
     guint64 bytes = 0;
-    for (guint d = 0; d < instance->disks->len; d++) {
-        const GwDisk *disk = instance->disks->pdata[d];
-        if (disk->kind != GW_DISK_FILE || !disk->path || (disk->flags & (GW_DISK_READONLY | GW_DISK_REMOVABLE)))
-            continue;
-        g_autofree char *folder = g_path_get_dirname(disk->path);
-        const GwPool *pool = facts ? gw_host_facts_pool_at(facts, folder) : NULL;
-        if (!pool || (strcmp(pool->type, "netfs") != 0 && strcmp(pool->type, "gluster") != 0))
-            bytes += disk->allocation_bytes;
-    }
+    for (guint d = 0; d < instance->disks->len; d++)
+        if (travels(instance->disks->pdata[d], facts, fates))
+            bytes += ((const GwDisk *)instance->disks->pdata[d])->allocation_bytes;
     return bytes;
 }
 
@@ -116,8 +144,9 @@ static const char *stuck_reason(GwSnapshot *s, const GwInstanceView *view)
     return text ? gw_snapshot_keep(s, text) : NULL;
 }
 
-static void add_instances(GwSnapshot *s)
+static void add_instances(GwEngine *engine, GwSnapshot *s)
 {
+    g_autoptr(GHashTable) fates = recall_folders(engine);
     for (guint n = 0; n < s->instances->len;) {
         const GwInstanceView *view = s->instances->pdata[n];
         guint host;
@@ -131,7 +160,7 @@ static void add_instances(GwSnapshot *s)
                                       .memory_mib = stopped ? 0 : view->instance->memory_mib,
                                       .vcpus = view->instance->vcpus,
                                       .cpus_used = -1,
-                                      .disk_bytes = copied_bytes(view->instance, ((GwHostView *)s->hosts->pdata[host])->facts),
+                                      .disk_bytes = copied_bytes(view->instance, ((GwHostView *)s->hosts->pdata[host])->facts, fates),
                                       .stopped = stopped,
                                       .zone = GW_CLUSTER_NONE,
                                       .group = GW_CLUSTER_NONE,
@@ -195,7 +224,7 @@ GwSnapshot *gw_snapshot_new(GwEngine *engine)
         g_ptr_array_add(s->instances, gw_instance_view_ref(views->pdata[n]));
     s->hosts = gw_engine_hosts(engine);
     add_hosts(s);
-    add_instances(s);
+    add_instances(engine, s);
     add_transits(engine, s);
     reserve(engine, s);
     return s;
