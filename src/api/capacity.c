@@ -14,18 +14,8 @@ GwCapacity gw_capacity_of(const GwHostView *view)
 {
     const GwHostFacts *facts = view->facts;
     if (!facts)
-        return (GwCapacity){0};
+        return (GwCapacity){.cpus_used = view->vcpus_used};
     guint64 disk_gib = largest(facts, FALSE), disk_free_gib = largest(facts, TRUE);
-    return (GwCapacity){facts->cpus, facts->memory_mib, MIN(facts->memory_free_mib, facts->memory_mib), disk_gib,
+    return (GwCapacity){facts->cpus, view->vcpus_used, facts->memory_mib, MIN(facts->memory_free_mib, facts->memory_mib), disk_gib,
                         MIN(disk_free_gib, disk_gib)};
-}
-
-guint64 gw_capacity_cpus_used(const GPtrArray *instances)
-{
-    guint64 used = 0;
-    for (guint i = 0; i < instances->len; i++) {
-        const GwInstance *instance = ((const GwInstanceView *)instances->pdata[i])->instance;
-        used += instance->power == GW_POWER_SHUTDOWN ? 0 : instance->vcpus;
-    }
-    return used;
 }

@@ -4,14 +4,13 @@
 
 #include "api/request.h"
 
-/* All 0 for a host that has never answered. */
+/* All 0 for a host that has never answered, but cpus_used. */
 typedef struct {
-    guint64 cpus;
+    guint64 cpus, cpus_used;
     guint64 memory_mib, memory_free_mib;
     guint64 disk_gib, disk_free_gib; /* of the largest pool: several may lie on one file system */
 } GwCapacity;
 
 GwCapacity gw_capacity_of(const GwHostView *view);
-guint64 gw_capacity_cpus_used(const GPtrArray *instances /* of GwInstanceView * */); /* of those that run */
 
 #endif

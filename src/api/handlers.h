@@ -13,6 +13,28 @@ void gw_versions_choices(GwRequest *request); /* 300, for paths that no version 
 void gw_servers_list(GwRequest *request);
 void gw_servers_detail(GwRequest *request);
 void gw_servers_show(GwRequest *request);
+/* server_parts.c */
+void gw_server_addresses(GwRequest *request);
+void gw_server_addresses_of(GwRequest *request);
+void gw_server_metadata(GwRequest *request);
+void gw_server_metadata_item(GwRequest *request);
+void gw_server_tags(GwRequest *request);
+void gw_server_tag(GwRequest *request);
+void gw_server_security_groups(GwRequest *request);
+void gw_server_topology(GwRequest *request);
+void gw_server_interfaces(GwRequest *request);
+void gw_server_interface(GwRequest *request);
+void gw_server_volumes(GwRequest *request);
+/* limits.c */
+void gw_limits_show(GwRequest *request);
+void gw_quotas_show(GwRequest *request);
+void gw_quotas_detail(GwRequest *request);
+/* usage.c */
+void gw_usage_list(GwRequest *request);
+void gw_usage_show(GwRequest *request);
+/* extensions.c */
+void gw_extensions_list(GwRequest *request);
+void gw_extensions_show(GwRequest *request);
 /* actions.c */
 void gw_servers_action(GwRequest *request);
 /* server_migrations.c */
@@ -71,8 +93,15 @@ void gw_drains_show(GwRequest *request);
 void gw_drains_cancel(GwRequest *request);
 void gw_drains_undo(GwRequest *request);
 void gw_drains_balance(GwRequest *request);
+/* metrics.c */
+void gw_metrics_show(GwRequest *request);
 /* own_migrations.c */
 void gw_own_migrations_list(GwRequest *request);
 void gw_own_migrations_show(GwRequest *request);
+/* own_checkups.c */
+void gw_own_checkups_begin(GwRequest *request);
+void gw_own_checkups_show(GwRequest *request);
+/* own_plans.c */
+void gw_own_plans_make(GwRequest *request);
 
 #endif

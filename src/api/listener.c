@@ -101,7 +101,7 @@ static struct MHD_Response *response_of(GBytes *text)
 static enum MHD_Result send_answer(const GwRequest *request)
 {
     struct MHD_Response *response = response_of(request->text);
-    MHD_add_response_header(response, "Content-Type", "application/json");
+    MHD_add_response_header(response, "Content-Type", request->content_type ? request->content_type : "application/json");
     MHD_add_response_header(response, "x-openstack-request-id", request->request_id);
     MHD_add_response_header(response, "x-compute-request-id", request->request_id);
     for (guint i = 0; i + 1 < request->answer_headers->len; i += 2)

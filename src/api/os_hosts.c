@@ -70,7 +70,7 @@ void gw_os_hosts_show(GwRequest *request)
     json_t *list = json_array();
     append(list, view, "(total)", (Sum){capacity.cpus, capacity.memory_mib, capacity.disk_gib});
     append(list, view, "(used_now)",
-           (Sum){gw_capacity_cpus_used(views), capacity.memory_mib - capacity.memory_free_mib,
+           (Sum){capacity.cpus_used, capacity.memory_mib - capacity.memory_free_mib,
                  capacity.disk_gib - capacity.disk_free_gib});
     append(list, view, "(used_max)", promised);
     if (view->instances)

@@ -68,6 +68,7 @@ typedef struct {
     /* the answer */
     guint status;
     GBytes *text;            /* NULL: empty */
+    const char *content_type; /* static; NULL: JSON */
     GPtrArray *answer_headers; /* of char *: name, value, name, value */
     gboolean parked;
 } GwRequest;

@@ -14,7 +14,7 @@ typedef enum {
     GW_EXIT_USAGE = 2, /* the command line makes no sense */
     GW_EXIT_UNREACHABLE = 3, /* the daemon does not answer */
     GW_EXIT_NOT_FOUND = 4, /* no such server, host, aggregate, migration or request, or a name that several servers have */
-    GW_EXIT_OTHERWISE = 5, /* the migration ended, but not as asked: cancelled, say */
+    GW_EXIT_OTHERWISE = 5, /* the migration ended, but not as asked: cancelled, say; a check found what prevents moves */
     GW_EXIT_DETACHED = 130, /* Ctrl-C while following; the migration goes on */
 } GwExit;
 
@@ -103,6 +103,7 @@ GW_COMMAND(gw_run_resize_revert);
 GW_COMMAND(gw_run_abort);
 GW_COMMAND(gw_run_force_complete);
 GW_COMMAND(gw_run_migration_list);
+GW_COMMAND(gw_run_watch);
 GW_COMMAND(gw_run_server_migration_list);
 GW_COMMAND(gw_run_server_migration_show);
 GW_COMMAND(gw_run_action_list);
@@ -113,6 +114,9 @@ GW_COMMAND(gw_run_drain_show);
 GW_COMMAND(gw_run_drain_cancel);
 GW_COMMAND(gw_run_undrain);
 GW_COMMAND(gw_run_balance);
+GW_COMMAND(gw_run_plan);
+GW_COMMAND(gw_run_doctor);
+GW_COMMAND(gw_run_cpu_baseline);
 GW_COMMAND(gw_run_version);
 GW_COMMAND(gw_run_help);
 GW_COMMAND(gw_run_complete);

@@ -57,6 +57,19 @@ static const GwOption migrate_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const GwOption plan_options[] = {
+    {"block-migrate", NULL, "as if the disks were to be copied, too"},
+    {"no-block-migrate", NULL, "as if no disk might be copied"},
+    {"cold", NULL, "as if the server were moved cold, with `godwit migrate`"},
+    {NULL, NULL, NULL},
+};
+
+static const GwOption doctor_options[] = {
+    {"probe", NULL, "move a tiny guest of its own along every way between the hosts, and remove it"},
+    {"fix-plan", NULL, "print the commands that would mend what was found; none is run"},
+    {NULL, NULL, NULL},
+};
+
 static const GwOption migration_list_options[] = {
     {"host", "HOST", "only from or to this host"},
     {"status", "STATUS", "only of this status: running, completed, failed, ..."},
@@ -118,6 +131,12 @@ const GwCommand gw_commands[] = {
     {"host-list", HOSTS, "", "list hosts, how they are, and what room they have", NULL, "host-list", NULL,
      gw_run_host_list},
 
+    {"doctor", HOSTS, "[HOST...]", "examine hosts, and the ways between them, for what would prevent moves",
+     "Of all hosts, or of those named. Every finding tells what was found, why it matters, and what to do; nothing is changed.",
+     "doctor --probe HostB HostC", doctor_options, gw_run_doctor},
+    {"cpu-baseline", HOSTS, "[HOST...]", "print the CPU model with which a server can move to all of these hosts",
+     "As the <cpu> element of its definition. Of all hosts, or of those named.", "cpu-baseline HostB HostC", NULL,
+     gw_run_cpu_baseline},
     {"service-list", SERVICES, "", "list hosts as Nova's services: zone, enabled or not, up or down", NULL,
      "service-list --host HostB", service_list_options, gw_run_service_list},
     {"service-disable", SERVICES, "HOST", "let no new instances come to a host; those on it stay", NULL,
@@ -181,6 +200,10 @@ const GwCommand gw_commands[] = {
      "By post-copy or by pausing the guest, as the daemon's configuration permits.",
      "live-migration-force-complete vm1 7", NULL, gw_run_force_complete},
 
+    {"plan", MOVES, "SERVER [HOST]", "try a move on paper: whether, how and where it is possible, and why not",
+     "The same checks as of the real move, on every host or on HOST; nothing is done and nothing recorded.", "plan vm1 HostC",
+     plan_options, gw_run_plan},
+
     {"drain", WHOLE, "HOST...", "empty hosts: move every server away without stopping it",
      "The hosts take no new servers from then on. A plan is made first and shown, with what cannot move and why; it is\n"
      "made anew when something fails, and goes on when the daemon is restarted.",
@@ -196,6 +219,8 @@ const GwCommand gw_commands[] = {
 
     {"migration-list", HISTORY, "", "list migrations of all servers, newest first", NULL,
      "migration-list --host HostB --status running", migration_list_options, gw_run_migration_list},
+    {"watch", HISTORY, "", "watch every migration under way, until Ctrl-C",
+     "Ended ones are told in a sentence each. With --json: what is under way now, once.", "watch", NULL, gw_run_watch},
     {"server-migration-list", HISTORY, "SERVER", "list the migrations of one server, ended ones too", NULL,
      "server-migration-list vm1", NULL, gw_run_server_migration_list},
     {"server-migration-show", HISTORY, "SERVER MIGRATION", "show one migration: progress, figures, why it ended", NULL,

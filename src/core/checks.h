@@ -51,14 +51,18 @@ typedef struct {
     char *fact;       /* what was found: "HostC has 412 MiB free" */
     char *why;        /* why it matters: "vm1 needs 512 MiB" */
     char *remedy;     /* what to do: "free memory on HostC, or name another host" */
+    char *commands;   /* shell commands that would do it, one per line, or NULL; Godwit prints them and runs none */
 } GwFinding;
 
 void gw_finding_free(GwFinding *finding);
 GPtrArray *gw_findings_new(void); /* of GwFinding *, owned */
-void gw_findings_add(GPtrArray *findings, GwSeverity severity, const char *code, const char *host, char *fact /* taken */,
-                     char *why /* taken */, char *remedy /* taken */);
+/* The new finding, owned by findings; `commands` may be added to it. */
+GwFinding *gw_findings_add(GPtrArray *findings, GwSeverity severity, const char *code, const char *host, char *fact /* taken */,
+                           char *why /* taken */, char *remedy /* taken */);
+const char *gw_severity_name(GwSeverity severity); /* "warning", "blocks" */
 gboolean gw_findings_block(const GPtrArray *findings);
-/* Every blocking finding as sentences, "HostC: fact: why; remedy" one after another; "" for none. */
+/* Every blocking finding as sentences, "fact (why); remedy: remedy." one after another, led by the host's name where the fact does
+ * not tell it; "" for none. */
 char *gw_findings_to_text(const GPtrArray *findings);
 
 /* What the user asked for. */

@@ -197,7 +197,7 @@ void gw_limits_judge(const GwLimited *host, const GwDemand *demand, GPtrArray *f
 {
     g_autoptr(GPtrArray) none = host->aggregates ? NULL : gw_aggregates_new();
     GwLimited whole = *host;
-    whole.aggregates = none ? none : host->aggregates;
+    whole.aggregates = host->aggregates ? host->aggregates : none;
     Context c = {&whole, demand, findings};
     judge_zone(&c);
     judge_tenant(&c);

@@ -156,6 +156,16 @@ static char *fill_template(const char *template, const char *address)
     return g_strconcat(parts[0], address, parts[1] ? parts[1] : "", NULL);
 }
 
+GwPlan *gw_planner_probe(const GwPlanSettings *settings, const char *dest_address)
+{
+    const guint64 kept = GW_FLAG_LIVE | GW_FLAG_PEER2PEER | GW_FLAG_TUNNELLED | GW_FLAG_TLS | GW_FLAG_PARALLEL;
+    GwPlan *plan = gw_plan_new();
+    plan->kind = GW_MOVE_LIVE;
+    plan->flags = settings->live_flags & kept;
+    plan->destination_uri = fill_template(settings->uri_template, dest_address);
+    return plan;
+}
+
 GwPlan *gw_planner_make(const GwMoveFacts *facts, const GwMoveWish *wish, const GwPlanSettings *settings,
                         const char *dest_address)
 {

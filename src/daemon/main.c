@@ -74,6 +74,7 @@ static GwEngineSettings engine_settings(const GwSettings *s)
         .driver = {.call_timeout_ms = s->host_call_timeout_s * 1000, .instances_path = s->instances_path},
         .live_migration_retry_count = s->live_migration_retry_count,
         .shutdown_timeout_s = s->shutdown_timeout_s,
+        .history_days = s->history_days,
         .inventory_interval_s = s->inventory_interval_s,
         .max_concurrent_live_migrations = s->max_concurrent_live_migrations,
         .reserved_host_memory_mib = s->reserved_host_memory_mib,

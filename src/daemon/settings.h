@@ -15,6 +15,7 @@ typedef struct {
     char *instances_path;                     /* folder of instances' disks on every host ($state_path/instances) */
     char *database;                           /* (sqlite:///$state_path/godwit.db) */
     guint inventory_interval_s;               /* between two full looks at a host, 1 … 86400 (60) */
+    guint history_days;                       /* ended migrations are kept so long; 0: for ever (365) */
     guint host_call_timeout_s;                /* a host silent for so long is unreachable, 1 … 600 (10) */
     char *vncserver_listen;                   /* console's address on the destination; "": the instance's own ("") */
     char *live_migration_uri;                 /* one %s, the destination's address; "": the host's own address ("") */

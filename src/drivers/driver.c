@@ -202,6 +202,59 @@ gboolean gw_node_forget(GwNode *node, const GwPlan *plan, GwSide side, GError **
     return gw_node_call_end(&call, ok, failure, error);
 }
 
+/* ---- examining hosts themselves */
+
+static GwHostAudit *audit_of_facts(GwHost *host, const GwDriver *driver, GError **error)
+{
+    GwHostFacts *facts = driver->facts(host, error);
+    if (!facts)
+        return NULL;
+    GwHostAudit *audit = gw_host_audit_new();
+    audit->facts = facts;
+    return audit;
+}
+
+GwHostAudit *gw_node_audit(GwNode *node, GError **error)
+{
+    GwNodeCall call = {"audit", node};
+    GError *failure = NULL;
+    if (!gw_node_call_begin(&call, error))
+        return NULL;
+    GwHostAudit *audit = node->driver->audit ? node->driver->audit(node->host, &failure)
+                                             : audit_of_facts(node->host, node->driver, &failure);
+    gw_node_call_end(&call, audit != NULL, failure, error);
+    return audit;
+}
+
+static gboolean is_supported(const GwNode *node, gboolean has, const char *what, GError **error)
+{
+    if (!has)
+        g_set_error(error, GW_ERROR, GW_ERROR_UNSUPPORTED, "%s hosts cannot %s", node->driver->name, what);
+    return has;
+}
+
+GwPairAudit *gw_node_probe(GwNode *source, GwNode *dest, const GwPlan *plan, GError **error)
+{
+    GwNodeCall call = {"probe", source, dest, plan->uuid, GW_NODE_LONG};
+    GError *failure = NULL;
+    if (!is_supported(source, source->driver->probe != NULL, "be probed", error) || !gw_node_call_begin(&call, error))
+        return NULL;
+    GwPairAudit *audit = source->driver->probe(source->host, dest->host, plan, &failure);
+    gw_node_call_end(&call, audit != NULL, failure, error);
+    return audit;
+}
+
+char *gw_node_baseline(GwNode *node, const char *const *cpus, GError **error)
+{
+    GwNodeCall call = {"baseline", node};
+    GError *failure = NULL;
+    if (!is_supported(node, node->driver->baseline != NULL, "compare CPU models", error) || !gw_node_call_begin(&call, error))
+        return NULL;
+    char *text = node->driver->baseline(node->host, cpus, &failure);
+    gw_node_call_end(&call, text != NULL, failure, error);
+    return text;
+}
+
 /* ---- choosing */
 
 /* "qemu+tls://HostB/system" has the scheme "qemu". */

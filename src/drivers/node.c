@@ -118,6 +118,7 @@ void gw_node_heard(void *data, const char *host_name, const char *uuid)
 
 static gboolean is_in_order(const GwNodeCall *call, GError **error)
 {
+    g_assert(call->node);
     if (call->uuid && !gw_uuid_is_valid(call->uuid)) {
         g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "'%s' is not the UUID of an instance", call->uuid);
         return FALSE;

@@ -1,8 +1,7 @@
 /* The checks of one move, and the choice of a destination where the user left it open. */
 #include "engine/internal.h"
 
-/* Examines one destination. NULL findings: the host failed, and *error says how. */
-static GPtrArray *examine(GwActive *active, const GwMigration *row, GwHostEntry *dest, GwPlan **ret_plan, GError **error)
+GPtrArray *gw_choose_examine(GwActive *active, const GwMigration *row, GwHostEntry *dest, GwPlan **ret_plan, GError **error)
 {
     GwEngine *engine = active->engine;
     g_autoptr(GwMoveFacts) facts = NULL;
@@ -34,7 +33,7 @@ static void refuse(const GwMigration *row, const char *dest, const GPtrArray *fi
 static gboolean try_host(GwActive *active, GwMigration *row, GwHostEntry *dest, GPtrArray *findings, GError **error)
 {
     GwPlan *plan = NULL;
-    GPtrArray *more = examine(active, row, dest, &plan, error);
+    GPtrArray *more = gw_choose_examine(active, row, dest, &plan, error);
     if (!more)
         return FALSE;
     g_ptr_array_extend_and_steal(findings, more);
@@ -49,13 +48,18 @@ static gboolean try_host(GwActive *active, GwMigration *row, GwHostEntry *dest, 
 
 /* ---- without a named destination */
 
-static gboolean choose_any(GwActive *active, GwMigration *row, GError **error)
+GPtrArray *gw_choose_candidates(GwActive *active, const GwMigration *row, GPtrArray *reasons)
 {
-    g_autoptr(GPtrArray) reasons = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GwInstanceView) view = gw_engine_instance(active->engine, row->instance_uuid);
     g_autoptr(GwCandidates) candidates = gw_candidates_new(active->engine, row);
     GwDemand demand = gw_demand_of(row, view);
-    g_autoptr(GPtrArray) names = gw_candidates_order(candidates, &demand, reasons);
+    return gw_candidates_order(candidates, &demand, reasons);
+}
+
+static gboolean choose_any(GwActive *active, GwMigration *row, GError **error)
+{
+    g_autoptr(GPtrArray) reasons = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) names = gw_choose_candidates(active, row, reasons);
     for (guint i = 0; i < names->len; i++) {
         g_autoptr(GwHostEntry) dest = gw_engine_find_host(active->engine, names->pdata[i]);
         g_autoptr(GPtrArray) findings = gw_findings_new();
@@ -75,8 +79,7 @@ static gboolean choose_any(GwActive *active, GwMigration *row, GError **error)
 
 /* ---- with one */
 
-/* Nothing is asked of a host that is forced down: it may be half dead. */
-static gboolean judge_named(GwActive *active, const GwMigration *row, GPtrArray *findings, GError **error)
+gboolean gw_choose_judge(GwActive *active, const GwMigration *row, GPtrArray *findings)
 {
     g_autoptr(GwInstanceView) view = gw_engine_instance(active->engine, row->instance_uuid);
     g_autoptr(GwCandidates) candidates = gw_candidates_new(active->engine, row);
@@ -86,10 +89,7 @@ static gboolean judge_named(GwActive *active, const GwMigration *row, GPtrArray 
         gw_placement_judge_forced(candidate, findings);
     else if (candidate)
         gw_placement_judge(candidate, &demand, findings);
-    if (!candidate || !candidate->forced_down)
-        return TRUE;
-    refuse(row, row->dest, findings, error);
-    return FALSE;
+    return !candidate || !candidate->forced_down;
 }
 
 gboolean gw_choose(GwActive *active, GwMigration *row, GError **error)
@@ -102,5 +102,8 @@ gboolean gw_choose(GwActive *active, GwMigration *row, GError **error)
         return FALSE;
     }
     g_autoptr(GPtrArray) findings = gw_findings_new();
-    return judge_named(active, row, findings, error) && try_host(active, row, dest, findings, error);
+    if (gw_choose_judge(active, row, findings))
+        return try_host(active, row, dest, findings, error);
+    refuse(row, row->dest, findings, error);
+    return FALSE;
 }

@@ -27,6 +27,7 @@ void gw_engine_unref(GwEngine *engine)
     g_clear_pointer(&engine->sorted, g_ptr_array_unref);
     g_clear_pointer(&engine->loop, g_main_loop_unref);
     g_clear_pointer(&engine->context, g_main_context_unref);
+    gw_checkups_free(engine->checkups);
     g_mutex_clear(&engine->lock);
     g_mutex_clear(&engine->edit_lock);
     g_free(engine);
@@ -56,6 +57,7 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     engine->where = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
     engine->views = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)gw_instance_view_unref);
     engine->actives = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, (GDestroyNotify)gw_active_unref);
+    engine->checkups = gw_checkups_new();
     engine->moving = g_hash_table_new(g_str_hash, g_str_equal);
     engine->drains = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, gw_drain_run_release);
     engine->context = g_main_context_new();

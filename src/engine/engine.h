@@ -5,8 +5,9 @@
 #define GW_ENGINE_ENGINE_H
 
 #include "core/balance.h"
-#include "core/checks.h"
+#include "core/checkup.h"
 #include "core/drain.h"
+#include "core/trial.h"
 #include "drivers/driver.h"
 #include "store/store.h"
 
@@ -17,6 +18,7 @@ typedef struct {
     GwDriverSettings driver;
     guint live_migration_retry_count; /* 1-second retries of a transient failure at the start of a copy */
     guint shutdown_timeout_s;         /* cold: how long a guest may take to shut down before the plug is pulled */
+    guint history_days;               /* ended migrations and actions are kept so long; 0: for ever */
     guint inventory_interval_s;       /* how often every host is asked for everything, beside its events */
     guint max_concurrent_live_migrations; /* per source host; 0: no limit */
     guint64 reserved_host_memory_mib;
@@ -42,6 +44,7 @@ typedef struct {
     gint64 seen_us;      /* when it last answered; 0: never */
     guint instances;
     guint running;
+    guint64 vcpus_used;    /* by those that are not shut down */
     GPtrArray *aggregates; /* of GwAggregate *: those it is in, which also say its zone (gw_aggregates_zone); never NULL */
 } GwHostView; /* immutable */
 void gw_host_view_unref(GwHostView *view);
@@ -106,7 +109,7 @@ void gw_instance_view_unref(GwInstanceView *view);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwInstanceView, gw_instance_view_unref)
 
 /* All, newest first by (first_seen_us, uuid). host NULL: everywhere. *ret_serial (may be NULL): raised whenever the list or
- * any view in it changes, so that whole answers can be cached. Cheap: one reference per view. */
+ * any view in it changes, so that whole answers can be cached. Cheap: callers share the array, and must not change it. */
 GPtrArray *gw_engine_instances(GwEngine *engine, const char *host, guint64 *ret_serial);
 guint64 gw_engine_serial(GwEngine *engine); /* that number alone; lock-free */
 /* By UUID; NULL when there is none. */
@@ -133,12 +136,32 @@ gboolean gw_engine_live_migrate(GwEngine *engine, const GwMoveRequest *request, 
                                 gpointer data, GError **error);
 gboolean gw_engine_cold_migrate(GwEngine *engine, const GwMoveRequest *request, gint64 *ret_id, GwChecked checked,
                                 gpointer data, GError **error);
+/* Called exactly once. report: borrowed; NULL with an error that a real move would have been refused with as malformed (no such
+ * server or host). A state that forbids the move is the report's objection. */
+typedef void (*GwTried)(gpointer data, const GwTrialReport *report, const GError *error);
+/* A dry run: the same checks as of a real move, against every destination that comes into question; nothing is recorded. */
+void gw_engine_try(GwEngine *engine, const GwMoveRequest *request, GwMoveKind kind, GwTried done, gpointer data);
 /* The instance's migration in VERIFY_RESIZE. INVALID when there is none ("Instance has not been resized."). */
 gboolean gw_engine_confirm(GwEngine *engine, const GwMoveRequest *request, GError **error);
 gboolean gw_engine_revert(GwEngine *engine, const GwMoveRequest *request, GError **error);
 /* INVALID when the migration is not in a state that allows it; NOT_FOUND when it is not this instance's. */
 gboolean gw_engine_abort(GwEngine *engine, const GwMoveRequest *request, gint64 migration_id, GError **error);
 gboolean gw_engine_force_complete(GwEngine *engine, const GwMoveRequest *request, gint64 migration_id, GError **error);
+
+/* ---- Checkups: whether hosts are ready to exchange instances. They run in the background; the last few can be read. */
+
+/* hosts: NULL-terminated names; NULL or empty: all. NOT_FOUND when one is not known. */
+gboolean gw_engine_checkup_begin(GwEngine *engine, const char *const *hosts, GwCheckupDepth depth, gint64 *ret_id, GError **error);
+/* Called once, under a lock: must not block. checkup is borrowed. */
+typedef void (*GwCheckupReader)(gpointer data, const GwCheckup *checkup);
+gboolean gw_engine_checkup_read(GwEngine *engine, gint64 id, GwCheckupReader read, gpointer data, GError **error);
+
+/* What ended since this engine began. */
+typedef struct {
+    guint64 count[2][GW_MIGRATION_STATE_COUNT]; /* by GwMoveKind and final state */
+    guint64 total_ms, downtime_ms, bytes;       /* of the live ones that completed */
+} GwEndedMoves;
+void gw_engine_ended_moves(GwEngine *engine, GwEndedMoves *ret_ended);
 
 /* ---- History: straight from the store, newest first */
 gboolean gw_engine_migrations(GwEngine *engine, const GwMigrationQuery *query, GPtrArray **ret_rows, GError **error);

@@ -336,7 +336,9 @@ static GwHostView *view_of(GwHostEntry *entry)
     g_hash_table_iter_init(&iter, entry->instances);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         view->instances++;
-        view->running += ((GwInstance *)value)->power == GW_POWER_RUNNING;
+        const GwInstance *instance = value;
+        view->running += instance->power == GW_POWER_RUNNING;
+        view->vcpus_used += instance->power == GW_POWER_SHUTDOWN ? 0 : instance->vcpus;
     }
     return view;
 }

@@ -93,12 +93,19 @@ struct GwEngine {
     GHashTable *actives;     /* [lock] id → GwActive *, references */
     GHashTable *moving;      /* [lock] uuid → GwActive * of `actives`: the instance's own */
     GHashTable *drains;      /* [lock] id → GwDrainRun *, references: those under way */
+    GwEndedMoves ended;      /* [lock] */
+    gint64 pruned_at;        /* [lock] monotonic us: when old history was last forgotten */
     gint64 serial;           /* atomic */
+    struct GwCheckups *checkups; /* has a lock of its own */
     GThreadPool *steps, *asks, *scribe, *drain_steps;
     GMainContext *context;
     GMainLoop *loop;
     GThread *loop_thread;
 };
+
+typedef struct GwCheckups GwCheckups; /* checkup.c */
+GwCheckups *gw_checkups_new(void);
+void gw_checkups_free(GwCheckups *checkups);
 
 typedef struct {
     GwDone done;
@@ -172,12 +179,26 @@ gboolean gw_acts_do(GwActive *active, GwMigration *row, GwAct act, GError **erro
 
 /* ---- choose.c: the checks. Fills row->dest and row->plan. */
 gboolean gw_choose(GwActive *active, GwMigration *row, GError **error);
+/* The checks against one destination: reads engine, source and disk_over_commit of active. NULL: a host failed, and *error says
+ * how. *ret_plan is set when nothing blocks. */
+GPtrArray *gw_choose_examine(GwActive *active, const GwMigration *row, GwHostEntry *dest, GwPlan **ret_plan, GError **error);
+/* What placement has against the named destination. FALSE: it is forced down, and nothing must be asked of it, since it may be half
+ * dead. */
+gboolean gw_choose_judge(GwActive *active, const GwMigration *row, GPtrArray *findings);
+/* Names of the hosts to try, best first; a sentence in reasons for each that is left out (core/placement.h). */
+GPtrArray *gw_choose_candidates(GwActive *active, const GwMigration *row, GPtrArray *reasons);
+
+/* ---- submit.c: what is refused at once, without asking a host. The row as it would be stored, or NULL; *ret_view (a reference)
+ * is set as soon as the instance is known. */
+GwMigration *gw_submit_check(GwEngine *engine, const GwMoveRequest *request, GwMoveKind kind, GwInstanceView **ret_view,
+                             GError **error);
 
 /* ---- scribe.c: the record of actions and events, written behind the loop */
 void gw_scribe_begin(GwActive *active, const GwMigration *row, const char *event, const char *host);
 /* Something that happened in a moment, and why. */
 void gw_scribe_note(GwActive *active, const GwMigration *row, const char *event, const char *host, const char *details);
 void gw_scribe_end(GwActive *active, const GwMigration *row, const char *event, const char *host, const char *error);
+void gw_scribe_prune(GwEngine *engine); /* forgets history that is too old, soon */
 void gw_scribe_work(gpointer note, gpointer engine);
 
 /* ---- drain.c: emptying hosts */

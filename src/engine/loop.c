@@ -349,6 +349,16 @@ static void end_event(GwActive *active, const GwMigration *row)
     active->event = NULL;
 }
 
+static void count_end(GwEndedMoves *ended, const GwMigration *row)
+{
+    ended->count[row->kind][row->state]++;
+    if (row->state != GW_MIGRATION_COMPLETED)
+        return;
+    ended->total_ms += (guint64)MAX(0, row->ended_us - row->created_us) / 1000;
+    ended->downtime_ms += row->progress.downtime_ms;
+    ended->bytes += row->progress.memory_processed + row->progress.disk_processed;
+}
+
 static void end(GwActive *active, const GwMigration *row)
 {
     GwEngine *engine = active->engine;
@@ -356,6 +366,7 @@ static void end(GwActive *active, const GwMigration *row)
     g_mutex_lock(&engine->lock);
     active->ended = TRUE;
     gw_active_remove(active);
+    count_end(&engine->ended, row);
     gw_views_update(engine, row->instance_uuid);
     g_mutex_unlock(&engine->lock);
     g_autoptr(GError) cancelled = g_error_new(GW_ERROR, GW_ERROR_ABORTED, "%s", row->reason ? row->reason : "it was cancelled");

@@ -3,7 +3,7 @@
 #include "engine/internal.h"
 
 typedef struct {
-    gboolean ends;
+    enum { BEGINS, ENDS, PRUNES } what;
     char instance_uuid[GW_UUID_SIZE];
     char *request_id, *event, *host, *error;
     char *details; /* of one that ended well */
@@ -50,7 +50,7 @@ void gw_scribe_note(GwActive *active, const GwMigration *row, const char *event,
     if (!row->request_id)
         return;
     Note *note = note_new(row, event, host);
-    note->ends = TRUE;
+    note->what = ENDS;
     note->details = g_strdup(details);
     g_thread_pool_push(active->engine->scribe, note, NULL);
 }
@@ -60,7 +60,7 @@ void gw_scribe_end(GwActive *active, const GwMigration *row, const char *event, 
     if (!row->request_id || !event)
         return;
     Note *note = note_new(row, event, host);
-    note->ends = TRUE;
+    note->what = ENDS;
     note->error = g_strdup(error);
     note->failed_action = row->state == GW_MIGRATION_FAILED || row->state == GW_MIGRATION_ERROR;
     g_thread_pool_push(active->engine->scribe, note, NULL);
@@ -82,13 +82,36 @@ static void find_request(GwEngine *engine, Note *note)
     }
 }
 
+void gw_scribe_prune(GwEngine *engine)
+{
+    Note *note = g_new0(Note, 1);
+    note->what = PRUNES;
+    g_thread_pool_push(engine->scribe, note, NULL);
+}
+
+static void prune(GwEngine *engine)
+{
+    gint64 age_us = (gint64)engine->settings.history_days * 24 * 3600 * G_USEC_PER_SEC, migrations = 0;
+    g_autoptr(GError) error = NULL;
+    if (!gw_store_prune(engine->store, g_get_real_time() - age_us, &migrations, &error))
+        gw_warning("old history could not be forgotten: %s", error->message);
+    else if (migrations)
+        gw_info("%" G_GINT64_FORMAT " migrations that ended more than %u days ago are forgotten (history_days)", migrations,
+                engine->settings.history_days);
+}
+
 void gw_scribe_work(gpointer data, gpointer user_data)
 {
     GwEngine *engine = user_data;
     Note *note = data;
+    if (note->what == PRUNES) {
+        prune(engine);
+        note_free(note);
+        return;
+    }
     g_autoptr(GError) error = NULL;
     find_request(engine, note);
-    gboolean ok = !note->ends ? gw_store_event_begin(engine->store, note->instance_uuid, note->request_id, note->event,
+    gboolean ok = note->what == BEGINS ? gw_store_event_begin(engine->store, note->instance_uuid, note->request_id, note->event,
                                                      note->host, &error)
                               : gw_store_event_end(engine->store, note->instance_uuid, note->request_id, note->event,
                                                    note->host, note->error ? "Error" : "Success",

@@ -102,13 +102,23 @@ static GwMigration *row_of(const GwInstanceView *view, const GwMoveRequest *requ
     return row;
 }
 
+GwMigration *gw_submit_check(GwEngine *engine, const GwMoveRequest *request, GwMoveKind kind, GwInstanceView **ret_view,
+                             GError **error)
+{
+    g_autoptr(GwInstanceView) view = find_instance(engine, request->instance_uuid, error);
+    gboolean ok = view && check_state(view, kind, error) && check_host(engine, view, request->host, error);
+    GwMigration *row = ok ? row_of(view, request, kind) : NULL;
+    *ret_view = g_steal_pointer(&view);
+    return row;
+}
+
 static gboolean submit(GwEngine *engine, const GwMoveRequest *request, GwMoveKind kind, gint64 *ret_id, GwChecked checked,
                        gpointer data, GError **error)
 {
-    g_autoptr(GwInstanceView) view = find_instance(engine, request->instance_uuid, error);
-    if (!view || !check_state(view, kind, error) || !check_host(engine, view, request->host, error))
+    g_autoptr(GwInstanceView) view = NULL;
+    g_autoptr(GwMigration) row = gw_submit_check(engine, request, kind, &view, error);
+    if (!row)
         return FALSE;
-    g_autoptr(GwMigration) row = row_of(view, request, kind);
     if (!gw_store_migration_add(engine->store, row, error) ||
         !record_action(engine, request, kind == GW_MOVE_LIVE ? "live-migration" : "migrate", error))
         return FALSE;
@@ -168,13 +178,17 @@ static gboolean intend_resting(GwEngine *engine, const GwMoveRequest *request, u
                                GError **error)
 {
     g_autoptr(GwInstanceView) view = find_instance(engine, request->instance_uuid, error);
-    if (!view)
+    g_autoptr(GPtrArray) rows = NULL;
+    GwMigrationQuery query = {.instance_uuid = request->instance_uuid, .unfinished_only = TRUE};
+    /* the store's word: views are a moment behind */
+    if (!view || !gw_store_migrations(engine->store, &query, &rows, error))
         return FALSE;
-    if (view->migration_id && view->migration_kind == GW_MOVE_COLD && view->migration_state == GW_MIGRATION_FINISHED)
-        return intend(engine, request, view->migration_id, intent, action, error);
-    if (view->migration_id)
+    const GwMigration *row = rows->len ? rows->pdata[0] : NULL;
+    if (row && row->kind == GW_MOVE_COLD && row->state == GW_MIGRATION_FINISHED)
+        return intend(engine, request, row->id, intent, action, error);
+    if (row)
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Cannot '%s' instance %s while it is in task_state %s", action,
-                    view->instance->uuid, gw_migration_state_status(view->migration_state, view->migration_kind));
+                    view->instance->uuid, gw_migration_state_status(row->state, row->kind));
     else
         g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Instance has not been resized.");
     return FALSE;

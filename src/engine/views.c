@@ -243,6 +243,13 @@ GPtrArray *gw_engine_instances(GwEngine *engine, const char *host, guint64 *ret_
     return some;
 }
 
+void gw_engine_ended_moves(GwEngine *engine, GwEndedMoves *ret_ended)
+{
+    g_mutex_lock(&engine->lock);
+    *ret_ended = engine->ended;
+    g_mutex_unlock(&engine->lock);
+}
+
 GwInstanceView *gw_engine_instance(GwEngine *engine, const char *uuid)
 {
     g_mutex_lock(&engine->lock);

@@ -103,7 +103,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Change, change_clear)
 static gboolean begin(GwStore *store, Change *change, GError **error)
 {
     change->session = gw_session_begin(store, GW_ACCESS_WRITE, error);
-    return change->session && gw_session_run(change->session, "UPDATE aggregates SET id = id", NULL, 0, error) &&
+    return change->session && gw_session_run(change->session, "UPDATE aggregates SET updated_us = updated_us", NULL, 0, error) &&
            (change->all = read_aggregates(change->session, error));
 }
 

@@ -93,7 +93,9 @@ typedef struct {
     const char *source, *dest;
     const char *status;        /* Nova's word */
     const char *kind;          /* "live-migration", "migration" */
+    const char *user_id, *project_id; /* who asked for it */
     gboolean unfinished_only;  /* not in a FINAL state */
+    gboolean without_plans;    /* rows come with no plan: reading it costs more than all the rest of a row */
     gint64 changes_since_us, changes_before_us; /* on updated_us; 0: any */
     gint64 after_id;           /* paging: rows that come after this id in the order; 0: from the start */
     guint limit;               /* 0: all */
@@ -101,6 +103,10 @@ typedef struct {
 
 /* Newest first (id descending). ret_rows: of GwMigration *. */
 gboolean gw_store_migrations(GwStore *store, const GwMigrationQuery *query, GPtrArray **ret_rows, GError **error);
+
+/* Forgets migrations that ended, and actions last touched, before that time; never the actions of an instance that has a
+ * migration under way. *ret_migrations: how many of the former. */
+gboolean gw_store_prune(GwStore *store, gint64 before_us, gint64 *ret_migrations, GError **error);
 
 /* ---- Instance actions: what was asked of an instance and what came of it (Nova's os-instance-actions) */
 typedef struct {

@@ -92,6 +92,10 @@ static GwInstance *instance_new(guint number, const char *name, GwPower power)
     disk->kind = GW_DISK_NETWORK;
     disk->path = g_strdup_printf("iscsi://HostA:3260/iqn.x/%u", number);
     disk->capacity_bytes = 10ull << 30;
+    GwNic *nic = gw_instance_add_nic(instance);
+    nic->kind = GW_NIC_BRIDGE;
+    nic->source = g_strdup("br0");
+    nic->mac = g_strdup_printf("52:54:00:00:00:%02x", number & 0xff);
     return instance;
 }
 
@@ -307,6 +311,7 @@ static GwHostView *host_view(GwEngine *engine, guint index)
         if (strcmp(instance->host, name) == 0) {
             view->instances++;
             view->running += instance->instance->power == GW_POWER_RUNNING;
+            view->vcpus_used += instance->instance->power == GW_POWER_SHUTDOWN ? 0 : instance->instance->vcpus;
         }
     }
     if (!view->up)
@@ -586,6 +591,8 @@ static gboolean fits(const GwMigrationQuery *query, const GwMigration *row)
            (!query->source || strcmp(query->source, row->source) == 0) &&
            (!query->status || strcmp(query->status, status) == 0) &&
            (!query->kind || strcmp(query->kind, gw_move_kind_name(row->kind)) == 0) &&
+           (!query->user_id || g_strcmp0(query->user_id, row->user_id) == 0) &&
+           (!query->project_id || g_strcmp0(query->project_id, row->project_id) == 0) &&
            (!query->unfinished_only || !(gw_migration_state_traits(row->state) & GW_TRAIT_FINAL)) &&
            (!query->changes_since_us || row->updated_us >= query->changes_since_us) &&
            (!query->changes_before_us || row->updated_us <= query->changes_before_us) &&
@@ -606,6 +613,12 @@ gboolean gw_engine_migrations(GwEngine *engine, const GwMigrationQuery *query, G
     g_mutex_unlock(&engine->lock);
     *ret_rows = rows;
     return TRUE;
+}
+
+void gw_engine_ended_moves(GwEngine *engine, GwEndedMoves *ret_ended)
+{
+    *ret_ended = (GwEndedMoves){.total_ms = 2500, .downtime_ms = 90, .bytes = 1000};
+    ret_ended->count[GW_MOVE_LIVE][GW_MIGRATION_COMPLETED] = 2;
 }
 
 static GwActionRow *action_copy(const GwActionRow *row)

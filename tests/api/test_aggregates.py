@@ -193,12 +193,23 @@ def test_zones_are_shown_everywhere(clean):
     assert clean.find(VM)["OS-EXT-AZ:availability_zone"] == "zone1"
     listed = clean.get("/v2.1/servers/detail").json["servers"]
     assert {s["OS-EXT-AZ:availability_zone"] for s in listed} == {"zone1"}
+    assert len(clean.get("/v2.1/servers?availability_zone=zone1").json["servers"]) == 2
+    assert clean.get("/v2.1/servers?availability_zone=nova").json["servers"] == []
     services = {s["host"]: s["zone"] for s in clean.get("/v2.1/os-services").json["services"]}
     assert (services["HostA"], services["HostB"]) == ("zone1", "nova")
     assert [h["host_name"] for h in clean.get("/v2.1/os-hosts?zone=zone1").json["hosts"]] == ["HostA"]
     set_metadata(clean, one, colour="red")
     act(clean, one, "remove_host", {"host": "HostA"})
     assert clean.find(VM)["OS-EXT-AZ:availability_zone"] == "nova"
+
+
+def test_servers_are_sorted_by_zone(clean):
+    for name, host in (("rack1", "HostA"), ("rack2", "HostB")):
+        add_host(clean, made(clean, name, "zone-" + name), host)
+    assert live(clean, VM, "HostB")["state"] == "completed"
+    for way, order in (("asc", [VM2, VM]), ("desc", [VM, VM2])):
+        listed = clean.get(f"/v2.1/servers?sort_key=availability_zone&sort_dir={way}").json["servers"]
+        assert [s["name"] for s in listed] == order
 
 
 def test_a_member_is_not_removed(clean):

@@ -258,6 +258,7 @@ def test_with_the_daemon(real):  # noqa: F811
     assert "HostB is disabled: new RAM" in real("host-list").out
     assert real("service-enable", "HostB").status == 0
     assert "| zone1 | available | HostB |" in real("availability-zone-list").out
+    assert "| availability_zone   | nova " in real("show", "vm-HostA-1").out
     assert real("live-migration", "vm-HostA-1", "HostB").status == 0
     assert "vm-HostA-1" in real("hypervisor-servers", "HostB").out
     assert real("aggregate-delete", "rack1").status == 1

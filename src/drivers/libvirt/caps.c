@@ -99,6 +99,13 @@ static GwVirtCaps *read_caps(GwHost *host, virConnectPtr conn, GError **error)
     return NULL;
 }
 
+void gw_virt_caps_forget(GwHost *host)
+{
+    g_mutex_lock(&host->lock);
+    host->caps_at_us = G_MININT64 / 2;
+    g_mutex_unlock(&host->lock);
+}
+
 /* virDomainStartDirtyRateCalc came with 7.2.0. */
 enum { OLDEST_LIBVIRT = 7 * 1000000 + 2 * 1000 };
 

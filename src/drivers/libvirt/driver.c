@@ -110,6 +110,28 @@ static gboolean forget(GwHost *host, const GwPlan *plan, GwSide side, GError **e
     return act(host, NULL, NULL, plan, side, 0, gw_virt_forget, error);
 }
 
+/* ---- examining hosts themselves */
+
+static GwHostAudit *audit(GwHost *host, GError **error)
+{
+    return ask(host, NULL, NULL, gw_virt_audit, error);
+}
+
+static GwPairAudit *probe(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error)
+{
+    enum { PROBE_MS = 45000 }; /* beyond an ordinary call: three times probe.c's own patience */
+    g_autoptr(GwVirtCall) call = gw_virt_call_new(source, dest, NULL, plan);
+    call->timeout_ms = PROBE_MS;
+    return gw_virt_call_run(call, GW_VIRT_ACT, gw_virt_probe, error) ? gw_virt_call_take(call) : NULL;
+}
+
+static char *baseline(GwHost *host, const char *const *cpus, GError **error)
+{
+    g_autoptr(GwVirtCall) call = gw_virt_call_new(host, NULL, NULL, NULL);
+    call->texts = g_strdupv((GStrv)cpus);
+    return gw_virt_call_run(call, GW_VIRT_ASK, gw_virt_baseline, error) ? gw_virt_call_take(call) : NULL;
+}
+
 static const char *const schemes[] = {"qemu", NULL};
 
 const GwDriver gw_libvirt_driver = {
@@ -135,4 +157,7 @@ const GwDriver gw_libvirt_driver = {
     .adopt = adopt,
     .settle = settle,
     .forget = forget,
+    .audit = audit,
+    .probe = probe,
+    .baseline = baseline,
 };

@@ -22,9 +22,9 @@ typedef struct GwSimCopy GwSimCopy;
 
 /* The parameters of an address. */
 typedef struct {
-    guint64 memory_mib, cpus, link_mbps, latency_ms, storage_gib;
+    guint64 memory_mib, cpus, link_mbps, latency_ms, storage_gib, clock_ms;
     guint64 instances, instance_memory_mib, disk_gib, dirty_mbps, speed;
-    char *prefix, *bridge, *disk;
+    char *prefix, *bridge, *disk, *hostname, *qemu_user;
 } GwSimSpec;
 
 typedef struct GwSimFolder GwSimFolder;
@@ -73,7 +73,8 @@ struct GwSimHost {
     GwSimWorld *world;
     char *name;
     guint64 memory_mib, memory_used_mib, cpus, latency_ms;
-    char *bridge;
+    guint64 clock_ms; /* ahead of everybody else's */
+    char *bridge, *hostname, *qemu_user;
     double link_bps; /* bytes per second, in each direction */
     guint outgoing, incoming; /* copies that share the link */
     GwSimState state;
@@ -243,6 +244,8 @@ gboolean gw_sim_prepare(GwHost *source, GwHost *dest, const GwPlan *plan, GError
 gboolean gw_sim_adopt(GwHost *dest, const GwPlan *plan, GError **error);
 gboolean gw_sim_settle(GwHost *dest, const GwPlan *plan, GError **error);
 gboolean gw_sim_forget(GwHost *host, const GwPlan *plan, GwSide side, GError **error);
+GwHostAudit *gw_sim_audit(GwHost *host, GError **error);                                  /* audit.c */
+GwPairAudit *gw_sim_probe(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error); /* audit.c */
 gboolean gw_sim_stop(GwHost *host, const char *uuid, GwStopHow how, guint timeout_ms, GError **error);
 gboolean gw_sim_start(GwHost *host, const char *uuid, GwStartHow how, GError **error);
 gboolean gw_sim_resume(GwHost *host, const char *uuid, GError **error);

@@ -123,4 +123,6 @@ const GwDriver gw_sim_driver = {
     .adopt = gw_sim_adopt,
     .settle = gw_sim_settle,
     .forget = gw_sim_forget,
+    .audit = gw_sim_audit,
+    .probe = gw_sim_probe,
 };
