@@ -95,7 +95,6 @@ static gboolean try_unit(Pass *pass, const GArray *unit, guint host)
 /* All of a group that are to be moved, onto the first host, emptiest first, that takes them all. */
 static gboolean place_unit(Pass *pass, const GArray *unit)
 {
-    g_autoptr(GArray) tried = g_array_new(FALSE, FALSE, sizeof(guint));
     guint first = g_array_index(unit, guint, 0);
     g_autofree gboolean *seen = g_new0(gboolean, pass->cluster->hosts->len + 1);
     for (;;) {
