@@ -95,6 +95,13 @@ void gw_identity_catalog(GwRequest *request);
 void gw_identity_projects(GwRequest *request);
 void gw_images_versions(GwRequest *request);
 void gw_images_list(GwRequest *request);
+/* drains.c */
+void gw_drains_list(GwRequest *request);
+void gw_drains_begin(GwRequest *request);
+void gw_drains_show(GwRequest *request);
+void gw_drains_cancel(GwRequest *request);
+void gw_drains_undo(GwRequest *request);
+void gw_drains_balance(GwRequest *request);
 /* metrics.c */
 void gw_metrics_show(GwRequest *request);
 /* own_migrations.c */
