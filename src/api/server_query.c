@@ -157,6 +157,8 @@ static gboolean fits(const Filter *filter, GRegex *regex, const char *value, con
     gboolean wanted, is;
     if (regex)
         return g_regex_match(regex, text, 0, NULL);
+    if (filter->kind == GW_QUERY_REGEX)
+        return strstr(text, value) != NULL;
     if (filter->kind == GW_QUERY_BOOLEAN && gw_parse_boolean(value, &wanted) && gw_parse_boolean(text, &is))
         return wanted == is;
     return g_ascii_strcasecmp(text, value) == 0;
@@ -180,7 +182,9 @@ static void keep_fitting(GwRequest *request, const Filter *filter, GPtrArray *ch
     const char *value = gw_query_text(request, filter->param);
     if (!value)
         return;
-    g_autoptr(GRegex) regex = filter->kind == GW_QUERY_REGEX ? gw_parse_regex(value, NULL) : NULL;
+    /* clients look servers up by plain names: among thousands a regular expression would cost many times as much */
+    gboolean plain = !value[strcspn(value, "\\^$.|?*+()[]{}")];
+    g_autoptr(GRegex) regex = filter->kind == GW_QUERY_REGEX && !plain ? gw_parse_regex(value, NULL) : NULL;
     guint kept = 0;
     for (guint i = 0; i < chosen->len; i++) {
         g_autofree char *text = filter->text(chosen->pdata[i]);
@@ -215,37 +219,45 @@ static gboolean check_status(GwRequest *request)
 
 /* ---- pages */
 
-static gboolean cut_page(GwRequest *request, GPtrArray *chosen)
+/* The marker need not fit the filters (any more): a client that pages through the active servers goes on where it was
+ * although the last of its page is migrating by now. *ret: NULL when none was given. */
+static gboolean find_marker(GwRequest *request, const GPtrArray *all, const GwInstanceView **ret, guint *ret_start)
 {
-    guint start = 0;
-    guint limit = gw_query_limit(request);
-    const char *marker = gw_query_text(request, "marker");
-    while (marker && start < chosen->len &&
-           strcmp(((GwInstanceView *)chosen->pdata[start])->instance->uuid, marker) != 0)
-        start++;
-    if (marker && start++ == chosen->len) {
-        gw_reply_fault(request, 400, "marker [%s] not found", marker);
-        return FALSE;
+    const char *uuid = gw_query_text(request, "marker");
+    *ret = NULL;
+    *ret_start = 0;
+    for (guint i = 0; uuid && i < all->len && !*ret; i++) {
+        const GwInstanceView *view = all->pdata[i];
+        if (strcmp(view->instance->uuid, uuid) == 0) {
+            *ret = view;
+            *ret_start = i + 1;
+        }
     }
-    if (start)
-        g_ptr_array_remove_range(chosen, 0, start);
-    if (chosen->len > limit)
-        g_ptr_array_set_size(chosen, (gint)limit);
-    return TRUE;
+    if (!uuid || *ret)
+        return TRUE;
+    gw_reply_fault(request, 400, "marker [%s] not found", uuid);
+    return FALSE;
 }
 
 GPtrArray *gw_server_query_page(GwRequest *request, const GPtrArray *all)
 {
+    guint start;
     GwServerOrder order;
-    if (!check_params(request) || !check_status(request) || !gw_server_order_read(request, &order))
+    const GwInstanceView *marker;
+    if (!check_params(request) || !check_status(request) || !gw_server_order_read(request, &order) ||
+        !find_marker(request, all, &marker, &start))
         return NULL;
-    g_autoptr(GPtrArray) chosen = g_ptr_array_sized_new(all->len);
+    GPtrArray *chosen = g_ptr_array_sized_new(all->len);
     gboolean none = gw_query_is_true(request, "deleted") || gw_query_is_true(request, "soft_deleted");
-    for (guint i = 0; i < all->len && !none; i++) /* no deleted server is remembered */
+    /* no deleted server is remembered */
+    for (guint i = order.compare ? 0 : start; i < all->len && !none; i++)
         g_ptr_array_add(chosen, all->pdata[i]);
     for (guint i = 0; i < G_N_ELEMENTS(filters); i++)
         keep_fitting(request, &filters[i], chosen);
     keep_changed(request, chosen);
-    gw_server_order_apply(&order, chosen);
-    return cut_page(request, chosen) ? g_steal_pointer(&chosen) : NULL;
+    gw_server_order_apply(&order, marker, chosen);
+    guint limit = gw_query_limit(request);
+    if (chosen->len > limit)
+        g_ptr_array_set_size(chosen, (gint)limit);
+    return chosen;
 }

@@ -59,8 +59,9 @@ static gboolean check_state(const GwInstanceView *view, GwMoveKind kind, GError 
     }
     if (view->migration_id) {
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
-                    "Cannot '%s' instance %s while it is in task_state migrating: migration %" G_GINT64_FORMAT " is %s", action,
-                    instance->uuid, view->migration_id, gw_migration_state_status(view->migration_state, view->migration_kind));
+                    "Cannot '%s' instance %s while it is in task_state %s: migration %" G_GINT64_FORMAT " is %s", action,
+                    instance->uuid, view->migration_kind == GW_MOVE_LIVE ? "migrating" : "resize_migrating",
+                    view->migration_id, gw_migration_state_status(view->migration_state, view->migration_kind));
         return FALSE;
     }
     gboolean fits = kind == GW_MOVE_LIVE ? instance->power == GW_POWER_RUNNING || instance->power == GW_POWER_PAUSED
@@ -174,6 +175,22 @@ static gboolean intend(GwEngine *engine, const GwMoveRequest *request, gint64 id
     return TRUE;
 }
 
+/* What Nova says of a server that has a migration but is not waiting for confirm or revert. */
+static gboolean refuse_unrested(const GwMigration *row, GwPower power, const char *action, GError **error)
+{
+    if (row->kind == GW_MOVE_COLD && row->state == GW_MIGRATION_CONFIRMING) {
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Instance has not been resized.");
+        return FALSE;
+    }
+    const char *vm_state = power == GW_POWER_SHUTDOWN ? "stopped" : power == GW_POWER_PAUSED ? "paused" : "active";
+    gboolean reverting = row->kind == GW_MOVE_COLD && row->state == GW_MIGRATION_REVERTING;
+    g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
+                "Cannot '%s' instance %s while it is in %s %s: migration %" G_GINT64_FORMAT " is %s", action,
+                row->instance_uuid, reverting ? "task_state" : "vm_state", reverting ? "resize_reverting" : vm_state,
+                row->id, gw_migration_state_status(row->state, row->kind));
+    return FALSE;
+}
+
 static gboolean intend_resting(GwEngine *engine, const GwMoveRequest *request, unsigned intent, const char *action,
                                GError **error)
 {
@@ -187,10 +204,8 @@ static gboolean intend_resting(GwEngine *engine, const GwMoveRequest *request, u
     if (row && row->kind == GW_MOVE_COLD && row->state == GW_MIGRATION_FINISHED)
         return intend(engine, request, row->id, intent, action, error);
     if (row)
-        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Cannot '%s' instance %s while it is in task_state %s", action,
-                    view->instance->uuid, gw_migration_state_status(row->state, row->kind));
-    else
-        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Instance has not been resized.");
+        return refuse_unrested(row, view->instance->power, action, error);
+    g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Instance has not been resized.");
     return FALSE;
 }
 

@@ -149,6 +149,8 @@ def test_a_migration_under_way(nova, slow_server, watch):
     assert nova.show("show", slow_server)["status"] == "MIGRATING"
     refusal = f"Cannot 'os-migrateLive' instance {server['id']} while it is in task_state migrating"
     assert refusal in nova.refused("live-migration", slow_server) and "(HTTP 409)" in nova.refused("live-migration", slow_server)
+    refusal = f"Cannot 'confirmResize' instance {server['id']} while it is in vm_state active"
+    assert refusal in nova.refused("resize-confirm", slow_server)
     listed = [r for r in nova.list("migration-list", "--status", "running") if r["Instance UUID"] == server["id"]]
     assert listed[0]["Source Compute"] == "HostS" and listed[0]["Dest Compute"] == "HostC"
     if nova.minor < 24:
