@@ -143,6 +143,52 @@ static void revert(GwRequest *request, GwMoveRequest *move, json_t *body)
     reply_done(request, 202, error);
 }
 
+/* ---- power */
+
+static void operate(GwRequest *request, const GwMoveRequest *move, GwOperation operation)
+{
+    g_autoptr(GError) error = NULL;
+    gw_engine_operate(request->engine, move, operation, &error);
+    reply_done(request, 202, error);
+}
+
+static void start(GwRequest *request, GwMoveRequest *move, json_t *body)
+{
+    operate(request, move, GW_OPERATION_START);
+}
+
+static void stop(GwRequest *request, GwMoveRequest *move, json_t *body)
+{
+    operate(request, move, GW_OPERATION_STOP);
+}
+
+static void pause_server(GwRequest *request, GwMoveRequest *move, json_t *body)
+{
+    operate(request, move, GW_OPERATION_PAUSE);
+}
+
+static void unpause(GwRequest *request, GwMoveRequest *move, json_t *body)
+{
+    operate(request, move, GW_OPERATION_UNPAUSE);
+}
+
+static const GwBodyRule reboot_rules[] = {
+    {"type", GW_BODY_TEXT, GW_BODY_REQUIRED},
+};
+
+static void reboot(GwRequest *request, GwMoveRequest *move, json_t *body)
+{
+    if (!GW_BODY_CHECK(request, "reboot", body, reboot_rules))
+        return;
+    const char *type = gw_body_text(body, "type");
+    gboolean hard = g_ascii_strcasecmp(type, "HARD") == 0;
+    if (hard || g_ascii_strcasecmp(type, "SOFT") == 0)
+        operate(request, move, hard ? GW_OPERATION_REBOOT_HARD : GW_OPERATION_REBOOT);
+    else
+        gw_reply_fault(request, 400, "Invalid input for field/attribute type. Value: %s. '%s' is not one of ['HARD', 'Hard', 'hard', "
+                                     "'SOFT', 'Soft', 'soft']", type, type);
+}
+
 /* ---- dispatch */
 
 static const struct {
@@ -153,6 +199,11 @@ static const struct {
     {"migrate", migrate},
     {"confirmResize", confirm},
     {"revertResize", revert},
+    {"os-start", start},
+    {"os-stop", stop},
+    {"reboot", reboot},
+    {"pause", pause_server},
+    {"unpause", unpause},
 };
 
 void gw_servers_action(GwRequest *request)

@@ -66,6 +66,10 @@ static GwServerState cold_state(const GwInstanceView *view, const char *vm_state
 GwServerState gw_server_state(const GwInstanceView *view)
 {
     GwServerState plain = power_state(view->instance->power);
+    if (view->operation) {
+        const char *status = gw_operation_status(view->operation);
+        return (GwServerState){status ? status : plain.status, plain.vm_state, gw_operation_task(view->operation)};
+    }
     if (!view->migration_id)
         return plain;
     return view->migration_kind == GW_MOVE_LIVE ? live_state(view) : cold_state(view, plain.vm_state);

@@ -172,6 +172,16 @@ gboolean gw_node_resume(GwNode *node, const char *uuid, GError **error)
     return gw_node_call_end(&call, ok, failure, error);
 }
 
+gboolean gw_node_pause(GwNode *node, const char *uuid, GError **error)
+{
+    GwNodeCall call = {"pause", node, .uuid = uuid};
+    GError *failure = NULL;
+    if (!gw_node_call_begin(&call, error))
+        return FALSE;
+    gboolean ok = node->driver->pause(node->host, uuid, &failure);
+    return gw_node_call_end(&call, ok, failure, error);
+}
+
 gboolean gw_node_adopt(GwNode *dest, const GwPlan *plan, GError **error)
 {
     GwNodeCall call = {"adopt", dest, .uuid = plan->uuid};

@@ -70,6 +70,7 @@ typedef struct {
     gboolean (*stop)(GwHost *host, const char *uuid, GwStopHow how, guint timeout_ms, GError **error);
     gboolean (*start)(GwHost *host, const char *uuid, GwStartHow how, GError **error);
     gboolean (*resume)(GwHost *host, const char *uuid, GError **error); /* a paused one runs on */
+    gboolean (*pause)(GwHost *host, const char *uuid, GError **error);  /* a running one halts; its memory stays */
 
     /* Defines the stopped instance of plan on dest: dest paths, console address, no autostart until `settle`. */
     gboolean (*adopt)(GwHost *dest, const GwPlan *plan, GError **error);
@@ -119,6 +120,7 @@ gboolean gw_node_set_bandwidth(GwNode *source, const char *uuid, guint64 mibps, 
 gboolean gw_node_stop(GwNode *node, const char *uuid, GwStopHow how, guint timeout_ms, GError **error);
 gboolean gw_node_start(GwNode *node, const char *uuid, GwStartHow how, GError **error);
 gboolean gw_node_resume(GwNode *node, const char *uuid, GError **error);
+gboolean gw_node_pause(GwNode *node, const char *uuid, GError **error);
 gboolean gw_node_adopt(GwNode *dest, const GwPlan *plan, GError **error);
 gboolean gw_node_settle(GwNode *dest, const GwPlan *plan, GError **error);
 gboolean gw_node_forget(GwNode *node, const GwPlan *plan, GwSide side, GError **error);

@@ -5,7 +5,7 @@
 
 /* Workers. A step lasts as long as the slowest host that it asks; a guest that shuts down holds one for its whole patience.
  * Threads are made when they are needed and kept for a while by GLib. */
-enum { MAX_STEPS = 64, MAX_ASKS = 32, MAX_DRAINS = 4, TICK_S = 1 };
+enum { MAX_STEPS = 64, MAX_ASKS = 32, MAX_OPERATIONS = 32, MAX_DRAINS = 4, TICK_S = 1 };
 
 GwEngine *gw_engine_ref(GwEngine *engine)
 {
@@ -18,6 +18,7 @@ void gw_engine_unref(GwEngine *engine)
     if (!g_atomic_ref_count_dec(&engine->refs))
         return;
     g_hash_table_unref(engine->moving);
+    g_hash_table_unref(engine->operating);
     g_hash_table_unref(engine->drains);
     g_hash_table_unref(engine->actives);
     g_hash_table_unref(engine->views);
@@ -59,6 +60,8 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     engine->actives = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, (GDestroyNotify)gw_active_unref);
     engine->checkups = gw_checkups_new();
     engine->moving = g_hash_table_new(g_str_hash, g_str_equal);
+    engine->operating = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    engine->operations = g_thread_pool_new(gw_operate_work, engine, MAX_OPERATIONS, FALSE, NULL);
     engine->drains = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, gw_drain_run_release);
     engine->context = g_main_context_new();
     engine->loop = g_main_loop_new(engine->context, FALSE);
@@ -168,6 +171,7 @@ void gw_engine_stop(GwEngine *engine)
     if (engine->steps) {
         g_thread_pool_free(g_steal_pointer(&engine->drain_steps), FALSE, TRUE);
         g_thread_pool_free(g_steal_pointer(&engine->steps), FALSE, TRUE);
+        g_thread_pool_free(g_steal_pointer(&engine->operations), FALSE, TRUE);
         g_thread_pool_free(g_steal_pointer(&engine->asks), FALSE, TRUE);
         g_thread_pool_free(g_steal_pointer(&engine->scribe), FALSE, TRUE);
     }

@@ -8,6 +8,7 @@
 #include "core/checkup.h"
 #include "core/drain.h"
 #include "core/trial.h"
+#include "core/operation.h"
 #include "drivers/driver.h"
 #include "store/store.h"
 
@@ -99,6 +100,7 @@ typedef struct {
     gboolean host_forced_down, host_disabled; /* by an administrator */
     char *zone;           /* the host's availability zone */
     guint64 serial;       /* raised at every change of anything shown: a cache key */
+    GwOperation operation; /* under way; GW_OPERATION_NONE */
     gint64 migration_id;  /* of the newest migration that is not final; 0: none */
     GwMoveKind migration_kind;
     GwMigrationState migration_state;
@@ -155,6 +157,10 @@ gboolean gw_engine_checkup_begin(GwEngine *engine, const char *const *hosts, GwC
 /* Called once, under a lock: must not block. checkup is borrowed. */
 typedef void (*GwCheckupReader)(gpointer data, const GwCheckup *checkup);
 gboolean gw_engine_checkup_read(GwEngine *engine, gint64 id, GwCheckupReader read, gpointer data, GError **error);
+
+/* Asks for it and answers at once; its end is in the instance's action, and in what is seen of it. NOT_FOUND; CONFLICT: a state
+ * that forbids it, in Nova's words. */
+gboolean gw_engine_operate(GwEngine *engine, const GwMoveRequest *request, GwOperation operation, GError **error);
 
 /* What ended since this engine began. */
 typedef struct {

@@ -93,6 +93,8 @@ struct GwEngine {
     GHashTable *actives;     /* [lock] id → GwActive *, references */
     GHashTable *moving;      /* [lock] uuid → GwActive * of `actives`: the instance's own */
     GHashTable *drains;      /* [lock] id → GwDrainRun *, references: those under way */
+    GHashTable *operating;   /* [lock] uuid → GwOperation under way */
+    GThreadPool *operations;
     GwEndedMoves ended;      /* [lock] */
     gint64 pruned_at;        /* [lock] monotonic us: when old history was last forgotten */
     gint64 serial;           /* atomic */
@@ -146,6 +148,8 @@ void gw_inventory_event(void *engine, const char *host_name, const char *uuid);
 gboolean gw_inventory_tick(gpointer engine);
 /* Puts a fresh answer about everything into the tables; takes the facts and the instances. [unlocked] */
 void gw_inventory_publish(GwEngine *engine, GwHostEntry *entry, GwHostFacts *facts, GPtrArray *instances);
+/* Asks the host for the instance now. */
+void gw_inventory_update(GwEngine *engine, GwHostEntry *entry, const char *uuid);
 /* Asks both hosts of a move for the instance now, so that what the API shows is right when the move has ended. */
 void gw_inventory_update_pair(GwActive *active);
 
@@ -192,6 +196,9 @@ GPtrArray *gw_choose_candidates(GwActive *active, const GwMigration *row, GPtrAr
  * is set as soon as the instance is known. */
 GwMigration *gw_submit_check(GwEngine *engine, const GwMoveRequest *request, GwMoveKind kind, GwInstanceView **ret_view,
                              GError **error);
+
+/* ---- operate.c */
+void gw_operate_work(gpointer task, gpointer engine);
 
 /* ---- scribe.c: the record of actions and events, written behind the loop */
 void gw_scribe_begin(GwActive *active, const GwMigration *row, const char *event, const char *host);

@@ -237,14 +237,19 @@ void gw_inventory_work(gpointer data, gpointer user_data)
 
 /* ---- on request */
 
+void gw_inventory_update(GwEngine *engine, GwHostEntry *entry, const char *uuid)
+{
+    g_autoptr(GError) error = NULL;
+    if (!ask_one(engine, entry, uuid, &error))
+        gw_debug("host %s: %s", entry->row->name, error->message);
+}
+
 void gw_inventory_update_pair(GwActive *active)
 {
     GwHostEntry *sides[] = {active->dest, active->source};
-    for (guint i = 0; i < G_N_ELEMENTS(sides); i++) {
-        g_autoptr(GError) error = NULL;
-        if (sides[i] && !ask_one(active->engine, sides[i], active->instance_uuid, &error))
-            gw_debug("host %s: %s", sides[i]->row->name, error->message);
-    }
+    for (guint i = 0; i < G_N_ELEMENTS(sides); i++)
+        if (sides[i])
+            gw_inventory_update(active->engine, sides[i], active->instance_uuid);
 }
 
 void gw_engine_refresh(GwEngine *engine, const char *host, GwDone done, gpointer data)

@@ -5,7 +5,7 @@
 
 /* ---- actions: the record of who asked for what */
 
-static gboolean record_action(GwEngine *engine, const GwMoveRequest *request, const char *action, GError **error)
+gboolean gw_submit_record(GwEngine *engine, const GwMoveRequest *request, const char *action, GError **error)
 {
     if (!request->request_id)
         return TRUE;
@@ -55,6 +55,11 @@ static gboolean check_state(const GwInstanceView *view, GwMoveKind kind, GError 
                     "Cannot '%s' instance %s while it is in vm_state resized: %s was moved by migration %" G_GINT64_FORMAT
                     " and waits for resize-confirm or resize-revert",
                     action, instance->uuid, instance->name, view->migration_id);
+        return FALSE;
+    }
+    if (view->operation) {
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Cannot '%s' instance %s while it is in task_state %s", action, instance->uuid,
+                    gw_operation_task(view->operation));
         return FALSE;
     }
     if (view->migration_id) {
@@ -121,7 +126,7 @@ static gboolean submit(GwEngine *engine, const GwMoveRequest *request, GwMoveKin
     if (!row)
         return FALSE;
     if (!gw_store_migration_add(engine->store, row, error) ||
-        !record_action(engine, request, kind == GW_MOVE_LIVE ? "live-migration" : "migrate", error))
+        !gw_submit_record(engine, request, kind == GW_MOVE_LIVE ? "live-migration" : "migrate", error))
         return FALSE;
     *ret_id = row->id;
     GwActive *active = gw_active_new(engine, g_steal_pointer(&row));
@@ -167,7 +172,7 @@ static gboolean intend(GwEngine *engine, const GwMoveRequest *request, gint64 id
 {
     g_autoptr(GwMigration) row = NULL;
     if (!gw_store_migration_intend(engine->store, id, intent, &row, error) ||
-        !record_action(engine, request, action, error))
+        !gw_submit_record(engine, request, action, error))
         return FALSE;
     g_autoptr(GwActive) active = find_active(engine, id);
     if (active)

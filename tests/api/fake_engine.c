@@ -521,6 +521,21 @@ gboolean gw_engine_cold_migrate(GwEngine *engine, const GwMoveRequest *request, 
     return submit(engine, request, "migrate", ret_id, checked, data, error);
 }
 
+gboolean gw_engine_operate(GwEngine *engine, const GwMoveRequest *request, GwOperation operation, GError **error)
+{
+    guint index;
+    g_mutex_lock(&engine->lock);
+    const GwInstanceView *view = find_view(engine, request->instance_uuid, &index);
+    gboolean ok = view && !view->migration_id && gw_operation_fits(operation, view->instance->power);
+    g_mutex_unlock(&engine->lock);
+    if (!view)
+        g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Instance %s could not be found.", request->instance_uuid);
+    else if (!ok)
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Cannot '%s' instance %s while it is in vm_state x", gw_operation_action(operation),
+                    request->instance_uuid);
+    return ok;
+}
+
 /* Confirming and reverting change what is shown: the one view is replaced, and both serials rise. */
 static gboolean settle(GwEngine *engine, const GwMoveRequest *request, GwMigrationState state, GError **error)
 {

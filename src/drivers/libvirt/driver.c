@@ -95,6 +95,11 @@ static gboolean resume(GwHost *host, const char *uuid, GError **error)
     return act(host, NULL, uuid, NULL, 0, 0, gw_virt_resume, error);
 }
 
+static gboolean pause_guest(GwHost *host, const char *uuid, GError **error)
+{
+    return act(host, NULL, uuid, NULL, 0, 0, gw_virt_pause, error);
+}
+
 static gboolean adopt(GwHost *dest, const GwPlan *plan, GError **error)
 {
     return act(dest, NULL, NULL, plan, 0, 0, gw_virt_adopt, error);
@@ -154,6 +159,7 @@ const GwDriver gw_libvirt_driver = {
     .stop = stop,
     .start = start,
     .resume = resume,
+    .pause = pause_guest,
     .adopt = adopt,
     .settle = settle,
     .forget = forget,

@@ -112,6 +112,7 @@ gboolean gw_virt_start_pools(GwHost *from, virConnectPtr from_conn, GwHost *host
 gboolean gw_virt_stop(GwVirtCall *call, GError **error);      /* power.c; how: GwStopHow */
 gboolean gw_virt_start(GwVirtCall *call, GError **error);     /* power.c; how: GwStartHow */
 gboolean gw_virt_resume(GwVirtCall *call, GError **error);    /* power.c */
+gboolean gw_virt_pause(GwVirtCall *call, GError **error);    /* power.c */
 gboolean gw_virt_abort(GwVirtCall *call, GError **error);     /* steer.c */
 gboolean gw_virt_set_pause(GwVirtCall *call, GError **error); /* steer.c; how: ms */
 gboolean gw_virt_force(GwVirtCall *call, GError **error);     /* steer.c; how: GwForceHow */

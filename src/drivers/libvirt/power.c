@@ -43,6 +43,17 @@ gboolean gw_virt_start(GwVirtCall *call, GError **error)
     return gw_virt_fail(call->host, GW_VIRT_ACT, error, "starting instance %s", call->uuid);
 }
 
+gboolean gw_virt_pause(GwVirtCall *call, GError **error)
+{
+    int state = 0;
+    g_autoptr(virDomain) domain = gw_virt_domain(call->host, call->conn, call->uuid, error);
+    if (!domain)
+        return FALSE;
+    if ((virDomainGetState(domain, &state, NULL, 0) == 0 && state == VIR_DOMAIN_PAUSED) || virDomainSuspend(domain) == 0)
+        return TRUE;
+    return gw_virt_fail(call->host, GW_VIRT_ACT, error, "pausing instance %s", call->uuid);
+}
+
 gboolean gw_virt_resume(GwVirtCall *call, GError **error)
 {
     int state = 0;

@@ -249,5 +249,6 @@ GwPairAudit *gw_sim_probe(GwHost *source, GwHost *dest, const GwPlan *plan, GErr
 gboolean gw_sim_stop(GwHost *host, const char *uuid, GwStopHow how, guint timeout_ms, GError **error);
 gboolean gw_sim_start(GwHost *host, const char *uuid, GwStartHow how, GError **error);
 gboolean gw_sim_resume(GwHost *host, const char *uuid, GError **error);
+gboolean gw_sim_pause(GwHost *host, const char *uuid, GError **error);
 
 #endif

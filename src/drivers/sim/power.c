@@ -65,6 +65,31 @@ gboolean gw_sim_start(GwHost *host, const char *uuid, GwStartHow how, GError **e
     return gw_sim_call_end(&call, start(host->host, uuid, how, error), error);
 }
 
+static gboolean pause_guest(GwSimHost *host, const char *uuid, GError **error)
+{
+    GwSimDomain *domain = gw_sim_host_require(host, uuid, error);
+    if (!domain)
+        return FALSE;
+    if (domain->seen == GW_SEEN_PAUSED)
+        return TRUE;
+    if (domain->seen != GW_SEEN_RUNNING) {
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "%s on %s does not run (%s)", domain->value->name, host->name,
+                    gw_seen_name(domain->seen));
+        return FALSE;
+    }
+    gw_sim_domain_set(domain, GW_SEEN_PAUSED);
+    gw_sim_copies_rerate(host->world);
+    return TRUE;
+}
+
+gboolean gw_sim_pause(GwHost *host, const char *uuid, GError **error)
+{
+    GwSimCall call;
+    if (!gw_sim_call_begin(&call, GW_SIM_ACT, "pause", host, NULL, error))
+        return FALSE;
+    return gw_sim_call_end(&call, pause_guest(host->host, uuid, error), error);
+}
+
 static gboolean resume(GwSimHost *host, const char *uuid, GError **error)
 {
     GwSimDomain *domain = gw_sim_host_require(host, uuid, error);

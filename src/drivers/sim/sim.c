@@ -120,6 +120,7 @@ const GwDriver gw_sim_driver = {
     .stop = gw_sim_stop,
     .start = gw_sim_start,
     .resume = gw_sim_resume,
+    .pause = gw_sim_pause,
     .adopt = gw_sim_adopt,
     .settle = gw_sim_settle,
     .forget = gw_sim_forget,
