@@ -183,7 +183,7 @@ static void reboot(GwRequest *request, GwMoveRequest *move, json_t *body)
     const char *type = gw_body_text(body, "type");
     gboolean hard = g_ascii_strcasecmp(type, "HARD") == 0;
     if (hard || g_ascii_strcasecmp(type, "SOFT") == 0)
-        operate(request, move, hard ? GW_OPERATION_REBOOT_HARD : GW_OPERATION_REBOOT);
+        operate(request, move, hard ? GW_OPERATION_REBOOT_HARD : GW_OPERATION_REBOOT_SOFT);
     else
         gw_reply_fault(request, 400, "Invalid input for field/attribute type. Value: %s. '%s' is not one of ['HARD', 'Hard', 'hard', "
                                      "'SOFT', 'Soft', 'soft']", type, type);

@@ -66,9 +66,11 @@ static GwServerState cold_state(const GwInstanceView *view, const char *vm_state
 GwServerState gw_server_state(const GwInstanceView *view)
 {
     GwServerState plain = power_state(view->instance->power);
-    if (view->operation) {
-        const char *status = gw_operation_status(view->operation);
-        return (GwServerState){status ? status : plain.status, plain.vm_state, gw_operation_task(view->operation)};
+    if (view->operating) {
+        const char *status = view->operation == GW_OPERATION_REBOOT_SOFT   ? "REBOOT"
+                             : view->operation == GW_OPERATION_REBOOT_HARD ? "HARD_REBOOT"
+                                                                           : plain.status;
+        return (GwServerState){status, plain.vm_state, gw_operation_task_state(view->operation)};
     }
     if (!view->migration_id)
         return plain;

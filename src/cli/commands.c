@@ -112,6 +112,11 @@ static const GwOption show_drain_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const GwOption reboot_options[] = {
+    {"hard", NULL, "pull the plug instead of asking the guest"},
+    {NULL, NULL, NULL},
+};
+
 const GwOption gw_global_options[] = {
     {"url", "URL", "where the daemon listens (GODWIT_URL, or else http://127.0.0.1:8774)"},
     {"cacert", "FILE", "whom to trust for TLS (OS_CACERT, or else the system's list)"},
@@ -184,6 +189,12 @@ const GwCommand gw_commands[] = {
     {"list", SERVERS, "", "list servers and where they are", NULL, "list --host HostB --status ACTIVE", list_options,
      gw_run_list},
     {"show", SERVERS, "SERVER", "show one server", NULL, "show vm1", NULL, gw_run_show},
+    {"start", SERVERS, "SERVER", "start a stopped server", NULL, "start vm1", NULL, gw_run_start},
+    {"stop", SERVERS, "SERVER", "shut a server down; its plug is pulled when it takes longer than shutdown_timeout", NULL, "stop vm1", NULL,
+     gw_run_stop},
+    {"reboot", SERVERS, "SERVER", "shut a server down and start it again", NULL, "reboot --hard vm1", reboot_options, gw_run_reboot},
+    {"pause", SERVERS, "SERVER", "halt a running server; its memory stays", NULL, "pause vm1", NULL, gw_run_pause},
+    {"unpause", SERVERS, "SERVER", "let a paused server run on", NULL, "unpause vm1", NULL, gw_run_unpause},
 
     {"live-migration", MOVES, "SERVER [HOST]", "move a running server without stopping it",
      "Whether its disks have to be copied is found out by a test of the storage, unless an option says so.\n"

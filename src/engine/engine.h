@@ -100,7 +100,8 @@ typedef struct {
     gboolean host_forced_down, host_disabled; /* by an administrator */
     char *zone;           /* the host's availability zone */
     guint64 serial;       /* raised at every change of anything shown: a cache key */
-    GwOperation operation; /* under way; GW_OPERATION_NONE */
+    gboolean operating;    /* something is being done to it: */
+    GwOperation operation;
     gint64 migration_id;  /* of the newest migration that is not final; 0: none */
     GwMoveKind migration_kind;
     GwMigrationState migration_state;

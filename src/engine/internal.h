@@ -197,6 +197,9 @@ GPtrArray *gw_choose_candidates(GwActive *active, const GwMigration *row, GPtrAr
 GwMigration *gw_submit_check(GwEngine *engine, const GwMoveRequest *request, GwMoveKind kind, GwInstanceView **ret_view,
                              GError **error);
 
+/* Records what was asked of the instance, under the request's id. */
+gboolean gw_submit_record(GwEngine *engine, const GwMoveRequest *request, const char *action, GError **error);
+
 /* ---- operate.c */
 void gw_operate_work(gpointer task, gpointer engine);
 

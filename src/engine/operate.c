@@ -19,30 +19,40 @@ static void task_free(Task *task)
 
 /* ---- asking */
 
-/* Nova's sentence (api/openstack/common.py). */
-static gboolean refuse(const GwInstanceView *view, GwOperation operation, const char *what, const char *state, GError **error)
+static GwVmState vm_state_of(const GwInstanceView *view)
 {
-    g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Cannot '%s' instance %s while it is in %s %s", gw_operation_action(operation),
-                view->instance->uuid, what, state);
-    return FALSE;
+    if (view->migration_id && view->migration_kind == GW_MOVE_COLD && view->migration_state == GW_MIGRATION_FINISHED)
+        return GW_VM_RESIZED;
+    switch (view->instance->power) {
+    case GW_POWER_PAUSED:
+        return GW_VM_PAUSED;
+    case GW_POWER_SHUTDOWN:
+        return GW_VM_STOPPED;
+    case GW_POWER_SUSPENDED:
+        return GW_VM_SUSPENDED;
+    case GW_POWER_CRASHED:
+        return GW_VM_ERROR;
+    case GW_POWER_NOSTATE:
+    case GW_POWER_RUNNING:
+        break;
+    }
+    return GW_VM_ACTIVE;
 }
 
-static const char *vm_state_of(GwPower power)
+static const char *task_of(const GwInstanceView *view)
 {
-    return power == GW_POWER_SHUTDOWN ? "stopped" : power == GW_POWER_RUNNING ? "active" : gw_power_name(power);
+    if (view->operating)
+        return gw_operation_task_state(view->operation);
+    if (!view->migration_id || vm_state_of(view) == GW_VM_RESIZED)
+        return NULL;
+    return view->migration_kind == GW_MOVE_LIVE ? "migrating" : "resize_migrating";
 }
 
 static gboolean check(const GwInstanceView *view, GwOperation operation, GError **error)
 {
-    if (view->operation)
-        return refuse(view, operation, "task_state", gw_operation_task(view->operation), error);
-    if (view->migration_id && view->migration_state == GW_MIGRATION_FINISHED)
-        return refuse(view, operation, "vm_state", "resized", error);
-    if (view->migration_id)
-        return refuse(view, operation, "task_state",
-                      view->migration_kind == GW_MOVE_LIVE ? "migrating" : "resize_migrating", error);
-    if (!gw_operation_fits(operation, view->instance->power))
-        return refuse(view, operation, "vm_state", vm_state_of(view->instance->power), error);
+    GwOperationCase asked = {view->instance->uuid, vm_state_of(view), task_of(view), FALSE, TRUE};
+    if (!gw_operation_check(operation, &asked, error))
+        return FALSE;
     if (view->host_up && !view->host_forced_down)
         return TRUE;
     g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Service is unavailable at this time. Host %s does not answer.", view->host);
@@ -80,9 +90,12 @@ gboolean gw_engine_operate(GwEngine *engine, const GwMoveRequest *request, GwOpe
     g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, view->host);
     if (!check(view, operation, error))
         return FALSE;
-    if (!entry || !take(engine, request->instance_uuid, operation))
-        return refuse(view, operation, "task_state", "updating", error);
-    if (!gw_submit_record(engine, request, gw_operation_action(operation), error)) {
+    if (!entry || !take(engine, request->instance_uuid, operation)) {
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Cannot '%s' instance %s: something else has just been asked of it",
+                    gw_operation_name(operation), request->instance_uuid);
+        return FALSE;
+    }
+    if (!gw_submit_record(engine, request, gw_operation_name(operation), error)) {
         release(engine, request->instance_uuid);
         return FALSE;
     }
@@ -106,14 +119,16 @@ static gboolean carry_out(const Task *task, GwEngine *engine, GError **error)
 {
     GwNode *node = task->entry->node;
     switch (task->operation) {
-    case GW_OPERATION_NONE:
+    case GW_OPERATION_SUSPEND: /* not offered yet */
+    case GW_OPERATION_RESUME:
+    case GW_OPERATION_DELETE:
     case GW_OPERATION_COUNT:
         return TRUE;
     case GW_OPERATION_START:
         return gw_node_start(node, task->uuid, GW_START_RUNNING, error);
     case GW_OPERATION_STOP:
         return stop(task, engine, GW_STOP_GRACEFUL, error);
-    case GW_OPERATION_REBOOT:
+    case GW_OPERATION_REBOOT_SOFT:
         return stop(task, engine, GW_STOP_GRACEFUL, error) && gw_node_start(node, task->uuid, GW_START_RUNNING, error);
     case GW_OPERATION_REBOOT_HARD:
         return stop(task, engine, GW_STOP_HARD, error) && gw_node_start(node, task->uuid, GW_START_RUNNING, error);
@@ -125,9 +140,16 @@ static gboolean carry_out(const Task *task, GwEngine *engine, GError **error)
     return TRUE;
 }
 
+/* As in Nova: compute_stop_instance. */
+static char *event_of(const Task *task)
+{
+    return g_strdup_printf("compute_%s_instance", gw_operation_name(task->operation));
+}
+
 static void record(GwEngine *engine, const Task *task, const GError *failure)
 {
-    const char *event = gw_operation_event(task->operation), *host = task->entry->row->name;
+    g_autofree char *event = event_of(task);
+    const char *host = task->entry->row->name;
     g_autoptr(GError) error = NULL;
     gboolean ok = gw_store_event_end(engine->store, task->uuid, task->request_id, event, host, failure ? "Error" : "Success",
                                      failure ? failure->message : NULL, &error) &&
@@ -141,11 +163,11 @@ void gw_operate_work(gpointer data, gpointer user_data)
     GwEngine *engine = user_data;
     Task *task = data;
     g_autoptr(GError) failure = NULL, unrecorded = NULL;
-    if (!gw_store_event_begin(engine->store, task->uuid, task->request_id, gw_operation_event(task->operation),
-                              task->entry->row->name, &unrecorded))
-        gw_warning("%s of %s is not recorded: %s", gw_operation_action(task->operation), task->uuid, unrecorded->message);
+    g_autofree char *event = event_of(task);
+    if (!gw_store_event_begin(engine->store, task->uuid, task->request_id, event, task->entry->row->name, &unrecorded))
+        gw_warning("%s of %s is not recorded: %s", gw_operation_name(task->operation), task->uuid, unrecorded->message);
     if (!carry_out(task, engine, &failure))
-        gw_warning("%s of %s on %s: %s", gw_operation_action(task->operation), task->uuid, task->entry->row->name, failure->message);
+        gw_warning("%s of %s on %s: %s", gw_operation_name(task->operation), task->uuid, task->entry->row->name, failure->message);
     record(engine, task, failure);
     gw_inventory_update(engine, task->entry, task->uuid); /* whoever sees it over sees how it is now */
     release(engine, task->uuid);

@@ -57,9 +57,9 @@ static gboolean check_state(const GwInstanceView *view, GwMoveKind kind, GError 
                     action, instance->uuid, instance->name, view->migration_id);
         return FALSE;
     }
-    if (view->operation) {
+    if (view->operating) {
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Cannot '%s' instance %s while it is in task_state %s", action, instance->uuid,
-                    gw_operation_task(view->operation));
+                    gw_operation_task_state(view->operation));
         return FALSE;
     }
     if (view->migration_id) {

@@ -103,7 +103,9 @@ static GwInstanceView *view_new(GwEngine *engine, GwHostEntry *home, const char 
         view->migration_state = active->row->state;
         view->progress = percent_of(&active->row->progress);
     }
-    view->operation = (GwOperation)GPOINTER_TO_INT(g_hash_table_lookup(engine->operating, uuid));
+    gpointer operation = NULL;
+    view->operating = g_hash_table_lookup_extended(engine->operating, uuid, NULL, &operation);
+    view->operation = (GwOperation)GPOINTER_TO_INT(operation);
     view->changed_us = old ? old->changed_us : g_get_real_time();
     return view;
 }
@@ -111,7 +113,7 @@ static GwInstanceView *view_new(GwEngine *engine, GwHostEntry *home, const char 
 static gboolean shows_same(const GwInstanceView *a, const GwInstanceView *b)
 {
     return a->host_up == b->host_up && a->host_forced_down == b->host_forced_down && a->host_disabled == b->host_disabled &&
-           strcmp(a->zone, b->zone) == 0 && a->migration_id == b->migration_id && a->operation == b->operation &&
+           strcmp(a->zone, b->zone) == 0 && a->migration_id == b->migration_id && a->operating == b->operating && a->operation == b->operation &&
            a->migration_state == b->migration_state && a->progress == b->progress && strcmp(a->host, b->host) == 0 &&
            gw_instance_equal(a->instance, b->instance);
 }

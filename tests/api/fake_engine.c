@@ -526,13 +526,13 @@ gboolean gw_engine_operate(GwEngine *engine, const GwMoveRequest *request, GwOpe
     guint index;
     g_mutex_lock(&engine->lock);
     const GwInstanceView *view = find_view(engine, request->instance_uuid, &index);
-    gboolean ok = view && !view->migration_id && gw_operation_fits(operation, view->instance->power);
+    GwPower power = view ? view->instance->power : GW_POWER_NOSTATE;
+    GwOperationCase asked = {request->instance_uuid, power == GW_POWER_SHUTDOWN ? GW_VM_STOPPED : power == GW_POWER_PAUSED ? GW_VM_PAUSED : GW_VM_ACTIVE,
+                             view && view->migration_id ? "migrating" : NULL, FALSE, TRUE};
+    gboolean ok = view && gw_operation_check(operation, &asked, error);
     g_mutex_unlock(&engine->lock);
     if (!view)
         g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Instance %s could not be found.", request->instance_uuid);
-    else if (!ok)
-        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Cannot '%s' instance %s while it is in vm_state x", gw_operation_action(operation),
-                    request->instance_uuid);
     return ok;
 }
 
