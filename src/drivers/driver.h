@@ -18,6 +18,8 @@ typedef struct GwHost GwHost; /* the driver's own; opaque above */
 typedef struct {
     guint call_timeout_ms;      /* a host that is silent for so long is unreachable */
     const char *instances_path; /* the manual's option; borrowed for the life of the host */
+    const char *xapi_password_file; /* [xenserver] password_file, for addresses that name none; may be NULL */
+    const char *xapi_sr_filter; /* [xenserver] sr_matching_filter; NULL: the default SR */
 } GwDriverSettings;
 
 typedef enum { GW_STOP_GRACEFUL, GW_STOP_HARD } GwStopHow; /* graceful: asks the guest, pulls the plug at the timeout */

@@ -325,6 +325,9 @@ class Calls:
         for name in ("bootable", "mode", "type", "empty", "other_config", "qos_algorithm_type", "qos_algorithm_params"):
             if name not in args:
                 raise Fault("FIELD_TYPE_ERROR", name)
+        if args["userdevice"] == "autodetect":
+            taken = {self.pool.get("VBD", v)["userdevice"] for v in vm["VBDs"]}
+            args = dict(args, userdevice=next(str(i) for i in range(16) if str(i) not in taken))
         return self.pool.add("VBD", **args)
 
     def VBD_destroy(self, ref):
