@@ -87,7 +87,8 @@ static GwBlockMode block_of(json_t *body)
 }
 
 /* Until 2.33 the answer waits for the checks and carries their reasons; later versions answer at once, and the reasons
- * are in the instance action's details. Godwit checks a destination that is forced like any other. */
+ * are in the instance action's details. Godwit checks whether a destination that is forced can take the instance, like any
+ * other; what an administrator has set (disabled, aggregates) does not count for it. Before 2.30 every named one is. */
 static void live_migrate(GwRequest *request, GwMoveRequest *move, json_t *body)
 {
     if (!GW_BODY_CHECK(request, "os-migrateLive", body, live_rules))
@@ -95,6 +96,7 @@ static void live_migrate(GwRequest *request, GwMoveRequest *move, json_t *body)
     move->host = gw_body_text(body, "host");
     move->block = block_of(body);
     move->disk_over_commit = gw_body_is_true(body, "disk_over_commit");
+    move->force = move->host && (request->minor < 30 || gw_body_is_true(body, "force"));
     if (gw_body_is_true(body, "force") && !move->host)
         gw_reply_fault(request, 400, "Can't force to a non-provided destination");
     else if (request->minor < 34)

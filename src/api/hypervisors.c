@@ -1,4 +1,5 @@
 /* os-hypervisors: what the hosts say of themselves (nova/api/openstack/compute/hypervisors.py). */
+#include "api/capacity.h"
 #include "api/handlers.h"
 #include "api/query.h"
 #include "api/view.h"
@@ -8,27 +9,6 @@
 
 #define FIELD(name) static json_t *name(GwRequest *request, gconstpointer row)
 #define HOST ((const GwHostView *)row)
-
-static guint64 memory_of(const GwHostView *view)
-{
-    return view->facts ? view->facts->memory_mib : 0;
-}
-
-static guint64 memory_free_of(const GwHostView *view)
-{
-    return view->facts ? MIN(view->facts->memory_free_mib, view->facts->memory_mib) : 0;
-}
-
-/* Several pools of a host may lie on one file system, so they are not summed: the largest counts. */
-static guint64 pool_gib(const GwHostView *view, gboolean available)
-{
-    guint64 most = 0;
-    for (guint i = 0; view->facts && i < view->facts->pools->len; i++) {
-        const GwPool *pool = view->facts->pools->pdata[i];
-        most = MAX(most, available ? pool->available_bytes : pool->capacity_bytes);
-    }
-    return most >> 30;
-}
 
 FIELD(number)
 {
@@ -78,50 +58,44 @@ FIELD(service)
 
 FIELD(vcpus)
 {
-    return json_integer(HOST->facts ? HOST->facts->cpus : 0);
+    return gw_json_count(gw_capacity_of(HOST).cpus);
 }
 
-/* Those of the instances that run there. */
 FIELD(vcpus_used)
 {
-    guint used = 0;
-    g_autoptr(GPtrArray) views = gw_engine_instances(request->engine, HOST->row->name, NULL);
-    for (guint i = 0; i < views->len; i++) {
-        const GwInstance *instance = ((const GwInstanceView *)views->pdata[i])->instance;
-        used += instance->power == GW_POWER_SHUTDOWN ? 0 : instance->vcpus;
-    }
-    return json_integer(used);
+    return gw_json_count(gw_capacity_of(HOST).cpus_used);
 }
 
 FIELD(memory)
 {
-    return gw_json_count(memory_of(HOST));
+    return gw_json_count(gw_capacity_of(HOST).memory_mib);
 }
 
 FIELD(memory_used)
 {
-    return gw_json_count(memory_of(HOST) - memory_free_of(HOST));
+    GwCapacity capacity = gw_capacity_of(HOST);
+    return gw_json_count(capacity.memory_mib - capacity.memory_free_mib);
 }
 
 FIELD(memory_free)
 {
-    return gw_json_count(memory_free_of(HOST));
+    return gw_json_count(gw_capacity_of(HOST).memory_free_mib);
 }
 
 FIELD(disk)
 {
-    return gw_json_count(pool_gib(HOST, FALSE));
+    return gw_json_count(gw_capacity_of(HOST).disk_gib);
 }
 
 FIELD(disk_free)
 {
-    return gw_json_count(pool_gib(HOST, TRUE));
+    return gw_json_count(gw_capacity_of(HOST).disk_free_gib);
 }
 
 FIELD(disk_used)
 {
-    guint64 all = pool_gib(HOST, FALSE);
-    return gw_json_count(all - MIN(all, pool_gib(HOST, TRUE)));
+    GwCapacity capacity = gw_capacity_of(HOST);
+    return gw_json_count(capacity.disk_gib - capacity.disk_free_gib);
 }
 
 FIELD(running)
@@ -209,7 +183,7 @@ static const GwField detail[] = {
     {"disk_available_least", disk_free, 0, 87},
     {"cpu_info", cpu_info_text, 0, 27},
     {"cpu_info", cpu_info, 28, 87},
-    {"uptime", gw_view_null, 88},
+    {"uptime", gw_view_empty_text, 88}, /* not known; openstack 6.0 dies of null */
     {"servers", servers, 53},
 };
 
@@ -304,24 +278,38 @@ void gw_hypervisors_detail(GwRequest *request)
     reply_list(request, detail, G_N_ELEMENTS(detail), "os-hypervisors/detail");
 }
 
+/* NULL with a fault: 400 for what is no id, 404 for one that no host has. */
+static GwHostView *find_one(GwRequest *request)
+{
+    const char *id = request->args[0];
+    if (request->minor >= 53 && !gw_uuid_is_valid(id)) {
+        gw_reply_fault(request, 400, "Invalid uuid %s", id);
+        return NULL;
+    }
+    g_autoptr(GPtrArray) hosts = gw_engine_hosts(request->engine);
+    for (guint i = 0; i < hosts->len; i++)
+        if (has_id(request, hosts->pdata[i], id))
+            return g_ptr_array_steal_index(hosts, i);
+    gw_reply_fault(request, 404, "Hypervisor with ID '%s' could not be found.", id);
+    return NULL;
+}
+
 void gw_hypervisors_show(GwRequest *request)
 {
     static const GwQueryRule show_rules[] = {{"with_servers", GW_QUERY_BOOLEAN, 53}};
-    const char *id = request->args[0];
     if (!GW_QUERY_CHECK(request, show_rules, 53))
         return;
-    if (request->minor >= 53 && !gw_uuid_is_valid(id)) {
-        gw_reply_fault(request, 400, "Invalid uuid %s", id);
-        return;
-    }
-    g_autoptr(GPtrArray) hosts = gw_engine_hosts(request->engine);
-    for (guint i = 0; i < hosts->len; i++) {
-        if (has_id(request, hosts->pdata[i], id)) {
-            gw_reply_named(request, 200, "hypervisor", GW_VIEW(request, detail, hosts->pdata[i]));
-            return;
-        }
-    }
-    gw_reply_fault(request, 404, "Hypervisor with ID '%s' could not be found.", id);
+    g_autoptr(GwHostView) view = find_one(request);
+    if (view)
+        gw_reply_named(request, 200, "hypervisor", GW_VIEW(request, detail, view));
+}
+
+/* As in Nova with a driver that cannot tell: clients leave the line out. */
+void gw_hypervisors_uptime(GwRequest *request)
+{
+    g_autoptr(GwHostView) view = find_one(request);
+    if (view)
+        gw_reply_fault(request, 501, "Hypervisors do not tell Godwit how long %s has been up.", view->row->name);
 }
 
 void gw_hypervisors_search(GwRequest *request)
@@ -336,4 +324,48 @@ void gw_hypervisors_servers(GwRequest *request)
     g_autoptr(GPtrArray) hosts = find_matching(request, request->args[0]);
     if (hosts)
         gw_reply_named(request, 200, "hypervisors", GW_VIEW_LIST(request, with_servers, hosts));
+}
+
+/* ---- all together; until 2.87 */
+
+static void add_host(const GwHostView *view, GwCapacity *sum)
+{
+    GwCapacity capacity = gw_capacity_of(view);
+    sum->cpus += capacity.cpus;
+    sum->cpus_used += capacity.cpus_used;
+    sum->memory_mib += capacity.memory_mib;
+    sum->memory_free_mib += capacity.memory_free_mib;
+    sum->disk_gib += capacity.disk_gib;
+    sum->disk_free_gib += capacity.disk_free_gib;
+}
+
+static json_t *statistics(const GwCapacity *sum, gint64 count, gint64 running_vms)
+{
+    return json_pack("{s:I,s:I,s:i,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "count", (json_int_t)count, "running_vms",
+                     (json_int_t)running_vms, "current_workload", 0, "vcpus", gw_json_count(sum->cpus), "vcpus_used",
+                     gw_json_count(sum->cpus_used), "memory_mb", gw_json_count(sum->memory_mib), "memory_mb_used",
+                     gw_json_count(sum->memory_mib - sum->memory_free_mib), "free_ram_mb",
+                     gw_json_count(sum->memory_free_mib), "local_gb", gw_json_count(sum->disk_gib), "local_gb_used",
+                     gw_json_count(sum->disk_gib - sum->disk_free_gib), "free_disk_gb",
+                     gw_json_count(sum->disk_free_gib), "disk_available_least", gw_json_count(sum->disk_free_gib));
+}
+
+void gw_hypervisors_statistics(GwRequest *request)
+{
+    if (request->minor > 87) {
+        gw_reply_fault(request, 404, "The resource could not be found.");
+        return;
+    }
+    GwCapacity sum = {0};
+    gint64 count = 0, running_vms = 0;
+    g_autoptr(GPtrArray) hosts = gw_engine_hosts(request->engine);
+    for (guint i = 0; i < hosts->len; i++) {
+        const GwHostView *view = hosts->pdata[i];
+        if (!view->row->enabled) /* they do not count, as in Nova */
+            continue;
+        add_host(view, &sum);
+        running_vms += view->running;
+        count++;
+    }
+    gw_reply_named(request, 200, "hypervisor_statistics", statistics(&sum, count, running_vms));
 }

@@ -30,7 +30,7 @@ static gboolean find_marker(GwRequest *request, gint64 *ret_id)
         return TRUE;
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) rows = NULL;
-    GwMigrationQuery query = {.uuid = marker};
+    GwMigrationQuery query = {.uuid = marker, .without_plans = TRUE};
     if (!gw_engine_migrations(request->engine, &query, &rows, &error))
         gw_reply_error(request, error);
     else if (!rows->len)
@@ -40,28 +40,12 @@ static gboolean find_marker(GwRequest *request, gint64 *ret_id)
     return *ret_id != 0;
 }
 
-/* The store does not know whose a migration is; there are few enough of them to look here. */
-static gboolean is_owned(GwRequest *request, const GwMigration *row)
-{
-    const char *user = gw_query_text(request, "user_id");
-    const char *project = gw_query_text(request, "project_id");
-    return (!user || g_strcmp0(user, row->user_id) == 0) && (!project || g_strcmp0(project, row->project_id) == 0);
-}
-
-static void drop_others(GwRequest *request, GPtrArray *rows)
-{
-    for (guint i = rows->len; i > 0; i--)
-        if (!is_owned(request, rows->pdata[i - 1]))
-            g_ptr_array_remove_index(rows, i - 1);
-}
-
-static void reply_page(GwRequest *request, GPtrArray *rows, guint limit)
+static void reply_page(GwRequest *request, const GPtrArray *rows, guint limit)
 {
     json_t *list = json_array();
     json_t *body = json_object();
     gboolean more = limit && rows->len == limit;
-    g_autofree char *marker = more ? g_strdup(((const GwMigration *)rows->pdata[limit - 1])->uuid) : NULL;
-    drop_others(request, rows);
+    const char *marker = more ? ((const GwMigration *)rows->pdata[limit - 1])->uuid : NULL;
     for (guint i = 0; i < rows->len; i++)
         json_array_append_new(list, gw_migration_row(request, rows->pdata[i]));
     json_object_set_new(body, "migrations", list);
@@ -74,7 +58,7 @@ void gw_migrations_list(GwRequest *request)
 {
     g_autoptr(GPtrArray) rows = NULL;
     g_autoptr(GError) error = NULL;
-    GwMigrationQuery query = {0};
+    GwMigrationQuery query = {.without_plans = TRUE};
     if (!GW_QUERY_CHECK(request, rules, PAGED_SINCE) || !gw_query_check_period(request) ||
         !find_marker(request, &query.after_id))
         return;
@@ -84,6 +68,8 @@ void gw_migrations_list(GwRequest *request)
     query.instance_uuid = gw_query_text(request, "instance_uuid");
     query.status = gw_query_text(request, "status");
     query.kind = gw_query_text(request, "migration_type");
+    query.user_id = gw_query_text(request, "user_id");
+    query.project_id = gw_query_text(request, "project_id");
     query.changes_since_us = gw_query_time(request, "changes-since");
     query.changes_before_us = gw_query_time(request, "changes-before");
     if (request->minor >= PAGED_SINCE && query.limit == 0) /* for the store that would be no limit */

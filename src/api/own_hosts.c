@@ -34,11 +34,13 @@ FIELD(uri)
 
 FIELD(state)
 {
-    return json_string(HOST->up ? "up" : "down");
+    return json_string(HOST->up && !HOST->row->forced_down ? "up" : "down");
 }
 
 FIELD(down_reason)
 {
+    if (HOST->row->forced_down)
+        return json_string("an administrator has forced it down");
     return gw_json_text(HOST->up ? NULL : HOST->down_reason);
 }
 

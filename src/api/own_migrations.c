@@ -99,6 +99,7 @@ static const GwQueryRule rules[] = {
     {"instance_uuid", GW_QUERY_TEXT},
     {"host", GW_QUERY_TEXT},
     {"status", GW_QUERY_TEXT},
+    {"unfinished", GW_QUERY_BOOLEAN},
     {"limit", GW_QUERY_NUMBER},
 };
 
@@ -111,9 +112,11 @@ void gw_own_migrations_list(GwRequest *request)
     if (!GW_QUERY_CHECK(request, rules, 1))
         return;
     GwMigrationQuery query = {
+        .without_plans = TRUE,
         .instance_uuid = gw_query_text(request, "instance_uuid"),
         .host = gw_query_text(request, "host"),
         .status = gw_query_text(request, "status"),
+        .unfinished_only = gw_query_is_true(request, "unfinished"),
         .limit = gw_query_text(request, "limit") ? gw_query_limit(request) : DEFAULT_LIMIT,
     };
     if (query.limit == 0) /* for the store that would be no limit */
@@ -132,7 +135,7 @@ void gw_own_migrations_show(GwRequest *request)
     g_autoptr(GPtrArray) rows = NULL;
     g_autoptr(GError) error = NULL;
     gboolean by_number = g_ascii_string_to_unsigned(key, 10, 1, G_MAXINT64, &number, NULL);
-    GwMigrationQuery query = {.id = (gint64)number, .uuid = by_number ? NULL : key};
+    GwMigrationQuery query = {.id = (gint64)number, .uuid = by_number ? NULL : key, .without_plans = TRUE};
     if (!gw_engine_migrations(request->engine, &query, &rows, &error))
         gw_reply_error(request, error);
     else if (rows->len)

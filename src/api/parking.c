@@ -96,6 +96,22 @@ void gw_deferred_finish(GwDeferred *deferred, gint64 number, const GError *error
     gw_parking_unref(parking);
 }
 
+void gw_deferred_answer(GwDeferred *deferred, guint status, json_t *body)
+{
+    GwParking *parking = deferred->parking;
+    g_mutex_lock(&parking->lock);
+    GwRequest *request = take(deferred);
+    g_mutex_unlock(&parking->lock);
+    if (request) {
+        gw_reply_json(request, status, body);
+        release(parking, request);
+    } else {
+        json_decref(body);
+    }
+    g_free(deferred);
+    gw_parking_unref(parking);
+}
+
 /* Takes every request past the given time; all of them for G_MAXINT64. instead: writes their answers; NULL: each one's
  * overdue. */
 static void answer_until(GwParking *parking, gint64 now_us, GwHandler instead)

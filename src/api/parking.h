@@ -20,7 +20,8 @@ typedef void (*GwFinish)(GwRequest *request, gint64 number, const GError *error)
 /* Parks the request: its handler may read it until it returns, and must not answer it any more. overdue writes the
  * answer when shared->wait_s have passed. */
 GwDeferred *gw_request_defer(GwRequest *request, GwFinish finish, GwHandler overdue);
-/* From any thread, also before the handler returns. */
+/* Both from any thread, also before the handler returns. */
+void gw_deferred_answer(GwDeferred *deferred /* taken */, guint status, json_t *body /* taken */);
 void gw_deferred_finish(GwDeferred *deferred /* taken */, gint64 number, const GError *error);
 
 #endif

@@ -2,6 +2,7 @@
 #include "api/body.h"
 #include "api/handlers.h"
 #include "api/migration_view.h"
+#include "api/repr.h"
 #include "api/server_state.h"
 
 #include <string.h>
@@ -22,7 +23,7 @@ static gboolean has_server(GwRequest *request)
 
 void gw_server_migrations_list(GwRequest *request)
 {
-    GwMigrationQuery query = {.instance_uuid = request->args[0], .unfinished_only = TRUE};
+    GwMigrationQuery query = {.instance_uuid = request->args[0], .unfinished_only = TRUE, .without_plans = TRUE};
     g_autoptr(GPtrArray) rows = NULL;
     g_autoptr(GError) error = NULL;
     if (!has_server(request))
@@ -61,7 +62,7 @@ static void reply_migration(GwRequest *request, const GwMigration *row)
 
 void gw_server_migrations_show(GwRequest *request)
 {
-    GwMigrationQuery query = {.id = id_of(request), .instance_uuid = request->args[0]};
+    GwMigrationQuery query = {.id = id_of(request), .instance_uuid = request->args[0], .without_plans = TRUE};
     g_autoptr(GPtrArray) rows = NULL;
     g_autoptr(GError) error = NULL;
     if (!has_server(request))
@@ -120,7 +121,10 @@ void gw_server_migrations_action(GwRequest *request)
         return;
     }
     if (!json_is_null(value)) {
-        gw_reply_fault(request, 400, "Invalid input for field/attribute force_complete. It must be null");
+        g_autofree char *text = gw_json_str(value);
+        g_autofree char *quoted = gw_json_repr(value);
+        gw_reply_fault(request, 400, "Invalid input for field/attribute force_complete. Value: %s. %s is not of type 'null'",
+                       text, quoted);
         return;
     }
     g_autoptr(GwInstanceView) view = find_moving(request, "force_complete", 400);

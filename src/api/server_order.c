@@ -20,6 +20,11 @@ static int compare_host(const GwInstanceView *a, const GwInstanceView *b)
     return strcmp(a->host, b->host);
 }
 
+static int compare_zone(const GwInstanceView *a, const GwInstanceView *b)
+{
+    return strcmp(a->zone, b->zone);
+}
+
 static int compare_created(const GwInstanceView *a, const GwInstanceView *b)
 {
     return (a->first_seen_us > b->first_seen_us) - (a->first_seen_us < b->first_seen_us);
@@ -64,7 +69,7 @@ static const struct {
     {"host", compare_host},               {"node", compare_host},              {"vm_state", compare_vm_state},
     {"task_state", compare_task_state},   {"power_state", compare_power},      {"progress", compare_progress},
     {"access_ip_v4", compare_nothing},    {"access_ip_v6", compare_nothing},   {"auto_disk_config", compare_nothing},
-    {"availability_zone", compare_nothing}, {"config_drive", compare_nothing}, {"display_description", compare_nothing},
+    {"availability_zone", compare_zone},  {"config_drive", compare_nothing}, {"display_description", compare_nothing},
     {"image_ref", compare_nothing},       {"instance_type_id", compare_nothing}, {"kernel_id", compare_nothing},
     {"key_name", compare_nothing},        {"launch_index", compare_nothing},   {"locked_by", compare_nothing},
     {"project_id", compare_nothing},      {"ramdisk_id", compare_nothing},     {"root_device_name", compare_nothing},
@@ -102,8 +107,15 @@ gboolean gw_server_order_read(GwRequest *request, GwServerOrder *ret_order)
     return FALSE;
 }
 
-void gw_server_order_apply(const GwServerOrder *order, GPtrArray *views)
+void gw_server_order_apply(const GwServerOrder *order, const GwInstanceView *marker, GPtrArray *views)
 {
-    if (order->compare)
-        g_ptr_array_sort_with_data(views, by_order, (gpointer)order);
+    guint kept = 0;
+    if (!order->compare)
+        return;
+    g_ptr_array_sort_with_data(views, by_order, (gpointer)order);
+    for (guint i = 0; marker && i < views->len; i++)
+        if (by_order(&views->pdata[i], &marker, (gpointer)order) > 0)
+            views->pdata[kept++] = views->pdata[i];
+    if (marker)
+        g_ptr_array_set_size(views, (gint)kept);
 }

@@ -13,6 +13,8 @@ typedef struct {
 
 /* From sort_key and sort_dir, of several keys the last. FALSE: a fault has been answered. */
 gboolean gw_server_order_read(GwRequest *request, GwServerOrder *ret_order);
-void gw_server_order_apply(const GwServerOrder *order, GPtrArray *views /* of GwInstanceView * */);
+/* Sorts views, of GwInstanceView *, and leaves those that come after the marker. marker NULL: all. Without a compare
+ * nothing happens: what comes as it comes can be cut before. */
+void gw_server_order_apply(const GwServerOrder *order, const GwInstanceView *marker, GPtrArray *views);
 
 #endif

@@ -58,12 +58,28 @@ static char *owner_of(const GwInstanceView *view)
 
 static char *zone_of(const GwInstanceView *view)
 {
-    return g_strdup("nova");
+    return g_strdup(view->zone);
 }
 
-static char *locked_of(const GwInstanceView *view)
+static char *false_of(const GwInstanceView *view)
 {
     return g_strdup("false");
+}
+
+static char *zero_of(const GwInstanceView *view)
+{
+    return g_strdup("0");
+}
+
+static char *progress_of(const GwInstanceView *view)
+{
+    return g_strdup_printf("%u", view->progress);
+}
+
+static char *created_of(const GwInstanceView *view)
+{
+    g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(view->first_seen_us / G_USEC_PER_SEC);
+    return g_date_time_format(time, "%F %T");
 }
 
 static char *nothing_of(const GwInstanceView *view)
@@ -94,7 +110,14 @@ static const Filter filters[] = {
     {"project_id", GW_QUERY_TEXT, 0, owner_of},
     {"tenant_id", GW_QUERY_TEXT, 0, owner_of},
     {"availability_zone", GW_QUERY_TEXT, 0, zone_of},
-    {"locked", GW_QUERY_TEXT, 73, locked_of},
+    {"locked", GW_QUERY_BOOLEAN, 73, false_of},
+    {"config_drive", GW_QUERY_BOOLEAN, 0, false_of},
+    {"progress", GW_QUERY_TEXT, 0, progress_of},
+    {"launch_index", GW_QUERY_TEXT, 0, zero_of},
+    {"created_at", GW_QUERY_REGEX, 0, created_of},
+    {"launched_at", GW_QUERY_REGEX, 0, created_of},
+    {"terminated_at", GW_QUERY_REGEX, 0, nothing_of},
+    {"locked_by", GW_QUERY_TEXT, 0, nothing_of},
     {"image", GW_QUERY_TEXT, 0, nothing_of},
     {"image_ref", GW_QUERY_TEXT, 0, nothing_of},
     {"ip", GW_QUERY_REGEX, 0, nothing_of},
@@ -111,19 +134,13 @@ static const Filter filters[] = {
     {"tags-any", GW_QUERY_TEXT, 26, nothing_of},
 };
 
-/* Parameters that are no filters by text, or (launch_index, config_drive, …) that Nova knows and every server here
- * answers alike. */
+/* Parameters that are no filters by text, or that Nova knows and that say nothing of an adopted instance. */
 static const GwQueryRule others[] = {
-    {"limit", GW_QUERY_NUMBER},           {"marker", GW_QUERY_TEXT},
-    {"sort_key", GW_QUERY_TEXT},          {"sort_dir", GW_QUERY_TEXT},
-    {"all_tenants", GW_QUERY_BOOLEAN},    {"deleted", GW_QUERY_BOOLEAN},
-    {"soft_deleted", GW_QUERY_BOOLEAN},   {"changes-since", GW_QUERY_TIME},
-    {"changes-before", GW_QUERY_TIME, 66}, {"not-tags", GW_QUERY_TEXT, 26},
-    {"not-tags-any", GW_QUERY_TEXT, 26},  {"launch_index", GW_QUERY_TEXT},
-    {"launched_at", GW_QUERY_TEXT},       {"terminated_at", GW_QUERY_TEXT},
-    {"created_at", GW_QUERY_TEXT},        {"locked_by", GW_QUERY_TEXT},
-    {"root_device_name", GW_QUERY_TEXT},  {"config_drive", GW_QUERY_TEXT},
-    {"auto_disk_config", GW_QUERY_TEXT},  {"progress", GW_QUERY_TEXT},
+    {"limit", GW_QUERY_NUMBER},          {"marker", GW_QUERY_TEXT},           {"sort_key", GW_QUERY_TEXT},
+    {"sort_dir", GW_QUERY_TEXT},         {"all_tenants", GW_QUERY_BOOLEAN},   {"deleted", GW_QUERY_BOOLEAN},
+    {"soft_deleted", GW_QUERY_BOOLEAN},  {"changes-since", GW_QUERY_TIME},    {"changes-before", GW_QUERY_TIME, 66},
+    {"not-tags", GW_QUERY_TEXT, 26},     {"not-tags-any", GW_QUERY_TEXT, 26}, {"root_device_name", GW_QUERY_TEXT},
+    {"auto_disk_config", GW_QUERY_TEXT},
 };
 
 static gboolean check_params(GwRequest *request)
@@ -135,6 +152,18 @@ static gboolean check_params(GwRequest *request)
     return GW_QUERY_CHECK(request, rules, 75) && gw_query_check_period(request);
 }
 
+static gboolean fits(const Filter *filter, GRegex *regex, const char *value, const char *text)
+{
+    gboolean wanted, is;
+    if (regex)
+        return g_regex_match(regex, text, 0, NULL);
+    if (filter->kind == GW_QUERY_REGEX)
+        return strstr(text, value) != NULL;
+    if (filter->kind == GW_QUERY_BOOLEAN && gw_parse_boolean(value, &wanted) && gw_parse_boolean(text, &is))
+        return wanted == is;
+    return g_ascii_strcasecmp(text, value) == 0;
+}
+
 /* Of several values of one filter (status=ACTIVE&status=ERROR) one must fit. */
 static gboolean one_fits(GwRequest *request, const Filter *filter, GRegex *regex, const char *text)
 {
@@ -142,7 +171,7 @@ static gboolean one_fits(GwRequest *request, const Filter *filter, GRegex *regex
         const GwParam *param = request->params->pdata[i];
         if (strcmp(param->name, filter->param) != 0)
             continue;
-        if (regex ? g_regex_match(regex, text, 0, NULL) : g_ascii_strcasecmp(text, param->value) == 0)
+        if (fits(filter, regex, param->value, text))
             return TRUE;
     }
     return FALSE;
@@ -153,7 +182,9 @@ static void keep_fitting(GwRequest *request, const Filter *filter, GPtrArray *ch
     const char *value = gw_query_text(request, filter->param);
     if (!value)
         return;
-    g_autoptr(GRegex) regex = filter->kind == GW_QUERY_REGEX ? gw_parse_regex(value, NULL) : NULL;
+    /* clients look servers up by plain names: among thousands a regular expression would cost many times as much */
+    gboolean plain = !value[strcspn(value, "\\^$.|?*+()[]{}")];
+    g_autoptr(GRegex) regex = filter->kind == GW_QUERY_REGEX && !plain ? gw_parse_regex(value, NULL) : NULL;
     guint kept = 0;
     for (guint i = 0; i < chosen->len; i++) {
         g_autofree char *text = filter->text(chosen->pdata[i]);
@@ -188,37 +219,45 @@ static gboolean check_status(GwRequest *request)
 
 /* ---- pages */
 
-static gboolean cut_page(GwRequest *request, GPtrArray *chosen)
+/* The marker need not fit the filters (any more): a client that pages through the active servers goes on where it was
+ * although the last of its page is migrating by now. *ret: NULL when none was given. */
+static gboolean find_marker(GwRequest *request, const GPtrArray *all, const GwInstanceView **ret, guint *ret_start)
 {
-    guint start = 0;
-    guint limit = gw_query_limit(request);
-    const char *marker = gw_query_text(request, "marker");
-    while (marker && start < chosen->len &&
-           strcmp(((GwInstanceView *)chosen->pdata[start])->instance->uuid, marker) != 0)
-        start++;
-    if (marker && start++ == chosen->len) {
-        gw_reply_fault(request, 400, "marker [%s] not found", marker);
-        return FALSE;
+    const char *uuid = gw_query_text(request, "marker");
+    *ret = NULL;
+    *ret_start = 0;
+    for (guint i = 0; uuid && i < all->len && !*ret; i++) {
+        const GwInstanceView *view = all->pdata[i];
+        if (strcmp(view->instance->uuid, uuid) == 0) {
+            *ret = view;
+            *ret_start = i + 1;
+        }
     }
-    if (start)
-        g_ptr_array_remove_range(chosen, 0, start);
-    if (chosen->len > limit)
-        g_ptr_array_set_size(chosen, (gint)limit);
-    return TRUE;
+    if (!uuid || *ret)
+        return TRUE;
+    gw_reply_fault(request, 400, "marker [%s] not found", uuid);
+    return FALSE;
 }
 
 GPtrArray *gw_server_query_page(GwRequest *request, const GPtrArray *all)
 {
+    guint start;
     GwServerOrder order;
-    if (!check_params(request) || !check_status(request) || !gw_server_order_read(request, &order))
+    const GwInstanceView *marker;
+    if (!check_params(request) || !check_status(request) || !gw_server_order_read(request, &order) ||
+        !find_marker(request, all, &marker, &start))
         return NULL;
-    g_autoptr(GPtrArray) chosen = g_ptr_array_sized_new(all->len);
+    GPtrArray *chosen = g_ptr_array_sized_new(all->len);
     gboolean none = gw_query_is_true(request, "deleted") || gw_query_is_true(request, "soft_deleted");
-    for (guint i = 0; i < all->len && !none; i++) /* no deleted server is remembered */
+    /* no deleted server is remembered */
+    for (guint i = order.compare ? 0 : start; i < all->len && !none; i++)
         g_ptr_array_add(chosen, all->pdata[i]);
     for (guint i = 0; i < G_N_ELEMENTS(filters); i++)
         keep_fitting(request, &filters[i], chosen);
     keep_changed(request, chosen);
-    gw_server_order_apply(&order, chosen);
-    return cut_page(request, chosen) ? g_steal_pointer(&chosen) : NULL;
+    gw_server_order_apply(&order, marker, chosen);
+    guint limit = gw_query_limit(request);
+    if (chosen->len > limit)
+        g_ptr_array_set_size(chosen, (gint)limit);
+    return chosen;
 }

@@ -94,6 +94,11 @@ FIELD(host)
     return gw_json_text(VIEW->host);
 }
 
+FIELD(zone)
+{
+    return gw_json_text(VIEW->zone);
+}
+
 FIELD(task_state)
 {
     return gw_json_text(gw_server_state(VIEW).task_state);
@@ -133,9 +138,13 @@ FIELD(root_device)
     return gw_json_text(path);
 }
 
+/* Words and order of nova/compute/api.py, get_instance_host_status. */
 FIELD(host_status)
 {
-    return json_string(VIEW->host_up ? "UP" : "UNKNOWN");
+    return json_string(VIEW->host_forced_down ? "DOWN"
+                       : VIEW->host_disabled  ? "MAINTENANCE"
+                       : VIEW->host_up        ? "UP"
+                                              : "UNKNOWN");
 }
 
 static const GwField brief[] = {
@@ -164,7 +173,7 @@ static const GwField detail[] = {
     {"OS-DCF:diskConfig", disk_config},
     {"fault", fault},
     {"progress", progress},
-    {"OS-EXT-AZ:availability_zone", gw_view_zone},
+    {"OS-EXT-AZ:availability_zone", zone},
     {"config_drive", gw_view_empty_text},
     {"key_name", gw_view_null},
     {"OS-SRV-USG:launched_at", launched},

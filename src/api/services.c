@@ -1,14 +1,14 @@
-/* os-services and os-availability-zone: every host is Nova's "nova-compute" service on a host of that name. */
+/* os-services: every host is Nova's "nova-compute" service on a host of that name. */
 #include "api/handlers.h"
 #include "api/query.h"
-#include "api/view.h"
+#include "api/services.h"
 
 #include <string.h>
 
 #define FIELD(name) static json_t *name(GwRequest *request, gconstpointer row)
 #define HOST ((const GwHostView *)row)
 
-static const char binary_name[] = "nova-compute";
+const char gw_service_binary[] = "nova-compute";
 
 FIELD(number)
 {
@@ -22,12 +22,17 @@ FIELD(uuid)
 
 FIELD(binary)
 {
-    return json_string(binary_name);
+    return json_string(gw_service_binary);
 }
 
 FIELD(host)
 {
     return gw_json_text(HOST->row->name);
+}
+
+FIELD(zone)
+{
+    return gw_json_text(gw_aggregates_zone(HOST->aggregates));
 }
 
 FIELD(status)
@@ -60,7 +65,7 @@ static const GwField fields[] = {
     {"id", uuid, 53},
     {"binary", binary},
     {"host", host},
-    {"zone", gw_view_zone},
+    {"zone", zone},
     {"status", status},
     {"state", state},
     {"updated_at", updated},
@@ -84,36 +89,17 @@ void gw_services_list(GwRequest *request)
     for (guint i = 0; i < hosts->len; i++) {
         const GwHostView *view = hosts->pdata[i];
         if ((!name || strcmp(name, view->row->name) == 0) &&
-            (!binary_wanted || strcmp(binary_wanted, binary_name) == 0))
+            (!binary_wanted || strcmp(binary_wanted, gw_service_binary) == 0))
             json_array_append_new(list, GW_VIEW(request, fields, view));
     }
     gw_reply_named(request, 200, "services", list);
 }
 
-/* ---- zones: one, until aggregates make others */
-
-static void reply_zone(GwRequest *request, json_t *hosts)
+void gw_service_reply(GwRequest *request, const char *host_name)
 {
-    gw_reply_named(request, 200, "availabilityZoneInfo",
-                   json_pack("[{s:o,s:{s:b},s:o}]", "zoneName", gw_view_zone(request, NULL), "zoneState", "available",
-                             1, "hosts", hosts));
-}
-
-void gw_zones_list(GwRequest *request)
-{
-    reply_zone(request, json_null());
-}
-
-void gw_zones_detail(GwRequest *request)
-{
-    g_autoptr(GPtrArray) hosts = gw_engine_hosts(request->engine);
-    json_t *table = json_object();
-    for (guint i = 0; i < hosts->len; i++) {
-        const GwHostView *view = hosts->pdata[i];
-        json_object_set_new(table, view->row->name,
-                            json_pack("{s:{s:b,s:b,s:o}}", binary_name, "available",
-                                      view->up && !view->row->forced_down, "active", view->row->enabled, "updated_at",
-                                      gw_json_time_micro(view->seen_us)));
-    }
-    reply_zone(request, table);
+    g_autoptr(GwHostView) view = gw_engine_host(request->engine, host_name);
+    if (view)
+        gw_reply_named(request, 200, "service", GW_VIEW(request, fields, view));
+    else
+        gw_reply_fault(request, 404, "Could not find binary %s on host %s.", gw_service_binary, host_name);
 }

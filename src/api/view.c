@@ -53,11 +53,6 @@ json_t *gw_view_empty_object(GwRequest *request, gconstpointer row)
     return json_object();
 }
 
-json_t *gw_view_zone(GwRequest *request, gconstpointer row)
-{
-    return json_string("nova");
-}
-
 json_t *gw_json_text(const char *text)
 {
     if (!text)

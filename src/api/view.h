@@ -23,8 +23,6 @@ json_t *gw_view_zero(GwRequest *request, gconstpointer row);
 json_t *gw_view_empty_text(GwRequest *request, gconstpointer row);
 json_t *gw_view_empty_list(GwRequest *request, gconstpointer row);
 json_t *gw_view_empty_object(GwRequest *request, gconstpointer row);
-json_t *gw_view_zone(GwRequest *request,
-                     gconstpointer row); /* the one availability zone, until aggregates make others */
 
 json_t *gw_json_text(const char *text);    /* null for NULL; what is not UTF-8 is replaced */
 json_t *gw_json_count(guint64 number);

@@ -62,11 +62,11 @@ static gboolean take_option(GwArguments *arguments, char ***argv, GError **error
     return TRUE;
 }
 
-static gboolean take_command(GwArguments *arguments, const char *word, GError **error)
+const GwCommand *gw_command_require(const char *word, GError **error)
 {
-    arguments->command = gw_command_find(word);
-    if (arguments->command)
-        return TRUE;
+    const GwCommand *found = gw_command_find(word);
+    if (found)
+        return found;
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     for (const GwCommand *command = gw_commands; command->name; command++)
         if (command->group)
@@ -76,7 +76,7 @@ static gboolean take_command(GwArguments *arguments, const char *word, GError **
     g_autofree char *hint =
         near ? g_strdup_printf("Did you mean 'godwit %s'?", near) : g_strdup("'godwit help' lists the commands.");
     g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "There is no command '%s'. %s", word, hint);
-    return FALSE;
+    return NULL;
 }
 
 static gboolean check_count(const GwArguments *arguments, GError **error)
@@ -85,12 +85,11 @@ static gboolean check_count(const GwArguments *arguments, GError **error)
     g_auto(GStrv) names = g_strsplit(command->arguments, " ", -1);
     guint most = *command->arguments ? g_strv_length(names) : 0;
     guint have = arguments->words->len;
-    if (most > 0 && g_str_has_suffix(names[most - 1], "..."))
-        return TRUE;
+    gboolean open = most > 0 && strstr(names[most - 1], "...");
     g_autofree char *problem = NULL;
     if (have < most && *names[have] != '[')
         problem = g_strdup_printf("%s is missing", names[have]);
-    else if (have > most)
+    else if (have > most && !open)
         problem = g_strdup_printf("'%s' is one word too many", (const char *)arguments->words->pdata[most]);
     if (!problem)
         return TRUE;
@@ -124,7 +123,8 @@ gboolean gw_arguments_parse(GwArguments *arguments, char **argv, GError **error)
             if (!take_option(arguments, &argv, error))
                 return FALSE;
         } else if (!arguments->command) {
-            if (!take_command(arguments, *argv, error))
+            arguments->command = gw_command_require(*argv, error);
+            if (!arguments->command)
                 return FALSE;
         } else {
             g_ptr_array_add(arguments->words, *argv);
@@ -158,6 +158,6 @@ gboolean gw_arguments_number(const char *text, const char *what, gint64 *ret_val
         *ret_value = (gint64)value;
         return TRUE;
     }
-    g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "%s is '%s', but must be a whole number, as in 7.", what, text);
+    g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "%s is '%s', but must be a whole number from 1 on, as in 7.", what, text);
     return FALSE;
 }

@@ -13,8 +13,8 @@ typedef enum {
     GW_EXIT_FAILED = 1, /* refused, or tried and failed */
     GW_EXIT_USAGE = 2, /* the command line makes no sense */
     GW_EXIT_UNREACHABLE = 3, /* the daemon does not answer */
-    GW_EXIT_NOT_FOUND = 4, /* no such server, host, migration or request, or a name that several servers have */
-    GW_EXIT_OTHERWISE = 5, /* the migration ended, but not as asked: cancelled, say */
+    GW_EXIT_NOT_FOUND = 4, /* no such server, host, aggregate, migration or request, or a name that several servers have */
+    GW_EXIT_OTHERWISE = 5, /* the migration ended, but not as asked: cancelled, say; a check found what prevents moves */
     GW_EXIT_DETACHED = 130, /* Ctrl-C while following; the migration goes on */
 } GwExit;
 
@@ -59,6 +59,8 @@ struct GwCommand {
 extern const GwCommand gw_commands[]; /* ends with a NULL name */
 extern const GwOption gw_global_options[];
 const GwCommand *gw_command_find(const char *name);
+/* INVALID when there is none, with the name that may have been meant. */
+const GwCommand *gw_command_require(const char *name, GError **error);
 
 /* Errors: GW_ERROR_INVALID, with what to type instead. argv as main() got it. Free with gw_arguments_clear(). */
 gboolean gw_arguments_parse(GwArguments *arguments, char **argv, GError **error);
@@ -75,6 +77,23 @@ gboolean gw_arguments_number(const char *text, const char *what, gint64 *ret_val
 GW_COMMAND(gw_run_host_add);
 GW_COMMAND(gw_run_host_remove);
 GW_COMMAND(gw_run_host_list);
+GW_COMMAND(gw_run_aggregate_list);
+GW_COMMAND(gw_run_aggregate_show);
+GW_COMMAND(gw_run_aggregate_create);
+GW_COMMAND(gw_run_aggregate_update);
+GW_COMMAND(gw_run_aggregate_delete);
+GW_COMMAND(gw_run_aggregate_add_host);
+GW_COMMAND(gw_run_aggregate_remove_host);
+GW_COMMAND(gw_run_aggregate_set_metadata);
+GW_COMMAND(gw_run_zone_list);
+GW_COMMAND(gw_run_service_list);
+GW_COMMAND(gw_run_service_enable);
+GW_COMMAND(gw_run_service_disable);
+GW_COMMAND(gw_run_service_force_down);
+GW_COMMAND(gw_run_hypervisor_list);
+GW_COMMAND(gw_run_hypervisor_show);
+GW_COMMAND(gw_run_hypervisor_servers);
+GW_COMMAND(gw_run_hypervisor_stats);
 GW_COMMAND(gw_run_list);
 GW_COMMAND(gw_run_show);
 GW_COMMAND(gw_run_live_migration);
@@ -84,10 +103,20 @@ GW_COMMAND(gw_run_resize_revert);
 GW_COMMAND(gw_run_abort);
 GW_COMMAND(gw_run_force_complete);
 GW_COMMAND(gw_run_migration_list);
+GW_COMMAND(gw_run_watch);
 GW_COMMAND(gw_run_server_migration_list);
 GW_COMMAND(gw_run_server_migration_show);
 GW_COMMAND(gw_run_action_list);
 GW_COMMAND(gw_run_action);
+GW_COMMAND(gw_run_drain);
+GW_COMMAND(gw_run_drain_list);
+GW_COMMAND(gw_run_drain_show);
+GW_COMMAND(gw_run_drain_cancel);
+GW_COMMAND(gw_run_undrain);
+GW_COMMAND(gw_run_balance);
+GW_COMMAND(gw_run_plan);
+GW_COMMAND(gw_run_doctor);
+GW_COMMAND(gw_run_cpu_baseline);
 GW_COMMAND(gw_run_version);
 GW_COMMAND(gw_run_help);
 GW_COMMAND(gw_run_complete);

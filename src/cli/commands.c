@@ -4,10 +4,41 @@
 #include <string.h>
 
 #define HOSTS "Hosts"
+#define SERVICES "Which hosts take instances"
+#define AGGREGATES "Aggregates and availability zones"
+#define HYPERVISORS "Hypervisors"
 #define SERVERS "Servers"
 #define MOVES "Moving servers"
+#define WHOLE "Emptying hosts and spreading load"
 #define HISTORY "What moves there are, and were"
 #define OTHER "About godwit"
+
+static const GwOption service_list_options[] = {
+    {"host", "HOST", "only the service on this host"},
+    {"binary", "BINARY", "only services of this name; every host has nova-compute"},
+    {NULL, NULL, NULL},
+};
+
+static const GwOption disable_options[] = {
+    {"reason", "TEXT", "why; shown wherever the host is refused"},
+    {NULL, NULL, NULL},
+};
+
+static const GwOption force_down_options[] = {
+    {"unset", NULL, "take it back"},
+    {NULL, NULL, NULL},
+};
+
+static const GwOption aggregate_update_options[] = {
+    {"name", "NAME", "its new name"},
+    {"availability-zone", "ZONE", "its new zone; only while its hosts have no instances"},
+    {NULL, NULL, NULL},
+};
+
+static const GwOption hypervisor_list_options[] = {
+    {"matching", "TEXT", "only those whose name contains it"},
+    {NULL, NULL, NULL},
+};
 
 static const GwOption list_options[] = {
     {"host", "HOST", "only servers on this host"},
@@ -26,6 +57,19 @@ static const GwOption migrate_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const GwOption plan_options[] = {
+    {"block-migrate", NULL, "as if the disks were to be copied, too"},
+    {"no-block-migrate", NULL, "as if no disk might be copied"},
+    {"cold", NULL, "as if the server were moved cold, with `godwit migrate`"},
+    {NULL, NULL, NULL},
+};
+
+static const GwOption doctor_options[] = {
+    {"probe", NULL, "move a tiny guest of its own along every way between the hosts, and remove it"},
+    {"fix-plan", NULL, "print the commands that would mend what was found; none is run"},
+    {NULL, NULL, NULL},
+};
+
 static const GwOption migration_list_options[] = {
     {"host", "HOST", "only from or to this host"},
     {"status", "STATUS", "only of this status: running, completed, failed, ..."},
@@ -40,8 +84,38 @@ static const GwOption show_migration_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const GwOption drain_options[] = {
+    {"dry-run", NULL, "make the plan and show it; nothing is begun"},
+    {"parallel", "COUNT", "so many moves at most from or to one host at once; auto: as the links suggest"},
+    {"include-stopped", NULL, "move stopped servers too"},
+    {"return", NULL, "undrain will bring the same servers home"},
+    {NULL, NULL, NULL},
+};
+
+static const GwOption undrain_options[] = {
+    {"return", NULL, "bring home the servers that the last drain moved away"},
+    {"parallel", "COUNT", "so many moves at most from or to one host at once; auto: as the links suggest"},
+    {NULL, NULL, NULL},
+};
+
+static const GwOption balance_options[] = {
+    {"dry-run", NULL, "make the plan and show it; nothing is begun"},
+    {"objective", "WHAT", "cpu, memory or both: as evenly as is worth it; pack: as few hosts as possible"},
+    {"max-moves", "COUNT", "so many moves at most"},
+    {"aggregate", "AGGREGATE", "only among the hosts of this aggregate, by name or id"},
+    {"parallel", "COUNT", "so many moves at most from or to one host at once; auto: as the links suggest"},
+    {NULL, NULL, NULL},
+};
+
+static const GwOption show_drain_options[] = {
+    {"follow", NULL, "follow it until it ends"},
+    {NULL, NULL, NULL},
+};
+
 const GwOption gw_global_options[] = {
     {"url", "URL", "where the daemon listens (GODWIT_URL, or else http://127.0.0.1:8774)"},
+    {"cacert", "FILE", "whom to trust for TLS (OS_CACERT, or else the system's list)"},
+    {"insecure", NULL, "do not check the daemon's certificate"},
     {"json", NULL, "print one JSON value instead of text; errors too, on standard error"},
     {"no-wait", NULL, "return once a move is accepted instead of following it to its end"},
     {"timeout", "SECONDS", "how long the daemon may stay silent before it counts as gone (60)"},
@@ -58,6 +132,54 @@ const GwCommand gw_commands[] = {
      gw_run_host_remove},
     {"host-list", HOSTS, "", "list hosts, how they are, and what room they have", NULL, "host-list", NULL,
      gw_run_host_list},
+
+    {"doctor", HOSTS, "[HOST...]", "examine hosts, and the ways between them, for what would prevent moves",
+     "Of all hosts, or of those named. Every finding tells what was found, why it matters, and what to do; nothing is changed.",
+     "doctor --probe HostB HostC", doctor_options, gw_run_doctor},
+    {"cpu-baseline", HOSTS, "[HOST...]", "print the CPU model with which a server can move to all of these hosts",
+     "As the <cpu> element of its definition. Of all hosts, or of those named.", "cpu-baseline HostB HostC", NULL,
+     gw_run_cpu_baseline},
+    {"service-list", SERVICES, "", "list hosts as Nova's services: zone, enabled or not, up or down", NULL,
+     "service-list --host HostB", service_list_options, gw_run_service_list},
+    {"service-disable", SERVICES, "HOST", "let no new instances come to a host; those on it stay", NULL,
+     "service-disable --reason repair HostB", disable_options, gw_run_service_disable},
+    {"service-enable", SERVICES, "HOST", "let instances come again", NULL, "service-enable HostB", NULL,
+     gw_run_service_enable},
+    {"service-force-down", SERVICES, "HOST", "say that a host is down, whatever it answers",
+     "Say so only of a host that is switched off or cut off: its instances may then be started elsewhere.",
+     "service-force-down HostB", force_down_options, gw_run_service_force_down},
+
+    {"aggregate-list", AGGREGATES, "", "list aggregates, their zones, hosts and metadata", NULL, "aggregate-list", NULL,
+     gw_run_aggregate_list},
+    {"aggregate-show", AGGREGATES, "AGGREGATE", "show one aggregate, by name or ID", NULL, "aggregate-show rack1", NULL,
+     gw_run_aggregate_show},
+    {"aggregate-details", AGGREGATES, "AGGREGATE", "the same, by its older name", NULL, "aggregate-details rack1", NULL,
+     gw_run_aggregate_show},
+    {"aggregate-create", AGGREGATES, "NAME [ZONE]", "make an aggregate, and an availability zone of its hosts", NULL,
+     "aggregate-create rack1 zone1", NULL, gw_run_aggregate_create},
+    {"aggregate-update", AGGREGATES, "AGGREGATE", "change its name or zone", NULL, "aggregate-update --name rack2 rack1",
+     aggregate_update_options, gw_run_aggregate_update},
+    {"aggregate-delete", AGGREGATES, "AGGREGATE", "delete an aggregate that has no hosts", NULL,
+     "aggregate-delete rack1", NULL, gw_run_aggregate_delete},
+    {"aggregate-add-host", AGGREGATES, "AGGREGATE HOST", "put a host into an aggregate", NULL,
+     "aggregate-add-host rack1 HostB", NULL, gw_run_aggregate_add_host},
+    {"aggregate-remove-host", AGGREGATES, "AGGREGATE HOST", "take a host out of an aggregate", NULL,
+     "aggregate-remove-host rack1 HostB", NULL, gw_run_aggregate_remove_host},
+    {"aggregate-set-metadata", AGGREGATES, "AGGREGATE KEY[=VALUE]...", "set keys of its metadata, or remove them",
+     "Keys that limit what comes to its hosts: filter_tenant_id, cpu_allocation_ratio, ram_allocation_ratio,\n"
+     "max_instances_per_host, max_io_ops_per_host. A KEY without a value is removed.",
+     "aggregate-set-metadata rack1 max_instances_per_host=20", NULL, gw_run_aggregate_set_metadata},
+    {"availability-zone-list", AGGREGATES, "", "list availability zones and their hosts", NULL, "availability-zone-list",
+     NULL, gw_run_zone_list},
+
+    {"hypervisor-list", HYPERVISORS, "", "list hypervisors", NULL, "hypervisor-list --matching Host",
+     hypervisor_list_options, gw_run_hypervisor_list},
+    {"hypervisor-show", HYPERVISORS, "HYPERVISOR", "show one: version, memory, disks, CPUs", NULL, "hypervisor-show HostB",
+     NULL, gw_run_hypervisor_show},
+    {"hypervisor-servers", HYPERVISORS, "HYPERVISOR", "list the servers on one", NULL, "hypervisor-servers HostB", NULL,
+     gw_run_hypervisor_servers},
+    {"hypervisor-stats", HYPERVISORS, "", "show what all hypervisors have together", NULL, "hypervisor-stats", NULL,
+     gw_run_hypervisor_stats},
 
     {"list", SERVERS, "", "list servers and where they are", NULL, "list --host HostB --status ACTIVE", list_options,
      gw_run_list},
@@ -80,8 +202,27 @@ const GwCommand gw_commands[] = {
      "By post-copy or by pausing the guest, as the daemon's configuration permits.",
      "live-migration-force-complete vm1 7", NULL, gw_run_force_complete},
 
+    {"plan", MOVES, "SERVER [HOST]", "try a move on paper: whether, how and where it is possible, and why not",
+     "The same checks as of the real move, on every host or on HOST; nothing is done and nothing recorded.", "plan vm1 HostC",
+     plan_options, gw_run_plan},
+
+    {"drain", WHOLE, "HOST...", "empty hosts: move every server away without stopping it",
+     "The hosts take no new servers from then on. A plan is made first and shown, with what cannot move and why; it is\n"
+     "made anew when something fails, and goes on when the daemon is restarted.",
+     "drain HostB --dry-run", drain_options, gw_run_drain},
+    {"drain-list", WHOLE, "", "list drains and balances, newest first", NULL, "drain-list", NULL, gw_run_drain_list},
+    {"drain-show", WHOLE, "DRAIN", "show one: every server, where it goes or why it stays", NULL, "drain-show --follow 3",
+     show_drain_options, gw_run_drain_show},
+    {"drain-cancel", WHOLE, "DRAIN", "begin nothing more of it; what is moving ends", NULL, "drain-cancel 3", NULL,
+     gw_run_drain_cancel},
+    {"undrain", WHOLE, "HOST", "take a host into use again", NULL, "undrain HostB --return", undrain_options, gw_run_undrain},
+    {"balance", WHOLE, "", "spread the load with few and cheap moves", NULL, "balance --dry-run --max-moves 5", balance_options,
+     gw_run_balance},
+
     {"migration-list", HISTORY, "", "list migrations of all servers, newest first", NULL,
      "migration-list --host HostB --status running", migration_list_options, gw_run_migration_list},
+    {"watch", HISTORY, "", "watch every migration under way, until Ctrl-C",
+     "Ended ones are told in a sentence each. With --json: what is under way now, once.", "watch", NULL, gw_run_watch},
     {"server-migration-list", HISTORY, "SERVER", "list the migrations of one server, ended ones too", NULL,
      "server-migration-list vm1", NULL, gw_run_server_migration_list},
     {"server-migration-show", HISTORY, "SERVER MIGRATION", "show one migration: progress, figures, why it ended", NULL,
@@ -95,7 +236,7 @@ const GwCommand gw_commands[] = {
      gw_run_version},
     {"help", OTHER, "[COMMAND]", "explain godwit, or one command", NULL, "help live-migration", NULL, gw_run_help},
     /* without a group: for the shell's completion, not for people */
-    {"complete", NULL, "WORDS...", "list what the last of WORDS may become", NULL, "complete -- show v", NULL,
+    {"complete", NULL, "[WORDS...]", "list what the last of WORDS may become", NULL, "complete -- show v", NULL,
      gw_run_complete},
     {NULL},
 };

@@ -24,14 +24,19 @@ static void offer_commands(const char *start)
             offer(command->name, start);
 }
 
-static void offer_names(GwCli *cli, const char *path, const char *key, const char *start)
+static void offer_fields(GwCli *cli, const char *path, const char *key, const char *field, const char *start)
 {
     g_autoptr(json_t) body = NULL;
     json_t *list;
     if (!gw_client_get(cli, path, &body, NULL) || !gw_client_list(body, key, &list, NULL))
         return;
     for (size_t i = 0; i < json_array_size(list); i++)
-        offer(gw_json_peek(json_array_get(list, i), "name"), start);
+        offer(gw_json_peek(json_array_get(list, i), field), start);
+}
+
+static void offer_names(GwCli *cli, const char *path, const char *key, const char *start)
+{
+    offer_fields(cli, path, key, "name", start);
 }
 
 /* Newest first, as the daemon lists them. */
@@ -55,7 +60,11 @@ static void offer_kind(GwCli *cli, const char *command, const char *kind, const 
     g_autofree char *bare = g_strndup(kind + (*kind == '['), strcspn(kind + (*kind == '['), "]"));
     if (strcmp(bare, "SERVER") == 0)
         offer_names(cli, "/v2.1/servers", "servers", start);
-    else if (strcmp(bare, "HOST") == 0 || (strcmp(bare, "NAME") == 0 && strcmp(command, "host-remove") == 0))
+    else if (strcmp(bare, "AGGREGATE") == 0)
+        offer_names(cli, "/v2.1/os-aggregates", "aggregates", start);
+    else if (strcmp(bare, "ZONE") == 0)
+        offer_fields(cli, "/v2.1/os-availability-zone", "availabilityZoneInfo", "zoneName", start);
+    else if (strcmp(bare, "HOST") == 0 || strcmp(bare, "HYPERVISOR") == 0 || (strcmp(bare, "NAME") == 0 && strcmp(command, "host-remove") == 0))
         offer_names(cli, "/godwit/v1/hosts", "hosts", start);
     else if (strcmp(bare, "MIGRATION") == 0)
         offer_migrations(cli, start);

@@ -37,6 +37,17 @@ GwMove *gw_follow_once(GwCli *cli, gint64 id, GError **error)
                                                       : NULL;
 }
 
+gboolean gw_follow_check_owner(const GwMove *move, const char *uuid, const char *name, GError **error)
+{
+    if (g_ascii_strcasecmp(move->instance_uuid, uuid) == 0)
+        return TRUE;
+    g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND,
+                "Migration %" G_GINT64_FORMAT
+                " is one of %s, not of %s; 'godwit server-migration-list %s' shows its own.",
+                move->id, move->name, name, name);
+    return FALSE;
+}
+
 /* ---- showing */
 
 static void erase(Follower *follower)
@@ -76,8 +87,9 @@ static void show_state(Follower *follower, const GwMove *move)
     if (follower->cli->err.live)
         return; /* the bar says it */
     g_autofree char *time = gw_text_duration(waited_ms(follower));
-    note(follower, "%s %s -> %s: %s (%s, %s)", move->name, move->source, move->dest ? move->dest : "?",
-         gw_move_phase(move), move->state, time);
+    g_autofree char *way = move->dest ? g_strdup_printf("%s -> %s", move->source, move->dest)
+                                      : g_strdup_printf("from %s", move->source);
+    note(follower, "%s %s: %s (%s, %s)", move->name, way, gw_move_phase(move), move->state, time);
 }
 
 /* What it waits for, once each. */

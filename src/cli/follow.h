@@ -10,4 +10,7 @@ GwMove *gw_follow_once(GwCli *cli, gint64 id, GError **error);
 /* Shows progress on standard error, its end on standard output (or, when it ended badly, why, on standard error). */
 GwExit gw_follow(GwCli *cli, gint64 id, GwWanted wanted, GError **error);
 
+/* NOT_FOUND when the migration is not the server's. */
+gboolean gw_follow_check_owner(const GwMove *move, const char *uuid, const char *name, GError **error);
+
 #endif

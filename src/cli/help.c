@@ -23,8 +23,8 @@ static const struct {
     {GW_EXIT_FAILED, "refused or failed; standard error says why, and where the server is"},
     {GW_EXIT_USAGE, "the command line makes no sense"},
     {GW_EXIT_UNREACHABLE, "the daemon does not answer"},
-    {GW_EXIT_NOT_FOUND, "no such server, host, migration or request; or several servers of that name"},
-    {GW_EXIT_OTHERWISE, "the migration ended otherwise than asked: it was cancelled, or too late to cancel"},
+    {GW_EXIT_NOT_FOUND, "no such server, host, aggregate, migration or request; or several servers of that name"},
+    {GW_EXIT_OTHERWISE, "the migration ended otherwise than asked: it was cancelled, or too late to cancel; plan and doctor: something prevents it"},
     {GW_EXIT_DETACHED, "interrupted while following; the migration goes on"},
 };
 
@@ -98,11 +98,9 @@ GwExit gw_run_help(GwCli *cli, const GwArguments *arguments, GError **error)
 {
     const char *name = gw_arguments_word(arguments, 0);
 
-    const GwCommand *command = name ? gw_command_find(name) : NULL;
-    if (name && !command) {
-        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "There is no command '%s'; 'godwit help' lists them.", name);
+    const GwCommand *command = name ? gw_command_require(name, error) : NULL;
+    if (name && !command)
         return GW_EXIT_USAGE;
-    }
 
     if (cli->output == GW_OUTPUT_JSON)
         gw_help_json(command);

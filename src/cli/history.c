@@ -90,11 +90,18 @@ GwExit gw_run_migration_list(GwCli *cli, const GwArguments *arguments, GError **
 
 GwExit gw_run_server_migration_list(GwCli *cli, const GwArguments *arguments, GError **error)
 {
-    g_autoptr(GwServer) server = gw_server_find(cli, gw_arguments_word(arguments, 0), error);
-    if (!server)
-        return GW_EXIT_FAILED;
+    const char *which = gw_arguments_word(arguments, 0);
 
-    g_autofree char *path = gw_client_path("/godwit/v1/migrations?instance_uuid=%s&limit=%s", server->uuid, list_limit);
+    g_autoptr(GError) why = NULL;
+    g_autoptr(GwServer) server = gw_server_find(cli, which, &why);
+    gboolean gone = g_error_matches(why, GW_ERROR, GW_ERROR_NOT_FOUND) && g_uuid_string_is_valid(which);
+    if (!server && !gone) {
+        g_propagate_error(error, g_steal_pointer(&why));
+        return GW_EXIT_FAILED;
+    }
+
+    g_autofree char *path =
+        gw_client_path("/godwit/v1/migrations?instance_uuid=%s&limit=%s", server ? server->uuid : which, list_limit);
     return list_moves(cli, path,
                       "This server has not been moved yet. Move it with: godwit live-migration SERVER [HOST]", error);
 }
@@ -170,15 +177,13 @@ static void print_move(const GwMove *move)
     gw_table_print(table, stdout);
 }
 
-static gboolean check_owner(const GwMove *move, const GwServer *server, GError **error)
+/* A server that is no longer looked after keeps its history, under its UUID and under the name it then had. */
+static gboolean is_owner(GwCli *cli, const char *which, const GwMove *move, GError **error)
 {
-    if (g_ascii_strcasecmp(move->instance_uuid, server->uuid) == 0)
+    if (strcmp(which, move->name) == 0 || g_ascii_strcasecmp(which, move->instance_uuid) == 0)
         return TRUE;
-    g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND,
-                "Migration %" G_GINT64_FORMAT
-                " is one of %s, not of %s; 'godwit server-migration-list %s' shows its own.",
-                move->id, move->name, server->name, server->name);
-    return FALSE;
+    g_autoptr(GwServer) server = gw_server_find(cli, which, error);
+    return server && gw_follow_check_owner(move, server->uuid, server->name, error);
 }
 
 GwExit gw_run_server_migration_show(GwCli *cli, const GwArguments *arguments, GError **error)
@@ -187,12 +192,8 @@ GwExit gw_run_server_migration_show(GwCli *cli, const GwArguments *arguments, GE
     if (!gw_arguments_number(gw_arguments_word(arguments, 1), "MIGRATION", &id, error))
         return GW_EXIT_USAGE;
 
-    g_autoptr(GwServer) server = gw_server_find(cli, gw_arguments_word(arguments, 0), error);
-    if (!server)
-        return GW_EXIT_FAILED;
-
     g_autoptr(GwMove) move = gw_follow_once(cli, id, error);
-    if (!move || !check_owner(move, server, error))
+    if (!move || !is_owner(cli, gw_arguments_word(arguments, 0), move, error))
         return GW_EXIT_FAILED;
 
     if (gw_arguments_option(arguments, "follow"))

@@ -100,8 +100,9 @@ GwExit gw_run_host_add(GwCli *cli, const GwArguments *arguments, GError **error)
 
     const json_t *host = json_object_get(answer.body, "host");
     g_autofree char *type = hypervisor(host);
-    g_autofree char *line = g_strdup_printf("%s is added: %s, %d instances found, %d of them running.", name,
-                                            type ? type : "hypervisor unknown", (int)number(host, "instances"),
+    int instances = (int)number(host, "instances");
+    g_autofree char *line = g_strdup_printf("%s is added: %s, %d instance%s found, %d running.", name,
+                                            type ? type : "hypervisor unknown", instances, instances == 1 ? "" : "s",
                                             (int)number(host, "running"));
     g_autofree char *clean = gw_text_clean(line);
     if (cli->output == GW_OUTPUT_JSON)
@@ -117,13 +118,19 @@ GwExit gw_run_host_remove(GwCli *cli, const GwArguments *arguments, GError **err
 
     g_auto(GwAnswer) answer = {0};
     g_autofree char *path = gw_client_path("/godwit/v1/hosts/%s", name);
-    if (!gw_client_call(cli, &(GwCall){.method = "DELETE", .path = path}, &answer, error))
+    g_autoptr(json_t) before = NULL;
+    if (!gw_client_get(cli, path, &before, error) ||
+        !gw_client_call(cli, &(GwCall){.method = "DELETE", .path = path}, &answer, error))
         return GW_EXIT_FAILED;
 
     g_autoptr(json_t) nothing = json_object();
+    int instances = (int)number(json_object_get(before, "host"), "instances");
     if (cli->output == GW_OUTPUT_JSON)
         gw_client_print(nothing);
+    else if (instances == 0)
+        printf("%s is removed. It had no instances.\n", name);
     else
-        printf("%s is removed. Its instances run on; Godwit no longer looks after them.\n", name);
+        printf("%s is removed, and %d instance%s with it from Godwit's sight; on the host nothing has changed.\n", name,
+               instances, instances == 1 ? "" : "s");
     return GW_EXIT_DONE;
 }

@@ -74,6 +74,18 @@ static GwExit carry_on(GwCli *cli, const GwServer *server, gint64 id, GwWanted w
     return GW_EXIT_DONE;
 }
 
+/* A refusal because of the host that was named: there is none of that name. */
+static GwExit blame_host(GwCli *cli, const char *host, GwExit code)
+{
+    if (code != GW_EXIT_FAILED || !host)
+        return code;
+    g_autofree char *path = gw_client_path("/godwit/v1/hosts/%s", host);
+    g_autoptr(json_t) body = NULL;
+    g_autoptr(GError) why = NULL;
+    gw_client_get(cli, path, &body, &why);
+    return g_error_matches(why, GW_ERROR, GW_ERROR_NOT_FOUND) ? GW_EXIT_NOT_FOUND : code;
+}
+
 /* ---- beginning */
 
 static json_t *block_word(const GwArguments *arguments)
@@ -100,7 +112,7 @@ GwExit gw_run_live_migration(GwCli *cli, const GwArguments *arguments, GError **
     gint64 id = 0;
     json_t *body =
         json_pack("{s:{s:s?, s:o}}", "os-migrateLive", "host", host, "block_migration", block_word(arguments));
-    GwExit code = act_on_server(cli, server, GW_COMPUTE_LIVE, body, &id, error);
+    GwExit code = blame_host(cli, host, act_on_server(cli, server, GW_COMPUTE_LIVE, body, &id, error));
 
     return code == GW_EXIT_DONE ? carry_on(cli, server, id, GW_WANT_MOVED, error) : code;
 }
@@ -115,7 +127,7 @@ GwExit gw_run_migrate(GwCli *cli, const GwArguments *arguments, GError **error)
 
     gint64 id = 0;
     json_t *body = host ? json_pack("{s:{s:s}}", "migrate", "host", host) : json_pack("{s:n}", "migrate");
-    GwExit code = act_on_server(cli, server, GW_COMPUTE, body, &id, error);
+    GwExit code = blame_host(cli, host, act_on_server(cli, server, GW_COMPUTE, body, &id, error));
 
     return code == GW_EXIT_DONE ? carry_on(cli, server, id, GW_WANT_MOVED, error) : code;
 }
@@ -146,9 +158,12 @@ GwExit gw_run_resize_revert(GwCli *cli, const GwArguments *arguments, GError **e
 
 /* ---- while it goes on */
 
-GwExit gw_run_abort(GwCli *cli, const GwArguments *arguments, GError **error)
+/* method and path's end say what is asked of the migration; body is taken. */
+static GwExit steer(GwCli *cli, const GwArguments *arguments, const char *method, const char *end, json_t *body,
+                    GwWanted wanted, GError **error)
 {
-    gint64 id;
+    g_autoptr(json_t) taken = body;
+    gint64 id, told = 0;
     if (!gw_arguments_number(gw_arguments_word(arguments, 1), "MIGRATION", &id, error))
         return GW_EXIT_USAGE;
 
@@ -156,29 +171,24 @@ GwExit gw_run_abort(GwCli *cli, const GwArguments *arguments, GError **error)
     if (!server)
         return GW_EXIT_FAILED;
 
-    gint64 told = 0;
-    g_autofree char *path =
-        gw_client_path("/v2.1/servers/%s/migrations/%s", server->uuid, gw_arguments_word(arguments, 1));
-    GwExit code = act(cli, server, &(GwCall){.method = "DELETE", .path = path}, &told, error);
+    g_autoptr(GwMove) move = gw_follow_once(cli, id, error);
+    if (!move || !gw_follow_check_owner(move, server->uuid, server->name, error))
+        return GW_EXIT_FAILED;
+    if (move->final) /* the daemon would say no more than that; how it ended says more */
+        return carry_on(cli, server, id, wanted, error);
+    g_autofree char *start = gw_client_path("/v2.1/servers/%s/migrations/%s", server->uuid, gw_arguments_word(arguments, 1));
+    g_autofree char *path = g_strconcat(start, end, NULL);
+    GwExit code = act(cli, server, &(GwCall){.method = method, .path = path, .body = g_steal_pointer(&taken)}, &told, error);
 
-    return code == GW_EXIT_DONE ? carry_on(cli, server, id, GW_WANT_CANCELLED, error) : code;
+    return code == GW_EXIT_DONE ? carry_on(cli, server, id, wanted, error) : code;
+}
+
+GwExit gw_run_abort(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    return steer(cli, arguments, "DELETE", "", NULL, GW_WANT_CANCELLED, error);
 }
 
 GwExit gw_run_force_complete(GwCli *cli, const GwArguments *arguments, GError **error)
 {
-    gint64 id;
-    if (!gw_arguments_number(gw_arguments_word(arguments, 1), "MIGRATION", &id, error))
-        return GW_EXIT_USAGE;
-
-    g_autoptr(GwServer) server = gw_server_find(cli, gw_arguments_word(arguments, 0), error);
-    if (!server)
-        return GW_EXIT_FAILED;
-
-    gint64 told = 0;
-    g_autofree char *path =
-        gw_client_path("/v2.1/servers/%s/migrations/%s/action", server->uuid, gw_arguments_word(arguments, 1));
-    json_t *body = json_pack("{s:n}", "force_complete");
-    GwExit code = act(cli, server, &(GwCall){.method = "POST", .path = path, .body = body}, &told, error);
-
-    return code == GW_EXIT_DONE ? carry_on(cli, server, id, GW_WANT_MOVED, error) : code;
+    return steer(cli, arguments, "POST", "/action", json_pack("{s:n}", "force_complete"), GW_WANT_MOVED, error);
 }

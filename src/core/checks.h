@@ -4,7 +4,7 @@
 
 #include "core/host.h"
 #include "core/instance.h"
-#include "core/migration.h"
+#include "core/ladder.h"
 
 typedef enum { GW_FACT_UNKNOWN, GW_FACT_NO, GW_FACT_YES } GwFact;
 
@@ -52,14 +52,18 @@ typedef struct {
     char *fact;       /* what was found: "HostC has 412 MiB free" */
     char *why;        /* why it matters: "vm1 needs 512 MiB" */
     char *remedy;     /* what to do: "free memory on HostC, or name another host" */
+    char *commands;   /* shell commands that would do it, one per line, or NULL; Godwit prints them and runs none */
 } GwFinding;
 
 void gw_finding_free(GwFinding *finding);
 GPtrArray *gw_findings_new(void); /* of GwFinding *, owned */
-void gw_findings_add(GPtrArray *findings, GwSeverity severity, const char *code, const char *host, char *fact /* taken */,
-                     char *why /* taken */, char *remedy /* taken */);
+/* The new finding, owned by findings; `commands` may be added to it. */
+GwFinding *gw_findings_add(GPtrArray *findings, GwSeverity severity, const char *code, const char *host, char *fact /* taken */,
+                           char *why /* taken */, char *remedy /* taken */);
+const char *gw_severity_name(GwSeverity severity); /* "warning", "blocks" */
 gboolean gw_findings_block(const GPtrArray *findings);
-/* Every blocking finding as sentences, "HostC: fact: why; remedy" one after another; "" for none. */
+/* Every blocking finding as sentences, "fact (why); remedy: remedy." one after another, led by the host's name where the fact does
+ * not tell it; "" for none. */
 char *gw_findings_to_text(const GPtrArray *findings);
 
 /* What the user asked for. */
@@ -75,6 +79,10 @@ typedef struct {
     guint64 live_flags, block_flags;
     guint64 bandwidth_mibps;
     guint64 completion_timeout_s; /* per GiB of memory and copied disk, as in Nova; 0: none */
+    const GwPolicy *policy;       /* NULL: the hypervisor's own limits, and an abort at the timeout */
+    guint pause_ms;               /* live_migration_downtime; 0: the policy's */
+    GwTimeoutAction timeout_action;
+    gboolean permit_post_copy, permit_auto_converge;
     const char *uri_template;     /* live_migration_uri, one %s */
     const char *vncserver_listen; /* NULL: keep the instance's */
 } GwPlanSettings;

@@ -1,6 +1,8 @@
 /* The values of core/checks.h: facts and findings. */
 #include "core/checks.h"
 
+#include <string.h>
+
 static void disk_facts_free(gpointer data)
 {
     GwDiskFacts *facts = data;
@@ -56,6 +58,7 @@ void gw_finding_free(GwFinding *finding)
     g_free(finding->fact);
     g_free(finding->why);
     g_free(finding->remedy);
+    g_free(finding->commands);
     g_free(finding);
 }
 
@@ -64,8 +67,8 @@ GPtrArray *gw_findings_new(void)
     return g_ptr_array_new_with_free_func((GDestroyNotify)gw_finding_free);
 }
 
-void gw_findings_add(GPtrArray *findings, GwSeverity severity, const char *code, const char *host, char *fact, char *why,
-                     char *remedy)
+GwFinding *gw_findings_add(GPtrArray *findings, GwSeverity severity, const char *code, const char *host, char *fact,
+                           char *why, char *remedy)
 {
     GwFinding *finding = g_new0(GwFinding, 1);
     finding->severity = severity;
@@ -75,6 +78,18 @@ void gw_findings_add(GPtrArray *findings, GwSeverity severity, const char *code,
     finding->why = why;
     finding->remedy = remedy;
     g_ptr_array_add(findings, finding);
+    return finding;
+}
+
+const char *gw_severity_name(GwSeverity severity)
+{
+    switch (severity) {
+    case GW_FINDING_WARNS:
+        return "warning";
+    case GW_FINDING_BLOCKS:
+        return "blocks";
+    }
+    return "blocks";
 }
 
 gboolean gw_findings_block(const GPtrArray *findings)
@@ -92,8 +107,9 @@ char *gw_findings_to_text(const GPtrArray *findings)
         const GwFinding *finding = findings->pdata[i];
         if (finding->severity != GW_FINDING_BLOCKS)
             continue;
-        g_string_append_printf(text, "%s%s (%s); remedy: %s.", text->len ? " " : "", finding->fact, finding->why,
-                               finding->remedy);
+        gboolean named = !finding->host || strstr(finding->fact, finding->host);
+        g_string_append_printf(text, "%s%s%s%s (%s); remedy: %s.", text->len ? " " : "", named ? "" : finding->host,
+                               named ? "" : ": ", finding->fact, finding->why, finding->remedy);
     }
     return g_string_free(text, FALSE);
 }

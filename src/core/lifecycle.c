@@ -56,31 +56,46 @@ static const Rule queued[] = {
 };
 
 /* A preparation interrupted by a restart is begun anew: the engine first removes what the last one may have made. One that
- * got lost is undone, since a second one would find the first one's files, and take them for another's. */
+ * got lost is undone, since a second one would find the first one's files, and take them for another's. Where nothing can
+ * have been made nothing is removed: a file that is there since the checks is another's. */
+#define NOTHING_MADE(reason_cancelled)                                                                                 \
+    {ANY, ANY, CALL(NONE), WHEN(ABORT), WHEN(MADE), GO(CANCELLED), .reason = reason_cancelled}
+#define NOTHING_POSSIBLE                                                                                               \
+    {ANY, ANY, CALL(NONE), WHEN(EXHAUSTED), WHEN(MADE), GO(FAILED),                                                    \
+     .reason = "no room could be made on the destination"}
+#define CHANGED_MEANWHILE                                                                                              \
+    {ANY, ANY, CALL(NONE), 0, WHEN(MADE), GO(FAILED),                                                                  \
+     .reason = "the instance changed before room was made on the destination"},                                        \
+    {ANY, ANY, IDLE, 0, 0, UNDO(FAILED), .reason = "the instance changed while room was made on the destination"}
+
 static const Rule preparing_live[] = {
     {ANY, ANY, CALL(ACTIVE), 0, 0, DO(WAIT)},
     {ANY, ANY, CALL(FAILED), 0, 0, GO(FAILED)}, /* it has removed what it made; a file that is there is another's */
+    NOTHING_MADE("cancelled before the copy began"),
     {ANY, ANY, IDLE, WHEN(ABORT), 0, UNDO(CANCELLED), .reason = "cancelled before the copy began"},
     {ANY, ANY, CALL(DONE), 0, 0, GO(RUNNING)},
     {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "the source host does not answer"},
     {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "the destination host does not answer"},
     {ANY, ANY, CALL(LOST), 0, 0, UNDO(FAILED), .reason = "it is not known what was made on the destination"},
+    NOTHING_POSSIBLE,
     {ANY, ANY, IDLE, WHEN(EXHAUSTED), 0, UNDO(FAILED), .reason = "no room could be made on the destination"},
     {ALIVE, SEEN(ABSENT), IDLE, 0, 0, DO(PREPARE)},
-    {ANY, ANY, IDLE, 0, 0, UNDO(FAILED), .reason = "the instance changed while room was made on the destination"},
+    CHANGED_MEANWHILE,
 };
 
 static const Rule preparing_cold[] = {
     {ANY, ANY, CALL(ACTIVE), 0, 0, DO(WAIT)},
     {ANY, ANY, CALL(FAILED), 0, 0, GO(FAILED)},
+    NOTHING_MADE("cancelled before the guest was stopped"),
     {ANY, ANY, IDLE, WHEN(ABORT), 0, UNDO(CANCELLED), .reason = "cancelled before the guest was stopped"},
     {ANY, ANY, CALL(DONE), 0, 0, GO(STOPPING)},
     {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "the source host does not answer"},
     {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "the destination host does not answer"},
     {ANY, ANY, CALL(LOST), 0, 0, UNDO(FAILED), .reason = "it is not known what was made on the destination"},
+    NOTHING_POSSIBLE,
     {ANY, ANY, IDLE, WHEN(EXHAUSTED), 0, UNDO(FAILED), .reason = "no room could be made on the destination"},
     {SEEN(RUNNING) | SEEN(STOPPED), SEEN(ABSENT), IDLE, 0, 0, DO(PREPARE)},
-    {ANY, ANY, IDLE, 0, 0, UNDO(FAILED), .reason = "the instance changed while room was made on the destination"},
+    CHANGED_MEANWHILE,
 };
 
 /* -------------------------------------------------------------------------- live */
@@ -187,13 +202,14 @@ static const Rule undoing_live[] = {
     {SWITCH, SWITCH, IDLE, 0, 0, DO(KILL_DEST)}, /* not one that is only paused: it may have run */
     {SEEN(STOPPED), SWITCH, IDLE, WHEN(STALE), 0, DO(KILL_DEST)},
     {ALIVE | SEEN(STOPPED), GONE, CALL(NONE) | CALL(FAILED) | CALL(LOST), 0, 0, DO(FORGET_DEST)},
+    {ALIVE | SEEN(STOPPED), SEEN(STOPPED), CALL(DONE), 0, 0, DO(FORGET_DEST)}, /* it is still defined there */
     {SWITCH, SEEN(ABSENT), CALL(NONE) | CALL(FAILED) | CALL(LOST), 0, 0, DO(FORGET_DEST)},
-    {HALTED, GONE, CALL(DONE), WHEN(RAN) | WHEN(STALE), 0, GO(ERROR),
+    {HALTED, SEEN(ABSENT), CALL(DONE), WHEN(RAN) | WHEN(STALE), 0, GO(ERROR),
      .reason = "nothing of the move is left, but the guest does not run on: find out what pauses it on the source (a full "
                "storage, for one) and resume it"},
     {SWITCH, SEEN(ABSENT), CALL(DONE), 0, WHEN(STALE), DO(RESUME_SOURCE)},
-    {SEEN(PAUSED), GONE, CALL(DONE), WHEN(RAN), 0, DO(RESUME_SOURCE)},
-    {ALIVE | SEEN(STOPPED), GONE, CALL(DONE), 0, 0, .act = GW_ACT_ADVANCE, .next = GW_MIGRATION_STATE_COUNT /* end */},
+    {SEEN(PAUSED), SEEN(ABSENT), CALL(DONE), WHEN(RAN), 0, DO(RESUME_SOURCE)},
+    {ALIVE | SEEN(STOPPED), SEEN(ABSENT), CALL(DONE), 0, 0, .act = GW_ACT_ADVANCE, .next = GW_MIGRATION_STATE_COUNT /* end */},
     {SEEN(ABSENT), SEEN(ABSENT), IDLE, WHEN(STALE), 0, GO(ERROR), .reason = "the instance is on neither host"},
     {SEEN(ABSENT), SEEN(STOPPED), IDLE, WHEN(STALE), 0, GO(ERROR),
      .reason = "the instance is shut off on the destination and gone from the source; no disk was removed"},

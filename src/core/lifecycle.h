@@ -49,7 +49,8 @@ enum {
     GW_WHEN_JOB = 1 << 9,       /* a hypervisor says that it is copying */
     GW_WHEN_RETRY = 1 << 10,    /* the failure was transient, and tries are left */
     GW_WHEN_EXHAUSTED = 1 << 11, /* acts of this state have failed many times in a row */
-    GW_WHEN_COUNT = 12
+    GW_WHEN_MADE = 1 << 12,     /* PREPARING: something may have been made on the destination */
+    GW_WHEN_COUNT = 13
 };
 
 typedef struct {

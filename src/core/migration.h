@@ -104,6 +104,9 @@ typedef struct {
     guint64 flags;            /* GW_FLAG_*: the values of virDomainMigrateFlags */
     guint64 bandwidth_mibps;  /* 0: unlimited */
     guint64 timeout_ms;       /* completion timeout; 0: none */
+    guint64 pause_ms;         /* live: switch over as soon as the estimated pause is no longer; 0: the hypervisor's own limit */
+    guint64 forced_pause_ms;  /* live: the longest pause that may be forced; 0: none (core/ladder.h) */
+    gboolean eager;           /* live: to post-copy as soon as a pass brings nothing */
     guint64 memory_mib;
     char *destination_uri;    /* live_migration_uri with the destination filled in; NULL: the driver's own way */
     char *migrate_uri;        /* where the copy goes ("tcp://10.0.0.2"), or NULL */
@@ -127,7 +130,7 @@ typedef struct {
     char *instance_name;
     GwMoveKind kind;
     GwMigrationState state;
-    GwMigrationState end; /* where UNDOING leads: FAILED, CANCELLED or REVERTED */
+    GwMigrationState end; /* where UNDOING leads: FAILED or CANCELLED */
     GwBlockMode block;
     char *source;
     char *dest;           /* NULL until chosen */

@@ -2,17 +2,50 @@
 
 #include <string.h>
 
-static char *objection(const GwCandidate *c)
+static void judge_forced_down(const GwCandidate *c, GPtrArray *findings)
 {
-    if (!c->same_kind)
-        return g_strdup_printf("%s: it runs another hypervisor", c->name);
-    if (!c->up)
-        return g_strdup_printf("%s: it does not answer%s%s", c->name, c->down_reason ? ": " : "",
-                               c->down_reason ? c->down_reason : "");
+    if (c->forced_down)
+        gw_findings_add(findings, GW_FINDING_BLOCKS, "host-forced-down", c->host.name,
+                        g_strdup_printf("%s is forced down", c->host.name),
+                        g_strdup("an administrator has said that nothing runs there"),
+                        g_strdup_printf("take that back with `godwit service-force-down --unset %s`, or name another host",
+                                        c->host.name));
+}
+
+static void judge_disabled(const GwCandidate *c, GPtrArray *findings)
+{
     if (!c->enabled)
-        return g_strdup_printf("%s: it is disabled%s%s", c->name, c->disabled_reason ? ": " : "",
-                               c->disabled_reason ? c->disabled_reason : "");
-    return NULL;
+        gw_findings_add(findings, GW_FINDING_BLOCKS, "host-disabled", c->host.name,
+                        g_strdup_printf("%s is disabled%s%s", c->host.name, c->disabled_reason ? ": " : "",
+                                        c->disabled_reason ? c->disabled_reason : ""),
+                        g_strdup("it takes no new instances"),
+                        g_strdup_printf("enable it with `godwit service-enable %s`, or name another host", c->host.name));
+}
+
+void gw_placement_judge_forced(const GwCandidate *candidate, GPtrArray *findings)
+{
+    judge_forced_down(candidate, findings);
+}
+
+void gw_placement_judge(const GwCandidate *candidate, const GwDemand *demand, GPtrArray *findings)
+{
+    judge_forced_down(candidate, findings);
+    judge_disabled(candidate, findings);
+    gw_limits_judge(&candidate->host, demand, findings);
+}
+
+/* What keeps a host from being tried; NULL: nothing. */
+static char *objection(const GwCandidate *c, const GwDemand *demand)
+{
+    const char *name = c->host.name;
+    if (!c->same_kind)
+        return g_strdup_printf("%s: it runs another hypervisor", name);
+    if (!c->up && !c->forced_down)
+        return g_strdup_printf("%s: it does not answer%s%s", name, c->down_reason ? ": " : "",
+                               c->down_reason ? c->down_reason : "");
+    g_autoptr(GPtrArray) findings = gw_findings_new();
+    gw_placement_judge(c, demand, findings);
+    return gw_findings_block(findings) ? gw_findings_to_text(findings) : NULL;
 }
 
 static gint64 usable_mib(const GwCandidate *c)
@@ -26,16 +59,16 @@ static gint roomiest_first(gconstpointer a, gconstpointer b)
     const GwCandidate *y = *(const GwCandidate *const *)b;
     if (usable_mib(x) != usable_mib(y))
         return usable_mib(x) > usable_mib(y) ? -1 : 1;
-    return strcmp(x->name, y->name);
+    return strcmp(x->host.name, y->host.name);
 }
 
-GPtrArray *gw_placement_order(const GwCandidate *candidates, guint count, GPtrArray *reasons)
+GPtrArray *gw_placement_order(const GwCandidate *candidates, guint count, const GwDemand *demand, GPtrArray *reasons)
 {
     g_autoptr(GPtrArray) fit = g_ptr_array_new();
     for (guint i = 0; i < count; i++) {
         if (candidates[i].is_source)
             continue;
-        char *why = objection(&candidates[i]);
+        char *why = objection(&candidates[i], demand);
         if (why)
             g_ptr_array_add(reasons, why);
         else
@@ -44,6 +77,6 @@ GPtrArray *gw_placement_order(const GwCandidate *candidates, guint count, GPtrAr
     g_ptr_array_sort(fit, roomiest_first);
     GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
     for (guint i = 0; i < fit->len; i++)
-        g_ptr_array_add(names, g_strdup(((const GwCandidate *)fit->pdata[i])->name));
+        g_ptr_array_add(names, g_strdup(((const GwCandidate *)fit->pdata[i])->host.name));
     return names;
 }

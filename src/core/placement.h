@@ -2,12 +2,13 @@
 #ifndef GW_CORE_PLACEMENT_H
 #define GW_CORE_PLACEMENT_H
 
-#include <glib.h>
+#include "core/host_limits.h"
 
 typedef struct {
-    const char *name;
+    GwLimited host; /* its name, aggregates, and what is on it */
     gboolean is_source;
     gboolean up;
+    gboolean forced_down; /* an administrator says so, whatever it answers */
     gboolean enabled;
     gboolean same_kind; /* same hypervisor type as the source, or not known */
     const char *down_reason, *disabled_reason; /* or NULL */
@@ -15,8 +16,14 @@ typedef struct {
     guint64 reserved_mib; /* kept back by the administrator or promised to moves under way */
 } GwCandidate;
 
-/* The names (of char *, owned by the array) to try, most free memory first, ties by name. A sentence for every host that is
+/* Adds to findings every reason of the administrator's against a host that answers: forced down, disabled, and those of
+ * core/host_limits.h. What the host itself lacks is found by core/checks.h. */
+void gw_placement_judge(const GwCandidate *candidate, const GwDemand *demand, GPtrArray *findings);
+/* The same of a host that the request forces: as in Nova, only being forced down counts. */
+void gw_placement_judge_forced(const GwCandidate *candidate, GPtrArray *findings);
+
+/* The names (of char *, owned by the array) to try, most free memory first, ties by name. What is against every host that is
  * left out, except the source, is added to reasons (of char *, owned by it). */
-GPtrArray *gw_placement_order(const GwCandidate *candidates, guint count, GPtrArray *reasons);
+GPtrArray *gw_placement_order(const GwCandidate *candidates, guint count, const GwDemand *demand, GPtrArray *reasons);
 
 #endif

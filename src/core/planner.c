@@ -71,6 +71,34 @@ static gboolean needs_proof_flag(const GwPlan *plan)
     return FALSE;
 }
 
+/* Nova's rule: where post-copy is permitted, auto-converge is not used beside it. */
+static guint64 permitted_flags(const GwPlanSettings *settings, guint64 flags)
+{
+    if (settings->permit_post_copy && !(flags & GW_FLAG_TUNNELLED)) /* libvirt refuses the two together */
+        return GW_FLAG_POSTCOPY;
+    gboolean slows = settings->policy && settings->policy->auto_converge && settings->permit_auto_converge;
+    return slows ? GW_FLAG_AUTO_CONVERGE : 0;
+}
+
+static void plan_pauses(GwPlan *plan, const GwPlanSettings *settings)
+{
+    const GwPolicy *policy = settings->policy;
+    if (plan->kind == GW_MOVE_COLD || !policy)
+        return;
+    plan->pause_ms = settings->pause_ms ? settings->pause_ms : policy->pause_ms;
+    plan->eager = policy->prefers_post_copy;
+    switch (settings->timeout_action) {
+    case GW_TIMEOUT_POLICY:
+        plan->forced_pause_ms = policy->forced_pause_ms;
+        break;
+    case GW_TIMEOUT_ABORT:
+        break;
+    case GW_TIMEOUT_FORCE:
+        plan->forced_pause_ms = G_MAXUINT32;
+        break;
+    }
+}
+
 static guint64 plan_flags(const GwMoveFacts *facts, const GwPlan *plan, const GwPlanSettings *settings)
 {
     gboolean copies = gw_plan_copies_disks(plan);
@@ -88,6 +116,8 @@ static guint64 plan_flags(const GwMoveFacts *facts, const GwPlan *plan, const Gw
                             GW_FLAG_TUNNELLED | GW_FLAG_COMPRESSED);
         flags |= GW_FLAG_PEER2PEER;
     }
+    if (plan->kind == GW_MOVE_LIVE)
+        flags |= permitted_flags(settings, flags);
     if (plan->power_before == GW_POWER_PAUSED)
         flags &= ~(guint64)GW_FLAG_POSTCOPY; /* libvirt refuses: nothing would fault the pages in */
     return flags;
@@ -126,6 +156,16 @@ static char *fill_template(const char *template, const char *address)
     return g_strconcat(parts[0], address, parts[1] ? parts[1] : "", NULL);
 }
 
+GwPlan *gw_planner_probe(const GwPlanSettings *settings, const char *dest_address)
+{
+    const guint64 kept = GW_FLAG_LIVE | GW_FLAG_PEER2PEER | GW_FLAG_TUNNELLED | GW_FLAG_TLS | GW_FLAG_PARALLEL;
+    GwPlan *plan = gw_plan_new();
+    plan->kind = GW_MOVE_LIVE;
+    plan->flags = settings->live_flags & kept;
+    plan->destination_uri = fill_template(settings->uri_template, dest_address);
+    return plan;
+}
+
 GwPlan *gw_planner_make(const GwMoveFacts *facts, const GwMoveWish *wish, const GwPlanSettings *settings,
                         const char *dest_address)
 {
@@ -148,6 +188,7 @@ GwPlan *gw_planner_make(const GwMoveFacts *facts, const GwMoveWish *wish, const 
     plan->flags = plan_flags(facts, plan, settings);
     if (plan->flags & GW_FLAG_NON_SHARED_INC)
         keep_chains(plan, instance);
+    plan_pauses(plan, settings);
     plan->timeout_ms = settings->completion_timeout_s * 1000 * data_gib(facts, plan);
     return plan;
 }

@@ -12,4 +12,7 @@ gboolean gw_planner_fate_is_doubtful(const GwDisk *disk, const GwDiskFacts *fact
 GwPlan *gw_planner_make(const GwMoveFacts *facts, const GwMoveWish *wish, const GwPlanSettings *settings,
                         const char *dest_address);
 
+/* How a probe guest goes to dest_address: as a live migration whose disks are shared, with the same flags and addresses. */
+GwPlan *gw_planner_probe(const GwPlanSettings *settings, const char *dest_address);
+
 #endif

@@ -12,6 +12,11 @@
 
 enum { MANY = 1000000 };
 
+/* In the order of gw_policies (core/ladder.c) and of GwTimeoutAction; a test compares them. */
+static const char *const policies[] = {"balanced", "minimal-downtime", "fast", "never-pause", NULL};
+static const char *const timeout_actions[] = {"policy", "abort", "force_complete", NULL};
+static const char *const auth_strategies[] = {"http_basic", "noauth", NULL}; /* GwAuthStrategy */
+
 const GwOption gw_options[] = {
     {DEFAULT, "debug", {{NULL}}, TEXT(SWITCH, debug, "false"), "Logs every call to a host and every decision."},
     {DEFAULT,
@@ -36,6 +41,11 @@ const GwOption gw_options[] = {
      {{NULL}},
      NUMBER(inventory_interval_s, "60", 1, 86400, "s"),
      "How often a host is asked for everything that it runs, beside the events that it sends."},
+    {DEFAULT,
+     "history_days",
+     {{NULL}},
+     NUMBER(history_days, "365", 0, 36500, "days"),
+     "How long migrations that ended, and what was asked of instances, are remembered. 0: for ever."},
     {DEFAULT,
      "host_call_timeout",
      {{NULL}},
@@ -97,6 +107,45 @@ const GwOption gw_options[] = {
      NUMBER(live_migration_completion_timeout_s, "800", 0, MANY, "s per GiB"),
      "A live migration that takes longer than this for each GiB of memory and of copied disk is ended, the "
      "instance running where it was. 0: never."},
+    {"libvirt",
+     "live_migration_timeout_action",
+     {{DEFAULT, "live_migration_timeout_action"}},
+     .type = GW_OPTION_CHOICE,
+     .offset = AT(live_migration_timeout_action),
+     .initial = "policy",
+     .help = "What is done with a live migration at its completion timeout. policy: what the migration_policy allows, and then an "
+             "abort. abort: nothing is forced on the guest, at the timeout or before. force_complete: post-copy where it is "
+             "permitted, else a pause however long.",
+     .choices = timeout_actions},
+    {"libvirt",
+     "migration_policy",
+     {{DEFAULT, "migration_policy"}},
+     .type = GW_OPTION_CHOICE,
+     .offset = AT(migration_policy),
+     .initial = "balanced",
+     .help = "What may be done to end a live migration whose guest writes faster than it is copied. balanced: the guest is slowed "
+             "down, then paused for 10 s at most. minimal-downtime: it is slowed down, then paused for 1 s at most; post-copy, where "
+             "it is permitted, as soon as copying brings nothing. fast: it is not slowed down, and paused for 30 s at most; "
+             "post-copy likewise. never-pause: it is slowed down, and the migration given up when that does not suffice.",
+     .choices = policies},
+    {"libvirt",
+     "live_migration_downtime",
+     {{DEFAULT, "live_migration_downtime"}},
+     NUMBER(live_migration_downtime_ms, "0", 0, MANY, "ms"),
+     "A copy switches over as soon as the guest's pause is estimated to be no longer. 0: as the migration_policy says (balanced "
+     "500, minimal-downtime 100, fast 2000, never-pause 300). Nova raises the limit in steps; Godwit sets it at once."},
+    {"libvirt",
+     "live_migration_permit_post_copy",
+     {{DEFAULT, "live_migration_permit_post_copy"}},
+     TEXT(SWITCH, live_migration_permit_post_copy, "false"),
+     "Whether a migration that does not end otherwise may let the guest run on the destination and fetch the rest of its memory "
+     "there. It always ends, with a short pause; but a guest whose two hosts lose sight of each other meanwhile is lost."},
+    {"libvirt",
+     "live_migration_permit_auto_converge",
+     {{DEFAULT, "live_migration_permit_auto_converge"}},
+     TEXT(SWITCH, live_migration_permit_auto_converge, "true"),
+     "Whether a guest that writes faster than it is copied may be slowed down. Not used where post-copy is permitted, as in Nova, "
+     "where the default is false."},
     {"api",
      "listen",
      {{DEFAULT, "osapi_compute_listen"}},
@@ -107,6 +156,36 @@ const GwOption gw_options[] = {
      {{DEFAULT, "osapi_compute_listen_port"}},
      NUMBER(api_port, "8774", 0, 65535, NULL),
      "The TCP port of the Compute API. 0: any free one, which the log names."},
+    {"api",
+     "auth_strategy",
+     {{DEFAULT, "auth_strategy"}},
+     .type = GW_OPTION_CHOICE,
+     .offset = AT(api_auth_strategy),
+     .initial = "http_basic",
+     .help = "How callers show who they are. http_basic: a user and his password with every request, or a token that they were "
+             "given for it. noauth: everyone is an administrator; only on a loopback address.",
+     .choices = auth_strategies},
+    {"api",
+     "http_basic_auth_user_file",
+     {{DEFAULT, "http_basic_auth_user_file"}},
+     TEXT(PATH, api_users_file, "$state_path/htpasswd"),
+     "The users and their passwords, as htpasswd -B writes them, a role (admin, reader, none) behind a further colon. Made with an "
+     "admin, whose password is then in $state_path/admin-password, when it is not there."},
+    {"api",
+     "token_expiration",
+     {{NULL}},
+     NUMBER(api_token_expiration_s, "3600", 60, 604800, "s"),
+     "How long a token is good that was given for a password."},
+    {"api",
+     "ssl_cert_file",
+     {{DEFAULT, "ssl_cert_file"}, {"wsgi", "ssl_cert_file"}},
+     TEXT(FILE, api_cert_file, ""),
+     "A certificate (PEM, with its chain): the API is then served by TLS. Empty: by plain HTTP."},
+    {"api",
+     "ssl_key_file",
+     {{DEFAULT, "ssl_key_file"}, {"wsgi", "ssl_key_file"}},
+     TEXT(FILE, api_key_file, ""),
+     "The certificate's key (PEM)."},
     {"api",
      "threads",
      {{DEFAULT, "osapi_compute_workers"}},
@@ -125,13 +204,9 @@ const guint gw_option_count = G_N_ELEMENTS(gw_options);
 static const struct {
     const char *name, *instead;
 } elsewhere[] = {
-    {"live_migration_permit_post_copy", "Godwit chooses the method by what it predicts"},
-    {"live_migration_permit_auto_converge", "Godwit chooses the method by what it predicts"},
-    {"live_migration_downtime", "the pause is chosen by what is predicted"},
-    {"live_migration_downtime_steps", "the pause is chosen by what is predicted"},
-    {"live_migration_downtime_delay", "the pause is chosen by what is predicted"},
+    {"live_migration_downtime_steps", "live_migration_downtime holds from the start"},
+    {"live_migration_downtime_delay", "live_migration_downtime holds from the start"},
     {"live_migration_progress_timeout", "use live_migration_completion_timeout"},
-    {"live_migration_timeout_action", "a migration that takes too long is ended, the instance running where it was"},
     {"live_migration_tunnelled", "put VIR_MIGRATE_TUNNELLED into live_migration_flag"},
     {"live_migration_with_native_tls", "put VIR_MIGRATE_TLS into live_migration_flag and block_migration_flag"},
     {"live_migration_scheme", "write the scheme into live_migration_uri, or into the address of the host"},
@@ -175,8 +250,14 @@ static void append_kind(GString *text, const GwOption *option)
         [GW_OPTION_ADDRESS] = "IP address",
         [GW_OPTION_HOST] = "IP address, host name, or empty",
         [GW_OPTION_DATABASE] = "sqlite:///PATH",
+        [GW_OPTION_CHOICE] = "one of ",
+        [GW_OPTION_FILE] = "absolute path, or empty",
     };
     g_string_append(text, kinds[option->type]);
+    if (option->type == GW_OPTION_CHOICE) {
+        g_autofree char *words = g_strjoinv(", ", (char **)option->choices);
+        g_string_append(text, words);
+    }
     if (option->type != GW_OPTION_NUMBER)
         return;
     if (option->unit)

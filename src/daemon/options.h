@@ -14,6 +14,8 @@ typedef enum {
     GW_OPTION_ADDRESS,  /* char *: an IP address */
     GW_OPTION_HOST,     /* char *: empty, or an IP address or host name */
     GW_OPTION_DATABASE, /* char *: sqlite:///PATH */
+    GW_OPTION_CHOICE,   /* guint: which of `choices` */
+    GW_OPTION_FILE,     /* char *: empty, or an absolute path */
 } GwOptionType;
 
 enum { GW_OPTION_ALIASES_MAX = 3 };
@@ -29,6 +31,7 @@ typedef struct {
     guint min, max;      /* GW_OPTION_NUMBER */
     const char *unit;    /* "s", "MiB/s"; NULL: a plain number */
     const char *help;    /* sentences */
+    const char *const *choices; /* GW_OPTION_CHOICE: words, NULL-terminated */
 } GwOption;
 
 extern const GwOption gw_options[];

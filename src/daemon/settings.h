@@ -15,6 +15,7 @@ typedef struct {
     char *instances_path;                     /* folder of instances' disks on every host ($state_path/instances) */
     char *database;                           /* (sqlite:///$state_path/godwit.db) */
     guint inventory_interval_s;               /* between two full looks at a host, 1 … 86400 (60) */
+    guint history_days;                       /* ended migrations are kept so long; 0: for ever (365) */
     guint host_call_timeout_s;                /* a host silent for so long is unreachable, 1 … 600 (10) */
     char *vncserver_listen;                   /* console's address on the destination; "": the instance's own ("") */
     char *live_migration_uri;                 /* one %s, the destination's address; "": the host's own address ("") */
@@ -22,12 +23,20 @@ typedef struct {
     guint64 block_migration_flag;             /* GW_FLAG_* (the same and NON_SHARED_INC) */
     guint live_migration_bandwidth_mibps;     /* 0: no limit (0) */
     guint live_migration_completion_timeout_s; /* per GiB of memory and copied disk; 0: none (800) */
+    guint live_migration_timeout_action;      /* GwTimeoutAction (GW_TIMEOUT_POLICY) */
+    guint migration_policy;                   /* index into gw_policies (balanced) */
+    guint live_migration_downtime_ms;         /* 0: the policy's (0) */
+    gboolean live_migration_permit_post_copy, live_migration_permit_auto_converge; /* (false, true) */
     guint live_migration_retry_count;         /* retries, one second apart (30) */
     guint max_concurrent_live_migrations;     /* per source host; 0: no limit (0) */
     guint shutdown_timeout_s;                 /* for a guest to shut down before a cold move (60) */
     guint reserved_host_memory_mib;           /* of every host, never given to instances (512) */
     char *api_listen;                         /* IP address (127.0.0.1) */
     guint api_port;                           /* 0: any free one (8774) */
+    guint api_auth_strategy;                  /* GwAuthStrategy (http_basic) */
+    char *api_users_file;                     /* ($state_path/htpasswd) */
+    guint api_token_expiration_s;             /* (3600) */
+    char *api_cert_file, *api_key_file;       /* PEM; "": plain HTTP ("") */
     guint api_threads;                        /* that answer requests, 1 … 256 (4) */
     guint api_max_limit;                      /* rows in one answer (1000) */
 } GwSettings;

@@ -39,6 +39,18 @@ static gboolean parse_number(const GwOption *option, const char *text, guint *re
                             option->unit ? " in " : "", option->unit ? option->unit : "");
 }
 
+static gboolean parse_choice(const GwOption *option, const char *text, guint *ret, GError **error)
+{
+    for (guint i = 0; option->choices[i]; i++) {
+        if (strcmp(option->choices[i], text) == 0) {
+            *ret = i;
+            return TRUE;
+        }
+    }
+    g_autofree char *all = g_strjoinv(", ", (char **)option->choices);
+    return gw_option_refuse(error, "is none of the words that it may be; write one of: %s", all);
+}
+
 static gboolean check_template(const char *text, GError **error)
 {
     const char *percent = strchr(text, '%');
@@ -95,8 +107,14 @@ gboolean gw_option_convert(const GwOption *option, char *text, gpointer at, GErr
     case GW_OPTION_FLAGS:
         ok = gw_flags_parse(text, at, error);
         break;
+    case GW_OPTION_CHOICE:
+        ok = parse_choice(option, text, at, error);
+        break;
     case GW_OPTION_PATH:
         ok = *text == '/' || gw_option_refuse(error, "is not an absolute path; begin it with /");
+        return store_text(text, ok, at);
+    case GW_OPTION_FILE:
+        ok = !*text || *text == '/' || gw_option_refuse(error, "is not an absolute path; begin it with /, or leave it empty");
         return store_text(text, ok, at);
     case GW_OPTION_TEMPLATE:
         return store_text(text, check_template(text, error), at);

@@ -112,6 +112,21 @@ gboolean gw_node_force_complete(GwNode *source, const char *uuid, GwForceHow how
     return gw_node_call_end(&call, ok, failure, error);
 }
 
+gboolean gw_node_set_pause(GwNode *source, const char *uuid, guint ms, GError **error)
+{
+    if (!source->driver->set_pause) {
+        g_set_error(error, GW_ERROR, GW_ERROR_UNSUPPORTED, "%s hosts choose the pause of a copy themselves",
+                    source->driver->name);
+        return FALSE;
+    }
+    GwNodeCall call = {"set_pause", source, .uuid = uuid};
+    GError *failure = NULL;
+    if (!gw_node_call_begin(&call, error))
+        return FALSE;
+    gboolean ok = source->driver->set_pause(source->host, uuid, ms, &failure);
+    return gw_node_call_end(&call, ok, failure, error);
+}
+
 gboolean gw_node_set_bandwidth(GwNode *source, const char *uuid, guint64 mibps, GError **error)
 {
     if (!source->driver->set_bandwidth) {
@@ -185,6 +200,59 @@ gboolean gw_node_forget(GwNode *node, const GwPlan *plan, GwSide side, GError **
         return FALSE;
     gboolean ok = node->driver->forget(node->host, plan, side, &failure);
     return gw_node_call_end(&call, ok, failure, error);
+}
+
+/* ---- examining hosts themselves */
+
+static GwHostAudit *audit_of_facts(GwHost *host, const GwDriver *driver, GError **error)
+{
+    GwHostFacts *facts = driver->facts(host, error);
+    if (!facts)
+        return NULL;
+    GwHostAudit *audit = gw_host_audit_new();
+    audit->facts = facts;
+    return audit;
+}
+
+GwHostAudit *gw_node_audit(GwNode *node, GError **error)
+{
+    GwNodeCall call = {"audit", node};
+    GError *failure = NULL;
+    if (!gw_node_call_begin(&call, error))
+        return NULL;
+    GwHostAudit *audit = node->driver->audit ? node->driver->audit(node->host, &failure)
+                                             : audit_of_facts(node->host, node->driver, &failure);
+    gw_node_call_end(&call, audit != NULL, failure, error);
+    return audit;
+}
+
+static gboolean is_supported(const GwNode *node, gboolean has, const char *what, GError **error)
+{
+    if (!has)
+        g_set_error(error, GW_ERROR, GW_ERROR_UNSUPPORTED, "%s hosts cannot %s", node->driver->name, what);
+    return has;
+}
+
+GwPairAudit *gw_node_probe(GwNode *source, GwNode *dest, const GwPlan *plan, GError **error)
+{
+    GwNodeCall call = {"probe", source, dest, plan->uuid, GW_NODE_LONG};
+    GError *failure = NULL;
+    if (!is_supported(source, source->driver->probe != NULL, "be probed", error) || !gw_node_call_begin(&call, error))
+        return NULL;
+    GwPairAudit *audit = source->driver->probe(source->host, dest->host, plan, &failure);
+    gw_node_call_end(&call, audit != NULL, failure, error);
+    return audit;
+}
+
+char *gw_node_baseline(GwNode *node, const char *const *cpus, GError **error)
+{
+    GwNodeCall call = {"baseline", node};
+    GError *failure = NULL;
+    if (!is_supported(node, node->driver->baseline != NULL, "compare CPU models", error) || !gw_node_call_begin(&call, error))
+        return NULL;
+    char *text = node->driver->baseline(node->host, cpus, &failure);
+    gw_node_call_end(&call, text != NULL, failure, error);
+    return text;
 }
 
 /* ---- choosing */

@@ -10,13 +10,14 @@
 #ifndef GW_DRIVERS_DRIVER_H
 #define GW_DRIVERS_DRIVER_H
 
-#include "core/checks.h"
+#include "core/audit.h"
 #include "core/sight.h"
 
 typedef struct GwHost GwHost; /* the driver's own; opaque above */
 
 typedef struct {
     guint call_timeout_ms;      /* a host that is silent for so long is unreachable */
+    guint retry_ms;             /* before an unreachable host is asked again; doubles each time; 0: 2 s */
     const char *instances_path; /* the manual's option; borrowed for the life of the host */
     const char *xapi_password_file; /* [xenserver] password_file, for addresses that name none; may be NULL */
     const char *xapi_sr_filter; /* [xenserver] sr_matching_filter; NULL: the default SR */
@@ -64,6 +65,8 @@ typedef struct {
     gboolean (*migrate)(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
     gboolean (*abort)(GwHost *source, const char *uuid, GError **error); /* asks; the end shows in `migrate` and `sight` */
     gboolean (*force_complete)(GwHost *source, const char *uuid, GwForceHow how, GError **error);
+    /* The copy under way switches over as soon as the estimated pause is no longer. Optional. */
+    gboolean (*set_pause)(GwHost *source, const char *uuid, guint ms, GError **error);
     gboolean (*set_bandwidth)(GwHost *source, const char *uuid, guint64 mibps, GError **error); /* optional */
 
     gboolean (*stop)(GwHost *host, const char *uuid, GwStopHow how, guint timeout_ms, GError **error);
@@ -78,6 +81,15 @@ typedef struct {
      * and pools that Godwit made for it. SIDE_SOURCE: after the proof that it lives on dest. SIDE_DEST: undoing.
      * Refuses (GW_ERROR_CONFLICT) while the instance is active on that side. What is already gone is success. */
     gboolean (*forget)(GwHost *host, const GwPlan *plan, GwSide side, GError **error);
+
+    /* ---- examining hosts themselves. All three are optional. */
+    /* What concerns the host's readiness; removes what probes of former runs left there. */
+    GwHostAudit *(*audit)(GwHost *host, GError **error);
+    /* Moves a tiny paused guest of its own from source to dest, in the way of plan (uuid, flags, destination_uri, migrate_uri;
+     * the rest is not read), and removes it, whatever happened. A move that fails is an answer, not an error. */
+    GwPairAudit *(*probe)(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
+    /* The CPU that guests can have on all hosts whose audits gave these texts, in the form of an instance's definition. */
+    char *(*baseline)(GwHost *host, const char *const *cpus, GError **error);
 } GwDriver;
 
 /* ---- The wrappers: what the rest of Godwit uses. A GwNode is an open host with its driver; reference-counted,
@@ -104,6 +116,7 @@ gboolean gw_node_prepare(GwNode *source, GwNode *dest, const GwPlan *plan, GErro
 gboolean gw_node_migrate(GwNode *source, GwNode *dest, const GwPlan *plan, GError **error);
 gboolean gw_node_abort(GwNode *source, const char *uuid, GError **error);
 gboolean gw_node_force_complete(GwNode *source, const char *uuid, GwForceHow how, GError **error);
+gboolean gw_node_set_pause(GwNode *source, const char *uuid, guint ms, GError **error);
 gboolean gw_node_set_bandwidth(GwNode *source, const char *uuid, guint64 mibps, GError **error); /* 0: unlimited */
 gboolean gw_node_stop(GwNode *node, const char *uuid, GwStopHow how, guint timeout_ms, GError **error);
 gboolean gw_node_start(GwNode *node, const char *uuid, GwStartHow how, GError **error);
@@ -111,6 +124,10 @@ gboolean gw_node_resume(GwNode *node, const char *uuid, GError **error);
 gboolean gw_node_adopt(GwNode *dest, const GwPlan *plan, GError **error);
 gboolean gw_node_settle(GwNode *dest, const GwPlan *plan, GError **error);
 gboolean gw_node_forget(GwNode *node, const GwPlan *plan, GwSide side, GError **error);
+/* An audit of the facts alone where the driver has none. */
+GwHostAudit *gw_node_audit(GwNode *node, GError **error);
+GwPairAudit *gw_node_probe(GwNode *source, GwNode *dest, const GwPlan *plan, GError **error);
+char *gw_node_baseline(GwNode *node, const char *const *cpus, GError **error);
 
 /* The driver among `drivers` (NULL-terminated) that serves uri's scheme, or NULL with GW_ERROR_INVALID. */
 const GwDriver *gw_driver_for_uri(const GwDriver *const *drivers, const char *uri, GError **error);

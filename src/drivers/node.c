@@ -9,8 +9,8 @@
 
 enum {
     SLOW_MS = 2000, /* a short call that takes longer is worth a line in the log */
-    FIRST_RETRY_MS = 2000, /* after a host was found unreachable; doubles each time */
-    LONGEST_RETRY_MS = 15000,
+    FIRST_RETRY_MS = 2000, /* after a host was found unreachable; doubles each time, up to */
+    LONGEST_RETRIES = 8, /* times that */
 };
 
 /* ---- life */
@@ -28,6 +28,7 @@ GwNode *gw_node_open(const GwDriver *driver, const char *host_name, const char *
     node->host = host;
     node->name = g_strdup(host_name);
     node->uri = g_strdup(uri);
+    node->first_retry_ms = settings && settings->retry_ms ? settings->retry_ms : FIRST_RETRY_MS;
     return node;
 }
 
@@ -88,7 +89,7 @@ static gboolean may_try(GwNode *node, GError **error)
 static void note_unreachable(GwNode *node, const char *why)
 {
     g_mutex_lock(&node->lock);
-    node->retry_ms = node->failure ? MIN(node->retry_ms * 2, LONGEST_RETRY_MS) : FIRST_RETRY_MS;
+    node->retry_ms = node->failure ? MIN(node->retry_ms * 2, node->first_retry_ms * LONGEST_RETRIES) : node->first_retry_ms;
     node->tried_us = g_get_monotonic_time();
     g_free(node->failure);
     node->failure = g_strdup(why);
@@ -117,6 +118,7 @@ void gw_node_heard(void *data, const char *host_name, const char *uuid)
 
 static gboolean is_in_order(const GwNodeCall *call, GError **error)
 {
+    g_assert(call->node);
     if (call->uuid && !gw_uuid_is_valid(call->uuid)) {
         g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "'%s' is not the UUID of an instance", call->uuid);
         return FALSE;

@@ -15,7 +15,7 @@ struct GwNode {
     void *event_data;
     char *failure; /* why it is unreachable, or NULL when it is not known to be */
     gint64 tried_us; /* when that was last found out, or is being found out */
-    guint retry_ms;
+    guint first_retry_ms, retry_ms;
 };
 
 typedef enum {

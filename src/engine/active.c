@@ -1,8 +1,6 @@
 /* Migrations under way: their table, and what wakes them. */
 #include "engine/internal.h"
 
-#include <string.h>
-
 GwActive *gw_active_ref(GwActive *active)
 {
     g_atomic_ref_count_inc(&active->refs);
@@ -17,6 +15,7 @@ void gw_active_unref(GwActive *active)
     g_clear_pointer(&active->dest, gw_host_entry_unref);
     gw_migration_free(active->row);
     g_free(active->call_error);
+    g_free(active->rung_reason);
     g_clear_error(&active->refusal);
     gw_engine_unref(active->engine);
     g_free(active);
@@ -31,6 +30,25 @@ GwActive *gw_active_new(GwEngine *engine, GwMigration *row)
     active->row = row;
     g_strlcpy(active->instance_uuid, row->instance_uuid, sizeof active->instance_uuid);
     return active;
+}
+
+void gw_active_add(GwActive *active)
+{
+    g_hash_table_replace(active->engine->actives, &active->id, gw_active_ref(active));
+    g_hash_table_replace(active->engine->moving, active->instance_uuid, active);
+}
+
+void gw_active_remove(GwActive *active)
+{
+    GwEngine *engine = active->engine;
+    if (gw_active_of(engine, active->instance_uuid) == active) /* the next move may have begun */
+        g_hash_table_remove(engine->moving, active->instance_uuid);
+    g_hash_table_remove(engine->actives, &active->id);
+}
+
+GwActive *gw_active_of(GwEngine *engine, const char *uuid)
+{
+    return g_hash_table_lookup(engine->moving, uuid);
 }
 
 void gw_active_wake(GwActive *active)
@@ -75,17 +93,15 @@ void gw_active_wake_after(GwActive *active, guint ms)
 
 void gw_active_wake_instance(GwEngine *engine, const char *uuid)
 {
-    g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func((GDestroyNotify)gw_active_unref);
-    GHashTableIter iter;
-    gpointer value;
     g_mutex_lock(&engine->lock);
-    g_hash_table_iter_init(&iter, engine->actives);
-    while (g_hash_table_iter_next(&iter, NULL, &value))
-        if (strcmp(((GwActive *)value)->instance_uuid, uuid) == 0)
-            g_ptr_array_add(found, gw_active_ref(value));
+    GwActive *active = gw_active_of(engine, uuid);
+    if (active)
+        gw_active_ref(active);
     g_mutex_unlock(&engine->lock);
-    for (guint i = 0; i < found->len; i++)
-        gw_active_wake(found->pdata[i]);
+    if (!active)
+        return;
+    gw_active_wake(active);
+    gw_active_unref(active);
 }
 
 void gw_active_tell_checked(GwActive *active, const GError *error)
@@ -141,9 +157,9 @@ gboolean gw_engine_load_actives(GwEngine *engine, GError **error)
     if (!gw_store_migrations(engine->store, &query, &rows, error))
         return FALSE;
     for (guint i = 0; i < rows->len; i++) {
-        GwActive *active = gw_active_new(engine, gw_migration_copy(rows->pdata[i]));
+        g_autoptr(GwActive) active = gw_active_new(engine, gw_migration_copy(rows->pdata[i]));
         active->found_preparing = active->row->state == GW_MIGRATION_PREPARING;
-        g_hash_table_replace(engine->actives, &active->id, active);
+        gw_active_add(active);
         gw_views_update(engine, active->instance_uuid);
         gw_info("migration %" G_GINT64_FORMAT " of %s found %s", active->id, active->row->instance_name,
                 gw_migration_state_name(active->row->state));

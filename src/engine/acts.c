@@ -48,7 +48,7 @@ static gpointer copy_thread(gpointer data)
     g_autoptr(GError) error = NULL;
     gw_node_migrate(copy->source, copy->dest, copy->plan, &error);
     if (g_error_matches(error, GW_ERROR, GW_ERROR_UNREACHABLE))
-        g_usleep(G_USEC_PER_SEC); /* live_migration_retry_count counts retries of one second each */
+        g_usleep(G_USEC_PER_SEC / MAX(1, copy->active->engine->settings.haste)); /* live_migration_retry_count counts retries of one second each */
     gw_active_call_ended(copy->active, error);
     gw_active_wake(copy->active);
     gw_node_unref(copy->source);
@@ -93,11 +93,22 @@ static gboolean work_ended(GwActive *active, gboolean ok, GError **error)
     return ok;
 }
 
+/* Found preparing after a restart: what the last attempt made is removed first. The checks had seen that nothing was there, so that
+ * whatever is there now is ours. When that fails something may be left: the move is lost, not failed, and is undone. */
+static gboolean clear_old_attempt(GwActive *active, const GwMigration *row, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+    if (!active->found_preparing || gw_node_forget(active->dest->node, row->plan, GW_SIDE_DEST, &local))
+        return TRUE;
+    int code = local->code == GW_ERROR_UNREACHABLE ? GW_ERROR_UNREACHABLE : GW_ERROR_LOST;
+    g_set_error(error, GW_ERROR, code, "what an interrupted attempt may have made on %s was not removed: %s", row->dest,
+                local->message);
+    return FALSE;
+}
+
 static gboolean prepare(GwActive *active, const GwMigration *row, GError **error)
 {
-    /* Found preparing after a restart: what the last attempt made is removed first. The checks had seen that nothing was
-     * there, so that whatever is there now is ours. */
-    if (active->found_preparing && !gw_node_forget(active->dest->node, row->plan, GW_SIDE_DEST, error))
+    if (!clear_old_attempt(active, row, error))
         return FALSE;
     active->found_preparing = FALSE;
     return gw_node_prepare(active->source->node, active->dest->node, row->plan, error);
@@ -190,7 +201,6 @@ gboolean gw_acts_do(GwActive *active, GwMigration *row, GwAct act, GError **erro
     case GW_ACT_ADOPT:
         return work_ended(active, gw_node_adopt(dest, plan, error), error);
     case GW_ACT_SETTLE:
-        return work_ended(active, settle(active, row, error), error);
     case GW_ACT_FORGET_SOURCE:
         return work_ended(active, settle(active, row, error), error);
     case GW_ACT_FORGET_DEST:

@@ -1,37 +1,13 @@
 /* The checks of one move, and the choice of a destination where the user left it open. */
 #include "engine/internal.h"
 
-#include "core/placement.h"
-
-#include <string.h>
-
-/* Memory that moves under way will still take on a host, and what the administrator keeps back. */
-static guint64 reserved_mib(GwEngine *engine, const char *host, gint64 except_id)
-{
-    guint64 sum = engine->settings.reserved_host_memory_mib;
-    GHashTableIter iter;
-    gpointer value;
-    g_mutex_lock(&engine->lock);
-    g_hash_table_iter_init(&iter, engine->actives);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        const GwActive *other = value;
-        unsigned traits = gw_migration_state_traits(other->row->state);
-        if (other->id != except_id && other->row->plan && g_strcmp0(other->row->dest, host) == 0 &&
-            !(traits & (GW_TRAIT_FINAL | GW_TRAIT_RESTING)) && other->row->state != GW_MIGRATION_SETTLING)
-            sum += other->row->plan->memory_mib;
-    }
-    g_mutex_unlock(&engine->lock);
-    return sum;
-}
-
-/* Examines one destination. NULL findings: the host failed, and *error says how. */
-static GPtrArray *examine(GwActive *active, const GwMigration *row, GwHostEntry *dest, GwPlan **ret_plan, GError **error)
+GPtrArray *gw_choose_examine(GwActive *active, const GwMigration *row, GwHostEntry *dest, GwPlan **ret_plan, GError **error)
 {
     GwEngine *engine = active->engine;
     g_autoptr(GwMoveFacts) facts = NULL;
     if (!gw_node_examine(active->source->node, dest->node, row->instance_uuid, &facts, error))
         return NULL;
-    GwMoveWish wish = {row->kind, row->block, reserved_mib(engine, dest->row->name, row->id),
+    GwMoveWish wish = {row->kind, row->block, gw_engine_reserved_mib(engine, dest->row->name, row->id),
                        active->disk_over_commit || engine->settings.disk_over_commit};
     return gw_checks_plan(facts, &wish, &engine->settings.plan, dest->row->name, ret_plan);
 }
@@ -46,61 +22,51 @@ static void adopt_choice(GwActive *active, GwMigration *row, GwHostEntry *dest, 
     active->dest = gw_host_entry_ref(dest);
 }
 
-/* TRUE: dest is taken. FALSE with *error: the host failed or the checks refuse. */
-static gboolean try_host(GwActive *active, GwMigration *row, GwHostEntry *dest, GError **error)
+static void refuse(const GwMigration *row, const char *dest, const GPtrArray *findings, GError **error)
+{
+    g_autofree char *reasons = gw_findings_to_text(findings);
+    g_set_error(error, GW_ERROR, GW_ERROR_REFUSED, "%s cannot move to %s: %s", row->instance_name, dest, reasons);
+}
+
+/* TRUE: dest is taken. FALSE with *error: the host failed or the checks refuse. Those of placement have been added to
+ * findings before. */
+static gboolean try_host(GwActive *active, GwMigration *row, GwHostEntry *dest, GPtrArray *findings, GError **error)
 {
     GwPlan *plan = NULL;
-    g_autoptr(GPtrArray) findings = examine(active, row, dest, &plan, error);
-    if (!findings)
+    GPtrArray *more = gw_choose_examine(active, row, dest, &plan, error);
+    if (!more)
         return FALSE;
-    if (plan) {
+    g_ptr_array_extend_and_steal(findings, more);
+    if (!gw_findings_block(findings)) {
         adopt_choice(active, row, dest, plan);
         return TRUE;
     }
-    g_autofree char *reasons = gw_findings_to_text(findings);
-    g_set_error(error, GW_ERROR, GW_ERROR_REFUSED, "%s cannot move to %s: %s", row->instance_name, dest->row->name,
-                reasons);
+    gw_plan_free(plan);
+    refuse(row, dest->row->name, findings, error);
     return FALSE;
 }
 
 /* ---- without a named destination */
 
-static GPtrArray *list_candidates(GwActive *active, const GwMigration *row, GPtrArray *reasons)
+GPtrArray *gw_choose_candidates(GwActive *active, const GwMigration *row, GPtrArray *reasons)
 {
-    GwEngine *engine = active->engine;
-    g_autoptr(GPtrArray) hosts = gw_engine_hosts(engine);
-    g_autoptr(GArray) candidates = g_array_new(FALSE, TRUE, sizeof(GwCandidate));
-    g_mutex_lock(&engine->lock);
-    const char *type = active->source->facts ? active->source->facts->hypervisor_type : NULL;
-    g_autofree char *source_type = g_strdup(type);
-    g_mutex_unlock(&engine->lock);
-    for (guint i = 0; i < hosts->len; i++) {
-        const GwHostView *view = hosts->pdata[i];
-        GwCandidate candidate = {.name = view->row->name,
-                                 .is_source = strcmp(view->row->name, row->source) == 0,
-                                 .up = view->up,
-                                 .enabled = view->row->enabled && !view->row->forced_down,
-                                 .down_reason = view->down_reason,
-                                 .disabled_reason = view->row->disabled_reason,
-                                 .same_kind = !source_type || !view->facts ||
-                                              g_strcmp0(view->facts->hypervisor_type, source_type) == 0,
-                                 .memory_free_mib = view->facts ? view->facts->memory_free_mib : 0};
-        candidate.reserved_mib = reserved_mib(engine, view->row->name, row->id);
-        g_array_append_val(candidates, candidate);
-    }
-    return gw_placement_order((const GwCandidate *)candidates->data, candidates->len, reasons);
+    g_autoptr(GwInstanceView) view = gw_engine_instance(active->engine, row->instance_uuid);
+    g_autoptr(GwCandidates) candidates = gw_candidates_new(active->engine, row);
+    GwDemand demand = gw_demand_of(row, view);
+    return gw_candidates_order(candidates, &demand, reasons);
 }
 
 static gboolean choose_any(GwActive *active, GwMigration *row, GError **error)
 {
     g_autoptr(GPtrArray) reasons = g_ptr_array_new_with_free_func(g_free);
-    g_autoptr(GPtrArray) names = list_candidates(active, row, reasons);
+    g_autoptr(GPtrArray) names = gw_choose_candidates(active, row, reasons);
     for (guint i = 0; i < names->len; i++) {
         g_autoptr(GwHostEntry) dest = gw_engine_find_host(active->engine, names->pdata[i]);
+        g_autoptr(GPtrArray) findings = gw_findings_new();
         g_autoptr(GError) why = NULL;
         if (!dest)
             continue;
-        if (try_host(active, row, dest, &why))
+        if (try_host(active, row, dest, findings, &why))
             return TRUE;
         g_ptr_array_add(reasons, g_strdup_printf("%s: %s", dest->row->name, why->message));
     }
@@ -109,6 +75,21 @@ static gboolean choose_any(GwActive *active, GwMigration *row, GError **error)
     g_set_error(error, GW_ERROR, GW_ERROR_REFUSED, "No valid host was found. %s",
                 *all ? all : "There is no other host: add one with `godwit host-add`.");
     return FALSE;
+}
+
+/* ---- with one */
+
+gboolean gw_choose_judge(GwActive *active, const GwMigration *row, GPtrArray *findings)
+{
+    g_autoptr(GwInstanceView) view = gw_engine_instance(active->engine, row->instance_uuid);
+    g_autoptr(GwCandidates) candidates = gw_candidates_new(active->engine, row);
+    const GwCandidate *candidate = gw_candidates_find(candidates, row->dest);
+    GwDemand demand = gw_demand_of(row, view);
+    if (candidate && active->host_forced)
+        gw_placement_judge_forced(candidate, findings);
+    else if (candidate)
+        gw_placement_judge(candidate, &demand, findings);
+    return !candidate || !candidate->forced_down;
 }
 
 gboolean gw_choose(GwActive *active, GwMigration *row, GError **error)
@@ -120,5 +101,9 @@ gboolean gw_choose(GwActive *active, GwMigration *row, GError **error)
         g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Compute host %s could not be found.", row->dest);
         return FALSE;
     }
-    return try_host(active, row, dest, error);
+    g_autoptr(GPtrArray) findings = gw_findings_new();
+    if (gw_choose_judge(active, row, findings))
+        return try_host(active, row, dest, findings, error);
+    refuse(row, row->dest, findings, error);
+    return FALSE;
 }

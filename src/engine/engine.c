@@ -5,7 +5,7 @@
 
 /* Workers. A step lasts as long as the slowest host that it asks; a guest that shuts down holds one for its whole patience.
  * Threads are made when they are needed and kept for a while by GLib. */
-enum { MAX_STEPS = 64, MAX_ASKS = 32, TICK_S = 1 };
+enum { MAX_STEPS = 64, MAX_ASKS = 32, MAX_DRAINS = 4, TICK_S = 1 };
 
 GwEngine *gw_engine_ref(GwEngine *engine)
 {
@@ -17,14 +17,19 @@ void gw_engine_unref(GwEngine *engine)
 {
     if (!g_atomic_ref_count_dec(&engine->refs))
         return;
+    g_hash_table_unref(engine->moving);
+    g_hash_table_unref(engine->drains);
     g_hash_table_unref(engine->actives);
     g_hash_table_unref(engine->views);
     g_hash_table_unref(engine->where);
     g_hash_table_unref(engine->hosts);
+    g_ptr_array_unref(engine->aggregates);
     g_clear_pointer(&engine->sorted, g_ptr_array_unref);
     g_clear_pointer(&engine->loop, g_main_loop_unref);
     g_clear_pointer(&engine->context, g_main_context_unref);
+    gw_checkups_free(engine->checkups);
     g_mutex_clear(&engine->lock);
+    g_mutex_clear(&engine->edit_lock);
     g_free(engine);
 }
 
@@ -43,6 +48,8 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     GwEngine *engine = g_new0(GwEngine, 1);
     g_atomic_ref_count_init(&engine->refs);
     g_mutex_init(&engine->lock);
+    g_mutex_init(&engine->edit_lock);
+    engine->aggregates = gw_aggregates_new();
     engine->store = store;
     engine->drivers = drivers;
     engine->settings = *settings;
@@ -50,18 +57,23 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     engine->where = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
     engine->views = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)gw_instance_view_unref);
     engine->actives = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, (GDestroyNotify)gw_active_unref);
+    engine->checkups = gw_checkups_new();
+    engine->moving = g_hash_table_new(g_str_hash, g_str_equal);
+    engine->drains = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, gw_drain_run_release);
     engine->context = g_main_context_new();
     engine->loop = g_main_loop_new(engine->context, FALSE);
     engine->steps = g_thread_pool_new(gw_loop_step, engine, MAX_STEPS, FALSE, NULL);
     engine->asks = g_thread_pool_new(gw_inventory_work, engine, MAX_ASKS, FALSE, NULL);
     engine->scribe = g_thread_pool_new(gw_scribe_work, engine, 1, FALSE, NULL);
+    engine->drain_steps = g_thread_pool_new(gw_drain_step, engine, MAX_DRAINS, FALSE, NULL);
     return engine;
 }
 
 GwEngine *gw_engine_new(GwStore *store, const GwDriver *const *drivers, const GwEngineSettings *settings, GError **error)
 {
     GwEngine *engine = engine_new(store, drivers, settings);
-    if (gw_engine_load_hosts(engine, error) && gw_engine_load_actives(engine, error))
+    if (gw_engine_load_hosts(engine, error) && gw_engine_load_aggregates(engine, error) &&
+        gw_engine_load_actives(engine, error) && gw_engine_load_drains(engine, error))
         return engine;
     gw_engine_stop(engine);
     gw_engine_free(engine);
@@ -106,6 +118,7 @@ void gw_engine_start(GwEngine *engine)
         ((GwHostEntry *)value)->last_full_us = G_MININT64 / 2;
     g_mutex_unlock(&engine->lock);
     gw_inventory_tick(engine);
+    gw_drains_start(engine);
     g_autoptr(GPtrArray) actives = list_actives(engine);
     for (guint i = 0; i < actives->len; i++)
         gw_active_wake(actives->pdata[i]);
@@ -126,6 +139,22 @@ static void drop_timers(GwEngine *engine)
     }
 }
 
+static gboolean on_quit(gpointer loop)
+{
+    g_main_loop_quit(loop);
+    return G_SOURCE_REMOVE;
+}
+
+/* From within the loop: asked from outside before its thread has begun to run it, it would never end. */
+static void quit_loop(GwEngine *engine)
+{
+    GSource *quit = g_idle_source_new();
+    g_source_set_priority(quit, G_PRIORITY_HIGH);
+    g_source_set_callback(quit, on_quit, engine->loop, NULL);
+    g_source_attach(quit, engine->context);
+    g_source_unref(quit);
+}
+
 /* Copies under way hold references and end whenever the hypervisors end them; they touch the store no more. */
 void gw_engine_stop(GwEngine *engine)
 {
@@ -133,10 +162,11 @@ void gw_engine_stop(GwEngine *engine)
     engine->stopping = TRUE;
     g_mutex_unlock(&engine->lock);
     if (engine->loop_thread) {
-        g_main_loop_quit(engine->loop);
+        quit_loop(engine);
         g_thread_join(g_steal_pointer(&engine->loop_thread));
     }
     if (engine->steps) {
+        g_thread_pool_free(g_steal_pointer(&engine->drain_steps), FALSE, TRUE);
         g_thread_pool_free(g_steal_pointer(&engine->steps), FALSE, TRUE);
         g_thread_pool_free(g_steal_pointer(&engine->asks), FALSE, TRUE);
         g_thread_pool_free(g_steal_pointer(&engine->scribe), FALSE, TRUE);
@@ -146,12 +176,16 @@ void gw_engine_stop(GwEngine *engine)
     g_mutex_lock(&engine->lock);
     g_hash_table_remove_all(engine->views);
     g_hash_table_remove_all(engine->where);
+    g_hash_table_remove_all(engine->moving);
     g_clear_pointer(&engine->sorted, g_ptr_array_unref);
     GHashTable *hosts = g_steal_pointer(&engine->hosts);
     GHashTable *actives = g_steal_pointer(&engine->actives);
+    GHashTable *drains = g_steal_pointer(&engine->drains);
     engine->hosts = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)gw_host_entry_unref);
     engine->actives = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, (GDestroyNotify)gw_active_unref);
+    engine->drains = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, gw_drain_run_release);
     g_mutex_unlock(&engine->lock);
+    g_hash_table_unref(drains);
     g_hash_table_unref(actives); /* closing a node may wait for its events, which take the lock */
     g_hash_table_unref(hosts);
 }

@@ -4,7 +4,10 @@
 #ifndef GW_ENGINE_ENGINE_H
 #define GW_ENGINE_ENGINE_H
 
-#include "core/checks.h"
+#include "core/balance.h"
+#include "core/checkup.h"
+#include "core/drain.h"
+#include "core/trial.h"
 #include "drivers/driver.h"
 #include "store/store.h"
 
@@ -15,10 +18,12 @@ typedef struct {
     GwDriverSettings driver;
     guint live_migration_retry_count; /* 1-second retries of a transient failure at the start of a copy */
     guint shutdown_timeout_s;         /* cold: how long a guest may take to shut down before the plug is pulled */
+    guint history_days;               /* ended migrations and actions are kept so long; 0: for ever */
     guint inventory_interval_s;       /* how often every host is asked for everything, beside its events */
     guint max_concurrent_live_migrations; /* per source host; 0: no limit */
     guint64 reserved_host_memory_mib;
     gboolean disk_over_commit;
+    guint haste; /* pauses and patience of the loop are divided by it; 0: as they are. For worlds whose clock runs faster */
 } GwEngineSettings;
 
 /* Does not take the store; both must outlive the engine. Loads hosts, cached instances and unfinished migrations. */
@@ -39,6 +44,8 @@ typedef struct {
     gint64 seen_us;      /* when it last answered; 0: never */
     guint instances;
     guint running;
+    guint64 vcpus_used;    /* by those that are not shut down */
+    GPtrArray *aggregates; /* of GwAggregate *: those it is in, which also say its zone (gw_aggregates_zone); never NULL */
 } GwHostView; /* immutable */
 void gw_host_view_unref(GwHostView *view);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwHostView, gw_host_view_unref)
@@ -49,13 +56,36 @@ typedef void (*GwDone)(gpointer data, const GError *error);
 /* Adds a host after having reached it: done is called with the reason otherwise (unreachable, denied, libvirt too old,
  * duplicate name, address or host UUID), and nothing is stored. */
 void gw_engine_host_add(GwEngine *engine, const char *name, const char *uri, GwDone done, gpointer data);
+/* CONFLICT while migrations name it or it is in an aggregate. */
 gboolean gw_engine_host_remove(GwEngine *engine, const char *name, GError **error);
-gboolean gw_engine_host_set_enabled(GwEngine *engine, const char *name, gboolean enabled, const char *reason,
-                                    GError **error);
+/* As a service is deleted in Nova: CONFLICT while it has instances or migrations; leaves its aggregates. */
+gboolean gw_engine_host_withdraw(GwEngine *engine, const char *name, GError **error);
+
+typedef enum { GW_SWITCH_KEEP, GW_SWITCH_OFF, GW_SWITCH_ON } GwSwitch;
+
+typedef struct {
+    GwSwitch enabled;
+    const char *disabled_reason; /* with GW_SWITCH_OFF; or NULL */
+    GwSwitch forced_down;
+} GwHostEdit;
+
+gboolean gw_engine_host_edit(GwEngine *engine, const char *name, const GwHostEdit *edit, GError **error);
 GPtrArray *gw_engine_hosts(GwEngine *engine); /* of GwHostView *, by name; owned */
 GwHostView *gw_engine_host(GwEngine *engine, const char *name); /* or NULL */
 /* Asks the host for everything now. */
 void gw_engine_refresh(GwEngine *engine, const char *host, GwDone done, gpointer data);
+
+/* ---- Host aggregates: kept in memory for those who look; changes go through the store, whose errors they have. */
+GPtrArray *gw_engine_aggregates(GwEngine *engine); /* of GwAggregate *, by id; a reference, not to be changed */
+GwAggregate *gw_engine_aggregate(GwEngine *engine, gint64 id); /* or NULL */
+gboolean gw_engine_aggregate_add(GwEngine *engine, const char *name, const char *zone /* or NULL */, GwAggregate **ret,
+                                 GError **error);
+/* Beside what the store refuses: INVALID when the zone would change under instances. */
+gboolean gw_engine_aggregate_edit(GwEngine *engine, gint64 id, const GwAggregateEdit *edit, GwAggregate **ret,
+                                  GError **error);
+gboolean gw_engine_aggregate_add_host(GwEngine *engine, gint64 id, const char *host, GwAggregate **ret, GError **error);
+gboolean gw_engine_aggregate_remove_host(GwEngine *engine, gint64 id, const char *host, GwAggregate **ret, GError **error);
+gboolean gw_engine_aggregate_remove(GwEngine *engine, gint64 id, GError **error);
 
 /* ---- Instances */
 typedef struct {
@@ -66,6 +96,8 @@ typedef struct {
     gint64 first_seen_us;  /* when Godwit adopted it: the API's `created` when the hypervisor does not know */
     gint64 changed_us;    /* when what is seen last changed: the API's `updated` */
     gboolean host_up;
+    gboolean host_forced_down, host_disabled; /* by an administrator */
+    char *zone;           /* the host's availability zone */
     guint64 serial;       /* raised at every change of anything shown: a cache key */
     gint64 migration_id;  /* of the newest migration that is not final; 0: none */
     GwMoveKind migration_kind;
@@ -77,7 +109,7 @@ void gw_instance_view_unref(GwInstanceView *view);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwInstanceView, gw_instance_view_unref)
 
 /* All, newest first by (first_seen_us, uuid). host NULL: everywhere. *ret_serial (may be NULL): raised whenever the list or
- * any view in it changes, so that whole answers can be cached. Cheap: one reference per view. */
+ * any view in it changes, so that whole answers can be cached. Cheap: callers share the array, and must not change it. */
 GPtrArray *gw_engine_instances(GwEngine *engine, const char *host, guint64 *ret_serial);
 guint64 gw_engine_serial(GwEngine *engine); /* that number alone; lock-free */
 /* By UUID; NULL when there is none. */
@@ -91,6 +123,7 @@ typedef struct {
     const char *host; /* destination; NULL: the engine chooses */
     GwBlockMode block;
     gboolean disk_over_commit;
+    gboolean force; /* with host: what an administrator has set against it (disabled, aggregates) does not count */
     const char *request_id, *user_id, *project_id;
 } GwMoveRequest;
 
@@ -103,6 +136,11 @@ gboolean gw_engine_live_migrate(GwEngine *engine, const GwMoveRequest *request, 
                                 gpointer data, GError **error);
 gboolean gw_engine_cold_migrate(GwEngine *engine, const GwMoveRequest *request, gint64 *ret_id, GwChecked checked,
                                 gpointer data, GError **error);
+/* Called exactly once. report: borrowed; NULL with an error that a real move would have been refused with as malformed (no such
+ * server or host). A state that forbids the move is the report's objection. */
+typedef void (*GwTried)(gpointer data, const GwTrialReport *report, const GError *error);
+/* A dry run: the same checks as of a real move, against every destination that comes into question; nothing is recorded. */
+void gw_engine_try(GwEngine *engine, const GwMoveRequest *request, GwMoveKind kind, GwTried done, gpointer data);
 /* The instance's migration in VERIFY_RESIZE. INVALID when there is none ("Instance has not been resized."). */
 gboolean gw_engine_confirm(GwEngine *engine, const GwMoveRequest *request, GError **error);
 gboolean gw_engine_revert(GwEngine *engine, const GwMoveRequest *request, GError **error);
@@ -110,10 +148,67 @@ gboolean gw_engine_revert(GwEngine *engine, const GwMoveRequest *request, GError
 gboolean gw_engine_abort(GwEngine *engine, const GwMoveRequest *request, gint64 migration_id, GError **error);
 gboolean gw_engine_force_complete(GwEngine *engine, const GwMoveRequest *request, gint64 migration_id, GError **error);
 
+/* ---- Checkups: whether hosts are ready to exchange instances. They run in the background; the last few can be read. */
+
+/* hosts: NULL-terminated names; NULL or empty: all. NOT_FOUND when one is not known. */
+gboolean gw_engine_checkup_begin(GwEngine *engine, const char *const *hosts, GwCheckupDepth depth, gint64 *ret_id, GError **error);
+/* Called once, under a lock: must not block. checkup is borrowed. */
+typedef void (*GwCheckupReader)(gpointer data, const GwCheckup *checkup);
+gboolean gw_engine_checkup_read(GwEngine *engine, gint64 id, GwCheckupReader read, gpointer data, GError **error);
+
+/* What ended since this engine began. */
+typedef struct {
+    guint64 count[2][GW_MIGRATION_STATE_COUNT]; /* by GwMoveKind and final state */
+    guint64 total_ms, downtime_ms, bytes;       /* of the live ones that completed */
+} GwEndedMoves;
+void gw_engine_ended_moves(GwEngine *engine, GwEndedMoves *ret_ended);
+
 /* ---- History: straight from the store, newest first */
 gboolean gw_engine_migrations(GwEngine *engine, const GwMigrationQuery *query, GPtrArray **ret_rows, GError **error);
 gboolean gw_engine_actions(GwEngine *engine, const char *instance_uuid, const char *request_id, GPtrArray **ret_rows,
                            GError **error);
 gboolean gw_engine_events(GwEngine *engine, gint64 action_id, GPtrArray **ret_rows, GError **error);
+
+/* ---- Hosts as a whole: drains (docs/planning.md). What was begun is a drain row with its moves, carried out whatever happens to the
+ * daemon. Everything returned is owned by the caller. */
+typedef enum { GW_DRY_RUN_NOT, GW_DRY_RUN } GwDryRun; /* dry: the plan is made and shown, nothing is recorded; its id is 0 */
+
+typedef struct {
+    GStrv hosts;           /* to be emptied; borrowed, as are the texts */
+    GwDryRun dry_run;
+    guint per_host;        /* moves that a host may send or receive at once; 0: as the links suggest */
+    GwStopped stopped;
+    gboolean return_later; /* of a drain: undrain will bring the instances home; of undrain: do that */
+    const char *request_id, *user_id, *project_id;
+} GwDrainOrder;
+
+/* Disables the hosts, plans, and begins. INVALID, NOT_FOUND (a host), CONFLICT (it is being drained). ret_moves: of GwDrainMove *. */
+gboolean gw_engine_drain(GwEngine *engine, const GwDrainOrder *order, GwDrain **ret, GPtrArray **ret_moves, GError **error);
+/* Enables the host; brings home what its last drain moved, if that is asked for or was: *ret is NULL when there is nothing to bring.
+ * CONFLICT while it is being drained. */
+gboolean gw_engine_undrain(GwEngine *engine, const char *host, const GwDrainOrder *order, GwDrain **ret, GPtrArray **ret_moves,
+                           GError **error);
+
+typedef struct {
+    GwDrainOrder order;   /* hosts is not read */
+    const char *aggregate; /* name or id: only its hosts take part; NULL: all */
+    guint max_moves;      /* 0: as many as are worth it */
+    GwObjective objective;
+} GwBalanceOrder;
+
+typedef struct {
+    double score_before, score_after;
+    guint64 bytes;
+    guint hosts_before, hosts_after; /* in use */
+} GwBalanceFigures;
+
+/* NOT_FOUND: no such aggregate. Without moves worth making nothing is recorded: the drain's id is 0. */
+gboolean gw_engine_balance(GwEngine *engine, const GwBalanceOrder *order, GwBalanceFigures *ret_figures, GwDrain **ret,
+                           GPtrArray **ret_moves, GError **error);
+
+gboolean gw_engine_drains(GwEngine *engine, const GwDrainQuery *query, GPtrArray **ret_rows, GError **error);
+gboolean gw_engine_drain_show(GwEngine *engine, gint64 id, GwDrain **ret, GPtrArray **ret_moves, GError **error);
+/* Nothing more is begun; what is under way ends, and then the drain does. Its hosts stay disabled. */
+gboolean gw_engine_drain_cancel(GwEngine *engine, gint64 id, GError **error);
 
 #endif

@@ -3,9 +3,6 @@
 
 #include <string.h>
 
-/* Oldest libvirt whose calls Godwit relies on (virDomainStartDirtyRateCalc came with 7.2.0). */
-enum { OLDEST_LIBVIRT = 7002000 };
-
 GwHostEntry *gw_host_entry_ref(GwHostEntry *entry)
 {
     g_atomic_ref_count_inc(&entry->refs);
@@ -22,6 +19,7 @@ void gw_host_entry_unref(GwHostEntry *entry)
     g_hash_table_unref(entry->instances);
     g_hash_table_unref(entry->dirty);
     g_ptr_array_unref(entry->waiters);
+    g_ptr_array_unref(entry->aggregates);
     g_free(entry->down_reason);
     g_free(entry);
 }
@@ -36,6 +34,7 @@ static GwHostEntry *entry_new(GwNode *node, GwHostRow *row)
     entry->instances = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)gw_instance_unref);
     entry->dirty = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     entry->waiters = g_ptr_array_new_with_free_func(g_free);
+    entry->aggregates = gw_aggregates_new();
     entry->down_reason = g_strdup("it has not been asked yet");
     return entry;
 }
@@ -148,16 +147,6 @@ static gboolean check_new(GwEngine *engine, const Addition *addition, const GwHo
     return TRUE;
 }
 
-static gboolean check_facts(const Addition *addition, const GwHostFacts *facts, GError **error)
-{
-    if (!facts->library_version || facts->library_version >= OLDEST_LIBVIRT)
-        return TRUE;
-    g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "%s has libvirt %u.%u.%u, which is too old: Godwit needs 7.2.0 or newer",
-                addition->uri, (guint)(facts->library_version / 1000000), (guint)(facts->library_version / 1000 % 1000),
-                (guint)(facts->library_version % 1000));
-    return FALSE;
-}
-
 static gboolean enter_host(Addition *addition, GwNode *node, const GwHostFacts *facts, GwHostEntry **ret_entry, GError **error)
 {
     GwEngine *engine = addition->engine;
@@ -186,7 +175,7 @@ static gboolean add_host(Addition *addition, GError **error)
     if (!node)
         return FALSE;
     g_autoptr(GwHostFacts) facts = gw_node_facts(node, error);
-    if (!facts || !check_facts(addition, facts, error))
+    if (!facts)
         return FALSE;
     g_autoptr(GPtrArray) instances = NULL;
     if (!gw_node_instances(node, &instances, error))
@@ -242,42 +231,81 @@ static gboolean no_such_host(const char *name, GError **error)
     return FALSE;
 }
 
-gboolean gw_engine_host_remove(GwEngine *engine, const char *name, GError **error)
+static void forget(GwEngine *engine, GwHostEntry *entry, const char *name)
 {
-    g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, name);
-    if (!entry)
-        return no_such_host(name, error);
-    if (!gw_store_host_remove(engine->store, name, error))
-        return FALSE;
     g_mutex_lock(&engine->lock);
     entry->removed = TRUE;
     g_hash_table_remove(engine->hosts, name);
     gw_views_update_host(engine, entry);
     g_mutex_unlock(&engine->lock);
     gw_info("host %s removed", name);
+}
+
+gboolean gw_engine_host_remove(GwEngine *engine, const char *name, GError **error)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&engine->edit_lock);
+    g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, name);
+    if (!entry)
+        return no_such_host(name, error);
+    if (!gw_store_host_remove(engine->store, name, error))
+        return FALSE;
+    forget(engine, entry, name);
     return TRUE;
 }
 
-gboolean gw_engine_host_set_enabled(GwEngine *engine, const char *name, gboolean enabled, const char *reason, GError **error)
+static gboolean check_empty(GwEngine *engine, const GwHostEntry *entry, const char *name, GError **error)
 {
+    g_mutex_lock(&engine->lock);
+    guint count = g_hash_table_size(entry->instances);
+    g_mutex_unlock(&engine->lock);
+    if (count) /* Nova's sentence, and how many (nova/api/openstack/compute/services.py) */
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
+                    "Unable to delete compute service that is hosting instances. Migrate or delete the instances first: "
+                    "%s has %u.",
+                    name, count);
+    return !count;
+}
+
+gboolean gw_engine_host_withdraw(GwEngine *engine, const char *name, GError **error)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&engine->edit_lock);
+    g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, name);
+    if (!entry)
+        return no_such_host(name, error);
+    if (!check_empty(engine, entry, name, error) || !gw_store_host_withdraw(engine->store, name, error))
+        return FALSE;
+    forget(engine, entry, name);
+    return gw_engine_load_aggregates(engine, error);
+}
+
+static void apply_edit(GwHostRow *row, const GwHostEdit *edit)
+{
+    if (edit->enabled != GW_SWITCH_KEEP) {
+        g_free(row->disabled_reason);
+        row->enabled = edit->enabled == GW_SWITCH_ON;
+        row->disabled_reason = row->enabled ? NULL : g_strdup(edit->disabled_reason);
+    }
+    if (edit->forced_down != GW_SWITCH_KEEP)
+        row->forced_down = edit->forced_down == GW_SWITCH_ON;
+}
+
+/* The row that others look at changes in place: they read its name without the lock, and that never changes. */
+gboolean gw_engine_host_edit(GwEngine *engine, const char *name, const GwHostEdit *edit, GError **error)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&engine->edit_lock);
     g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, name);
     if (!entry)
         return no_such_host(name, error);
     g_mutex_lock(&engine->lock);
     g_autoptr(GwHostRow) row = row_copy(entry->row);
     g_mutex_unlock(&engine->lock);
-    row->enabled = enabled;
-    g_free(row->disabled_reason);
-    row->disabled_reason = enabled ? NULL : g_strdup(reason);
+    apply_edit(row, edit);
     if (!gw_store_host_update(engine->store, row, error))
         return FALSE;
     g_mutex_lock(&engine->lock);
-    GwHostRow *old = entry->row;
-    entry->row = g_steal_pointer(&row);
-    g_hash_table_replace(engine->hosts, entry->row->name, gw_host_entry_ref(entry)); /* the key moved with the row */
-    gw_engine_serial_next(engine);
+    apply_edit(entry->row, edit);
+    gw_views_update_host(engine, entry);
     g_mutex_unlock(&engine->lock);
-    gw_host_row_free(old);
     return TRUE;
 }
 
@@ -288,6 +316,7 @@ void gw_host_view_unref(GwHostView *view)
     gw_host_row_free(view->row);
     g_clear_pointer(&view->facts, gw_host_facts_unref);
     g_free(view->down_reason);
+    g_ptr_array_unref(view->aggregates);
     g_free(view);
 }
 
@@ -301,12 +330,15 @@ static GwHostView *view_of(GwHostEntry *entry)
     view->up = entry->up;
     view->down_reason = g_strdup(entry->down_reason);
     view->seen_us = entry->seen_us;
+    view->aggregates = g_ptr_array_ref(entry->aggregates);
     GHashTableIter iter;
     gpointer value;
     g_hash_table_iter_init(&iter, entry->instances);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         view->instances++;
-        view->running += ((GwInstance *)value)->power == GW_POWER_RUNNING;
+        const GwInstance *instance = value;
+        view->running += instance->power == GW_POWER_RUNNING;
+        view->vcpus_used += instance->power == GW_POWER_SHUTDOWN ? 0 : instance->vcpus;
     }
     return view;
 }

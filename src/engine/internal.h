@@ -1,13 +1,16 @@
 /* Shared by the files of the engine only.
  *
  * Locks: `lock` protects every table and every field marked [lock]; it is never held across a call to a node or to the
- * store. A migration under way (GwActive) is stepped by one worker at a time; fields marked [step] belong to that worker. */
+ * store. `edit_lock` is taken before it, and held across calls to the store: what administrators change of hosts and
+ * aggregates is changed one by one, so that what was stored last is what is kept. A migration under way (GwActive) is stepped by one worker at a time; fields marked [step] belong to that worker. */
 #ifndef GW_ENGINE_INTERNAL_H
 #define GW_ENGINE_INTERNAL_H
 
 #include "base/error.h"
 #include "base/log.h"
+#include "core/ladder.h"
 #include "core/lifecycle.h"
+#include "core/placement.h"
 #include "engine/engine.h"
 
 /* A host as the engine knows it; lives as long as anyone holds a reference. */
@@ -17,6 +20,7 @@ typedef struct {
     GwHostRow *row;          /* [lock] */
     GwHostFacts *facts;      /* [lock] NULL until it answered */
     GHashTable *instances;   /* [lock] uuid → GwInstance *: what it last said */
+    GPtrArray *aggregates;   /* [lock] of GwAggregate *: those it is in; never NULL; replaced, never changed */
     gboolean up;             /* [lock] */
     char *down_reason;       /* [lock] */
     gint64 seen_us;          /* [lock] */
@@ -55,9 +59,17 @@ typedef struct {
     gint64 picture_since;
     guint failures;          /* [step] of acts in a row */
     gint64 failed_at;        /* [step] monotonic us of the last */
+    GwAct done;              /* [step] the last act, if it succeeded, and the picture before it */
+    unsigned done_picture;
     gint64 copy_since;       /* [step] monotonic us: when this process saw the copy begin */
-    const char *abort_reason; /* [step] why the copy was asked to stop: static; better known than what it then failed with */
+    const char *abort_reason; /* [step] why the copy was asked to stop: static, or `rung_reason`; better known than what it then failed
+                               * with */
     gboolean forced;         /* [step] force-complete was passed on */
+    GwLadder ladder;         /* [step] of the present attempt */
+    GwRung rung;             /* [step] what it said last, */
+    char *rung_reason;       /* [step] and why */
+    gboolean tuned;          /* [step] the hypervisor was told the longest pause */
+    gboolean host_forced;    /* of the request: the destination is not placement's business; forgotten by a restart */
     gboolean found_preparing; /* [step] loaded in PREPARING: a former process may have made half of it */
     const char *event;       /* [step] the action event now open, or NULL */
     gboolean event_on_dest;  /* [step] which of the two hosts it concerns */
@@ -68,7 +80,7 @@ struct GwEngine {
     GwStore *store;
     const GwDriver *const *drivers;
     GwEngineSettings settings;
-    GMutex lock;
+    GMutex edit_lock, lock;
     GCond idle;              /* [lock] signalled when `busy` falls */
     guint busy;              /* [lock] workers inside a step or a refresh */
     gboolean stopping;       /* [lock] */
@@ -76,14 +88,24 @@ struct GwEngine {
     GHashTable *hosts;       /* [lock] name → GwHostEntry * */
     GHashTable *where;       /* [lock] uuid → GPtrArray of the GwHostEntry * that have it */
     GHashTable *views;       /* [lock] uuid → GwInstanceView * */
+    GPtrArray *aggregates;   /* [lock] of GwAggregate *, by id; never NULL; replaced, never changed */
     GPtrArray *sorted;       /* [lock] the views in listing order, or NULL when it must be made anew */
-    GHashTable *actives;     /* [lock] id → GwActive * */
+    GHashTable *actives;     /* [lock] id → GwActive *, references */
+    GHashTable *moving;      /* [lock] uuid → GwActive * of `actives`: the instance's own */
+    GHashTable *drains;      /* [lock] id → GwDrainRun *, references: those under way */
+    GwEndedMoves ended;      /* [lock] */
+    gint64 pruned_at;        /* [lock] monotonic us: when old history was last forgotten */
     gint64 serial;           /* atomic */
-    GThreadPool *steps, *asks, *scribe;
+    struct GwCheckups *checkups; /* has a lock of its own */
+    GThreadPool *steps, *asks, *scribe, *drain_steps;
     GMainContext *context;
     GMainLoop *loop;
     GThread *loop_thread;
 };
+
+typedef struct GwCheckups GwCheckups; /* checkup.c */
+GwCheckups *gw_checkups_new(void);
+void gw_checkups_free(GwCheckups *checkups);
 
 typedef struct {
     GwDone done;
@@ -100,6 +122,22 @@ void gw_host_entry_unref(GwHostEntry *entry);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwHostEntry, gw_host_entry_unref)
 GwHostEntry *gw_engine_find_host(GwEngine *engine, const char *name); /* reference, or NULL */
 gboolean gw_engine_load_hosts(GwEngine *engine, GError **error);
+
+/* ---- aggregates.c */
+gboolean gw_engine_load_aggregates(GwEngine *engine, GError **error); /* from the store; to be called after any change */
+
+/* ---- candidates.c: the hosts as placement sees them, for one migration */
+typedef struct GwCandidates GwCandidates;
+GwCandidates *gw_candidates_new(GwEngine *engine, const GwMigration *row);
+void gw_candidates_free(GwCandidates *candidates);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwCandidates, gw_candidates_free)
+/* As gw_placement_order. */
+GPtrArray *gw_candidates_order(const GwCandidates *candidates, const GwDemand *demand, GPtrArray *reasons);
+const GwCandidate *gw_candidates_find(const GwCandidates *candidates, const char *host); /* or NULL */
+/* What the instance of row needs. view: NULL when it is not seen just now. Strings borrowed from row. */
+GwDemand gw_demand_of(const GwMigration *row, const GwInstanceView *view);
+/* Memory that moves under way will still take on a host, and what the administrator keeps back. */
+guint64 gw_engine_reserved_mib(GwEngine *engine, const char *host, gint64 except_id);
 
 /* ---- inventory.c */
 void gw_inventory_ask(GwEngine *engine, GwHostEntry *entry, const char *uuid /* NULL: everything */);
@@ -122,6 +160,10 @@ GwActive *gw_active_new(GwEngine *engine, GwMigration *row /* taken */);
 GwActive *gw_active_ref(GwActive *active);
 void gw_active_unref(GwActive *active);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwActive, gw_active_unref)
+/* Puts it into the engine's tables, which take a reference; or takes it out of them. [locked] */
+void gw_active_add(GwActive *active);
+void gw_active_remove(GwActive *active);
+GwActive *gw_active_of(GwEngine *engine, const char *uuid); /* borrowed, or NULL [locked] */
 void gw_active_wake(GwActive *active);                    /* step it soon */
 void gw_active_wake_after(GwActive *active, guint ms);
 void gw_active_wake_instance(GwEngine *engine, const char *uuid);
@@ -137,10 +179,33 @@ gboolean gw_acts_do(GwActive *active, GwMigration *row, GwAct act, GError **erro
 
 /* ---- choose.c: the checks. Fills row->dest and row->plan. */
 gboolean gw_choose(GwActive *active, GwMigration *row, GError **error);
+/* The checks against one destination: reads engine, source and disk_over_commit of active. NULL: a host failed, and *error says
+ * how. *ret_plan is set when nothing blocks. */
+GPtrArray *gw_choose_examine(GwActive *active, const GwMigration *row, GwHostEntry *dest, GwPlan **ret_plan, GError **error);
+/* What placement has against the named destination. FALSE: it is forced down, and nothing must be asked of it, since it may be half
+ * dead. */
+gboolean gw_choose_judge(GwActive *active, const GwMigration *row, GPtrArray *findings);
+/* Names of the hosts to try, best first; a sentence in reasons for each that is left out (core/placement.h). */
+GPtrArray *gw_choose_candidates(GwActive *active, const GwMigration *row, GPtrArray *reasons);
+
+/* ---- submit.c: what is refused at once, without asking a host. The row as it would be stored, or NULL; *ret_view (a reference)
+ * is set as soon as the instance is known. */
+GwMigration *gw_submit_check(GwEngine *engine, const GwMoveRequest *request, GwMoveKind kind, GwInstanceView **ret_view,
+                             GError **error);
 
 /* ---- scribe.c: the record of actions and events, written behind the loop */
 void gw_scribe_begin(GwActive *active, const GwMigration *row, const char *event, const char *host);
+/* Something that happened in a moment, and why. */
+void gw_scribe_note(GwActive *active, const GwMigration *row, const char *event, const char *host, const char *details);
 void gw_scribe_end(GwActive *active, const GwMigration *row, const char *event, const char *host, const char *error);
+void gw_scribe_prune(GwEngine *engine); /* forgets history that is too old, soon */
 void gw_scribe_work(gpointer note, gpointer engine);
+
+/* ---- drain.c: emptying hosts */
+gboolean gw_engine_load_drains(GwEngine *engine, GError **error);
+void gw_drains_start(GwEngine *engine);
+void gw_drain_step(gpointer run /* reference, taken */, gpointer engine);
+void gw_drain_run_release(gpointer run); /* drops a reference */
+void gw_drains_wake(GwEngine *engine); /* a migration has ended: look at once */
 
 #endif

@@ -35,9 +35,22 @@ void gw_inventory_event(void *data, const char *host_name, const char *uuid)
     gw_inventory_ask(engine, entry, uuid);
 }
 
+static void prune_hourly(GwEngine *engine)
+{
+    gint64 now = g_get_monotonic_time(), hour_us = (gint64)3600 * G_USEC_PER_SEC;
+    g_mutex_lock(&engine->lock);
+    gboolean due = engine->settings.history_days && (!engine->pruned_at || now - engine->pruned_at >= hour_us);
+    if (due)
+        engine->pruned_at = now;
+    g_mutex_unlock(&engine->lock);
+    if (due)
+        gw_scribe_prune(engine);
+}
+
 gboolean gw_inventory_tick(gpointer data)
 {
     GwEngine *engine = data;
+    prune_hourly(engine);
     g_autoptr(GPtrArray) due = g_ptr_array_new_with_free_func((GDestroyNotify)gw_host_entry_unref);
     gint64 now = g_get_monotonic_time();
     GHashTableIter iter;

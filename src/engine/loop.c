@@ -14,6 +14,12 @@ enum {
     MANY_FAILURES = 10,
 };
 
+static gint64 scaled(const GwActive *active, gint64 ms)
+{
+    guint haste = active->engine->settings.haste;
+    return haste ? MAX(1, ms / haste) : ms;
+}
+
 /* ---- observe */
 
 /* What another thread may change while a step runs, read once. */
@@ -82,11 +88,46 @@ static gboolean sees_job(const GwActive *active)
     return active->source_sight.job != GW_JOB_NONE || active->dest_sight.job != GW_JOB_NONE;
 }
 
+/* How long the copy has lasted: by the hypervisor's clock, which also knows of the time before a restart of ours. */
+static guint64 copy_age_ms(const GwActive *active)
+{
+    gint64 own_us = active->copy_since ? g_get_monotonic_time() - active->copy_since : 0;
+    return MAX((guint64)own_us / 1000, active->source_sight.progress.elapsed_ms);
+}
+
 static gboolean is_overdue(const GwActive *active, const GwMigration *row)
 {
-    if (!row->plan || !row->plan->timeout_ms || !active->copy_since)
-        return FALSE;
-    return g_get_monotonic_time() - active->copy_since > (gint64)row->plan->timeout_ms * 1000;
+    if (row->state == GW_MIGRATION_RUNNING && sees_job(active))
+        return active->rung == GW_RUNG_ABORT;
+    return row->plan && row->plan->timeout_ms && copy_age_ms(active) > row->plan->timeout_ms;
+}
+
+/* What the ladder says of a live copy under way. */
+static void climb(GwActive *active, const GwMigration *row)
+{
+    if (row->state != GW_MIGRATION_RUNNING || active->source_sight.job != GW_JOB_OUTGOING || active->rung == GW_RUNG_ABORT)
+        return;
+    g_autofree char *reason = NULL;
+    GwRung rung = gw_ladder_step(&active->ladder, row->plan, &active->source_sight.progress, copy_age_ms(active), &reason);
+    if (rung == GW_RUNG_WAIT)
+        return;
+    active->rung = rung;
+    g_free(active->rung_reason);
+    active->rung_reason = g_steal_pointer(&reason);
+    gw_info("migration %" G_GINT64_FORMAT " of %s: %s", row->id, row->instance_name, active->rung_reason);
+    gw_scribe_note(active, row, rung == GW_RUNG_FORCE ? "godwit_force_complete" : "godwit_abort", row->source, active->rung_reason);
+}
+
+/* The hypervisor switches over by itself once the pause is as short as the plan says. It can be told once the copy runs. */
+static void tune(GwActive *active, const GwMigration *row)
+{
+    gboolean begun = row->state == GW_MIGRATION_RUNNING && active->source_sight.job == GW_JOB_OUTGOING;
+    if (!begun || active->tuned || !row->plan->pause_ms)
+        return;
+    active->tuned = TRUE;
+    g_autoptr(GError) error = NULL;
+    if (!gw_node_set_pause(active->source->node, row->instance_uuid, (guint)row->plan->pause_ms, &error))
+        gw_info("migration %" G_GINT64_FORMAT ": the hypervisor keeps its own limit of the pause: %s", row->id, error->message);
 }
 
 static unsigned circumstances(GwActive *active, const GwMigration *row, const Moment *moment, gint64 age_ms)
@@ -96,16 +137,17 @@ static unsigned circumstances(GwActive *active, const GwMigration *row, const Mo
     when |= row->intents & GW_INTENT_ABORT ? GW_WHEN_ABORT : 0;
     when |= row->intents & GW_INTENT_CONFIRM ? GW_WHEN_CONFIRM : 0;
     when |= row->intents & GW_INTENT_REVERT ? GW_WHEN_REVERT : 0;
-    gboolean force = (row->intents & GW_INTENT_FORCE_COMPLETE) != 0;
+    gboolean force = (row->intents & GW_INTENT_FORCE_COMPLETE) != 0 || active->rung == GW_RUNG_FORCE;
     when |= force && (!active->forced || row->state == GW_MIGRATION_SETTLING) ? GW_WHEN_FORCE : 0;
     when |= is_overdue(active, row) ? GW_WHEN_OVERDUE : 0;
-    when |= age_ms >= GRACE_MS && !sees_job(active) ? GW_WHEN_STALE : 0;
+    when |= age_ms >= scaled(active, GRACE_MS) && !sees_job(active) ? GW_WHEN_STALE : 0;
     when |= row->attempts > 0 ? GW_WHEN_BEGUN : 0;
     when |= row->plan && gw_plan_copies_disks(row->plan) ? GW_WHEN_COPIES : 0;
     when |= row->plan && row->plan->power_before == GW_POWER_RUNNING ? GW_WHEN_RAN : 0;
     when |= sees_job(active) ? GW_WHEN_JOB : 0;
     when |= moment->transient && row->attempts <= settings->live_migration_retry_count ? GW_WHEN_RETRY : 0;
     when |= active->failures >= MANY_FAILURES ? GW_WHEN_EXHAUSTED : 0;
+    when |= active->found_preparing || moment->call != GW_CALL_NONE ? GW_WHEN_MADE : 0;
     return when;
 }
 
@@ -184,9 +226,11 @@ static void advance(GwActive *active, GwMigration *row, const GwDecision *decisi
     } else if (!ends_badly) {
         g_clear_pointer(&row->reason, g_free); /* what it waited for is over */
     }
-    active->call = GW_CALL_NONE; /* the work of the old state */
-    active->call_transient = FALSE;
-    g_clear_pointer(&active->call_error, g_free);
+    if (active->call != GW_CALL_ACTIVE) { /* the work of the old state; a copy under way goes on in the next */
+        active->call = GW_CALL_NONE;
+        active->call_transient = FALSE;
+        g_clear_pointer(&active->call_error, g_free);
+    }
     g_mutex_unlock(&active->engine->lock);
     active->failures = 0;
     if (row->state == GW_MIGRATION_ACCEPTED || row->state == GW_MIGRATION_QUEUED)
@@ -194,7 +238,7 @@ static void advance(GwActive *active, GwMigration *row, const GwDecision *decisi
     row->state = decision->next;
     row->end = decision->end;
     unsigned traits = gw_migration_state_traits(row->state);
-    if (traits & (GW_TRAIT_FINAL | GW_TRAIT_RESTING))
+    if ((traits & (GW_TRAIT_FINAL | GW_TRAIT_RESTING)) && !row->ended_us) /* waiting for the user is not a part of the move */
         row->ended_us = now;
 }
 
@@ -205,14 +249,15 @@ static gboolean has_effect(GwAct act)
     return act != GW_ACT_WAIT && act != GW_ACT_ADVANCE && act != GW_ACT_CHECK && act != GW_ACT_ENTER;
 }
 
-/* People who look should see what a move waits for; kept in memory only. */
-static void note_wait(GwActive *active, GwMigration *row, const char *reason)
+/* People who look should see what a move waits for; kept in memory only. TRUE: that has changed, and is shown. */
+static gboolean note_wait(GwActive *active, GwMigration *row, const char *reason)
 {
     if (row->state == GW_MIGRATION_UNDOING || g_strcmp0(row->reason, reason) == 0)
-        return;
+        return FALSE;
     g_free(row->reason);
     row->reason = g_strdup(reason);
     show(active, row);
+    return TRUE;
 }
 
 static guint wait_ms(const GwActive *active, const GwMigration *row, GwCall call)
@@ -220,16 +265,16 @@ static guint wait_ms(const GwActive *active, const GwMigration *row, GwCall call
     if (gw_migration_state_traits(row->state) & GW_TRAIT_RESTING)
         return 0;
     if (call == GW_CALL_ACTIVE || sees_job(active))
-        return POLL_COPY_MS;
+        return (guint)scaled(active, POLL_COPY_MS);
     if (active->source_sight.seen == GW_SEEN_UNKNOWN || active->dest_sight.seen == GW_SEEN_UNKNOWN)
-        return POLL_SILENT_MS;
-    return POLL_DOUBT_MS;
+        return (guint)scaled(active, POLL_SILENT_MS);
+    return (guint)scaled(active, POLL_DOUBT_MS);
 }
 
-/* A move that has touched nothing does not wait for ever for a silent host. */
+/* A move that has touched nothing does not wait for ever for a silent host. One that may have left something there does. */
 static gboolean give_up_early(GwActive *active, const GwMigration *row, GwCall call, gint64 age_ms)
 {
-    if (row->state != GW_MIGRATION_PREPARING || call == GW_CALL_ACTIVE || age_ms < EARLY_LIMIT_MS)
+    if (row->state != GW_MIGRATION_PREPARING || call != GW_CALL_NONE || active->found_preparing || age_ms < scaled(active, EARLY_LIMIT_MS))
         return FALSE;
     const char *silent = active->source_sight.seen == GW_SEEN_UNKNOWN ? row->source : row->dest;
     g_autoptr(GError) error = g_error_new(GW_ERROR, GW_ERROR_FAILED, "host %s does not answer", silent);
@@ -238,13 +283,37 @@ static gboolean give_up_early(GwActive *active, const GwMigration *row, GwCall c
     return TRUE;
 }
 
+static void note_failure(GwActive *active)
+{
+    active->failures++;
+    active->failed_at = g_get_monotonic_time();
+}
+
+static gboolean is_request(GwAct act)
+{
+    return act == GW_ACT_MIGRATE || act == GW_ACT_ABORT || act == GW_ACT_FORCE;
+}
+
+/* An act that succeeded and yet is wanted again, since nothing that can be seen has changed, has failed: it is not repeated at once,
+ * nor for ever. Requests are left out: their effect takes its time. */
+static void note_vain(GwActive *active, GwAct act)
+{
+    gboolean vain = act == active->done && active->picture == active->done_picture && !is_request(act);
+    if (vain)
+        note_failure(active);
+    else if (active->done != GW_ACT_WAIT)
+        active->failures = 0;
+    active->done = GW_ACT_WAIT;
+}
+
 /* After an act failed, the next is not tried at once; TRUE: a timer is set. */
 static gboolean must_pause(GwActive *active)
 {
     gint64 since_failure = (g_get_monotonic_time() - active->failed_at) / 1000;
-    if (!active->failures || since_failure >= PAUSE_FAILED_MS)
+    gint64 pause = scaled(active, PAUSE_FAILED_MS);
+    if (!active->failures || since_failure >= pause)
         return FALSE;
-    gw_active_wake_after(active, (guint)(PAUSE_FAILED_MS - since_failure));
+    gw_active_wake_after(active, (guint)(pause - since_failure));
     return TRUE;
 }
 
@@ -254,38 +323,55 @@ static gboolean act(GwActive *active, GwMigration *row, const GwDecision *decisi
     g_autoptr(GError) error = NULL;
     gw_debug("migration %" G_GINT64_FORMAT ": %s", row->id, gw_act_name(decision->act));
     if (gw_acts_do(active, row, decision->act, &error)) {
-        active->failures = 0;
+        active->done = decision->act;
+        active->done_picture = active->picture;
         if (decision->act == GW_ACT_ABORT)
-            active->abort_reason = decision->reason;
-        if (decision->act == GW_ACT_MIGRATE || decision->act == GW_ACT_ABORT || decision->act == GW_ACT_FORCE) {
-            gw_active_wake_after(active, POLL_COPY_MS); /* its end is seen, not returned */
+            active->abort_reason = active->rung == GW_RUNG_ABORT ? active->rung_reason : decision->reason;
+        if (is_request(decision->act)) {
+            gw_active_wake_after(active, (guint)scaled(active, POLL_COPY_MS)); /* its end is seen, not returned */
             return FALSE;
         }
         if (decision->act == GW_ACT_ENTER && read_moment(active).call == GW_CALL_NONE) {
             note_wait(active, row, "it waits for its turn (max_concurrent_live_migrations)");
-            gw_active_wake_after(active, POLL_DOUBT_MS);
+            gw_active_wake_after(active, (guint)scaled(active, POLL_DOUBT_MS));
             return FALSE;
         }
         return TRUE;
     }
     gw_warning("migration %" G_GINT64_FORMAT ": %s: %s", row->id, gw_act_name(decision->act), error->message);
-    active->failures++;
-    active->failed_at = g_get_monotonic_time();
+    note_failure(active);
     return TRUE;
+}
+
+static void end_event(GwActive *active, const GwMigration *row)
+{
+    gw_scribe_end(active, row, active->event, active->event_on_dest ? row->dest : row->source, row->reason);
+    active->event = NULL;
+}
+
+static void count_end(GwEndedMoves *ended, const GwMigration *row)
+{
+    ended->count[row->kind][row->state]++;
+    if (row->state != GW_MIGRATION_COMPLETED)
+        return;
+    ended->total_ms += (guint64)MAX(0, row->ended_us - row->created_us) / 1000;
+    ended->downtime_ms += row->progress.downtime_ms;
+    ended->bytes += row->progress.memory_processed + row->progress.disk_processed;
 }
 
 static void end(GwActive *active, const GwMigration *row)
 {
     GwEngine *engine = active->engine;
-    gw_scribe_end(active, row, active->event, active->event_on_dest ? row->dest : row->source, row->reason);
-    gw_inventory_update_pair(active);
+    end_event(active, row);
     g_mutex_lock(&engine->lock);
     active->ended = TRUE;
-    g_hash_table_remove(engine->actives, &active->id);
+    gw_active_remove(active);
+    count_end(&engine->ended, row);
     gw_views_update(engine, row->instance_uuid);
     g_mutex_unlock(&engine->lock);
     g_autoptr(GError) cancelled = g_error_new(GW_ERROR, GW_ERROR_ABORTED, "%s", row->reason ? row->reason : "it was cancelled");
     gw_active_tell_checked(active, active->refusal ? active->refusal : cancelled);
+    gw_drains_wake(engine);
     gw_info("migration %" G_GINT64_FORMAT " of %s ended: %s%s%s", row->id, row->instance_name,
             gw_migration_state_name(row->state), row->reason ? ": " : "", row->reason ? row->reason : "");
 }
@@ -321,13 +407,15 @@ static GwDecision decide(GwActive *active, const GwMigration *row, const Moment 
 
 static void rest(GwActive *active, GwMigration *row, const Moment *moment, const char *reason)
 {
-    note_wait(active, row, reason);
-    show(active, row);
+    if (!note_wait(active, row, reason))
+        show(active, row); /* its progress */
     guint ms = wait_ms(active, row, moment->call);
-    if (ms)
+    if (ms) {
         gw_active_wake_after(active, ms);
-    else
-        gw_inventory_update_pair(active);
+        return;
+    }
+    end_event(active, row); /* what the user decides is another */
+    gw_inventory_update_pair(active);
 }
 
 typedef enum { STEP_AGAIN, STEP_OVER } Step;
@@ -340,6 +428,8 @@ static Step turn(GwActive *active, GwMigration *row, gboolean *dirty)
         return STEP_OVER;
     observe(active, row, moment.call);
     take_progress(active, row);
+    tune(active, row);
+    climb(active, row);
     gint64 age_ms = picture_age(active, moment.call, row->state);
     if (give_up_early(active, row, moment.call, age_ms))
         return STEP_AGAIN;
@@ -351,15 +441,21 @@ static Step turn(GwActive *active, GwMigration *row, gboolean *dirty)
         final = (gw_migration_state_traits(row->state) & GW_TRAIT_FINAL) != 0;
         if (!final)
             return STEP_AGAIN; /* journalled before the next act: nothing happens in between */
-    } else if (has_effect(decision.act) && must_pause(active)) {
-        return STEP_OVER;
+    } else if (has_effect(decision.act)) {
+        note_vain(active, decision.act);
+        if (must_pause(active))
+            return STEP_OVER;
     }
     if (decision.act == GW_ACT_MIGRATE) {
+        active->rung = GW_RUNG_WAIT;
+        active->ladder = (GwLadder){0};
         row->attempts++; /* journalled before the copy is begun: a restarted loop must know that it may have been */
         *dirty = TRUE;
     }
+    if (final) /* whoever sees it ended may ask at once where the instance is, or for the next move */
+        gw_inventory_update_pair(active);
     if ((final || has_effect(decision.act) || decision.act == GW_ACT_WAIT) && !journal(active, row, dirty)) {
-        gw_active_wake_after(active, POLL_SILENT_MS);
+        gw_active_wake_after(active, (guint)scaled(active, POLL_SILENT_MS));
         return STEP_OVER;
     }
     if (final) {
@@ -378,7 +474,7 @@ static void run(GwActive *active)
     g_autoptr(GwMigration) row = read_row(active);
     gboolean dirty = FALSE;
     if (!row || !find_sides(active, row)) {
-        gw_active_wake_after(active, POLL_SILENT_MS);
+        gw_active_wake_after(active, (guint)scaled(active, POLL_SILENT_MS));
         return;
     }
     while (turn(active, row, &dirty) == STEP_AGAIN)

@@ -59,8 +59,9 @@ static gboolean check_state(const GwInstanceView *view, GwMoveKind kind, GError 
     }
     if (view->migration_id) {
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
-                    "Cannot '%s' instance %s while it is in task_state migrating: migration %" G_GINT64_FORMAT " is %s", action,
-                    instance->uuid, view->migration_id, gw_migration_state_status(view->migration_state, view->migration_kind));
+                    "Cannot '%s' instance %s while it is in task_state %s: migration %" G_GINT64_FORMAT " is %s", action,
+                    instance->uuid, view->migration_kind == GW_MOVE_LIVE ? "migrating" : "resize_migrating",
+                    view->migration_id, gw_migration_state_status(view->migration_state, view->migration_kind));
         return FALSE;
     }
     gboolean fits = kind == GW_MOVE_LIVE ? instance->power == GW_POWER_RUNNING || instance->power == GW_POWER_PAUSED
@@ -71,10 +72,10 @@ static gboolean check_state(const GwInstanceView *view, GwMoveKind kind, GError 
                     instance->power == GW_POWER_SHUTDOWN ? "stopped" : gw_power_name(instance->power),
                     kind == GW_MOVE_LIVE ? "only a running or paused instance migrates live; move it with `godwit migrate`"
                                          : "only a running or stopped instance migrates cold");
-    else if (!view->host_up) {
+    else if (!view->host_up || view->host_forced_down) {
         fits = FALSE;
-        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Service is unavailable at this time. Host %s does not answer.",
-                    view->host);
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Service is unavailable at this time. Host %s %s.", view->host,
+                    view->host_forced_down ? "is forced down" : "does not answer");
     } else if (kind == GW_MOVE_COLD && !instance->persistent) {
         fits = FALSE;
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
@@ -102,13 +103,23 @@ static GwMigration *row_of(const GwInstanceView *view, const GwMoveRequest *requ
     return row;
 }
 
+GwMigration *gw_submit_check(GwEngine *engine, const GwMoveRequest *request, GwMoveKind kind, GwInstanceView **ret_view,
+                             GError **error)
+{
+    g_autoptr(GwInstanceView) view = find_instance(engine, request->instance_uuid, error);
+    gboolean ok = view && check_state(view, kind, error) && check_host(engine, view, request->host, error);
+    GwMigration *row = ok ? row_of(view, request, kind) : NULL;
+    *ret_view = g_steal_pointer(&view);
+    return row;
+}
+
 static gboolean submit(GwEngine *engine, const GwMoveRequest *request, GwMoveKind kind, gint64 *ret_id, GwChecked checked,
                        gpointer data, GError **error)
 {
-    g_autoptr(GwInstanceView) view = find_instance(engine, request->instance_uuid, error);
-    if (!view || !check_state(view, kind, error) || !check_host(engine, view, request->host, error))
+    g_autoptr(GwInstanceView) view = NULL;
+    g_autoptr(GwMigration) row = gw_submit_check(engine, request, kind, &view, error);
+    if (!row)
         return FALSE;
-    g_autoptr(GwMigration) row = row_of(view, request, kind);
     if (!gw_store_migration_add(engine->store, row, error) ||
         !record_action(engine, request, kind == GW_MOVE_LIVE ? "live-migration" : "migrate", error))
         return FALSE;
@@ -117,8 +128,9 @@ static gboolean submit(GwEngine *engine, const GwMoveRequest *request, GwMoveKin
     active->checked = checked;
     active->checked_data = data;
     active->disk_over_commit = request->disk_over_commit;
+    active->host_forced = request->force;
     g_mutex_lock(&engine->lock);
-    g_hash_table_replace(engine->actives, &active->id, gw_active_ref(active));
+    gw_active_add(active);
     gw_views_update(engine, active->instance_uuid);
     g_mutex_unlock(&engine->lock);
     gw_active_wake(active);
@@ -163,19 +175,37 @@ static gboolean intend(GwEngine *engine, const GwMoveRequest *request, gint64 id
     return TRUE;
 }
 
+/* What Nova says of a server that has a migration but is not waiting for confirm or revert. */
+static gboolean refuse_unrested(const GwMigration *row, GwPower power, const char *action, GError **error)
+{
+    if (row->kind == GW_MOVE_COLD && row->state == GW_MIGRATION_CONFIRMING) {
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Instance has not been resized.");
+        return FALSE;
+    }
+    const char *vm_state = power == GW_POWER_SHUTDOWN ? "stopped" : power == GW_POWER_PAUSED ? "paused" : "active";
+    gboolean reverting = row->kind == GW_MOVE_COLD && row->state == GW_MIGRATION_REVERTING;
+    g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
+                "Cannot '%s' instance %s while it is in %s %s: migration %" G_GINT64_FORMAT " is %s", action,
+                row->instance_uuid, reverting ? "task_state" : "vm_state", reverting ? "resize_reverting" : vm_state,
+                row->id, gw_migration_state_status(row->state, row->kind));
+    return FALSE;
+}
+
 static gboolean intend_resting(GwEngine *engine, const GwMoveRequest *request, unsigned intent, const char *action,
                                GError **error)
 {
     g_autoptr(GwInstanceView) view = find_instance(engine, request->instance_uuid, error);
-    if (!view)
+    g_autoptr(GPtrArray) rows = NULL;
+    GwMigrationQuery query = {.instance_uuid = request->instance_uuid, .unfinished_only = TRUE};
+    /* the store's word: views are a moment behind */
+    if (!view || !gw_store_migrations(engine->store, &query, &rows, error))
         return FALSE;
-    if (view->migration_id && view->migration_kind == GW_MOVE_COLD && view->migration_state == GW_MIGRATION_FINISHED)
-        return intend(engine, request, view->migration_id, intent, action, error);
-    if (view->migration_id)
-        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Cannot '%s' instance %s while it is in task_state %s", action,
-                    view->instance->uuid, gw_migration_state_status(view->migration_state, view->migration_kind));
-    else
-        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Instance has not been resized.");
+    const GwMigration *row = rows->len ? rows->pdata[0] : NULL;
+    if (row && row->kind == GW_MOVE_COLD && row->state == GW_MIGRATION_FINISHED)
+        return intend(engine, request, row->id, intent, action, error);
+    if (row)
+        return refuse_unrested(row, view->instance->power, action, error);
+    g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Instance has not been resized.");
     return FALSE;
 }
 

@@ -15,18 +15,8 @@ void gw_instance_view_unref(GwInstanceView *view)
         return;
     gw_instance_unref(view->instance);
     g_free(view->host);
+    g_free(view->zone);
     g_free(view);
-}
-
-static GwActive *active_of(GwEngine *engine, const char *uuid)
-{
-    GHashTableIter iter;
-    gpointer value;
-    g_hash_table_iter_init(&iter, engine->actives);
-    while (g_hash_table_iter_next(&iter, NULL, &value))
-        if (strcmp(((GwActive *)value)->instance_uuid, uuid) == 0)
-            return value;
-    return NULL;
 }
 
 /* The side on which a migration says that the instance is. */
@@ -103,8 +93,11 @@ static GwInstanceView *view_new(GwEngine *engine, GwHostEntry *home, const char 
     view->seen_us = home->seen_us;
     view->first_seen_us = view->instance->created_at * G_USEC_PER_SEC;
     view->host_up = home->up;
-    const GwActive *active = active_of(engine, uuid);
-    if (active) {
+    view->host_forced_down = home->row->forced_down;
+    view->host_disabled = !home->row->enabled;
+    view->zone = g_strdup(gw_aggregates_zone(home->aggregates));
+    const GwActive *active = gw_active_of(engine, uuid);
+    if (active && !(gw_migration_state_traits(active->row->state) & GW_TRAIT_FINAL)) {
         view->migration_id = active->id;
         view->migration_kind = active->row->kind;
         view->migration_state = active->row->state;
@@ -116,7 +109,8 @@ static GwInstanceView *view_new(GwEngine *engine, GwHostEntry *home, const char 
 
 static gboolean shows_same(const GwInstanceView *a, const GwInstanceView *b)
 {
-    return a->host_up == b->host_up && a->migration_id == b->migration_id &&
+    return a->host_up == b->host_up && a->host_forced_down == b->host_forced_down && a->host_disabled == b->host_disabled &&
+           strcmp(a->zone, b->zone) == 0 && a->migration_id == b->migration_id &&
            a->migration_state == b->migration_state && a->progress == b->progress && strcmp(a->host, b->host) == 0 &&
            gw_instance_equal(a->instance, b->instance);
 }
@@ -129,7 +123,7 @@ static void drop_sorted(GwEngine *engine)
 void gw_views_update(GwEngine *engine, const char *uuid)
 {
     GwInstanceView *old = g_hash_table_lookup(engine->views, uuid);
-    const GwActive *active = active_of(engine, uuid);
+    const GwActive *active = gw_active_of(engine, uuid);
     /* when nothing is under way, where it was last shown wins among equals: a moment's double sight does not flap */
     GwHostEntry *home = find_home(engine, uuid, active ? home_of(active->row) : NULL);
     if (!home) {
@@ -247,6 +241,13 @@ GPtrArray *gw_engine_instances(GwEngine *engine, const char *host, guint64 *ret_
     }
     g_ptr_array_unref(all);
     return some;
+}
+
+void gw_engine_ended_moves(GwEngine *engine, GwEndedMoves *ret_ended)
+{
+    g_mutex_lock(&engine->lock);
+    *ret_ended = engine->ended;
+    g_mutex_unlock(&engine->lock);
 }
 
 GwInstanceView *gw_engine_instance(GwEngine *engine, const char *uuid)

@@ -131,10 +131,38 @@ gboolean gw_store_host_update(GwStore *store, const GwHostRow *row, GError **err
     return gw_session_run(session, sql->str, params, COUNT - CHANGED + 1, error) && gw_session_commit(session, error);
 }
 
-gboolean gw_store_host_remove(GwStore *store, const char *name, GError **error)
+static gboolean check_alone(GwSession *session, const char *name, GError **error)
+{
+    g_autoptr(GwResult) result = gw_session_query(
+        session,
+        "SELECT a.name FROM aggregates a JOIN aggregate_hosts m ON m.aggregate_id = a.id JOIN hosts h ON h.id = m.host_id"
+        " WHERE h.name = $1 ORDER BY a.id",
+        GW_PARAMS(gw_param_text(name)), error);
+    gboolean member;
+    if (!result || !gw_result_next(result, &member, error))
+        return FALSE;
+    const char *aggregate = member ? gw_result_text(result, 0) : NULL;
+    if (aggregate)
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
+                    "host %s cannot be removed: it is in aggregate %s, whose zone and limits hold for it; take it out first "
+                    "with `godwit aggregate-remove-host %s %s`",
+                    name, aggregate, aggregate, name);
+    return aggregate == NULL;
+}
+
+static gboolean leave_aggregates(GwSession *session, const char *name, GError **error)
+{
+    return gw_session_run(session,
+                          "DELETE FROM aggregate_hosts WHERE host_id IN (SELECT id FROM hosts WHERE name = $1)",
+                          GW_PARAMS(gw_param_text(name)), error);
+}
+
+typedef gboolean (*Farewell)(GwSession *session, const char *name, GError **error);
+
+static gboolean remove_host(GwStore *store, const char *name, Farewell farewell, GError **error)
 {
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_WRITE, error);
-    if (!session || !check_unused(session, name, "removed", error))
+    if (!session || !check_unused(session, name, "removed", error) || !farewell(session, name, error))
         return FALSE;
     gint64 id; /* its cached instances go with it, by their foreign key */
     if (!gw_session_integer(session, "DELETE FROM hosts WHERE name = $1 RETURNING id", GW_PARAMS(gw_param_text(name)),
@@ -145,6 +173,16 @@ gboolean gw_store_host_remove(GwStore *store, const char *name, GError **error)
         return FALSE;
     }
     return gw_session_commit(session, error);
+}
+
+gboolean gw_store_host_remove(GwStore *store, const char *name, GError **error)
+{
+    return remove_host(store, name, check_alone, error);
+}
+
+gboolean gw_store_host_withdraw(GwStore *store, const char *name, GError **error)
+{
+    return remove_host(store, name, leave_aggregates, error);
 }
 
 gboolean gw_store_hosts(GwStore *store, GPtrArray **ret_rows, GError **error)

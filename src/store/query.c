@@ -57,13 +57,18 @@ static void build(Select *select, const GwMigrationQuery *query)
 {
     g_string_append(select->sql, "SELECT ");
     gw_fields_append_names(select->sql, gw_migration_fields, GW_MIGRATION_FIELD_COUNT, "m.");
-    g_string_append(select->sql, ", p.value FROM migrations m LEFT JOIN plans p ON p.migration_id = m.id WHERE 1 = 1");
+    g_string_append(select->sql, query->without_plans
+                                     ? ", NULL FROM migrations m"
+                                     : ", p.value FROM migrations m LEFT JOIN plans p ON p.migration_id = m.id");
+    g_string_append(select->sql, " WHERE 1 = 1");
     where_integer(select, "m.id =", query->id);
     where_text(select, "m.uuid =", query->uuid);
     where_text(select, "m.instance_uuid =", query->instance_uuid);
     where_text(select, "m.source =", query->source);
     where_text(select, "m.dest =", query->dest);
     where_text(select, "m.kind =", query->kind);
+    where_text(select, "m.user_id =", query->user_id);
+    where_text(select, "m.project_id =", query->project_id);
     where_host(select, query->host);
     where_status(select, query->status);
     if (query->unfinished_only)

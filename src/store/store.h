@@ -5,11 +5,13 @@
 #ifndef GW_STORE_STORE_H
 #define GW_STORE_STORE_H
 
+#include "core/aggregate.h"
 #include "core/host.h"
 #include "core/instance.h"
 #include "core/migration.h"
+#include "store/drains.h"
 
-typedef struct GwStore GwStore;
+typedef struct GwStore GwStore; /* also in store/drains.h, which is a part of this header */
 
 /* Opens (and makes or brings forward the schema of) an SQLite database file; mode 0600. GW_ERROR_STORE when it is
  * damaged (integrity check) or from a newer Godwit: the message names the file, both versions and the remedy; likewise
@@ -36,9 +38,28 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwHostRow, gw_host_row_free)
 gboolean gw_store_host_add(GwStore *store, GwHostRow *row, GError **error);
 /* By id: all but id, uuid and created. GW_ERROR_CONFLICT as above, or for a new name while a migration has the old. */
 gboolean gw_store_host_update(GwStore *store, const GwHostRow *row, GError **error);
-/* GW_ERROR_CONFLICT while an unfinished migration names it; forgets its cached instances. */
+/* GW_ERROR_CONFLICT while an unfinished migration names it, or while it is in an aggregate; forgets its cached instances. */
 gboolean gw_store_host_remove(GwStore *store, const char *name, GError **error);
+/* The same, but takes it out of its aggregates, too: as Nova does with a service that is deleted. */
+gboolean gw_store_host_withdraw(GwStore *store, const char *name, GError **error);
 gboolean gw_store_hosts(GwStore *store, GPtrArray **ret_rows /* of GwHostRow * */, GError **error);
+
+/* ---- Host aggregates. Whatever a change is refused for is in Nova's words, by the rules of core/aggregate.h:
+ * GW_ERROR_NOT_FOUND, GW_ERROR_CONFLICT (a name that is taken, a host that is there or in another zone), GW_ERROR_INVALID. */
+gboolean gw_store_aggregates(GwStore *store, GPtrArray **ret_rows /* of GwAggregate *, by id */, GError **error);
+gboolean gw_store_aggregate_add(GwStore *store, const char *name, const char *zone /* or NULL */, gint64 *ret_id,
+                                GError **error);
+
+typedef struct {
+    GwAggregateAction action;  /* whose words an error is in: GW_AGGREGATE_UPDATE or GW_AGGREGATE_SET_METADATA */
+    const char *name;          /* NULL: keeps it */
+    const GPtrArray *metadata; /* of GwMetadatum *: keys that change, or go away; NULL: none */
+} GwAggregateEdit;
+
+gboolean gw_store_aggregate_edit(GwStore *store, gint64 id, const GwAggregateEdit *edit, GError **error);
+gboolean gw_store_aggregate_add_host(GwStore *store, gint64 id, const char *host, GError **error);
+gboolean gw_store_aggregate_remove_host(GwStore *store, gint64 id, const char *host, GError **error);
+gboolean gw_store_aggregate_remove(GwStore *store, gint64 id, GError **error); /* INVALID while it has hosts */
 
 /* ---- Cache of instances: what a host last said. Replaces all rows of the host. GW_ERROR_NOT_FOUND: no such host. */
 gboolean gw_store_cache_put(GwStore *store, const char *host, const GPtrArray *instances, gint64 seen_us,
@@ -72,7 +93,9 @@ typedef struct {
     const char *source, *dest;
     const char *status;        /* Nova's word */
     const char *kind;          /* "live-migration", "migration" */
+    const char *user_id, *project_id; /* who asked for it */
     gboolean unfinished_only;  /* not in a FINAL state */
+    gboolean without_plans;    /* rows come with no plan: reading it costs more than all the rest of a row */
     gint64 changes_since_us, changes_before_us; /* on updated_us; 0: any */
     gint64 after_id;           /* paging: rows that come after this id in the order; 0: from the start */
     guint limit;               /* 0: all */
@@ -80,6 +103,10 @@ typedef struct {
 
 /* Newest first (id descending). ret_rows: of GwMigration *. */
 gboolean gw_store_migrations(GwStore *store, const GwMigrationQuery *query, GPtrArray **ret_rows, GError **error);
+
+/* Forgets migrations that ended, and actions last touched, before that time; never the actions of an instance that has a
+ * migration under way. *ret_migrations: how many of the former. */
+gboolean gw_store_prune(GwStore *store, gint64 before_us, gint64 *ret_migrations, GError **error);
 
 /* ---- Instance actions: what was asked of an instance and what came of it (Nova's os-instance-actions) */
 typedef struct {

@@ -1,6 +1,7 @@
 #include "fake_engine.h"
 
 #include "base/error.h"
+#include "fake_aggregates.h"
 
 #include <string.h>
 
@@ -8,6 +9,9 @@ struct GwEngine {
     GMutex lock;
     GPtrArray *views;      /* of GwInstanceView *, newest first */
     GPtrArray *hosts;      /* of char *: names */
+    GHashTable *disabled;  /* name -> reason */
+    GHashTable *forced_down; /* set of names */
+    FakeAggregates *aggregates;
     GPtrArray *migrations; /* of GwMigration *, newest first */
     GPtrArray *actions;    /* of GwActionRow *, newest first */
     GPtrArray *waiting;    /* of Waiting * */
@@ -53,6 +57,7 @@ void gw_instance_view_unref(GwInstanceView *view)
         return;
     gw_instance_unref(view->instance);
     g_free(view->host);
+    g_free(view->zone);
     g_free(view);
 }
 
@@ -69,6 +74,7 @@ void gw_host_view_unref(GwHostView *view)
     gw_host_row_free(view->row);
     g_clear_pointer(&view->facts, gw_host_facts_unref);
     g_free(view->down_reason);
+    g_ptr_array_unref(view->aggregates);
     g_free(view);
 }
 
@@ -86,6 +92,10 @@ static GwInstance *instance_new(guint number, const char *name, GwPower power)
     disk->kind = GW_DISK_NETWORK;
     disk->path = g_strdup_printf("iscsi://HostA:3260/iqn.x/%u", number);
     disk->capacity_bytes = 10ull << 30;
+    GwNic *nic = gw_instance_add_nic(instance);
+    nic->kind = GW_NIC_BRIDGE;
+    nic->source = g_strdup("br0");
+    nic->mac = g_strdup_printf("52:54:00:00:00:%02x", number & 0xff);
     return instance;
 }
 
@@ -124,6 +134,7 @@ static void add_instance(GwEngine *engine, const char *name, const char *host, G
     view->instance = instance_new(engine->views->len + 1, name, power);
     view->host = g_strdup(host);
     view->host_up = strcmp(host, "HostDown") != 0;
+    view->zone = g_strdup(GW_DEFAULT_ZONE);
     view->first_seen_us = epoch_us - engine->views->len * G_USEC_PER_SEC;
     view->changed_us = epoch_us;
     view->serial = ++engine->serial;
@@ -229,6 +240,9 @@ GwEngine *fake_engine_new(guint more)
     g_mutex_init(&engine->lock);
     engine->views = g_ptr_array_new_with_free_func((GDestroyNotify)gw_instance_view_unref);
     engine->hosts = g_ptr_array_new_with_free_func(g_free);
+    engine->disabled = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    engine->forced_down = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    engine->aggregates = fake_aggregates_new();
     engine->migrations = g_ptr_array_new_with_free_func((GDestroyNotify)gw_migration_free);
     engine->actions = g_ptr_array_new_with_free_func((GDestroyNotify)gw_action_row_free);
     engine->waiting = g_ptr_array_new();
@@ -264,6 +278,9 @@ void fake_engine_free(GwEngine *engine)
     g_ptr_array_unref(engine->waiting);
     g_ptr_array_unref(engine->views);
     g_ptr_array_unref(engine->hosts);
+    g_hash_table_unref(engine->disabled);
+    g_hash_table_unref(engine->forced_down);
+    fake_aggregates_free(engine->aggregates);
     g_ptr_array_unref(engine->migrations);
     g_ptr_array_unref(engine->actions);
     g_mutex_clear(&engine->lock);
@@ -282,7 +299,10 @@ static GwHostView *host_view(GwEngine *engine, guint index)
     g_snprintf(view->row->uuid, sizeof view->row->uuid, "30000000-0000-4000-8000-%012u", index + 1);
     view->row->name = g_strdup(name);
     view->row->uri = g_strdup_printf("sim://%s", name);
-    view->row->enabled = TRUE;
+    view->row->enabled = !g_hash_table_contains(engine->disabled, name);
+    view->row->disabled_reason = g_strdup(g_hash_table_lookup(engine->disabled, name));
+    view->row->forced_down = g_hash_table_contains(engine->forced_down, name);
+    view->aggregates = fake_aggregates_of_host(engine->aggregates, name);
     view->up = strcmp(name, "HostDown") != 0;
     view->down_reason = view->up ? NULL : g_strdup("no route to host");
     view->seen_us = view->up ? epoch_us : 0;
@@ -291,6 +311,7 @@ static GwHostView *host_view(GwEngine *engine, guint index)
         if (strcmp(instance->host, name) == 0) {
             view->instances++;
             view->running += instance->instance->power == GW_POWER_RUNNING;
+            view->vcpus_used += instance->instance->power == GW_POWER_SHUTDOWN ? 0 : instance->instance->vcpus;
         }
     }
     if (!view->up)
@@ -366,6 +387,35 @@ gboolean gw_engine_host_remove(GwEngine *engine, const char *name, GError **erro
     else if (busy)
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "host %s: migration 1 is under way", name);
     return found && !busy;
+}
+
+gboolean gw_engine_host_withdraw(GwEngine *engine, const char *name, GError **error)
+{
+    return gw_engine_host_remove(engine, name, error);
+}
+
+gboolean gw_engine_host_edit(GwEngine *engine, const char *name, const GwHostEdit *edit, GError **error)
+{
+    guint index;
+    g_mutex_lock(&engine->lock);
+    gboolean found = find_host(engine, name, &index);
+    if (found && edit->enabled != GW_SWITCH_KEEP)
+        g_hash_table_remove(engine->disabled, name);
+    if (found && edit->enabled == GW_SWITCH_OFF)
+        g_hash_table_insert(engine->disabled, g_strdup(name), g_strdup(edit->disabled_reason));
+    if (found && edit->forced_down == GW_SWITCH_OFF)
+        g_hash_table_remove(engine->forced_down, name);
+    if (found && edit->forced_down == GW_SWITCH_ON)
+        g_hash_table_add(engine->forced_down, g_strdup(name));
+    g_mutex_unlock(&engine->lock);
+    if (!found)
+        g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Compute host %s could not be found.", name);
+    return found;
+}
+
+FakeAggregates *fake_engine_aggregates(GwEngine *engine)
+{
+    return engine->aggregates;
 }
 
 void gw_engine_refresh(GwEngine *engine, const char *host, GwDone done, gpointer data)
@@ -483,6 +533,7 @@ static gboolean settle(GwEngine *engine, const GwMoveRequest *request, GwMigrati
         g_atomic_ref_count_init(&copy->refs);
         gw_instance_ref(copy->instance);
         copy->host = g_strdup(view->host);
+        copy->zone = g_strdup(view->zone);
         copy->migration_state = state;
         copy->serial = __atomic_add_fetch(&engine->serial, 1, __ATOMIC_RELEASE);
         gw_instance_view_unref(engine->views->pdata[index]);
@@ -540,6 +591,8 @@ static gboolean fits(const GwMigrationQuery *query, const GwMigration *row)
            (!query->source || strcmp(query->source, row->source) == 0) &&
            (!query->status || strcmp(query->status, status) == 0) &&
            (!query->kind || strcmp(query->kind, gw_move_kind_name(row->kind)) == 0) &&
+           (!query->user_id || g_strcmp0(query->user_id, row->user_id) == 0) &&
+           (!query->project_id || g_strcmp0(query->project_id, row->project_id) == 0) &&
            (!query->unfinished_only || !(gw_migration_state_traits(row->state) & GW_TRAIT_FINAL)) &&
            (!query->changes_since_us || row->updated_us >= query->changes_since_us) &&
            (!query->changes_before_us || row->updated_us <= query->changes_before_us) &&
@@ -560,6 +613,12 @@ gboolean gw_engine_migrations(GwEngine *engine, const GwMigrationQuery *query, G
     g_mutex_unlock(&engine->lock);
     *ret_rows = rows;
     return TRUE;
+}
+
+void gw_engine_ended_moves(GwEngine *engine, GwEndedMoves *ret_ended)
+{
+    *ret_ended = (GwEndedMoves){.total_ms = 2500, .downtime_ms = 90, .bytes = 1000};
+    ret_ended->count[GW_MOVE_LIVE][GW_MIGRATION_COMPLETED] = 2;
 }
 
 static GwActionRow *action_copy(const GwActionRow *row)

@@ -42,7 +42,7 @@ def test_live_schema_accepts(server, version, body, told):
 @pytest.mark.parametrize("version, body, words", [
     ("2.1", {"host": None, "block_migration": False}, ["'disk_over_commit' is a required property"]),
     ("2.1", {"block_migration": False, "disk_over_commit": False}, ["'host' is a required property"]),
-    ("2.24", {"host": None, "block_migration": "auto", "disk_over_commit": False}, ["block_migration", '"auto"']),
+    ("2.24", {"host": None, "block_migration": "auto", "disk_over_commit": False}, ["block_migration", "Value: auto."]),
     ("2.25", {"host": None, "block_migration": "auto", "disk_over_commit": False}, ["'disk_over_commit' was unexpected"]),
     ("2.25", {"host": None}, ["'block_migration' is a required property"]),
     ("2.29", {"host": "HostB", "block_migration": "auto", "force": True}, ["'force' was unexpected"]),
@@ -60,6 +60,28 @@ def test_live_schema_accepts(server, version, body, told):
 ])
 def test_live_schema_refuses(server, version, body, words):
     assert_fault(live(server, version, **body), "badRequest", 400, *words)
+
+
+BOOLEANS = ("True, 'True', 'TRUE', 'true', '1', 'ON', 'On', 'on', 'YES', 'Yes', 'yes', "
+            "False, 'False', 'FALSE', 'false', '0', 'OFF', 'Off', 'off', 'NO', 'No', 'no'")
+FIELD = "Invalid input for field/attribute "
+
+
+@pytest.mark.parametrize("version, body, message", [
+    ("2.30", {"host": 7, "block_migration": "auto"}, "host. Value: 7. 7 is not of type 'string', 'null'"),
+    ("2.30", {"host": "", "block_migration": "auto"}, "host. Value: . '' is too short"),
+    ("2.30", {"host": "a/b", "block_migration": "auto"}, "host. Value: a/b. 'a/b' does not match '^[a-zA-Z0-9-._]*$'"),
+    ("2.30", {"host": "x" * 256, "block_migration": "auto"}, f"host. Value: {'x' * 256}. '{'x' * 256}' is too long"),
+    ("2.30", {"host": None, "block_migration": {"a": [1.5, None, "it's"]}},
+     "block_migration. Value: {'a': [1.5, None, \"it's\"]}. {'a': [1.5, None, \"it's\"]} is not one of [" + BOOLEANS + ", 'auto']"),
+    ("2.24", {"host": None, "block_migration": 1, "disk_over_commit": True}, f"block_migration. Value: 1. 1 is not one of [{BOOLEANS}]"),
+    ("2.25", {"host": None}, "os-migrateLive. Value: {'host': None}. 'block_migration' is a required property"),
+    ("2.68", {"force": True, "host": "HostB", "block_migration": False},
+     "os-migrateLive. Value: {'force': True, 'host': 'HostB', 'block_migration': False}. "
+     "Additional properties are not allowed ('force' was unexpected)"),
+])
+def test_faults_in_novas_words(server, version, body, message):
+    assert live(server, version, **body).fault == ("badRequest", 400, FIELD + message)
 
 
 @pytest.mark.parametrize("value", [None, 7, "x", []])

@@ -31,6 +31,14 @@ def names(answer):
     return [s["name"] for s in answer.json["servers"]]
 
 
+@pytest.mark.parametrize("query, after", [
+    ("status=ACTIVE", ["vm-down", "vm-done"]), ("status=ACTIVE&limit=1", ["vm-down"]),
+    ("sort_key=display_name&sort_dir=asc&name=vm-(active|queued|running|verify)", ["vm-queued", "vm-running", "vm-verify"])])
+def test_the_marker_need_not_fit_the_filters(server, query, after):
+    """The last server of a client's page is paused by now."""
+    assert names(server.get(f"/v2.1/servers?{query}&marker={uuid('vm-paused')}", "2.30")) == after
+
+
 @pytest.mark.parametrize("minor", range(1, 89))
 def test_fields_of_every_microversion(server, minor):
     version = f"2.{minor}"

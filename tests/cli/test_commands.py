@@ -39,7 +39,7 @@ def test_host_add(daemon, godwit):
     daemon.on("POST", "/godwit/v1/hosts", (201, {"host": HOST}))
     run = godwit("host-add", "HostB", "qemu+tls://HostB/system")
     assert run.status == 0
-    assert run.out == "HostB is added: QEMU 7.2.9, 3 instances found, 2 of them running.\n"
+    assert run.out == "HostB is added: QEMU 7.2.9, 3 instances found, 2 running.\n"
     assert daemon.asked("POST")[0]["body"] == {"host": {"name": "HostB", "uri": "qemu+tls://HostB/system"}}
     assert daemon.asked("POST")[0]["headers"]["Content-Type"] == "application/json"
 
@@ -53,8 +53,11 @@ def test_host_add_refused(daemon, godwit, status, name):
 
 def test_host_remove(daemon, godwit):
     daemon.on("DELETE", "/godwit/v1/hosts/Host%20B", (204, None))
+    daemon.on("GET", "/godwit/v1/hosts/Host%20B", {"host": {"name": "Host B", "instances": 3}},
+              {"host": {"name": "Host B", "instances": 0}})
     run = godwit("host-remove", "Host B")
-    assert run.status == 0 and run.out.startswith("Host B is removed.")
+    assert run.status == 0 and run.out.startswith("Host B is removed, and 3 instances with it from Godwit's sight")
+    assert godwit("host-remove", "Host B").out == "Host B is removed. It had no instances.\n"
     assert godwit("--json", "host-remove", "Host B").json == {}
 
 

@@ -8,6 +8,7 @@ from conftest import GODWIT, clean_environment
 from fake_daemon import DONE, MIB, VM1, move
 
 ACTION = f"/v2.1/servers/{VM1}/action"
+VM3 = "33333333-3333-4333-8333-333333333333"
 ACCEPTED = (202, None, {"x-godwit-migration-id": "7"})
 
 
@@ -16,6 +17,7 @@ def vm1(daemon):
     daemon.has_server()
     daemon.on("POST", ACTION, ACCEPTED)
     daemon.has_move(move("completed", progress=DONE))
+    daemon.on("GET", "/godwit/v1/hosts/HostC", {"host": {"name": "HostC"}})
     return daemon
 
 
@@ -194,16 +196,43 @@ def test_confirm_without_a_move(vm1, godwit):
 
 def test_abort(vm1, godwit):
     vm1.on("DELETE", f"/v2.1/servers/{VM1}/migrations/7", (202, None))
-    vm1.has_move(move("running"), move("cancelled"))
+    vm1.has_move(move("running"), move("running"), move("cancelled"))
     run = godwit("live-migration-abort", "vm1", "7")
     assert (run.status, run.out) == (0, "The migration of vm1 from HostB to HostC was cancelled after 1.24 s.\n")
-    vm1.has_move(move("completed"))
+    vm1.has_move(move("running"), move("completed"))
     late = godwit("live-migration-abort", "vm1", "7")
     assert late.status == 5 and "It was too late to cancel" in late.err
 
 
+def test_an_ended_migration_is_not_aborted(vm1, godwit):
+    run = godwit("live-migration-abort", "vm1", "7")
+    assert run.status == 5 and "It was too late to cancel: vm1 had already moved from HostB to HostC." in run.err
+    assert not vm1.asked("DELETE")
+    vm1.has_move(move("running", instance_uuid=VM3, instance_name="vm3"))
+    run = godwit("live-migration-abort", "vm1", "7")
+    assert run.status == 4 and "Migration 7 is one of vm3, not of vm1" in run.err
+
+
+def test_a_refusal_for_an_unknown_host(vm1, godwit):
+    vm1.on("POST", ACTION, refusal("Compute host HostZ could not be found."))
+    for words in (("live-migration", "vm1", "HostZ"), ("migrate", "vm1", "--host", "HostZ")):
+        run = godwit(*words)
+        assert (run.status, run.out) == (4, "") and "Compute host HostZ could not be found" in run.err
+
+
+def test_the_history_of_a_server_that_is_gone(vm1, godwit):
+    vm1.on("GET", f"/godwit/v1/migrations?instance_uuid={VM3}&limit=100",
+           {"migrations": [move("completed", instance_uuid=VM3, instance_name="vm3")]})
+    vm1.has_move(move("completed", instance_uuid=VM3, instance_name="vm3"))
+    vm1.on("GET", f"/v2.1/servers/detail?name=%5E{VM3}%24", {"servers": []})
+    assert "| vm3 " in godwit("server-migration-list", VM3).out
+    for which in (VM3, "vm3"):
+        assert "vm3" in godwit("server-migration-show", which, "7").out
+
+
 def test_force_complete(vm1, godwit):
     vm1.on("POST", f"/v2.1/servers/{VM1}/migrations/7/action", (202, None))
+    vm1.has_move(move("running"), move("completed", progress=DONE))
     assert godwit("live-migration-force-complete", "vm1", "7").status == 0
     assert vm1.asked("POST")[0]["body"] == {"force_complete": None}
     assert vm1.asked("POST")[0]["headers"]["OpenStack-API-Version"] == "compute 2.84"

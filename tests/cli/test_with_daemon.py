@@ -24,7 +24,7 @@ def wait_for_port(log, process):
 @pytest.fixture(scope="module")
 def real(tmp_path_factory):
     folder = tmp_path_factory.mktemp("godwitd")
-    (folder / "godwit.conf").write_text(f"[DEFAULT]\nstate_path = {folder}\n[api]\nport = 0\n")
+    (folder / "godwit.conf").write_text(f"[DEFAULT]\nstate_path = {folder}\n[api]\nauth_strategy = noauth\nport = 0\n")
     log = folder / "log"
     with open(log, "wb") as out:
         process = subprocess.Popen([GODWITD, "-c", folder / "godwit.conf"], stdout=out, stderr=out)
@@ -66,7 +66,7 @@ def test_refusals(real):
     assert alone.status == 1 and alone.err.splitlines()[0] == f"Error: {VM} cannot move to HostB:"
     assert alone.err.splitlines()[1].startswith("  - disk vda ")
     assert alone.err.endswith(f"{VM} is on HostA (running).\n")
-    assert real("live-migration", VM, "HostZ").status == 1
+    assert real("live-migration", VM, "HostZ").status == 4
     assert real("live-migration", VM, "HostA").status == 1
     assert real("server-migration-show", VM, "999").status == 4
     assert real("host-remove", "HostZ").status == 4
@@ -86,3 +86,38 @@ def test_actions(real):
     assert actions
     run = real("instance-action", VM, actions[0]["request_id"])
     assert run.status == 0 and run.out.startswith("live-migration, asked for at ")
+
+
+# ---- dry runs
+
+def test_plan(real):
+    """The same verdict as of the real move, and nothing done."""
+    before = real("--json", "migration-list").json
+    run = real("plan", VM)
+    assert run.status == 0 and run.out.startswith(f"{VM} can move live from HostA to HostB. Nothing was done.\n")
+    assert "| HostB | yes      | live, disks copied |" in run.out
+    assert "  disk vda: copied to /sim/local/" in run.out and "VIR_MIGRATE_NON_SHARED_INC" in run.out
+    plan = real("--json", "plan", VM, "HostB").json["plan"]
+    assert plan["possible"] and plan["dest"] == "HostB" and plan["hosts"][0]["plan"]["method"] == "block"
+    assert real("--json", "plan", "--cold", VM).json["plan"]["hosts"][0]["plan"]["method"] == "cold"
+    assert real("--json", "migration-list").json == before and where(real) == "HostA"
+
+
+def test_plan_refuses_with_every_reason(real):
+    run = real("plan", "--no-block-migrate", VM, "HostB")
+    assert run.status == 5 and f"{VM} on HostA cannot move live to any of these hosts." in run.out
+    assert "blocks: disk vda " in run.out and "remedy: ask for a block migration" in run.out and "code:   not-shared" in run.out
+    alone = real("live-migration", "--no-block-migrate", VM, "HostB")
+    assert alone.status == 1 and "is not on storage that HostB shares" in alone.err  # the move says the same
+    assert real("plan", VM, "HostZ").status == 1
+    assert real("plan", "no-such").status == 4
+    assert real("plan", "--block-migrate", "--no-block-migrate", VM).status == 2
+
+
+def test_plan_of_a_server_that_waits_for_confirmation(real):
+    name = "vm-HostA-2"
+    back = "HostB" if where(real, name) == "HostA" else "HostA"
+    assert real("migrate", "--host", back, name).status == 0
+    run = real("plan", name)
+    assert run.status == 5 and "cannot move now" in run.out and "resize-confirm" in run.out
+    assert real("resize-revert", name).status == 0

@@ -129,9 +129,9 @@ def test_console_of_one_host_only_is_refused_or_rewritten(lab, cloud, guest):
 
 
 def test_completion_timeout_aborts(lab, cloud, guest, options):
-    """Until policies exist, a true live migration that does not end is aborted, and the guest runs on at its source."""
+    """Nova's way with a true live migration that does not end: it is aborted, and the guest runs on at its source."""
     guest("late1", memory=160, dirty=60, dirty_set=48)
-    options(live_migration_completion_timeout=4)
+    options(live_migration_completion_timeout=4, live_migration_timeout_action="abort")
     lab.link("HostC", rate=20)
     try:
         row = cloud.wait(cloud.live("late1", "HostC"), seconds=60)

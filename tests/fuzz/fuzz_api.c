@@ -1,12 +1,17 @@
-/* Whatever a client sends gets an answer: a status, and a JSON body unless it is empty; a fault is in Nova's shape.
- * Input: a line "METHOD MICROVERSION", a line with path and query, then the body. */
+/* Whatever a client sends gets an answer: a status that is not 500, and a JSON body unless it is empty; a fault is in
+ * Nova's shape. Input: a line "METHOD MICROVERSION", a line with path and query, then the body. Half of the inputs are
+ * generated from the table of routes, the others are mutations. */
 #include "../api/fake_engine.h"
 #include "api/parking.h"
+#include "api_generator.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
+size_t LLVMFuzzerCustomMutator(unsigned char *data, size_t size, size_t max, unsigned seed);
+size_t LLVMFuzzerMutate(unsigned char *data, size_t size, size_t max);
 
 enum { ENGINE_AGE = 5000 }; /* what inputs did to it must not pile up */
 
@@ -29,6 +34,12 @@ void gw_deferred_finish(GwDeferred *deferred, gint64 number, const GError *error
     g_free(deferred);
 }
 
+void gw_deferred_answer(GwDeferred *deferred, guint status, json_t *body)
+{
+    json_decref(body);
+    g_free(deferred);
+}
+
 /* ---- one request */
 
 static void check_fault(const GwRequest *request, json_t *body)
@@ -40,12 +51,18 @@ static void check_fault(const GwRequest *request, json_t *body)
         abort();
 }
 
+/* The engine of memory breaks for one word (tests/api/fake_engine.c). */
+static gboolean is_broken(const GwRequest *request)
+{
+    return strstr(request->query, "broken") != NULL;
+}
+
 static void check_answer(const GwRequest *request)
 {
     gsize size;
-    if (request->status < 200 || request->status > 599)
+    if (request->status < 200 || request->status > 599 || (request->status == 500 && !is_broken(request)))
         abort();
-    if (!request->text)
+    if (!request->text || (request->status == 200 && strcmp(request->path, "/metrics") == 0)) /* which is plain text */
         return;
     const char *text = g_bytes_get_data(request->text, &size);
     g_autoptr(json_t) body = json_loadb(text, size, 0, NULL);
@@ -68,7 +85,7 @@ static char *take_line(char **rest)
 
 static void serve(const GwShared *shared, char *text)
 {
-    static const char *const methods[] = {"GET", "POST", "PUT", "DELETE"};
+    static const char *const methods[] = {"GET", "POST", "PUT", "DELETE", "PATCH"};
     char *head = take_line(&text);
     char *version = strchr(head, ' ');
     char *uri = take_line(&text);
@@ -81,6 +98,33 @@ static void serve(const GwShared *shared, char *text)
     g_string_append(request->body, text);
     gw_router_dispatch(request);
     check_answer(request);
+}
+
+/* ---- inputs */
+
+enum { ENOUGH = 4000 }; /* inputs after which every route must have had its turn */
+
+static guint generated;
+
+static void check_reached(void)
+{
+    const char *missed = generated > ENOUGH ? api_generator_missed() : NULL;
+    if (!missed)
+        return;
+    fprintf(stderr, "no request was for %s\n", missed);
+    abort();
+}
+
+size_t LLVMFuzzerCustomMutator(unsigned char *data, size_t size, size_t max, unsigned seed)
+{
+    if (seed % 2)
+        return LLVMFuzzerMutate(data, size, max);
+    if (generated++ == 0)
+        atexit(check_reached);
+    g_autofree char *text = api_generate(seed);
+    size = MIN(strlen(text), max);
+    memcpy(data, text, size);
+    return size;
 }
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)

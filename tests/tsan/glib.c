@@ -64,6 +64,7 @@ static void work(gpointer item, gpointer data)
     Work *own = data;
     __tsan_acquire(item);
     own->function(item, own->data);
+    __tsan_release(own);
 }
 
 GThreadPool *g_thread_pool_new(GFunc function, gpointer data, gint threads, gboolean exclusive, GError **error)
@@ -79,10 +80,21 @@ gboolean g_thread_pool_push(GThreadPool *pool, gpointer item, GError **error)
     return REAL(g_thread_pool_push)(pool, item, error);
 }
 
+/* Waited for: all its work is over. */
+void g_thread_pool_free(GThreadPool *pool, gboolean immediate, gboolean wait)
+{
+    void *own = pool->user_data;
+    REAL(g_thread_pool_free)(pool, immediate, wait);
+    if (wait)
+        __tsan_acquire(own);
+}
+
 /* What GLib's queues do between their own locks. */
 const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
 {
     return "race:g_queue_pop_tail\n"
-           "race:g_queue_push_head\n";
+           "race:g_queue_push_head\n"
+           "race:g_thread_pool_free\n"
+           "race:g_realloc\n"; /* tables of GLib's own, under its own locks */
 }

@@ -44,6 +44,7 @@ static unsigned circumstances(const WorldSetting *setting, WorldNode node, gbool
     when |= job ? GW_WHEN_JOB : 0;
     when |= node.retry ? GW_WHEN_RETRY : 0;
     when |= node.failures == MANY ? GW_WHEN_EXHAUSTED : 0;
+    when |= node.dest_disk ? GW_WHEN_MADE : 0;
     return when;
 }
 

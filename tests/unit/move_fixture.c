@@ -61,9 +61,9 @@ Move good_move(void)
 {
     return (Move){good_facts(),
                   {GW_MOVE_LIVE, GW_BLOCK_AUTO, 512, FALSE},
-                  {GW_FLAG_LIVE | GW_FLAG_PEER2PEER | GW_FLAG_UNDEFINE_SOURCE,
-                   GW_FLAG_LIVE | GW_FLAG_PEER2PEER | GW_FLAG_UNDEFINE_SOURCE | GW_FLAG_NON_SHARED_INC, 0, 800, NULL,
-                   NULL}};
+                  {.live_flags = GW_FLAG_LIVE | GW_FLAG_PEER2PEER | GW_FLAG_UNDEFINE_SOURCE,
+                   .block_flags = GW_FLAG_LIVE | GW_FLAG_PEER2PEER | GW_FLAG_UNDEFINE_SOURCE | GW_FLAG_NON_SHARED_INC,
+                   .completion_timeout_s = 800}};
 }
 
 GPtrArray *check(Move *move, GwPlan **ret_plan)

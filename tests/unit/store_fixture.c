@@ -8,7 +8,7 @@
 /* A field that was added to one of these must be described in the store's tables, and then set and compared below. */
 #if GLIB_SIZEOF_VOID_P == 8
 _Static_assert(sizeof(GwDisk) == 80 && sizeof(GwNic) == 24 && sizeof(GwInstance) == 160, "a new field of an instance?");
-_Static_assert(sizeof(GwPlanDisk) == 72 && sizeof(GwPlan) == 144, "a new field of a plan?");
+_Static_assert(sizeof(GwPlanDisk) == 72 && sizeof(GwPlan) == 168, "a new field of a plan?");
 _Static_assert(sizeof(GwMigration) == 320 && sizeof(GwProgress) == 96, "a new field of a migration?");
 #endif
 
@@ -116,6 +116,9 @@ GwPlan *sample_plan(void)
     plan->flags = GW_FLAG_LIVE | GW_FLAG_ZEROCOPY | (G_GUINT64_CONSTANT(1) << 63);
     plan->bandwidth_mibps = 10;
     plan->timeout_ms = 20;
+    plan->pause_ms = 21;
+    plan->forced_pause_ms = 22;
+    plan->eager = TRUE;
     plan->memory_mib = 512;
     plan->destination_uri = g_strdup("qemu+tcp://HostC/system");
     plan->migrate_uri = g_strdup("tcp://10.0.0.3");
@@ -195,6 +198,9 @@ void assert_plan_equal(const GwPlan *a, const GwPlan *b)
     g_assert_cmpuint(a->flags, ==, b->flags);
     g_assert_cmpuint(a->bandwidth_mibps, ==, b->bandwidth_mibps);
     g_assert_cmpuint(a->timeout_ms, ==, b->timeout_ms);
+    g_assert_cmpuint(a->pause_ms, ==, b->pause_ms);
+    g_assert_cmpuint(a->forced_pause_ms, ==, b->forced_pause_ms);
+    g_assert_cmpint(a->eager, ==, b->eager);
     g_assert_cmpuint(a->memory_mib, ==, b->memory_mib);
     g_assert_cmpstr(a->destination_uri, ==, b->destination_uri);
     g_assert_cmpstr(a->migrate_uri, ==, b->migrate_uri);

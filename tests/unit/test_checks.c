@@ -114,7 +114,7 @@ static void warnings_do_not_block(void)
     gw_findings_add(findings, GW_FINDING_BLOCKS, "worse", NULL, g_strdup("g"), g_strdup("h"), g_strdup("i"));
     g_assert_true(gw_findings_block(findings));
     g_autofree char *text = gw_findings_to_text(findings);
-    g_assert_cmpstr(text, ==, "d (e); remedy: f. g (h); remedy: i.");
+    g_assert_cmpstr(text, ==, "HostC: d (e); remedy: f. g (h); remedy: i.");
 }
 
 /* What was asked for and where the disks are. */

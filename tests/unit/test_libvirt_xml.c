@@ -274,6 +274,18 @@ static void seen_by_state_and_reason(void)
         g_assert_cmpint(gw_virt_seen(rows[i].state, rows[i].reason), ==, rows[i].seen);
 }
 
+static void old_libvirt_is_refused(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_assert_true(gw_virt_check_version("HostB", "qemu+tcp://HostB/system", 7002000, &error));
+    g_assert_no_error(error);
+    g_assert_false(gw_virt_check_version("HostB", "qemu+tcp://HostB/system", 6010003, &error));
+    g_assert_error(error, GW_ERROR, GW_ERROR_INVALID);
+    g_assert_cmpstr(error->message, ==,
+                    "HostB (qemu+tcp://HostB/system): its libvirt 6.10.3 is too old: Godwit needs 7.2.0 or newer; bring libvirt "
+                    "up to date there");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -290,6 +302,7 @@ int main(int argc, char **argv)
     g_test_add_func("/libvirt/definition/backing-format", backing_format_is_read);
     g_test_add_func("/libvirt/definition/missing-is-an-error", missing_definition_is_an_error);
     g_test_add_func("/libvirt/capabilities", reads_capabilities);
+    g_test_add_func("/libvirt/old-version", old_libvirt_is_refused);
     g_test_add_func("/libvirt/seen", seen_by_state_and_reason);
     return g_test_run();
 }

@@ -264,7 +264,51 @@ static gboolean undone_means_intact(const Case *c)
         return TRUE;
     if (gw_migration_state_traits(c->s.state) & GW_TRAIT_EARLY)
         return TRUE;
-    return (is_alive(c->s.source) || c->s.source == GW_SEEN_STOPPED) && is_gone(c->s.dest) && c->s.call == GW_CALL_DONE;
+    return (is_alive(c->s.source) || c->s.source == GW_SEEN_STOPPED) && c->s.dest == GW_SEEN_ABSENT &&
+           c->s.call == GW_CALL_DONE;
+}
+
+/* A file that appeared since the checks, while nothing can have been made by us, is another's. */
+static gboolean nothing_made_nothing_removed(const Case *c)
+{
+    gboolean ours = c->s.call != GW_CALL_NONE || has(c, GW_WHEN_MADE);
+    return c->s.state != GW_MIGRATION_PREPARING || ours || !goes(c, GW_MIGRATION_UNDOING);
+}
+
+static gboolean cancels(const Case *c)
+{
+    return goes(c, GW_MIGRATION_CANCELLED) || (goes(c, GW_MIGRATION_UNDOING) && c->d.end == GW_MIGRATION_CANCELLED);
+}
+
+/* An abort is heard at once: before the copy it ends the move, during the copy it is passed on. */
+static gboolean aborts_are_heard(const Case *c)
+{
+    if (!has(c, GW_WHEN_ABORT))
+        return TRUE;
+    if (c->s.state == GW_MIGRATION_ACCEPTED || c->s.state == GW_MIGRATION_QUEUED)
+        return cancels(c);
+    if (c->s.state == GW_MIGRATION_PREPARING)
+        return cancels(c) || c->s.call == GW_CALL_ACTIVE || c->s.call == GW_CALL_FAILED;
+    gboolean copies = c->s.state == GW_MIGRATION_RUNNING && c->s.call == GW_CALL_ACTIVE;
+    return !copies || c->d.act == GW_ACT_ABORT || goes(c, GW_MIGRATION_POSTCOPY);
+}
+
+/* So are the others: force-complete, the completion timeout, confirm and revert, and a try after a transient failure. */
+static gboolean requests_are_heard(const Case *c)
+{
+    gboolean copies = c->s.state == GW_MIGRATION_RUNNING && c->s.call == GW_CALL_ACTIVE && !has(c, GW_WHEN_ABORT);
+    if (copies && !goes(c, GW_MIGRATION_POSTCOPY) && has(c, GW_WHEN_OVERDUE))
+        return c->d.act == GW_ACT_ABORT;
+    if (copies && !goes(c, GW_MIGRATION_POSTCOPY) && has(c, GW_WHEN_FORCE))
+        return c->d.act == GW_ACT_FORCE;
+    if (c->s.state == GW_MIGRATION_FINISHED && has(c, GW_WHEN_REVERT))
+        return goes(c, GW_MIGRATION_REVERTING);
+    if (c->s.state == GW_MIGRATION_FINISHED && has(c, GW_WHEN_CONFIRM))
+        return goes(c, GW_MIGRATION_CONFIRMING);
+    gboolean hindered = has(c, GW_WHEN_ABORT) || has(c, GW_WHEN_OVERDUE) || has(c, GW_WHEN_JOB);
+    gboolean retries = c->s.state == GW_MIGRATION_RUNNING && c->s.call == GW_CALL_FAILED && has(c, GW_WHEN_RETRY) &&
+                       is_alive(c->s.source) && c->s.dest == GW_SEEN_ABSENT && !hindered;
+    return !retries || c->d.act == GW_ACT_MIGRATE;
 }
 
 /* Once the guest is touched, a cold move goes its way: abort and force are for live ones. */
@@ -334,6 +378,9 @@ static const struct {
     {"two running copies stop everything", two_running_copies_stop_everything},
     {"undoing leads where it was told", undoing_leads_where_it_was_told},
     {"undone means intact", undone_means_intact},
+    {"nothing made, nothing removed", nothing_made_nothing_removed},
+    {"aborts are heard", aborts_are_heard},
+    {"requests are heard", requests_are_heard},
     {"cold moves are not aborted", cold_moves_are_not_aborted},
     {"doubt ends", doubt_ends},
     {"trying ends", trying_ends},
@@ -372,8 +419,8 @@ static void visit_one(GwSituation *s)
 static char *describe(const Case *c)
 {
     static const char *const calls[] = {"none", "active", "done", "failed", "lost"};
-    static const char *const circumstances[] = {"abort", "force",  "confirm", "revert", "overdue", "stale",
-                                                "begun", "copies", "ran",     "job",    "retry",   "exhausted"};
+    static const char *const circumstances[] = {"abort", "force", "confirm", "revert", "overdue",   "stale", "begun",
+                                                "copies", "ran",   "job",     "retry",  "exhausted", "made"};
     G_STATIC_ASSERT(G_N_ELEMENTS(circumstances) == GW_WHEN_COUNT);
     GString *when = g_string_new(NULL);
     for (guint i = 0; i < GW_WHEN_COUNT; i++)

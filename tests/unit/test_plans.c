@@ -50,6 +50,44 @@ static void network_disk_needs_no_proof(void)
     g_assert_false(plan->flags & GW_FLAG_UNSAFE);
 }
 
+static void policy_becomes_flags_and_pauses(void)
+{
+    const struct {
+        const char *policy;
+        GwTimeoutAction action;
+        gboolean post_copy, auto_converge;
+        guint pause_ms;
+        guint64 flags, forced_ms;
+    } cases[] = {
+        {"balanced", GW_TIMEOUT_POLICY, FALSE, TRUE, 500, GW_FLAG_AUTO_CONVERGE, 10000},
+        {"balanced", GW_TIMEOUT_POLICY, FALSE, FALSE, 500, 0, 10000},
+        {"balanced", GW_TIMEOUT_POLICY, TRUE, TRUE, 500, GW_FLAG_POSTCOPY, 10000},
+        {"balanced", GW_TIMEOUT_ABORT, FALSE, TRUE, 500, GW_FLAG_AUTO_CONVERGE, 0},
+        {"never-pause", GW_TIMEOUT_FORCE, FALSE, TRUE, 300, GW_FLAG_AUTO_CONVERGE, G_MAXUINT32},
+        {"fast", GW_TIMEOUT_POLICY, FALSE, TRUE, 2000, 0, 30000},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        Move move = good_move();
+        move.settings.policy = gw_policy_find(cases[i].policy);
+        move.settings.timeout_action = cases[i].action;
+        move.settings.permit_post_copy = cases[i].post_copy;
+        move.settings.permit_auto_converge = cases[i].auto_converge;
+        g_autoptr(GwPlan) plan = plan_of(&move);
+        g_assert_cmphex(plan->flags & (GW_FLAG_POSTCOPY | GW_FLAG_AUTO_CONVERGE), ==, cases[i].flags);
+        g_assert_cmpuint(plan->pause_ms, ==, cases[i].pause_ms);
+        g_assert_cmpuint(plan->forced_pause_ms, ==, cases[i].forced_ms);
+    }
+}
+
+static void own_pause_comes_first(void)
+{
+    Move move = good_move();
+    move.settings.policy = gw_policy_find("balanced");
+    move.settings.pause_ms = 42;
+    g_autoptr(GwPlan) plan = plan_of(&move);
+    g_assert_cmpuint(plan->pause_ms, ==, 42);
+}
+
 static void cold_keeps_the_source(void)
 {
     Move move = good_move();
@@ -179,6 +217,8 @@ int main(int argc, char **argv)
     g_test_add_func("/plan/local disk travels", local_disk_travels);
     g_test_add_func("/plan/chain that is not there is flattened", chain_that_is_not_there_is_flattened);
     g_test_add_func("/plan/network disk needs no proof", network_disk_needs_no_proof);
+    g_test_add_func("/plan/policy", policy_becomes_flags_and_pauses);
+    g_test_add_func("/plan/own-pause", own_pause_comes_first);
     g_test_add_func("/plan/cold keeps the source", cold_keeps_the_source);
     g_test_add_func("/plan/cold flags", cold_flags);
     g_test_add_func("/plan/unsafe needs a proof", unsafe_needs_a_proof);

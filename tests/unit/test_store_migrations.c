@@ -29,6 +29,18 @@ static void test_round_trip(Fixture *fixture, gconstpointer data)
     assert_migration_equal(row, back);
 }
 
+static void test_without_plan(Fixture *fixture, gconstpointer data)
+{
+    g_autoptr(GwMigration) row = add(fixture, UUID_A);
+    g_autoptr(GPtrArray) rows = NULL;
+    g_assert_nonnull(row->plan);
+    GwMigrationQuery query = {.id = row->id, .without_plans = TRUE};
+    assert_ok(gw_store_migrations(fixture->store, &query, &rows, &error_));
+    g_assert_cmpuint(rows->len, ==, 1);
+    g_clear_pointer(&row->plan, gw_plan_free);
+    assert_migration_equal(row, rows->pdata[0]);
+}
+
 /* All strings NULL and no plan: what a row is when it is accepted. */
 static void test_sparse(Fixture *fixture, gconstpointer data)
 {
@@ -193,6 +205,9 @@ static void test_query(Fixture *fixture, gconstpointer data)
     g_autoptr(GwMigration) third = read_migration(fixture->store, 3);
 
     FINDS("5 4 3 2 1", .limit = 0);
+    FINDS("5 4 3 2 1", .user_id = third->user_id, .project_id = third->project_id);
+    FINDS("", .user_id = "nobody");
+    FINDS("", .project_id = third->user_id);
     FINDS("3", .id = 3);
     FINDS("3", .uuid = third->uuid);
     FINDS("3 1", .instance_uuid = UUID_A);
@@ -216,10 +231,45 @@ static void test_query(Fixture *fixture, gconstpointer data)
     FINDS("", .after_id = 1);
 }
 
+static guint count_rows(Fixture *fixture, const char *instance_uuid)
+{
+    g_autoptr(GPtrArray) migrations = NULL, actions = NULL;
+    GwMigrationQuery query = {.instance_uuid = instance_uuid};
+    assert_ok(gw_store_migrations(fixture->store, &query, &migrations, &error_));
+    assert_ok(gw_store_actions(fixture->store, instance_uuid, NULL, &actions, &error_));
+    return migrations->len * 10 + actions->len;
+}
+
+/* A: one that ended, and its action. B: one that ended and one under way, with their actions. */
+static void test_prune(Fixture *fixture, gconstpointer data)
+{
+    const char *const uuids[] = {UUID_A, UUID_B};
+    for (guint i = 0; i < 2; i++) {
+        g_autoptr(GwMigration) row = add(fixture, uuids[i]);
+        finish(fixture, row, GW_MIGRATION_FAILED);
+        GwActionRow action = {.request_id = (char *)"req-1", .action = (char *)"migrate"};
+        g_strlcpy(action.instance_uuid, uuids[i], sizeof action.instance_uuid);
+        assert_ok(gw_store_action_add(fixture->store, &action, &error_));
+        assert_ok(gw_store_event_begin(fixture->store, uuids[i], "req-1", "event", NULL, &error_));
+    }
+    g_autoptr(GwMigration) under_way = add(fixture, UUID_B);
+    gint64 forgotten = -1;
+    assert_ok(gw_store_prune(fixture->store, 1000, &forgotten, &error_));
+    g_assert_cmpint(forgotten, ==, 0);
+    g_assert_cmpuint(count_rows(fixture, UUID_A), ==, 11);
+    assert_ok(gw_store_prune(fixture->store, g_get_real_time() + G_USEC_PER_SEC, &forgotten, &error_));
+    g_assert_cmpint(forgotten, ==, 2);
+    g_assert_cmpuint(count_rows(fixture, UUID_A), ==, 0);
+    g_assert_cmpuint(count_rows(fixture, UUID_B), ==, 11);
+    g_autoptr(GwMigration) back = read_migration(fixture->store, under_way->id);
+    g_assert_cmpint(back->state, ==, under_way->state);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     ADD("migration/round-trip", test_round_trip);
+    ADD("migration/without-plan", test_without_plan);
     ADD("migration/sparse", test_sparse);
     ADD("migration/every-state", test_every_state);
     ADD("migration/one-unfinished", test_one_unfinished);
@@ -229,5 +279,6 @@ int main(int argc, char **argv)
     ADD("migration/intend", test_intend);
     ADD("migration/progress", test_progress);
     ADD("migration/query", test_query);
+    ADD("migration/prune", test_prune);
     return g_test_run();
 }

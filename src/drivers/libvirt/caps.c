@@ -99,6 +99,26 @@ static GwVirtCaps *read_caps(GwHost *host, virConnectPtr conn, GError **error)
     return NULL;
 }
 
+void gw_virt_caps_forget(GwHost *host)
+{
+    g_mutex_lock(&host->lock);
+    host->caps_at_us = G_MININT64 / 2;
+    g_mutex_unlock(&host->lock);
+}
+
+/* virDomainStartDirtyRateCalc came with 7.2.0. */
+enum { OLDEST_LIBVIRT = 7 * 1000000 + 2 * 1000 };
+
+gboolean gw_virt_check_version(const char *name, const char *uri, unsigned long version, GError **error)
+{
+    if (version >= OLDEST_LIBVIRT)
+        return TRUE;
+    g_set_error(error, GW_ERROR, GW_ERROR_INVALID,
+                "%s (%s): its libvirt %lu.%lu.%lu is too old: Godwit needs 7.2.0 or newer; bring libvirt up to date there", name,
+                uri, version / 1000000, version / 1000 % 1000, version % 1000);
+    return FALSE;
+}
+
 gboolean gw_virt_caps_fresh(GwHost *host, virConnectPtr conn, GError **error)
 {
     g_mutex_lock(&host->lock);
@@ -107,8 +127,10 @@ gboolean gw_virt_caps_fresh(GwHost *host, virConnectPtr conn, GError **error)
     if (young)
         return TRUE;
     GwVirtCaps *caps = read_caps(host, conn, error);
-    if (!caps)
+    if (!caps || !gw_virt_check_version(host->name, host->uri, caps->library_version, error)) {
+        gw_virt_caps_free(caps);
         return FALSE;
+    }
     g_mutex_lock(&host->lock);
     GwVirtCaps *old = host->caps;
     host->caps = caps;

@@ -75,6 +75,11 @@ static gboolean force_complete(GwHost *source, const char *uuid, GwForceHow how,
     return act(source, NULL, uuid, NULL, how, 0, gw_virt_force, error);
 }
 
+static gboolean set_pause(GwHost *source, const char *uuid, guint ms, GError **error)
+{
+    return act(source, NULL, uuid, NULL, (int)ms, 0, gw_virt_set_pause, error);
+}
+
 static gboolean stop(GwHost *host, const char *uuid, GwStopHow how, guint timeout_ms, GError **error)
 {
     return act(host, NULL, uuid, NULL, how, timeout_ms, gw_virt_stop, error);
@@ -105,6 +110,28 @@ static gboolean forget(GwHost *host, const GwPlan *plan, GwSide side, GError **e
     return act(host, NULL, NULL, plan, side, 0, gw_virt_forget, error);
 }
 
+/* ---- examining hosts themselves */
+
+static GwHostAudit *audit(GwHost *host, GError **error)
+{
+    return ask(host, NULL, NULL, gw_virt_audit, error);
+}
+
+static GwPairAudit *probe(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error)
+{
+    enum { PROBE_MS = 45000 }; /* beyond an ordinary call: three times probe.c's own patience */
+    g_autoptr(GwVirtCall) call = gw_virt_call_new(source, dest, NULL, plan);
+    call->timeout_ms = PROBE_MS;
+    return gw_virt_call_run(call, GW_VIRT_ACT, gw_virt_probe, error) ? gw_virt_call_take(call) : NULL;
+}
+
+static char *baseline(GwHost *host, const char *const *cpus, GError **error)
+{
+    g_autoptr(GwVirtCall) call = gw_virt_call_new(host, NULL, NULL, NULL);
+    call->texts = g_strdupv((GStrv)cpus);
+    return gw_virt_call_run(call, GW_VIRT_ASK, gw_virt_baseline, error) ? gw_virt_call_take(call) : NULL;
+}
+
 static const char *const schemes[] = {"qemu", NULL};
 
 const GwDriver gw_libvirt_driver = {
@@ -123,10 +150,14 @@ const GwDriver gw_libvirt_driver = {
     .migrate = gw_virt_migrate,
     .abort = abort_copy,
     .force_complete = force_complete,
+    .set_pause = set_pause,
     .stop = stop,
     .start = start,
     .resume = resume,
     .adopt = adopt,
     .settle = settle,
     .forget = forget,
+    .audit = audit,
+    .probe = probe,
+    .baseline = baseline,
 };

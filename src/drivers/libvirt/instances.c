@@ -113,7 +113,8 @@ gboolean gw_virt_instances(GwVirtCall *call, GError **error)
     g_autoptr(GPtrArray) instances = g_ptr_array_new_with_free_func((GDestroyNotify)gw_instance_unref);
     gboolean ok = TRUE;
     for (int i = 0; i < count; i++) {
-        ok = ok && add_instance(call->host, domains[i], instances, error);
+        gboolean probe = gw_probe_is_name(virDomainGetName(domains[i]));
+        ok = ok && (probe || add_instance(call->host, domains[i], instances, error));
         virDomainFree(domains[i]);
     }
     free(domains);
@@ -127,6 +128,10 @@ gboolean gw_virt_instances(GwVirtCall *call, GError **error)
 gboolean gw_virt_describe(GwVirtCall *call, GError **error)
 {
     g_autoptr(virDomain) domain = gw_virt_domain(call->host, call->conn, call->uuid, error);
+    if (domain && gw_probe_is_name(virDomainGetName(domain))) {
+        g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "%s is a probe, not an instance", virDomainGetName(domain));
+        return FALSE;
+    }
     call->result = domain ? gw_virt_read_instance(call->host, domain, error) : NULL;
     call->free_result = (GDestroyNotify)gw_instance_unref;
     return call->result != NULL;

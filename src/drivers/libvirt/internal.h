@@ -85,6 +85,7 @@ typedef struct GwVirtCall {
     GwPlan *plan; /* a copy, or NULL */
     int how;
     guint timeout_ms; /* the act's own, beyond call_timeout_ms */
+    GStrv texts; /* of gw_virt_baseline; owned */
     gpointer result;
     GDestroyNotify free_result;
     GwSight sight;
@@ -112,10 +113,14 @@ gboolean gw_virt_stop(GwVirtCall *call, GError **error);      /* power.c; how: G
 gboolean gw_virt_start(GwVirtCall *call, GError **error);     /* power.c; how: GwStartHow */
 gboolean gw_virt_resume(GwVirtCall *call, GError **error);    /* power.c */
 gboolean gw_virt_abort(GwVirtCall *call, GError **error);     /* steer.c */
+gboolean gw_virt_set_pause(GwVirtCall *call, GError **error); /* steer.c; how: ms */
 gboolean gw_virt_force(GwVirtCall *call, GError **error);     /* steer.c; how: GwForceHow */
 gboolean gw_virt_adopt(GwVirtCall *call, GError **error);     /* place.c */
 gboolean gw_virt_settle(GwVirtCall *call, GError **error);    /* place.c */
 gboolean gw_virt_forget(GwVirtCall *call, GError **error);    /* forget.c; how: GwSide */
+gboolean gw_virt_audit(GwVirtCall *call, GError **error);     /* audit.c; GwHostAudit */
+gboolean gw_virt_baseline(GwVirtCall *call, GError **error);  /* audit.c; char, from call->texts */
+gboolean gw_virt_probe(GwVirtCall *call, GError **error);     /* probe.c; GwPairAudit */
 gboolean gw_virt_migrate(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error); /* migrate.c; blocks */
 void gw_virt_watch(GwHost *host, GwHostEvent event, void *data); /* events.c */
 void gw_virt_events_attach(GwHost *host); /* events.c: opens the events' connection if it should be open and is not */
@@ -123,6 +128,9 @@ void gw_virt_events_detach(GwHost *host); /* events.c: returns when no event is 
 
 /* ---- parts */
 gboolean gw_virt_caps_fresh(GwHost *host, virConnectPtr conn, GError **error); /* caps.c: host->caps is set and young */
+void gw_virt_caps_forget(GwHost *host); /* what is known is old */
+/* INVALID when that libvirt (libvirt's form: major * 1000000 + minor * 1000 + release) is too old for Godwit. */
+gboolean gw_virt_check_version(const char *name, const char *uri, unsigned long version, GError **error);
 void gw_virt_caps_free(GwVirtCaps *caps);
 GwVirtCaps *gw_virt_caps_parse(const char *xml, GError **error);
 /* Whether the host's QEMU knows that machine type. TRUE also where nobody can tell. Wants fresh caps. */
@@ -152,6 +160,9 @@ gboolean gw_virt_folder_has(GwVirtFolder *folder, const char *name);
 /* Deletes a file of the folder; one that is not there is success. */
 gboolean gw_virt_folder_delete(GwVirtFolder *folder, const char *name, GError **error);
 guint64 gw_virt_folder_available(GwVirtFolder *folder);
+
+/* audit.c: the CPU that mode host-model gives guests there, as <cpu>, and the virt type that it is of; NULL: unknown. */
+char *gw_virt_host_model(virConnectPtr conn, const char *arch, const char **ret_type);
 
 /* ---- presence.c: whether the host has something at path: a file, a folder, a device. Changes nothing there. */
 GwFact gw_virt_presence(GwHost *host, virConnectPtr conn, const char *path);

@@ -11,7 +11,6 @@
 
 #include <math.h>
 
-#define LONGEST_PAUSE_S 0.3 /* QEMU's default downtime-limit, 300 ms */
 #define DEVICE_BYTES 1e6 /* what the state of the devices is taken to weigh */
 #define UNTOUCHED_BYTES 8e6 /* memory of a guest that has never run: zero pages cost next to nothing */
 #define FIRST_THROTTLE 20 /* QEMU's x-cpu-throttle-initial, -increment, max-cpu-throttle */
@@ -264,7 +263,7 @@ static void end_pass(GwSimCopy *copy)
     double rest = copy->dirtied;
     throttle(copy);
     copy->iteration++;
-    if (rest <= copy->rate * LONGEST_PAUSE_S)
+    if (rest <= copy->rate * copy->pause_s)
         begin_switchover(copy, rest);
     else
         gw_sim_copy_begin_pass(copy, GW_SIM_MEMORY, rest);

@@ -53,6 +53,8 @@ static gboolean disk_is_ready(const GwSimHost *source, const GwSimHost *dest, co
     return TRUE;
 }
 
+#define LONGEST_PAUSE_S 0.3 /* QEMU's default downtime-limit, 300 ms */
+
 static GwSimCopy *copy_new(GwSimDomain *from, GwSimHost *dest, const GwPlan *plan)
 {
     GwSimCopy *copy = g_new0(GwSimCopy, 1);
@@ -62,6 +64,7 @@ static GwSimCopy *copy_new(GwSimDomain *from, GwSimHost *dest, const GwPlan *pla
     copy->from = from;
     copy->plan = gw_plan_copy(plan);
     copy->begun_us = copy->at_us = gw_sim_now(dest->world);
+    copy->pause_s = LONGEST_PAUSE_S;
     copy->cap_bps = (double)plan->bandwidth_mibps * GW_SIM_MIB;
     copy->memory_bytes = (double)from->value->memory_mib * GW_SIM_MIB;
     g_cond_init(&copy->changed);

@@ -38,6 +38,9 @@ static GwSimHost *host_new(GwSimWorld *world, const char *name, const GwSimSpec 
     host->memory_mib = spec->memory_mib;
     host->cpus = spec->cpus;
     host->latency_ms = spec->latency_ms;
+    host->clock_ms = spec->clock_ms;
+    host->hostname = g_strdup(*spec->hostname ? spec->hostname : name);
+    host->qemu_user = g_strdup(spec->qemu_user);
     host->link_bps = (double)spec->link_mbps * 1e6 / 8;
     host->bridge = g_strdup(spec->bridge);
     g_cond_init(&host->state_changed);
@@ -56,6 +59,8 @@ void gw_sim_host_free(GwSimHost *host)
     g_ptr_array_unref(host->mounts);
     g_cond_clear(&host->state_changed);
     g_free(host->bridge);
+    g_free(host->hostname);
+    g_free(host->qemu_user);
     g_free(host->name);
     g_free(host);
 }
@@ -182,7 +187,8 @@ GwHostFacts *gw_sim_host_facts(GwSimHost *host)
 {
     g_autofree char *seed = g_strdup_printf("%s/%s", host->world->name, host->name);
     GwHostFacts *facts = gw_host_facts_new();
-    facts->hostname = g_strdup(host->name);
+    facts->hostname = g_strdup(host->hostname);
+    facts->qemu_user = g_strdup(host->qemu_user);
     facts->host_uuid = gw_sim_uuid(seed);
     facts->hypervisor_type = g_strdup("sim");
     facts->hypervisor_version = 1000000;

@@ -22,9 +22,9 @@ typedef struct GwSimCopy GwSimCopy;
 
 /* The parameters of an address. */
 typedef struct {
-    guint64 memory_mib, cpus, link_mbps, latency_ms, storage_gib;
+    guint64 memory_mib, cpus, link_mbps, latency_ms, storage_gib, clock_ms;
     guint64 instances, instance_memory_mib, disk_gib, dirty_mbps, speed;
-    char *prefix, *bridge, *disk;
+    char *prefix, *bridge, *disk, *hostname, *qemu_user;
 } GwSimSpec;
 
 typedef struct GwSimFolder GwSimFolder;
@@ -73,7 +73,8 @@ struct GwSimHost {
     GwSimWorld *world;
     char *name;
     guint64 memory_mib, memory_used_mib, cpus, latency_ms;
-    char *bridge;
+    guint64 clock_ms; /* ahead of everybody else's */
+    char *bridge, *hostname, *qemu_user;
     double link_bps; /* bytes per second, in each direction */
     guint outgoing, incoming; /* copies that share the link */
     GwSimState state;
@@ -122,6 +123,7 @@ struct GwSimCopy {
     gint64 halted_us; /* since when the guest has not run anywhere; 0: it runs */
     double left, rate; /* bytes of the phase or pass; bytes per second */
     double cap_bps; /* 0: none */
+    double pause_s; /* it switches over once the rest takes no longer */
     double dirtied, pass_bytes; /* written by the guest since the pass began; to be sent in the pass */
     double memory_bytes, memory_sent, disk_bytes, disk_sent;
     guint iteration, throttle;
@@ -236,11 +238,14 @@ gboolean gw_sim_examine(GwHost *source, GwHost *dest, const char *uuid, GwMoveFa
 gboolean gw_sim_migrate(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
 gboolean gw_sim_abort(GwHost *source, const char *uuid, GError **error);
 gboolean gw_sim_force_complete(GwHost *source, const char *uuid, GwForceHow how, GError **error);
+gboolean gw_sim_set_pause(GwHost *source, const char *uuid, guint ms, GError **error);
 gboolean gw_sim_set_bandwidth(GwHost *source, const char *uuid, guint64 mibps, GError **error);
 gboolean gw_sim_prepare(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
 gboolean gw_sim_adopt(GwHost *dest, const GwPlan *plan, GError **error);
 gboolean gw_sim_settle(GwHost *dest, const GwPlan *plan, GError **error);
 gboolean gw_sim_forget(GwHost *host, const GwPlan *plan, GwSide side, GError **error);
+GwHostAudit *gw_sim_audit(GwHost *host, GError **error);                                  /* audit.c */
+GwPairAudit *gw_sim_probe(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error); /* audit.c */
 gboolean gw_sim_stop(GwHost *host, const char *uuid, GwStopHow how, guint timeout_ms, GError **error);
 gboolean gw_sim_start(GwHost *host, const char *uuid, GwStartHow how, GError **error);
 gboolean gw_sim_resume(GwHost *host, const char *uuid, GError **error);

@@ -115,6 +115,7 @@ const GwDriver gw_sim_driver = {
     .migrate = gw_sim_migrate,
     .abort = gw_sim_abort,
     .force_complete = gw_sim_force_complete,
+    .set_pause = gw_sim_set_pause,
     .set_bandwidth = gw_sim_set_bandwidth,
     .stop = gw_sim_stop,
     .start = gw_sim_start,
@@ -122,4 +123,6 @@ const GwDriver gw_sim_driver = {
     .adopt = gw_sim_adopt,
     .settle = gw_sim_settle,
     .forget = gw_sim_forget,
+    .audit = gw_sim_audit,
+    .probe = gw_sim_probe,
 };

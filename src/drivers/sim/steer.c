@@ -89,6 +89,17 @@ gboolean gw_sim_force_complete(GwHost *source, const char *uuid, GwForceHow how,
     return gw_sim_call_end(&call, copy && gw_sim_copy_force(copy, how, error), error);
 }
 
+gboolean gw_sim_set_pause(GwHost *source, const char *uuid, guint ms, GError **error)
+{
+    GwSimCall call;
+    if (!gw_sim_call_begin(&call, GW_SIM_ACT, "set_pause", source, NULL, error))
+        return FALSE;
+    GwSimCopy *copy = copy_of(source->host, uuid, error);
+    if (copy)
+        copy->pause_s = ms / 1000.0;
+    return gw_sim_call_end(&call, copy != NULL, error);
+}
+
 gboolean gw_sim_set_bandwidth(GwHost *source, const char *uuid, guint64 mibps, GError **error)
 {
     GwSimCall call;

@@ -17,6 +17,7 @@ static const struct {
     {"instance_memory_mib", offsetof(GwSimSpec, instance_memory_mib), 512, 1, 1 << 30},
     {"disk_gib", offsetof(GwSimSpec, disk_gib), 10, 1, 1 << 20},
     {"dirty_mbps", offsetof(GwSimSpec, dirty_mbps), 0, 0, 10000000},
+    {"clock_ms", offsetof(GwSimSpec, clock_ms), 0, 0, 3600000},
     {"speed", offsetof(GwSimSpec, speed), 0, 0, 1000000}, /* 0: leave the world's as it is */
 };
 
@@ -28,6 +29,8 @@ static const struct {
 } words[] = {
     {"prefix", offsetof(GwSimSpec, prefix), "vm", NULL},
     {"bridge", offsetof(GwSimSpec, bridge), "br0", NULL},
+    {"hostname", offsetof(GwSimSpec, hostname), "", NULL}, /* "": its own name */
+    {"qemu_user", offsetof(GwSimSpec, qemu_user), "+64055:+64055", NULL},
     {"disk", offsetof(GwSimSpec, disk), "shared", (const char *const[]){"shared", "local", "none", NULL}},
 };
 

@@ -1,0 +1,301 @@
+/* The commands about host aggregates and availability zones. */
+#include "cli/client.h"
+#include "cli/table.h"
+#include "cli/text.h"
+
+#include <string.h>
+
+static char *number_text(const json_t *object, const char *field)
+{
+    return g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(object, field)));
+}
+
+static char *hosts_text(const json_t *aggregate)
+{
+    GString *text = g_string_new(NULL);
+    size_t index;
+    json_t *host;
+    json_array_foreach(json_object_get(aggregate, "hosts"), index, host)
+        g_string_append_printf(text, "%s%s", index ? ", " : "", json_string_value(host));
+    return g_string_free(text, FALSE);
+}
+
+/* The zone has its own column. */
+static char *metadata_text(const json_t *aggregate)
+{
+    GString *text = g_string_new(NULL);
+    const char *key;
+    json_t *value;
+    json_object_foreach(json_object_get(aggregate, "metadata"), key, value)
+        if (strcmp(key, "availability_zone") != 0)
+            g_string_append_printf(text, "%s%s=%s", text->len ? ", " : "", key, json_string_value(value));
+    return g_string_free(text, FALSE);
+}
+
+static void print_aggregates(const json_t *const *aggregates, size_t count)
+{
+    static const char *const headings[] = {"ID", "Name", "Availability Zone", "Hosts", "Metadata", NULL};
+    g_autoptr(GwTable) table = gw_table_new(headings);
+    for (size_t i = 0; i < count; i++) {
+        gw_table_take(table, number_text(aggregates[i], "id"));
+        gw_table_add(table, gw_json_peek(aggregates[i], "name"));
+        gw_table_add(table, gw_json_peek(aggregates[i], "availability_zone"));
+        gw_table_take(table, hosts_text(aggregates[i]));
+        gw_table_take(table, metadata_text(aggregates[i]));
+    }
+    gw_table_print(table, stdout);
+}
+
+static gboolean get_aggregates(GwCli *cli, json_t **ret_body, json_t **ret_list, GError **error)
+{
+    return gw_client_get(cli, "/v2.1/os-aggregates", ret_body, error) &&
+           gw_client_list(*ret_body, "aggregates", ret_list, error);
+}
+
+/* By id or name, as nova does; a reference. */
+static json_t *find_aggregate(GwCli *cli, const char *which, GError **error)
+{
+    g_autoptr(json_t) body = NULL;
+    json_t *list, *found = NULL;
+    if (!get_aggregates(cli, &body, &list, error))
+        return NULL;
+    for (size_t i = json_array_size(list); i > 0; i--) {
+        json_t *aggregate = json_array_get(list, i - 1);
+        g_autofree char *id = number_text(aggregate, "id");
+        if (strcmp(id, which) == 0)
+            return json_incref(aggregate);
+        if (g_strcmp0(gw_json_peek(aggregate, "name"), which) == 0)
+            found = aggregate;
+    }
+    if (!found)
+        g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "There is no aggregate '%s'; 'godwit aggregate-list' shows all.",
+                    which);
+    return found ? json_incref(found) : NULL;
+}
+
+/* sentence: taken; NULL: the table speaks for itself. */
+static void print_answer(GwCli *cli, const json_t *body, char *sentence)
+{
+    g_autofree char *clean = sentence ? gw_text_clean(sentence) : NULL;
+    const json_t *aggregate = json_object_get(body, "aggregate");
+    g_free(sentence);
+    if (cli->output == GW_OUTPUT_JSON) {
+        gw_client_print(body);
+        return;
+    }
+    if (clean)
+        puts(clean);
+    print_aggregates(&aggregate, 1);
+}
+
+GwExit gw_run_aggregate_list(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    g_autoptr(json_t) body = NULL;
+    json_t *list;
+    if (!get_aggregates(cli, &body, &list, error))
+        return GW_EXIT_FAILED;
+
+    g_autofree const json_t **rows = g_new0(const json_t *, json_array_size(list) + 1);
+    for (size_t i = 0; i < json_array_size(list); i++)
+        rows[i] = json_array_get(list, i);
+    if (cli->output == GW_OUTPUT_JSON)
+        gw_client_print(body);
+    else if (json_array_size(list) == 0)
+        puts("No aggregates yet. Make one with 'godwit aggregate-create NAME [ZONE]'.");
+    else
+        print_aggregates(rows, json_array_size(list));
+    return GW_EXIT_DONE;
+}
+
+GwExit gw_run_aggregate_show(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    g_autoptr(json_t) aggregate = find_aggregate(cli, gw_arguments_word(arguments, 0), error);
+    if (!aggregate)
+        return GW_EXIT_FAILED;
+
+    g_autoptr(json_t) body = json_pack("{s:O}", "aggregate", aggregate);
+    print_answer(cli, body, NULL);
+    return GW_EXIT_DONE;
+}
+
+GwExit gw_run_aggregate_create(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    const char *name = gw_arguments_word(arguments, 0), *zone = gw_arguments_word(arguments, 1);
+
+    g_auto(GwAnswer) answer = {0};
+    GwCall call = {.method = "POST",
+                   .path = "/v2.1/os-aggregates",
+                   .body = json_pack("{s:{s:s, s:s?}}", "aggregate", "name", name, "availability_zone", zone)};
+    if (!gw_client_call(cli, &call, &answer, error))
+        return GW_EXIT_FAILED;
+
+    print_answer(cli, answer.body, NULL);
+    return GW_EXIT_DONE;
+}
+
+/* ---- changes of one */
+
+static char *path_of(const json_t *aggregate, const char *tail)
+{
+    g_autofree char *id = number_text(aggregate, "id");
+    return g_strconcat("/v2.1/os-aggregates/", id, tail, NULL);
+}
+
+GwExit gw_run_aggregate_update(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    const char *name = gw_arguments_option(arguments, "name"), *zone = gw_arguments_option(arguments, "availability-zone");
+    if (!name && !zone) {
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID,
+                    "aggregate-update: say what is to change, with --name or --availability-zone.");
+        return GW_EXIT_USAGE;
+    }
+
+    g_autoptr(json_t) aggregate = find_aggregate(cli, gw_arguments_word(arguments, 0), error);
+    if (!aggregate)
+        return GW_EXIT_FAILED;
+
+    g_auto(GwAnswer) answer = {0};
+    g_autofree char *path = path_of(aggregate, "");
+    GwCall call = {.method = "PUT",
+                   .path = path,
+                   .body = json_pack("{s:{s:s*, s:s*}}", "aggregate", "name", name, "availability_zone", zone)};
+    if (!gw_client_call(cli, &call, &answer, error))
+        return GW_EXIT_FAILED;
+
+    print_answer(cli, answer.body, NULL);
+    return GW_EXIT_DONE;
+}
+
+GwExit gw_run_aggregate_delete(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    g_autoptr(json_t) aggregate = find_aggregate(cli, gw_arguments_word(arguments, 0), error);
+    if (!aggregate)
+        return GW_EXIT_FAILED;
+
+    g_auto(GwAnswer) answer = {0};
+    g_autofree char *path = path_of(aggregate, "");
+    if (!gw_client_call(cli, &(GwCall){.method = "DELETE", .path = path}, &answer, error))
+        return GW_EXIT_FAILED;
+
+    g_autoptr(json_t) nothing = json_object();
+    g_autofree char *name = gw_text_clean(gw_json_peek(aggregate, "name"));
+    if (cli->output == GW_OUTPUT_JSON)
+        gw_client_print(nothing);
+    else
+        printf("Aggregate %s is deleted.\n", name);
+    return GW_EXIT_DONE;
+}
+
+/* value: taken. */
+static gboolean act(GwCli *cli, const json_t *aggregate, const char *action, json_t *value, GwAnswer *answer, GError **error)
+{
+    g_autofree char *path = path_of(aggregate, "/action");
+    GwCall call = {.method = "POST", .path = path, .body = json_pack("{s:o}", action, value)};
+    return gw_client_call(cli, &call, answer, error);
+}
+
+static GwExit change_host(GwCli *cli, const GwArguments *arguments, const char *action, const char *sentence,
+                          GError **error)
+{
+    const char *host = gw_arguments_word(arguments, 1);
+
+    g_autoptr(json_t) aggregate = find_aggregate(cli, gw_arguments_word(arguments, 0), error);
+    if (!aggregate)
+        return GW_EXIT_FAILED;
+
+    g_auto(GwAnswer) answer = {0};
+    if (!act(cli, aggregate, action, json_pack("{s:s}", "host", host), &answer, error))
+        return GW_EXIT_FAILED;
+
+    print_answer(cli, answer.body, g_strconcat(host, sentence, gw_json_peek(aggregate, "name"), ".", NULL));
+    return GW_EXIT_DONE;
+}
+
+GwExit gw_run_aggregate_add_host(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    return change_host(cli, arguments, "add_host", " is now in aggregate ", error);
+}
+
+GwExit gw_run_aggregate_remove_host(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    return change_host(cli, arguments, "remove_host", " is no longer in aggregate ", error);
+}
+
+/* "key=value" sets a key, "key" alone removes it. NULL: a word has no key. */
+static json_t *read_metadata(const GwArguments *arguments, GError **error)
+{
+    g_autoptr(json_t) metadata = json_object();
+    for (guint i = 1; i < arguments->words->len; i++) {
+        const char *word = gw_arguments_word(arguments, i), *equals = strchr(word, '=');
+        g_autofree char *key = equals ? g_strndup(word, (gsize)(equals - word)) : g_strdup(word);
+        if (!*key) {
+            g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "'%s' has no key: write KEY=VALUE, or KEY alone to remove it.",
+                        word);
+            return NULL;
+        }
+        json_object_set_new(metadata, key, equals ? json_string(equals + 1) : json_null());
+    }
+    return g_steal_pointer(&metadata);
+}
+
+GwExit gw_run_aggregate_set_metadata(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    g_autoptr(json_t) metadata = read_metadata(arguments, error);
+    if (!metadata)
+        return GW_EXIT_USAGE;
+
+    g_autoptr(json_t) aggregate = find_aggregate(cli, gw_arguments_word(arguments, 0), error);
+    if (!aggregate)
+        return GW_EXIT_FAILED;
+
+    g_auto(GwAnswer) answer = {0};
+    if (!act(cli, aggregate, "set_metadata", json_pack("{s:O}", "metadata", metadata), &answer, error))
+        return GW_EXIT_FAILED;
+
+    print_answer(cli, answer.body, NULL);
+    return GW_EXIT_DONE;
+}
+
+/* ---- zones */
+
+static char *zone_hosts(const json_t *zone)
+{
+    GString *text = g_string_new(NULL);
+    const char *host;
+    json_t *services;
+    json_object_foreach(json_object_get(zone, "hosts"), host, services) {
+        const json_t *service = json_object_get(services, "nova-compute");
+        gboolean up = json_is_true(json_object_get(service, "available"));
+        g_string_append_printf(text, "%s%s%s", text->len ? ", " : "", host, up ? "" : " (down)");
+    }
+    return g_string_free(text, FALSE);
+}
+
+GwExit gw_run_zone_list(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    static const char *const headings[] = {"Name", "Status", "Hosts", NULL};
+
+    g_autoptr(json_t) body = NULL;
+    json_t *zones;
+    if (!gw_client_get(cli, "/v2.1/os-availability-zone/detail", &body, error) ||
+        !gw_client_list(body, "availabilityZoneInfo", &zones, error))
+        return GW_EXIT_FAILED;
+
+    if (cli->output == GW_OUTPUT_JSON) {
+        gw_client_print(body);
+        return GW_EXIT_DONE;
+    }
+    g_autoptr(GwTable) table = gw_table_new(headings);
+    for (size_t i = 0; i < json_array_size(zones); i++) {
+        const json_t *zone = json_array_get(zones, i);
+        const json_t *state = json_object_get(zone, "zoneState");
+        gw_table_add(table, gw_json_peek(zone, "zoneName"));
+        gw_table_add(table, json_is_true(json_object_get(state, "available")) ? "available" : "not available");
+        gw_table_take(table, zone_hosts(zone));
+    }
+    if (gw_table_rows(table) > 0)
+        gw_table_print(table, stdout);
+    else
+        puts("No zones: there are no hosts yet. Add one with 'godwit host-add'.");
+    return GW_EXIT_DONE;
+}

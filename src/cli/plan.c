@@ -1,0 +1,192 @@
+/* `godwit plan`: the dry run of one move. */
+#include "cli/client.h"
+#include "cli/findings.h"
+#include "cli/server.h"
+#include "cli/table.h"
+#include "cli/text.h"
+
+#include <string.h>
+
+static gboolean is_true(const json_t *object, const char *field)
+{
+    return json_is_true(json_object_get(object, field));
+}
+
+/* Bytes of memory and disks that would travel. */
+static guint64 travels(const json_t *plan)
+{
+    guint64 bytes = (guint64)json_integer_value(json_object_get(plan, "memory_mib")) << 20;
+    size_t index;
+    json_t *disk;
+    json_array_foreach(json_object_get(plan, "disks"), index, disk)
+    {
+        if (g_strcmp0(gw_json_peek(disk, "fate"), "copy") == 0)
+            bytes += (guint64)json_integer_value(json_object_get(disk, "allocation_bytes"));
+    }
+    return bytes;
+}
+
+static const char *method_text(const json_t *plan)
+{
+    const char *method = gw_json_peek(plan, "method");
+    if (g_strcmp0(method, "shared") == 0)
+        return "live, disks shared";
+    if (g_strcmp0(method, "block") == 0)
+        return "live, disks copied";
+    return method;
+}
+
+static guint count(const json_t *findings, const char *severity)
+{
+    guint sum = 0;
+    size_t index;
+    json_t *finding;
+    json_array_foreach(findings, index, finding)
+    {
+        sum += g_strcmp0(gw_json_peek(finding, "severity"), severity) == 0;
+    }
+    return sum;
+}
+
+static void add_host(GwTable *table, const json_t *host)
+{
+    const json_t *plan = json_object_get(host, "plan"), *findings = json_object_get(host, "findings");
+    gboolean possible = is_true(host, "possible");
+    gw_table_add(table, gw_json_peek(host, "host"));
+    gw_table_add(table, possible ? "yes" : "no");
+    gw_table_add(table, possible ? method_text(plan) : NULL);
+    gw_table_take(table, possible ? gw_text_bytes(travels(plan)) : NULL);
+    gw_table_add_int(table, count(findings, "blocks") + (gw_json_peek(host, "failure") ? 1 : 0));
+    gw_table_add_int(table, count(findings, "warning"));
+}
+
+static void print_disks(const json_t *disks)
+{
+    size_t index;
+    json_t *disk;
+    json_array_foreach(disks, index, disk)
+    {
+        const char *fate = gw_json_peek(disk, "fate");
+        g_autofree char *target = gw_text_clean(gw_json_peek(disk, "target"));
+        g_autofree char *path = gw_text_clean(gw_json_peek(disk, "path"));
+        g_autofree char *dest = gw_text_clean(gw_json_peek(disk, "dest_path"));
+        g_autofree char *size = gw_text_bytes((guint64)json_integer_value(json_object_get(disk, "allocation_bytes")));
+        if (g_strcmp0(fate, "copy") == 0)
+            printf("  disk %s: copied to %s (%s)\n", target, dest, size);
+        else if (g_strcmp0(fate, "shared") == 0)
+            printf("  disk %s: shared, %s\n", target, path);
+        else
+            printf("  disk %s: a medium that the definition takes along, %s\n", target, path);
+    }
+}
+
+static void print_plan(const json_t *plan)
+{
+    print_disks(json_object_get(plan, "disks"));
+    g_autoptr(GString) flags = g_string_new(NULL);
+    size_t index;
+    json_t *flag;
+    json_array_foreach(json_object_get(plan, "flags"), index, flag)
+    {
+        g_string_append_printf(flags, "%s%s", flags->len ? ", " : "", json_string_value(flag));
+    }
+    printf("  flags: %s\n", flags->str);
+    static const char *const rows[][2] = {{"destination_uri", "destination address"},
+                                          {"migrate_uri", "copy goes to"},
+                                          {"console_listen", "console listens on"}};
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *clean = gw_text_clean(gw_json_peek(plan, rows[i][0]));
+        if (gw_json_peek(plan, rows[i][0]))
+            printf("  %s: %s\n", rows[i][1], clean);
+    }
+    gint64 timeout = json_integer_value(json_object_get(plan, "completion_timeout_ms"));
+    gint64 bandwidth = json_integer_value(json_object_get(plan, "bandwidth_mibps"));
+    g_autofree char *limit = gw_text_duration((guint64)timeout);
+    printf("  ended when it takes longer than: %s\n", timeout ? limit : "never");
+    if (bandwidth)
+        printf("  bandwidth limit: %" G_GINT64_FORMAT " MiB/s\n", bandwidth);
+}
+
+static void print_host(const GwCli *cli, const json_t *host)
+{
+    g_autofree char *name = gw_text_clean(gw_json_peek(host, "host"));
+    g_autofree char *failure = gw_text_clean(gw_json_peek(host, "failure"));
+    printf("\n%s: %s\n", name, is_true(host, "possible") ? "possible" : "not possible");
+    if (gw_json_peek(host, "failure"))
+        printf("  - %s\n", failure);
+    gw_findings_print(cli, json_object_get(host, "findings"));
+    if (is_true(host, "possible"))
+        print_plan(json_object_get(host, "plan"));
+}
+
+static void print_verdict(const json_t *plan)
+{
+    g_autofree char *name = gw_text_clean(gw_json_peek(plan, "instance_name"));
+    g_autofree char *source = gw_text_clean(gw_json_peek(plan, "source"));
+    g_autofree char *dest = gw_text_clean(gw_json_peek(plan, "dest"));
+    g_autofree char *objection = gw_text_clean(gw_json_peek(plan, "objection"));
+    const char *way = g_strcmp0(gw_json_peek(plan, "kind"), "migration") == 0 ? "cold" : "live";
+    if (gw_json_peek(plan, "objection"))
+        printf("%s on %s cannot move now: %s\n", name, source, objection);
+    else if (is_true(plan, "possible"))
+        printf("%s can move %s from %s to %s. Nothing was done.\n", name, way, source, dest);
+    else if (json_array_size(json_object_get(plan, "hosts")) == 0)
+        printf("%s on %s cannot move %s: there is no other host. Add one with `godwit host-add`.\n", name, source, way);
+    else
+        printf("%s on %s cannot move %s to any of these hosts.\n", name, source, way);
+}
+
+static void print_people(const GwCli *cli, const json_t *plan)
+{
+    static const char *const headings[] = {"Host", "Possible", "How", "Travels", "Reasons against", "Warnings", NULL};
+    const json_t *hosts = json_object_get(plan, "hosts");
+    size_t index;
+    json_t *host;
+    print_verdict(plan);
+    if (json_array_size(hosts) == 0)
+        return;
+    g_autoptr(GwTable) table = gw_table_new(headings);
+    json_array_foreach(hosts, index, host)
+    {
+        add_host(table, host);
+    }
+    gw_table_print(table, stdout);
+    json_array_foreach(hosts, index, host)
+    {
+        print_host(cli, host);
+    }
+}
+
+static json_t *wish(const GwArguments *arguments, const char *uuid)
+{
+    const char *host = gw_arguments_word(arguments, 1);
+    json_t *block = gw_arguments_option(arguments, "block-migrate")      ? json_true()
+                    : gw_arguments_option(arguments, "no-block-migrate") ? json_false()
+                                                                         : json_string("auto");
+    return json_pack("{s:{s:s, s:s?, s:o, s:b}}", "plan", "server", uuid, "host", host, "block_migration", block, "cold",
+                     gw_arguments_option(arguments, "cold") != NULL);
+}
+
+GwExit gw_run_plan(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    if (gw_arguments_option(arguments, "block-migrate") && gw_arguments_option(arguments, "no-block-migrate")) {
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "--block-migrate and --no-block-migrate exclude each other.");
+        return GW_EXIT_USAGE;
+    }
+
+    g_autoptr(GwServer) server = gw_server_find(cli, gw_arguments_word(arguments, 0), error);
+    if (!server)
+        return GW_EXIT_FAILED;
+
+    g_auto(GwAnswer) answer = {0};
+    GwCall call = {.method = "POST", .path = "/godwit/v1/plan", .body = wish(arguments, server->uuid)};
+    json_t *plan = NULL;
+    if (!gw_client_call(cli, &call, &answer, error) || !gw_json_object(answer.body, "plan", GW_JSON_REQUIRED, &plan, error))
+        return GW_EXIT_FAILED;
+
+    if (cli->output == GW_OUTPUT_JSON)
+        gw_client_print(answer.body);
+    else
+        print_people(cli, plan);
+    return is_true(plan, "possible") ? GW_EXIT_DONE : GW_EXIT_OTHERWISE;
+}

@@ -1,0 +1,59 @@
+/* What the metadata of aggregates demands of placement, under the names of Nova's Aggregate…Filters. Pure. */
+#ifndef GW_CORE_HOST_LIMITS_H
+#define GW_CORE_HOST_LIMITS_H
+
+#include "core/aggregate.h"
+#include "core/checks.h"
+
+/* A host has the strictest value of all its aggregates. X(ENUM, key, what it is: G for a whole number, D for a factor) */
+#define GW_LIMITS(X)                                                                                                   \
+    X(CPU, "cpu_allocation_ratio", "a number above 0, such as 4.0")   /* AggregateCoreFilter */                        \
+    X(RAM, "ram_allocation_ratio", "a number above 0, such as 1.5")   /* AggregateRamFilter */                         \
+    X(INSTANCES, "max_instances_per_host", "a whole number")          /* AggregateNumInstancesFilter */                \
+    X(IO_OPS, "max_io_ops_per_host", "a whole number")                /* AggregateIoOpsFilter */
+
+typedef enum {
+#define X(ENUM, key, form) GW_LIMIT_##ENUM,
+    GW_LIMITS(X)
+#undef X
+        GW_LIMIT_COUNT
+} GwLimit;
+
+const char *gw_limit_key(GwLimit limit);
+/* Whether text is a value of that limit. */
+gboolean gw_limit_parse(GwLimit limit, const char *text, double *ret_value);
+/* NULL when key is no limit or value suits it; else what it must be. Static. */
+const char *gw_limit_objection(const char *key, const char *value);
+
+/* What is on a host now and what is on its way there. */
+typedef struct {
+    guint instances;
+    guint vcpus;
+    guint64 memory_mib; /* promised to instances, stopped ones too */
+    guint moves;        /* migrations under way from or to it */
+} GwUsage;
+
+/* What the host that is looked at has. */
+typedef struct {
+    const char *name;
+    const GPtrArray *aggregates; /* of GwAggregate *: those that it is in; may be NULL */
+    guint cpus;                  /* 0: not known, and not limited then */
+    guint64 memory_mib;          /* likewise */
+    guint64 reserved_mib;        /* reserved_host_memory_mb */
+    GwUsage usage;               /* without the instance in question */
+} GwLimited;
+
+/* What is looked for. */
+typedef struct {
+    const char *name;       /* of the instance */
+    const char *project_id; /* whose it is */
+    const char *zone;       /* the one it was pinned to, or NULL for any (AvailabilityZoneFilter) */
+    guint vcpus;
+    guint64 memory_mib;
+} GwDemand;
+
+/* Adds every reason against that host to findings: its zone, tenants it is kept for (filter_tenant_id…,
+ * AggregateMultiTenancyIsolation), limits. Each names the aggregate and the key. */
+void gw_limits_judge(const GwLimited *host, const GwDemand *demand, GPtrArray *findings);
+
+#endif

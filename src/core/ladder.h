@@ -1,0 +1,49 @@
+/* The ladder: what is done about a copy whose guest writes faster than it is copied, so that every live migration ends. Pure: it is
+ * shown the copy's figures and says which rung to take; the life-cycle (core/lifecycle.h) and the engine's loop do the rest.
+ *
+ * Rungs, from the mildest: wait; slow the guest down (auto-converge, by QEMU itself from the start when the plan's flags have it); let it
+ * run on the destination and fetch the rest (post-copy, when the flags have it); pause it, when the pause would be no longer than the
+ * plan allows; abort, the guest intact on its source. Decided when a pass over the memory ends, since only then the rest is known: in
+ * the midst of a pass nobody knows how much of what was sent has been written again. */
+#ifndef GW_CORE_LADDER_H
+#define GW_CORE_LADDER_H
+
+#include "core/migration.h"
+
+typedef struct {
+    const char *name;
+    guint pause_ms;        /* the copy switches over as soon as the estimated pause is no longer (QEMU's downtime-limit) */
+    guint forced_pause_ms; /* the longest pause that may be forced; 0: none is */
+    gboolean auto_converge; /* the guest may be slowed down */
+    gboolean prefers_post_copy; /* where it is permitted at all, do not wait for passes that do not help */
+    const char *summary;   /* for people */
+} GwPolicy;
+
+/* live_migration_timeout_action: what may be done when the completion timeout is over. */
+typedef enum {
+    GW_TIMEOUT_POLICY, /* what the policy allows */
+    GW_TIMEOUT_ABORT,  /* nothing is forced on the guest, then or before */
+    GW_TIMEOUT_FORCE,  /* post-copy, or a pause however long */
+} GwTimeoutAction;
+
+extern const GwPolicy gw_policies[]; /* ends with a NULL name; the first is the default */
+const GwPolicy *gw_policy_find(const char *name); /* NULL when there is none */
+
+/* What is known of one copy. All zero when it begins. */
+typedef struct {
+    guint64 iteration;      /* the pass that was under way when last looked at */
+    guint64 best_remaining; /* the least that a pass has begun with, bytes */
+    guint stalled;          /* passes in a row that did not make it notably less */
+    guint64 bps;            /* what the link carries, smoothed */
+    gboolean forced;        /* a pause or post-copy was asked for, */
+    guint64 forced_ms;      /* at that time of the copy, */
+    guint64 promised_ms;    /* to end within so much more; 0: no promise */
+} GwLadder;
+
+typedef enum { GW_RUNG_WAIT, GW_RUNG_FORCE, GW_RUNG_ABORT } GwRung;
+
+/* Called at every look at a copy under way. elapsed_ms: since it began. *ret_reason is set, for people, with FORCE and ABORT; owned by
+ * the caller. FORCE is told once. */
+GwRung gw_ladder_step(GwLadder *ladder, const GwPlan *plan, const GwProgress *now, guint64 elapsed_ms, char **ret_reason);
+
+#endif

@@ -1,0 +1,174 @@
+/* The hosts as placement sees them: what an administrator has set, and what is on each and on its way there. */
+#include "engine/internal.h"
+
+#include <string.h>
+
+struct GwCandidates {
+    GPtrArray *views; /* of GwHostView *: what the candidates borrow from */
+    GArray *rows;     /* of GwCandidate, one per view */
+};
+
+/* Of adopted instances nobody knows the project; the Compute API shows this one (api/server_view.c). */
+static const char adopted_project[] = "admin";
+
+guint64 gw_engine_reserved_mib(GwEngine *engine, const char *host, gint64 except_id)
+{
+    guint64 sum = engine->settings.reserved_host_memory_mib;
+    GHashTableIter iter;
+    gpointer value;
+    g_mutex_lock(&engine->lock);
+    g_hash_table_iter_init(&iter, engine->actives);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const GwActive *other = value;
+        unsigned traits = gw_migration_state_traits(other->row->state);
+        if (other->id != except_id && other->row->plan && g_strcmp0(other->row->dest, host) == 0 &&
+            !(traits & (GW_TRAIT_FINAL | GW_TRAIT_RESTING)) && other->row->state != GW_MIGRATION_SETTLING)
+            sum += other->row->plan->memory_mib;
+    }
+    g_mutex_unlock(&engine->lock);
+    return sum;
+}
+
+/* ---- what is where */
+
+static GwUsage *usage_of(GHashTable *usages, const char *host)
+{
+    GwUsage *usage = g_hash_table_lookup(usages, host);
+    if (!usage) {
+        usage = g_new0(GwUsage, 1);
+        g_hash_table_insert(usages, g_strdup(host), usage);
+    }
+    return usage;
+}
+
+static void count_instance(GwUsage *usage, const GwInstance *instance)
+{
+    usage->instances++;
+    usage->vcpus += instance->vcpus;
+    usage->memory_mib += instance->memory_mib;
+}
+
+/* [locked] A move counts at both ends; an instance that is still shown at its source counts at its destination, too. */
+static void count_move(GwEngine *engine, GHashTable *usages, const GwMigration *row)
+{
+    const GwInstanceView *view = g_hash_table_lookup(engine->views, row->instance_uuid);
+    if (gw_migration_state_traits(row->state) & (GW_TRAIT_FINAL | GW_TRAIT_RESTING))
+        return;
+    usage_of(usages, row->source)->moves++;
+    if (!row->dest)
+        return;
+    usage_of(usages, row->dest)->moves++;
+    if (view && strcmp(view->host, row->dest) != 0)
+        count_instance(usage_of(usages, row->dest), view->instance);
+}
+
+static GHashTable *count_all(GwEngine *engine, const char *except_uuid)
+{
+    GHashTable *usages = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    g_autoptr(GPtrArray) views = gw_engine_instances(engine, NULL, NULL);
+    for (guint i = 0; i < views->len; i++) {
+        const GwInstanceView *view = views->pdata[i];
+        if (strcmp(view->instance->uuid, except_uuid) != 0)
+            count_instance(usage_of(usages, view->host), view->instance);
+    }
+    GHashTableIter iter;
+    gpointer value;
+    g_mutex_lock(&engine->lock);
+    g_hash_table_iter_init(&iter, engine->actives);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        if (strcmp(((const GwActive *)value)->instance_uuid, except_uuid) != 0)
+            count_move(engine, usages, ((const GwActive *)value)->row);
+    g_mutex_unlock(&engine->lock);
+    return usages;
+}
+
+/* ---- the list */
+
+static GwCandidate candidate_of(GwEngine *engine, const GwHostView *view, const GwMigration *row, GHashTable *usages)
+{
+    const char *name = view->row->name;
+    const GwUsage *usage = g_hash_table_lookup(usages, name);
+    return (GwCandidate){
+        .host = {.name = name,
+                 .aggregates = view->aggregates,
+                 .cpus = view->facts ? view->facts->cpus : 0,
+                 .memory_mib = view->facts ? view->facts->memory_mib : 0,
+                 .reserved_mib = engine->settings.reserved_host_memory_mib,
+                 .usage = usage ? *usage : (GwUsage){0}},
+        .is_source = g_strcmp0(name, row->source) == 0,
+        .up = view->up,
+        .forced_down = view->row->forced_down,
+        .enabled = view->row->enabled,
+        .down_reason = view->down_reason,
+        .disabled_reason = view->row->disabled_reason,
+        .same_kind = TRUE,
+        .memory_free_mib = view->facts ? view->facts->memory_free_mib : 0,
+        .reserved_mib = gw_engine_reserved_mib(engine, name, row->id),
+    };
+}
+
+static const char *type_of(const GwHostView *view)
+{
+    return view && view->facts ? view->facts->hypervisor_type : NULL;
+}
+
+static void compare_kinds(GwCandidates *candidates, const char *source)
+{
+    const char *source_type = NULL;
+    for (guint i = 0; i < candidates->views->len; i++) {
+        const GwHostView *view = candidates->views->pdata[i];
+        if (g_strcmp0(view->row->name, source) == 0)
+            source_type = type_of(view);
+    }
+    for (guint i = 0; i < candidates->views->len; i++) {
+        const char *type = type_of(candidates->views->pdata[i]);
+        g_array_index(candidates->rows, GwCandidate, i).same_kind =
+            !source_type || !type || strcmp(type, source_type) == 0;
+    }
+}
+
+GwCandidates *gw_candidates_new(GwEngine *engine, const GwMigration *row)
+{
+    GwCandidates *candidates = g_new0(GwCandidates, 1);
+    g_autoptr(GHashTable) usages = count_all(engine, row->instance_uuid);
+    candidates->views = gw_engine_hosts(engine);
+    candidates->rows = g_array_new(FALSE, TRUE, sizeof(GwCandidate));
+    for (guint i = 0; i < candidates->views->len; i++) {
+        GwCandidate candidate = candidate_of(engine, candidates->views->pdata[i], row, usages);
+        g_array_append_val(candidates->rows, candidate);
+    }
+    compare_kinds(candidates, row->source);
+    return candidates;
+}
+
+void gw_candidates_free(GwCandidates *candidates)
+{
+    g_array_unref(candidates->rows);
+    g_ptr_array_unref(candidates->views);
+    g_free(candidates);
+}
+
+GPtrArray *gw_candidates_order(const GwCandidates *candidates, const GwDemand *demand, GPtrArray *reasons)
+{
+    return gw_placement_order((const GwCandidate *)candidates->rows->data, candidates->rows->len, demand, reasons);
+}
+
+const GwCandidate *gw_candidates_find(const GwCandidates *candidates, const char *host)
+{
+    for (guint i = 0; i < candidates->rows->len; i++) {
+        const GwCandidate *candidate = &g_array_index(candidates->rows, GwCandidate, i);
+        if (strcmp(candidate->host.name, host) == 0)
+            return candidate;
+    }
+    return NULL;
+}
+
+GwDemand gw_demand_of(const GwMigration *row, const GwInstanceView *view)
+{
+    GwDemand demand = {.name = row->instance_name, .project_id = adopted_project};
+    if (view) { /* pinned to no zone: nobody asked for one when it was adopted */
+        demand.vcpus = view->instance->vcpus;
+        demand.memory_mib = view->instance->memory_mib;
+    }
+    return demand;
+}

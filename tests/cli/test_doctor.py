@@ -1,0 +1,76 @@
+"""`godwit doctor` over simulated hosts that are broken in ways that their addresses say."""
+import subprocess
+
+import pytest
+from conftest import GODWIT, Run, clean_environment
+from test_with_daemon import GODWITD, wait_for_port
+
+pytestmark = pytest.mark.skipif(not GODWITD.exists(), reason="godwitd is not built")
+
+
+@pytest.fixture
+def fleet(tmp_path):
+    """Starts a daemon whose hosts are named by keyword: parameters of their addresses."""
+    (tmp_path / "godwit.conf").write_text(f"[DEFAULT]\nstate_path = {tmp_path}\n[api]\nauth_strategy = noauth\nport = 0\n")
+    log = tmp_path / "log"
+    with open(log, "wb") as out:
+        process = subprocess.Popen([GODWITD, "-c", tmp_path / "godwit.conf"], stdout=out, stderr=out)
+    env = clean_environment(GODWIT_URL=f"http://127.0.0.1:{wait_for_port(log, process)}")
+
+    def run(*words):
+        return Run(subprocess.run([GODWIT, *words], capture_output=True, text=True, timeout=60, env=env))
+
+    def make(**hosts):
+        for name, parameters in hosts.items():
+            assert run("host-add", name, f"sim://{tmp_path.name}/{name}?{parameters}").status == 0
+        return run
+    yield make
+    process.terminate()
+    process.wait(timeout=20)
+
+
+def codes(checkup):
+    return {f["code"] for row in checkup["hosts"] + checkup["pairs"] for f in row["findings"]}
+
+
+def test_ready(fleet):
+    godwit = fleet(HostA="", HostB="")
+    run = godwit("doctor", "--probe")
+    assert run.status == 0 and "Nothing was found." in run.out
+    assert "| HostA     |            | ok, 0.00 s |" in run.out
+    assert "nothing: no finding" in godwit("doctor", "--fix-plan").out.lower()
+
+
+def test_no_hosts(fleet):
+    run = fleet()("doctor")
+    assert run.status == 0 and "host-add" in run.out
+
+
+def test_every_finding_of_hosts_and_pairs(fleet):
+    godwit = fleet(HostA="", HostB="qemu_user=%2B107:%2B107&clock_ms=3000", HostC="hostname=localhost")
+    run = godwit("doctor")
+    assert run.status == 5 and "| HostB | ok         | ok       | ok      | ok     | ok    | warning |" in run.out
+    assert "blocks: HostC calls itself localhost" in run.out and "from HostA to HostB:" in run.out
+    assert codes(godwit("--json", "doctor").json["checkup"]) == {"clock", "qemu-user", "host-name-localhost"}
+    some = godwit("--json", "doctor", "HostA", "HostB").json["checkup"]
+    assert codes(some) == {"clock", "qemu-user"} and some["verdict"] == "warning"
+    plan = godwit("doctor", "--fix-plan")
+    assert "usermod -u 64055" in plan.out and "usermod -u 107" not in plan.out  # one advice for all
+    assert "hostnamectl set-hostname HostC   # on HostC" in plan.out
+
+
+def test_a_way_that_is_cut_is_found_by_a_probe_only(fleet):
+    godwit = fleet(HostA="", HostB="link_mbps=0")
+    assert godwit("doctor").status == 0
+    run = godwit("doctor", "--probe")
+    assert run.status == 5 and run.out.count("code:   migration-port") == 2
+    assert "HostA does not reach the migration ports of HostB" in run.out
+
+
+def test_unknown_host(fleet):
+    assert fleet(HostA="")("doctor", "HostZ").status == 4
+
+
+def test_cpu_baseline_that_nobody_tells(fleet):
+    run = fleet(HostA="", HostB="")("cpu-baseline", "HostA", "HostB")
+    assert run.status == 1 and "CPU model" in run.err

@@ -1,0 +1,58 @@
+"""godwit watch: every migration under way, until Ctrl-C."""
+import signal
+import subprocess
+import time
+
+import pytest
+from conftest import GODWIT, clean_environment
+from fake_daemon import DONE, VM2, move
+from pseudo_terminal import Terminal
+
+LIST = "/godwit/v1/migrations?unfinished=true"
+
+
+@pytest.fixture
+def two(daemon):
+    """vm1 and vm2 move; vm1 ends first, then vm2 in failure, then nothing is left."""
+    daemon.has_server()
+    second = move("running", id=8, instance_uuid=VM2, instance_name="vm2")
+    daemon.on("GET", LIST, {"migrations": [second, move("running")]}, {"migrations": [second]}, {"migrations": []})
+    daemon.has_move(move("completed", progress=DONE))
+    daemon.on("GET", "/godwit/v1/migrations/8", {"migration": move("failed", id=8, instance_uuid=VM2, instance_name="vm2",
+                                                                  reason="the link broke")})
+    return daemon
+
+
+ENDS = ["vm1 moved from HostB to HostC in 1.24 s: 310 MiB copied, guest paused for 0.09 s.",
+        "vm2 did not move from HostB to HostC: the migration failed after 1.24 s: the link broke"]
+
+
+def test_on_a_terminal(two):
+    terminal = Terminal(["watch"], 100, GODWIT_URL=two.url).read(until="Nothing is on its way")
+    terminal.press(b"\x03")
+    assert terminal.read().status == 0
+    shown = terminal.text.replace("\r\n", "\n").split("\n")
+    begin = shown.index("On their way: (Ctrl-C ends watching, nothing else)")
+    assert "vm1 HostB -> HostC" in shown[begin + 1] and "vm2 HostB -> HostC" in shown[begin + 2], "oldest first"
+    assert all(sum(end in line for line in shown) == 1 for end in ENDS), shown
+
+
+def test_elsewhere_a_line_at_each_change(two):
+    process = subprocess.Popen([GODWIT, "watch"], stdout=subprocess.PIPE, text=True, env=clean_environment(GODWIT_URL=two.url))
+    deadline = time.monotonic() + 15
+    while len(two.asked("GET", LIST)) < 4 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=15)
+    assert process.returncode == 0
+    assert out.splitlines() == ["vm1 HostB -> HostC: copying", "vm2 HostB -> HostC: copying", *ENDS, "Nothing is on its way."]
+
+
+def test_json_once(two, godwit):
+    assert [m["id"] for m in godwit("--json", "watch").json["migrations"]] == [8, 7]
+
+
+def test_a_daemon_that_is_gone(daemon, godwit):
+    daemon.stop()
+    run = godwit("watch", "--timeout", "1")
+    assert run.status == 3 and "does not answer" in run.err or "refused" in run.err

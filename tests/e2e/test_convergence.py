@@ -1,0 +1,91 @@
+"""Guests that write faster than their link carries: every live migration ends, by the rung that the policy allows."""
+import time
+
+import pytest
+
+RATE = 20  # MB/s, a third of what the busy guest writes
+
+
+@pytest.fixture
+def policy(cloud):
+    """Restarts the daemon with a policy, and back afterwards."""
+    before = dict(cloud.options)
+
+    def set_policy(name, **options):
+        cloud.restart(migration_policy=name, **options)
+
+    yield set_policy
+    cloud.options = before
+    cloud.restart()
+
+
+@pytest.fixture
+def slow_link(lab):
+    lab.link("HostC", rate=RATE)
+    yield
+    lab.link("HostC")
+
+
+def move(lab, cloud, name, **options):
+    """(row, the action's events by name) of a move to HostC that must end by itself."""
+    row = cloud.wait(cloud.live(name, "HostC", **options), seconds=120)
+    actions = cloud.get(f"/v2.1/servers/{row['instance_uuid']}/os-instance-actions/{row['request_id']}", version="2.84").json
+    return row, {event["event"]: event for event in actions["instanceAction"]["events"]}
+
+
+def busy(guest, name, **options):
+    guest(name, memory=160, dirty=60, dirty_set=48, **options)
+
+
+def test_balanced_ends_by_a_pause(lab, cloud, guest, policy, slow_link):
+    policy("balanced")
+    busy(guest, "busy1")
+    since = time.time() - 1
+    row, events = move(lab, cloud, "busy1")
+    assert row["state"] == "completed", row
+    assert "the guest is paused for about" in events["godwit_force_complete"]["details"]
+    assert "MB/s" in events["godwit_force_complete"]["details"]
+    assert lab.where("busy1") == ("HostC", "running")
+    lab.wait_heartbeat("busy1", time.time(), 10)
+    beat = lab.heartbeat("busy1", since)
+    assert beat.memory_errors == 0 and beat.gap_ms < 13000
+
+
+def test_never_pause_gives_up(lab, cloud, guest, policy, slow_link):
+    policy("never-pause", live_migration_permit_auto_converge="false")
+    busy(guest, "busy1")
+    row, events = move(lab, cloud, "busy1")
+    assert row["state"] == "failed" and "no pause may be forced" in row["reason"], row
+    assert events["godwit_abort"]["details"] == row["reason"]
+    assert lab.where("busy1") == ("HostB", "running")
+    lab.wait_heartbeat("busy1", time.time(), 10)
+    assert lab.heartbeat("busy1").memory_errors == 0
+
+
+def test_post_copy_where_it_is_permitted(lab, cloud, guest, policy, slow_link):
+    policy("minimal-downtime", live_migration_permit_post_copy="true")
+    busy(guest, "busy1")
+    row, events = move(lab, cloud, "busy1")
+    assert row["state"] == "completed", row
+    assert "it goes on in post-copy" in events["godwit_force_complete"]["details"]
+    assert lab.where("busy1") == ("HostC", "running")
+    lab.wait_heartbeat("busy1", time.time(), 10)
+    assert lab.heartbeat("busy1").memory_errors == 0
+
+
+def test_the_timeout_forces_when_told_to(lab, cloud, guest, policy, slow_link):
+    """Nova's force_complete: at the timeout, whatever the pause; here before passes were tried in vain."""
+    policy("never-pause", live_migration_timeout_action="force_complete", live_migration_completion_timeout="4")
+    busy(guest, "busy1")
+    row, events = move(lab, cloud, "busy1")
+    assert row["state"] == "completed", row
+    assert "godwit_force_complete" in events
+    assert lab.where("busy1") == ("HostC", "running")
+
+
+def test_a_quiet_guest_takes_no_rung(lab, cloud, guest, policy, slow_link):
+    policy("balanced")
+    guest("quiet1", memory=160, dirty=1)
+    row, events = move(lab, cloud, "quiet1")
+    assert row["state"] == "completed" and "godwit_force_complete" not in events, events
+    assert row["progress"]["downtime_ms"] < 3000

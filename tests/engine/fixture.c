@@ -1,0 +1,198 @@
+#include "tests/engine/fixture.h"
+
+#include "base/log.h"
+#include "core/flags.h"
+#include "drivers/sim/sim.h"
+
+#include <glib/gstdio.h>
+
+static const char *const hosts[] = {"HostA", "HostB", "HostC"};
+
+/* ---- waiting for what an engine thread reports */
+
+typedef struct {
+    GMutex lock;
+    GCond cond;
+    gboolean over;
+    GError *error;
+} Answer;
+
+static void answered(gpointer data, const GError *error)
+{
+    Answer *answer = data;
+    g_mutex_lock(&answer->lock);
+    answer->error = error ? g_error_copy(error) : NULL;
+    answer->over = TRUE;
+    g_cond_signal(&answer->cond);
+    g_mutex_unlock(&answer->lock);
+}
+
+static GError *await(Answer *answer)
+{
+    g_mutex_lock(&answer->lock);
+    while (!answer->over)
+        g_cond_wait(&answer->cond, &answer->lock);
+    g_mutex_unlock(&answer->lock);
+    return answer->error;
+}
+
+static void add_host(Fixture *f, const char *name)
+{
+    Answer answer = {0};
+    g_autofree char *uri = g_strdup_printf("sim://%s/%s?link_mbps=10000", f->world_name, name);
+    gw_engine_host_add(f->engine, name, uri, answered, &answer);
+    g_assert_no_error(await(&answer));
+}
+
+static gboolean refresh(Fixture *f, const char *host)
+{
+    Answer answer = {0};
+    gw_engine_refresh(f->engine, host, answered, &answer);
+    g_autoptr(GError) error = await(&answer);
+    return !error;
+}
+
+void fixture_refresh(Fixture *f)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(hosts); i++) {
+        for (guint tries = 0; tries < 100 && !refresh(f, hosts[i]); tries++)
+            g_usleep(2000);
+    }
+}
+
+/* ---- life */
+
+void fixture_start(Fixture *f)
+{
+    static const GwDriver *const drivers[] = {&gw_sim_driver, NULL};
+    guint64 flags = GW_FLAG_LIVE | GW_FLAG_PEER2PEER | GW_FLAG_UNDEFINE_SOURCE | f->flags;
+    GwEngineSettings settings = {
+        .plan = {.live_flags = flags, .block_flags = flags | GW_FLAG_NON_SHARED_DISK, .completion_timeout_s = 800},
+        .driver = {.call_timeout_ms = 200, .retry_ms = 2000 / HASTE, .instances_path = "/sim/local"},
+        .live_migration_retry_count = 3,
+        .shutdown_timeout_s = 1,
+        .inventory_interval_s = 1,
+        .haste = HASTE,
+    };
+    settings.plan.policy = f->policy ? gw_policy_find(f->policy) : NULL;
+    g_autoptr(GError) error = NULL;
+    f->engine = gw_engine_new(f->store, drivers, &settings, &error);
+    g_assert_no_error(error);
+    gw_engine_start(f->engine);
+}
+
+void fixture_stop(Fixture *f)
+{
+    gw_engine_stop(f->engine);
+    gw_engine_free(g_steal_pointer(&f->engine));
+}
+
+void fixture_open(Fixture *f, const char *world_name, guint64 flags)
+{
+    fixture_open_with(f, world_name, flags, NULL);
+}
+
+void fixture_open_with(Fixture *f, const char *world_name, guint64 flags, const char *policy)
+{
+    gw_log_set_level(g_getenv("GODWIT_TEST_LOG") ? GW_LOG_INFO : GW_LOG_ERROR);
+    g_autoptr(GError) error = NULL;
+    *f = (Fixture){.world_name = g_strdup(world_name), .flags = flags, .policy = policy};
+    f->folder = g_dir_make_tmp("godwit-engine-XXXXXX", &error);
+    g_assert_no_error(error);
+    f->database = g_build_filename(f->folder, "godwit.db", NULL);
+    f->store = gw_store_open_sqlite(f->database, &error);
+    g_assert_no_error(error);
+    f->world = gw_sim_world_get(world_name);
+    gw_sim_world_set_speed(f->world, HASTE);
+    fixture_start(f);
+    for (guint i = 0; i < G_N_ELEMENTS(hosts); i++)
+        add_host(f, hosts[i]);
+}
+
+static void remove_folder(const char *folder)
+{
+    g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+    const char *name;
+    while (dir && (name = g_dir_read_name(dir))) {
+        g_autofree char *path = g_build_filename(folder, name, NULL);
+        g_remove(path);
+    }
+    g_rmdir(folder);
+}
+
+void fixture_close(Fixture *f)
+{
+    fixture_stop(f);
+    g_auto(GStrv) violations = gw_sim_world_violations(f->world);
+    g_assert_cmpstr(violations[0], ==, NULL);
+    gw_store_close(f->store);
+    gw_sim_world_free(f->world_name);
+    remove_folder(f->folder);
+    g_free(f->database);
+    g_free(f->folder);
+    g_free(f->world_name);
+}
+
+/* ---- instances and moves */
+
+const char *fixture_add(Fixture *f, const char *host, const char *name, guint64 memory_mib, GwSimStorage storage,
+                        GwPower power)
+{
+    GwInstance *instance = gw_sim_instance_new(name, memory_mib);
+    gw_sim_instance_add_disk(instance, storage, 10);
+    instance->power = power;
+    return gw_sim_world_add_instance(f->world, host, instance);
+}
+
+gint64 fixture_move(Fixture *f, const char *uuid, const char *dest, GwMoveKind kind)
+{
+    GwMoveRequest request = {.instance_uuid = uuid, .host = dest, .block = GW_BLOCK_AUTO, .disk_over_commit = TRUE,
+                             .request_id = "req-test", .user_id = "admin", .project_id = "admin"};
+    gint64 id = 0;
+    g_autoptr(GError) error = NULL;
+    if (kind == GW_MOVE_LIVE)
+        gw_engine_live_migrate(f->engine, &request, &id, NULL, NULL, &error);
+    else
+        gw_engine_cold_migrate(f->engine, &request, &id, NULL, NULL, &error);
+    return id;
+}
+
+GwMigration *fixture_row(Fixture *f, gint64 id)
+{
+    GwMigrationQuery query = {.id = id};
+    g_autoptr(GPtrArray) rows = NULL;
+    g_autoptr(GError) error = NULL;
+    gw_store_migrations(f->store, &query, &rows, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(rows->len, ==, 1);
+    return gw_migration_copy(rows->pdata[0]);
+}
+
+GwMigration *fixture_wait(Fixture *f, gint64 id, GwMigrationState hoped)
+{
+    gint64 deadline = g_get_monotonic_time() + 60 * G_USEC_PER_SEC;
+    for (;;) {
+        g_autoptr(GwMigration) row = fixture_row(f, id);
+        gboolean over = row->state == hoped || (gw_migration_state_traits(row->state) & GW_TRAIT_FINAL) != 0;
+        if (over || g_get_monotonic_time() > deadline)
+            return g_steal_pointer(&row);
+        g_usleep(1000);
+    }
+}
+
+void fixture_settle(Fixture *f, const char *uuid)
+{
+    for (guint tries = 0; tries < 2000; tries++) {
+        g_autoptr(GwInstanceView) view = gw_engine_instance(f->engine, uuid);
+        if (!view || !view->migration_id)
+            return;
+        g_usleep(1000);
+    }
+    g_error("%s is still shown on its way", uuid);
+}
+
+guint fixture_files(Fixture *f, const char *host, const char *path)
+{
+    g_auto(GStrv) files = gw_sim_world_list(f->world, host, path);
+    return g_strv_length(files);
+}

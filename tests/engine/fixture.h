@@ -1,0 +1,50 @@
+/* An engine over a real SQLite store and a simulated world whose clock runs fast: HostA, HostB and HostC. */
+#ifndef GW_TESTS_ENGINE_FIXTURE_H
+#define GW_TESTS_ENGINE_FIXTURE_H
+
+#include "drivers/sim/sim_world.h"
+#include "engine/engine.h"
+
+enum { HASTE = 50 }; /* how much faster than real time the world and the loop's patience go */
+
+typedef struct {
+    char *world_name, *folder, *database;
+    GwSimWorld *world;
+    GwStore *store;
+    GwEngine *engine;
+    guint64 flags; /* beside the usual ones; read when the engine starts, as is */
+    const char *policy; /* the name of a GwPolicy, or NULL */
+} Fixture;
+
+void fixture_open(Fixture *f, const char *world_name, guint64 flags);
+void fixture_open_with(Fixture *f, const char *world_name, guint64 flags, const char *policy);
+/* Fails when something happened in the world that must never happen. */
+void fixture_close(Fixture *f);
+/* Ends the engine as SIGTERM does and begins another over the same store: copies go on meanwhile. */
+void fixture_stop(Fixture *f);
+void fixture_start(Fixture *f);
+
+/* A running instance on host with one disk of 10 GiB. The uuid is valid as long as the world. */
+const char *fixture_add(Fixture *f, const char *host, const char *name, guint64 memory_mib, GwSimStorage storage,
+                        GwPower power);
+/* Asks every host for everything and waits for the answers; hosts that do not answer for long are passed over. */
+void fixture_refresh(Fixture *f);
+
+/* Submits; 0 when it is refused at once. */
+gint64 fixture_move(Fixture *f, const char *uuid, const char *dest, GwMoveKind kind);
+/* Waits until it is final or in the hoped state, 60 s at most. Owned by the caller. */
+GwMigration *fixture_wait(Fixture *f, gint64 id, GwMigrationState hoped);
+GwMigration *fixture_row(Fixture *f, gint64 id);
+/* Waits until the engine shows no migration of it any more: a moment after the store does. */
+void fixture_settle(Fixture *f, const char *uuid);
+/* Number of files in the folder mounted at path on host. */
+guint fixture_files(Fixture *f, const char *host, const char *path);
+
+#define ASSERT_ENDS(f, id, what)                                                                                       \
+    do {                                                                                                               \
+        g_autoptr(GwMigration) row_ = fixture_wait(f, id, GW_MIGRATION_##what);                                                          \
+        g_test_message("%s", row_->reason ? row_->reason : "");                                                        \
+        g_assert_cmpstr(gw_migration_state_name(row_->state), ==, gw_migration_state_name(GW_MIGRATION_##what));       \
+    } while (0)
+
+#endif

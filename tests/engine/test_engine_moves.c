@@ -1,0 +1,235 @@
+/* The engine over the simulator, one promise each: what the loop, the acts and the store do together. */
+#include "core/flags.h"
+#include "tests/engine/fixture.h"
+
+#include <string.h>
+
+#define LOCAL "/sim/local"
+
+static void assert_home(Fixture *f, const char *uuid, const char *host)
+{
+    g_assert_cmpstr(gw_sim_world_runs_on(f->world, uuid), ==, host);
+    for (guint tries = 0;; tries++) { /* shown just after it is recorded */
+        g_autoptr(GwInstanceView) view = gw_engine_instance(f->engine, uuid);
+        g_assert_nonnull(view);
+        if (view->migration_id && tries < 1000) {
+            g_usleep(1000);
+            continue;
+        }
+        g_assert_cmpint(view->migration_id, ==, 0);
+        g_assert_cmpstr(view->host, ==, host);
+        return;
+    }
+}
+
+static void a_live_move_ends_on_its_destination(void)
+{
+    Fixture f;
+    fixture_open(&f, "moves-live", 0);
+    const char *uuid = fixture_add(&f, "HostA", "vm", 512, GW_SIM_LOCAL, GW_POWER_RUNNING);
+    fixture_refresh(&f);
+    ASSERT_ENDS(&f, fixture_move(&f, uuid, "HostB", GW_MOVE_LIVE), COMPLETED);
+    assert_home(&f, uuid, "HostB");
+    g_assert_cmpuint(fixture_files(&f, "HostA", LOCAL), ==, 0);
+    g_assert_cmpuint(fixture_files(&f, "HostB", LOCAL), ==, 1);
+    fixture_close(&f);
+}
+
+/* Some event of that name tells that, in the instance's newest action. */
+static void assert_details(Fixture *f, const char *uuid, const char *event, const char *details)
+{
+    g_autoptr(GError) error = NULL;
+    for (guint tries = 0; tries < 1000; tries++) { /* written behind the loop */
+        g_autoptr(GPtrArray) actions = NULL, events = NULL;
+        gw_engine_actions(f->engine, uuid, NULL, &actions, &error);
+        g_assert_no_error(error);
+        gw_engine_events(f->engine, ((const GwActionRow *)actions->pdata[0])->id, &events, &error);
+        g_assert_no_error(error);
+        for (guint i = 0; i < events->len; i++) {
+            const GwEventRow *row = events->pdata[i];
+            if (g_strcmp0(row->event, event) == 0 && row->details && strstr(row->details, details))
+                return;
+        }
+        g_usleep(2000);
+    }
+    g_error("%s has no event %s that says '%s'", uuid, event, details);
+}
+
+static gboolean is_copying(Fixture *f, gint64 id)
+{
+    g_autoptr(GwMigration) row = fixture_row(f, id);
+    return row->state == GW_MIGRATION_RUNNING && gw_sim_world_copies(f->world) > 0;
+}
+
+static gint64 begin_endless(Fixture *f, const char *uuid)
+{
+    gw_sim_world_set_dirty(f->world, uuid, 20000);
+    fixture_refresh(f);
+    gint64 id = fixture_move(f, uuid, "HostB", GW_MOVE_LIVE);
+    g_assert_cmpint(id, >, 0);
+    while (!is_copying(f, id))
+        g_usleep(1000);
+    return id;
+}
+
+/* Post-copy begins while the copy's own call goes on: its end must not be taken for that of the settling, or the source's disk
+ * would stay. */
+static void a_forced_post_copy_leaves_nothing_on_the_source(void)
+{
+    Fixture f;
+    fixture_open(&f, "moves-postcopy", GW_FLAG_POSTCOPY);
+    const char *uuid = fixture_add(&f, "HostA", "vm", 2048, GW_SIM_LOCAL, GW_POWER_RUNNING);
+    gint64 id = begin_endless(&f, uuid);
+    GwMoveRequest request = {.instance_uuid = uuid, .request_id = "req-force"};
+    gboolean asked = FALSE;
+    for (guint i = 0; i < 5000 && !asked; i++) { /* refused while disks are copied */
+        g_autoptr(GError) error = NULL;
+        asked = gw_engine_force_complete(f.engine, &request, id, &error);
+        g_usleep(1000);
+    }
+    g_assert_true(asked);
+    ASSERT_ENDS(&f, id, COMPLETED);
+    assert_home(&f, uuid, "HostB");
+    g_assert_cmpuint(fixture_files(&f, "HostA", LOCAL), ==, 0);
+    fixture_close(&f);
+}
+
+/* A guest that writes faster than the link carries, and a policy: it ends by itself, and tells why. */
+static void move_endless(const char *world, const char *policy, guint64 flags, GwMigrationState end, const char *reason)
+{
+    Fixture f;
+    fixture_open_with(&f, world, flags, policy);
+    const char *uuid = fixture_add(&f, "HostA", "vm", 2048, GW_SIM_SHARED, GW_POWER_RUNNING);
+    gint64 id = begin_endless(&f, uuid);
+    g_autoptr(GwMigration) row = fixture_wait(&f, id, end);
+    g_assert_cmpstr(gw_migration_state_name(row->state), ==, gw_migration_state_name(end));
+    assert_home(&f, uuid, end == GW_MIGRATION_COMPLETED ? "HostB" : "HostA");
+    assert_details(&f, uuid, end == GW_MIGRATION_COMPLETED ? "godwit_force_complete" : "godwit_abort", reason);
+    fixture_close(&f);
+}
+
+static void a_busy_guest_ends_as_its_policy_says(void)
+{
+    move_endless("ladder-pause", "balanced", 0, GW_MIGRATION_COMPLETED, "the guest is paused for about");
+    move_endless("ladder-postcopy", "minimal-downtime", GW_FLAG_POSTCOPY, GW_MIGRATION_COMPLETED, "it goes on in post-copy");
+    move_endless("ladder-abort", "never-pause", 0, GW_MIGRATION_FAILED, "no pause may be forced");
+}
+
+static void an_abort_leaves_nothing_on_the_destination(void)
+{
+    Fixture f;
+    fixture_open(&f, "moves-abort", 0);
+    const char *uuid = fixture_add(&f, "HostA", "vm", 2048, GW_SIM_LOCAL, GW_POWER_RUNNING);
+    gint64 id = begin_endless(&f, uuid);
+    GwMoveRequest request = {.instance_uuid = uuid, .request_id = "req-abort"};
+    g_autoptr(GError) error = NULL;
+    gw_engine_abort(f.engine, &request, id, &error);
+    g_assert_no_error(error);
+    ASSERT_ENDS(&f, id, CANCELLED);
+    assert_home(&f, uuid, "HostA");
+    g_assert_cmpuint(fixture_files(&f, "HostB", LOCAL), ==, 0);
+    fixture_close(&f);
+}
+
+/* Stopped in the middle of a copy, which goes on; the next engine finds it. */
+static void another_engine_carries_a_move_on(void)
+{
+    Fixture f;
+    fixture_open(&f, "moves-restart", 0);
+    const char *uuid = fixture_add(&f, "HostA", "vm", 4096, GW_SIM_LOCAL, GW_POWER_RUNNING);
+    gint64 id = begin_endless(&f, uuid);
+    fixture_stop(&f);
+    gw_sim_world_set_dirty(f.world, uuid, 0);
+    fixture_start(&f);
+    ASSERT_ENDS(&f, id, COMPLETED);
+    assert_home(&f, uuid, "HostB");
+    g_assert_cmpuint(fixture_files(&f, "HostA", LOCAL), ==, 0);
+    fixture_close(&f);
+}
+
+/* The move is lost as long as nobody knows what was made on the destination, and is undone when the host answers. */
+static void a_half_made_preparation_is_removed(void)
+{
+    Fixture f;
+    fixture_open(&f, "moves-lost-room", 0);
+    const char *uuid = fixture_add(&f, "HostA", "vm", 512, GW_SIM_LOCAL, GW_POWER_RUNNING);
+    fixture_refresh(&f);
+    gw_sim_world_fail(f.world, "HostB", "prepare", 1, GW_ERROR_LOST, GW_SIM_AFTER);
+    ASSERT_ENDS(&f, fixture_move(&f, uuid, "HostB", GW_MOVE_LIVE), FAILED);
+    assert_home(&f, uuid, "HostA");
+    g_assert_cmpuint(fixture_files(&f, "HostB", LOCAL), ==, 0);
+    fixture_close(&f);
+}
+
+static void a_transient_failure_is_tried_again(void)
+{
+    Fixture f;
+    fixture_open(&f, "moves-retry", 0);
+    const char *uuid = fixture_add(&f, "HostA", "vm", 512, GW_SIM_SHARED, GW_POWER_RUNNING);
+    fixture_refresh(&f);
+    gw_sim_world_fail(f.world, "HostA", "migrate", 1, GW_ERROR_UNREACHABLE, GW_SIM_BEFORE);
+    gint64 id = fixture_move(&f, uuid, "HostB", GW_MOVE_LIVE);
+    ASSERT_ENDS(&f, id, COMPLETED);
+    g_autoptr(GwMigration) row = fixture_row(&f, id);
+    g_assert_cmpuint(row->attempts, ==, 2);
+    fixture_close(&f);
+}
+
+/* The event belongs to that request, and has ended well. */
+static void assert_event(Fixture *f, const char *uuid, const char *request_id, const char *event)
+{
+    g_autoptr(GError) error = NULL;
+    for (guint tries = 0; tries < 1000; tries++) { /* written behind the loop */
+        g_autoptr(GPtrArray) actions = NULL, events = NULL;
+        gw_engine_actions(f->engine, uuid, request_id, &actions, &error);
+        g_assert_no_error(error);
+        g_assert_cmpuint(actions->len, ==, 1);
+        gw_engine_events(f->engine, ((const GwActionRow *)actions->pdata[0])->id, &events, &error);
+        g_assert_no_error(error);
+        const GwEventRow *row = events->len ? events->pdata[0] : NULL;
+        if (row && g_strcmp0(row->event, event) == 0 && g_strcmp0(row->result, "Success") == 0)
+            return;
+        g_usleep(2000);
+    }
+    g_error("%s has no event %s of %s", uuid, event, request_id);
+}
+
+static void a_cold_move_is_confirmed_or_reverted(void)
+{
+    Fixture f;
+    fixture_open(&f, "moves-cold", 0);
+    const char *kept = fixture_add(&f, "HostA", "kept", 512, GW_SIM_LOCAL, GW_POWER_RUNNING);
+    const char *back = fixture_add(&f, "HostA", "back", 512, GW_SIM_LOCAL, GW_POWER_RUNNING);
+    fixture_refresh(&f);
+    gint64 first = fixture_move(&f, kept, "HostB", GW_MOVE_COLD);
+    gint64 second = fixture_move(&f, back, "HostB", GW_MOVE_COLD);
+    ASSERT_ENDS(&f, first, FINISHED);
+    ASSERT_ENDS(&f, second, FINISHED);
+    GwMoveRequest confirm = {.instance_uuid = kept, .request_id = "req-confirm"};
+    GwMoveRequest revert = {.instance_uuid = back, .request_id = "req-revert"};
+    g_autoptr(GError) error = NULL;
+    g_assert_true(gw_engine_confirm(f.engine, &confirm, &error));
+    g_assert_true(gw_engine_revert(f.engine, &revert, &error));
+    ASSERT_ENDS(&f, second, REVERTED);
+    ASSERT_ENDS(&f, first, CONFIRMED);
+    assert_home(&f, kept, "HostB");
+    assert_home(&f, back, "HostA");
+    assert_event(&f, kept, "req-confirm", "compute_confirm_resize");
+    assert_event(&f, back, "req-revert", "compute_revert_resize");
+    fixture_close(&f);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+#define ADD(test) g_test_add_func("/engine/" #test, test)
+    ADD(a_live_move_ends_on_its_destination);
+    ADD(a_forced_post_copy_leaves_nothing_on_the_source);
+    ADD(a_busy_guest_ends_as_its_policy_says);
+    ADD(an_abort_leaves_nothing_on_the_destination);
+    ADD(another_engine_carries_a_move_on);
+    ADD(a_half_made_preparation_is_removed);
+    ADD(a_transient_failure_is_tried_again);
+    ADD(a_cold_move_is_confirmed_or_reverted);
+    return g_test_run();
+}

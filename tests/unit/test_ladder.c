@@ -1,0 +1,200 @@
+/* The ladder over a small model of a copy: whatever the guest writes, it ends, and by the rung that the plan allows. */
+#include "core/flags.h"
+#include "core/ladder.h"
+
+#include <string.h>
+
+#define MB 1000000ull
+
+enum { STEP_MS = 100, THROTTLE_FIRST = 20, THROTTLE_STEP = 10, THROTTLE_MOST = 99 };
+
+typedef enum { ENDS_ALONE, ENDS_FORCED, ENDS_POSTCOPY, ENDS_ABORTED, ENDS_NEVER } End;
+
+/* A guest of 512 MB that writes `writes` MB/s all over itself, and a link of `carries` MB/s. */
+typedef struct {
+    double writes, carries;
+    GwPlan *plan;
+    GwProgress now;
+    double left, dirtied, pass;
+    guint64 pause_ms; /* that its guest had */
+    char *reason;
+} Model;
+
+static void begin(Model *m, double writes, double carries, guint64 flags, const char *policy)
+{
+    const GwPolicy *p = gw_policy_find(policy);
+    *m = (Model){.writes = writes, .carries = carries, .plan = gw_plan_new()};
+    m->plan->flags = flags;
+    m->plan->pause_ms = p->pause_ms;
+    m->plan->forced_pause_ms = p->forced_pause_ms;
+    m->plan->eager = p->prefers_post_copy;
+    m->plan->timeout_ms = 600000;
+    m->now.memory_total = 512 * MB;
+    m->now.iteration = 1;
+    m->left = m->pass = 512;
+}
+
+static void end(Model *m)
+{
+    gw_plan_free(m->plan);
+    g_free(m->reason);
+}
+
+/* One tenth of a second of it; TRUE: the rest fits into the pause, and it switches over. */
+static gboolean tick(Model *m)
+{
+    double writes = m->writes * (100 - (double)m->now.throttle_percent) / 100;
+    m->left -= m->carries * STEP_MS / 1000;
+    m->dirtied = MIN(512, m->dirtied + writes * STEP_MS / 1000);
+    if (m->left <= 0) {
+        if (m->dirtied * 1000 <= m->carries * (double)m->plan->pause_ms) {
+            m->pause_ms = (guint64)(m->dirtied * 1000 / m->carries);
+            return TRUE;
+        }
+        if ((m->plan->flags & GW_FLAG_AUTO_CONVERGE) && m->dirtied > m->pass / 2)
+            m->now.throttle_percent =
+                m->now.throttle_percent ? MIN(m->now.throttle_percent + THROTTLE_STEP, THROTTLE_MOST) : THROTTLE_FIRST;
+        m->left = m->pass = m->dirtied;
+        m->dirtied = 0;
+        m->now.iteration++;
+    }
+    m->now.memory_remaining = (guint64)(m->left * MB);
+    m->now.memory_bps = (guint64)(m->carries * MB);
+    m->now.dirty_bps = (guint64)(writes * MB);
+    m->now.elapsed_ms += STEP_MS;
+    return FALSE;
+}
+
+static End run(Model *m)
+{
+    GwLadder ladder = {0};
+    while (m->now.elapsed_ms < 3600000) {
+        if (tick(m))
+            return ENDS_ALONE;
+        switch (gw_ladder_step(&ladder, m->plan, &m->now, m->now.elapsed_ms, &m->reason)) {
+        case GW_RUNG_WAIT:
+            break;
+        case GW_RUNG_FORCE:
+            m->pause_ms = m->plan->flags & GW_FLAG_POSTCOPY ? 0 : (guint64)(m->left * 1000 / m->carries);
+            return m->plan->flags & GW_FLAG_POSTCOPY ? ENDS_POSTCOPY : ENDS_FORCED;
+        case GW_RUNG_ABORT:
+            return ENDS_ABORTED;
+        }
+    }
+    return ENDS_NEVER;
+}
+
+static void policies_are_found_by_name(void)
+{
+    g_assert_cmpstr(gw_policies[0].name, ==, "balanced");
+    for (const GwPolicy *policy = gw_policies; policy->name; policy++)
+        g_assert_true(gw_policy_find(policy->name) == policy);
+    g_assert_null(gw_policy_find("reckless"));
+}
+
+static void a_quiet_guest_needs_no_rung(void)
+{
+    for (const GwPolicy *policy = gw_policies; policy->name; policy++) {
+        Model m;
+        begin(&m, 5, 50, GW_FLAG_POSTCOPY, policy->name);
+        g_assert_cmpint(run(&m), ==, ENDS_ALONE);
+        g_assert_null(m.reason);
+        end(&m);
+    }
+}
+
+/* The guest of the manual's warning: 120 MB/s over a link of 50. */
+static void a_busy_guest_ends_as_the_policy_says(void)
+{
+    const struct {
+        const char *policy;
+        guint64 flags;
+        End end;
+        const char *reason; /* a part of it */
+    } cases[] = {
+        {"balanced", GW_FLAG_AUTO_CONVERGE, ENDS_FORCED, "the guest is paused for about"},
+        {"balanced", GW_FLAG_POSTCOPY, ENDS_POSTCOPY, "it goes on in post-copy"},
+        {"minimal-downtime", GW_FLAG_POSTCOPY, ENDS_POSTCOPY, "it goes on in post-copy"},
+        {"minimal-downtime", GW_FLAG_AUTO_CONVERGE, ENDS_ALONE, NULL},
+        {"fast", 0, ENDS_FORCED, "the guest is paused for about"},
+        {"never-pause", GW_FLAG_AUTO_CONVERGE, ENDS_ALONE, NULL},
+        {"never-pause", 0, ENDS_ABORTED, "the guest writes 120 MB/s and the link carries 50 MB/s, and no pause may be forced"},
+        {"minimal-downtime", 0, ENDS_ABORTED, "where 1.0 s are allowed"},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        Model m;
+        begin(&m, 120, 50, cases[i].flags, cases[i].policy);
+        g_test_message("%s, flags %s", cases[i].policy, cases[i].flags == GW_FLAG_POSTCOPY ? "post-copy" : "other");
+        g_assert_cmpint(run(&m), ==, cases[i].end);
+        if (cases[i].reason)
+            g_assert_nonnull(strstr(m.reason, cases[i].reason));
+        end(&m);
+    }
+}
+
+/* Every guest, link, policy and permission: it ends by its deadline, and no pause is longer than was allowed. */
+static void every_copy_ends(void)
+{
+    const guint64 flags[] = {0, GW_FLAG_AUTO_CONVERGE, GW_FLAG_POSTCOPY};
+    for (const GwPolicy *policy = gw_policies; policy->name; policy++)
+        for (guint f = 0; f < G_N_ELEMENTS(flags); f++)
+            for (double writes = 0; writes < 2000; writes = writes * 1.5 + 1)
+                for (double carries = 2; carries < 1500; carries *= 1.7) {
+                    Model m;
+                    begin(&m, writes, carries, flags[f], policy->name);
+                    End how = run(&m);
+                    g_assert_cmpint(how, !=, ENDS_NEVER);
+                    g_assert_cmpuint(m.now.elapsed_ms, <=, m.plan->timeout_ms + STEP_MS);
+                    g_assert_cmpuint(m.pause_ms, <=, MAX(policy->pause_ms, policy->forced_pause_ms));
+                    g_assert_true((how == ENDS_ALONE) == (m.reason == NULL));
+                    end(&m);
+                }
+}
+
+/* A pause that was to end it and does not, since the link is worse than it was: given up, the guest runs on. */
+static void a_broken_promise_is_given_up(void)
+{
+    Model m;
+    GwLadder ladder = {0};
+    begin(&m, 120, 50, 0, "balanced");
+    while (gw_ladder_step(&ladder, m.plan, &m.now, m.now.elapsed_ms, &m.reason) != GW_RUNG_FORCE)
+        tick(&m);
+    g_clear_pointer(&m.reason, g_free);
+    guint64 forced_ms = m.now.elapsed_ms;
+    GwRung rung = GW_RUNG_WAIT;
+    while (rung == GW_RUNG_WAIT && m.now.elapsed_ms < forced_ms + 3600000) {
+        m.now.elapsed_ms += STEP_MS;
+        rung = gw_ladder_step(&ladder, m.plan, &m.now, m.now.elapsed_ms, &m.reason);
+    }
+    g_assert_cmpint(rung, ==, GW_RUNG_ABORT);
+    g_assert_cmpuint(m.now.elapsed_ms - forced_ms, <, 60000);
+    g_assert_nonnull(strstr(m.reason, "did not carry the rest in time"));
+    end(&m);
+}
+
+/* Nova's timeout, with nothing known of the copy but that it lasts: disks that never end, say. */
+static void the_timeout_holds_without_figures(void)
+{
+    Model m;
+    GwLadder ladder = {0};
+    GwProgress nothing = {0};
+    begin(&m, 0, 1, 0, "balanced");
+    m.plan->timeout_ms = 1000;
+    g_assert_cmpint(gw_ladder_step(&ladder, m.plan, &nothing, 1000, &m.reason), ==, GW_RUNG_WAIT);
+    g_assert_cmpint(gw_ladder_step(&ladder, m.plan, &nothing, 1001, &m.reason), ==, GW_RUNG_ABORT);
+    g_assert_cmpstr(m.reason, ==, "it took longer than its completion timeout: nothing is copied");
+    end(&m);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+#define ADD(test) g_test_add_func("/ladder/" #test, test)
+    ADD(policies_are_found_by_name);
+    ADD(a_quiet_guest_needs_no_rung);
+    ADD(a_busy_guest_ends_as_the_policy_says);
+    ADD(every_copy_ends);
+    ADD(a_broken_promise_is_given_up);
+    ADD(the_timeout_holds_without_figures);
+    return g_test_run();
+}
