@@ -418,20 +418,6 @@ json_t *gw_xapi_call(GwXapiPool *pool, const char *method, json_t *params, guint
     return NULL;
 }
 
-gboolean gw_xapi_do(GwXapiPool *pool, const char *method, json_t *params, GError **error)
-{
-    g_autoptr(json_t) result = gw_xapi_call(pool, method, params, 0, error);
-    return result != NULL;
-}
-
-char *gw_xapi_ask(GwXapiPool *pool, const char *method, json_t *params, GError **error)
-{
-    g_autoptr(json_t) result = gw_xapi_call(pool, method, params, 0, error);
-    if (result && !json_is_string(result))
-        g_set_error(error, GW_ERROR, GW_ERROR_LOST, "%s: no text was answered", method);
-    return json_is_string(result) ? g_strdup(json_string_value(result)) : NULL;
-}
-
 /* ---- tables, turns */
 
 json_t *gw_xapi_pool_cached_tables(GwXapiPool *pool, guint max_age_ms, json_t *(*fetch)(GwXapiPool *, GError **), GError **error)

@@ -47,6 +47,20 @@ gboolean gw_xapi_fail(GError **error, GError *failure)
     return FALSE;
 }
 
+gboolean gw_xapi_do(GwXapiPool *pool, const char *method, json_t *params, GError **error)
+{
+    g_autoptr(json_t) result = gw_xapi_call(pool, method, params, 0, error);
+    return result != NULL;
+}
+
+char *gw_xapi_ask(GwXapiPool *pool, const char *method, json_t *params, GError **error)
+{
+    g_autoptr(json_t) result = gw_xapi_call(pool, method, params, 0, error);
+    if (result && !json_is_string(result))
+        g_set_error(error, GW_ERROR, GW_ERROR_LOST, "%s: no text was answered", method);
+    return json_is_string(result) ? g_strdup(json_string_value(result)) : NULL;
+}
+
 /* FALSE with an error: it ended badly. *ret_ended: it ended. */
 static gboolean read_task(const json_t *task, gboolean *ret_ended, char **ret_result, GError **error)
 {
