@@ -256,6 +256,37 @@ static void check_console(const Context *c)
           g_strdup("set vncserver_listen = 0.0.0.0 in godwit.conf, and the console is rewritten on the way"));
 }
 
+/* Godwit tells libvirt that shared disks are safe to move (VIR_MIGRATE_UNSAFE, with the proof that they are shared). That holds for
+ * every cache mode whose flushes reach the storage, as QEMU flushes at the switchover and drops its cache after it; with "unsafe"
+ * they do not. */
+static void check_cache(const Context *c)
+{
+    for (guint i = 0; i < c->facts->disks->len && c->wish->kind == GW_MOVE_LIVE; i++) {
+        const GwDisk *disk = c->instance->disks->pdata[i];
+        if (g_strcmp0(disk->cache, "unsafe") == 0 && !(disk->flags & (GW_DISK_READONLY | GW_DISK_EMPTY)) &&
+            gw_planner_fate(disk, c->facts->disks->pdata[i]) == GW_FATE_SHARED)
+            block(c, "cache-unsafe", g_strdup_printf("disk %s of %s has the cache mode unsafe", disk->target, c->instance->name),
+                  g_strdup_printf("what it wrote last may be in the memory of %s alone when %s takes over",
+                                  c->facts->source_name, c->dest),
+                  g_strdup("set cache='none' in its definition and restart it, or move it cold"));
+    }
+}
+
+/* QEMU before 9.0 under TCG: a bit of the dirty bitmap that the guest sets while it is being read is lost (mended upstream in 2024). */
+static void check_emulation(const Context *c)
+{
+    enum { MENDED = 9000000 };
+    guint64 version = c->facts->source->hypervisor_version;
+    if (c->wish->kind != GW_MOVE_LIVE || c->instance->power != GW_POWER_RUNNING ||
+        g_strcmp0(c->instance->virt_type, "qemu") != 0 || !version || version >= MENDED)
+        return;
+    g_autofree char *have = version_text(version);
+    gw_findings_add(c->findings, GW_FINDING_WARNS, "emulated", c->facts->source_name,
+                    g_strdup_printf("%s is emulated (domain type qemu) by QEMU %s", c->instance->name, have),
+                    g_strdup("before 9.0 QEMU may lose pages that an emulated guest writes while it is copied"),
+                    g_strdup("use domain type kvm, update QEMU, or pause the guest while it moves"));
+}
+
 static void check_power(const Context *c)
 {
     if (c->wish->kind == GW_MOVE_LIVE && c->instance->power != GW_POWER_RUNNING && c->instance->power != GW_POWER_PAUSED)
@@ -268,6 +299,7 @@ static void check_power(const Context *c)
 static void (*const checks[])(const Context *) = {
     check_kind,     check_host_identity, check_version, check_power, check_already_there, check_memory,    check_networks,
     check_files,    check_devices,       check_disks,   check_space, check_block_wish, check_console,
+    check_cache,    check_emulation,
 };
 
 GPtrArray *gw_checks_plan(const GwMoveFacts *facts, const GwMoveWish *wish, const GwPlanSettings *settings,

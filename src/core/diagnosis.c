@@ -52,7 +52,7 @@ static gboolean is_same_host(const Case *c)
 
 static gboolean is_certificate(const Case *c)
 {
-    return says(c, "certificate") || says(c, "tls handshake") || says(c, "gnutls");
+    return says(c, "certificate") || says(c, "access credentials") || says(c, "tls handshake") || says(c, "gnutls");
 }
 
 static gboolean is_denied(const Case *c)

@@ -3,6 +3,7 @@
 #include "api/auth.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "core/flags.h"
 #include "daemon/settings.h"
 #include "drivers/libvirt/libvirt.h"
 #include "drivers/sim/sim.h"
@@ -61,9 +62,10 @@ static gboolean check_state_path(const GwSettings *settings, GError **error)
 
 static GwEngineSettings engine_settings(const GwSettings *s)
 {
+    guint64 tls = s->live_migration_with_native_tls ? GW_FLAG_TLS : 0;
     return (GwEngineSettings){
-        .plan = {.live_flags = s->live_migration_flag,
-                 .block_flags = s->block_migration_flag,
+        .plan = {.live_flags = s->live_migration_flag | tls,
+                 .block_flags = s->block_migration_flag | tls,
                  .bandwidth_mibps = s->live_migration_bandwidth_mibps,
                  .completion_timeout_s = s->live_migration_completion_timeout_s,
                  .policy = &gw_policies[s->migration_policy],

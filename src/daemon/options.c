@@ -135,6 +135,13 @@ const GwOption gw_options[] = {
      "A copy switches over as soon as the guest's pause is estimated to be no longer. 0: as the migration_policy says (balanced "
      "500, minimal-downtime 100, fast 2000, never-pause 300). Nova raises the limit in steps; Godwit sets it at once."},
     {"libvirt",
+     "live_migration_with_native_tls",
+     {{DEFAULT, "live_migration_with_native_tls"}},
+     TEXT(SWITCH, live_migration_with_native_tls, "false"),
+     "Memory and disks travel encrypted, by QEMU's own TLS with the certificates in /etc/pki/qemu of both hosts (VIR_MIGRATE_TLS in both "
+     "kinds of flags). Where a host has none the migration fails; nothing is sent in clear instead. `godwit doctor --probe` tells "
+     "beforehand."},
+    {"libvirt",
      "live_migration_permit_post_copy",
      {{DEFAULT, "live_migration_permit_post_copy"}},
      TEXT(SWITCH, live_migration_permit_post_copy, "false"),
@@ -220,7 +227,6 @@ static const struct {
     {"live_migration_downtime_delay", "live_migration_downtime holds from the start"},
     {"live_migration_progress_timeout", "use live_migration_completion_timeout"},
     {"live_migration_tunnelled", "put VIR_MIGRATE_TUNNELLED into live_migration_flag"},
-    {"live_migration_with_native_tls", "put VIR_MIGRATE_TLS into live_migration_flag and block_migration_flag"},
     {"live_migration_scheme", "write the scheme into live_migration_uri, or into the address of the host"},
     {"live_migration_inbound_addr", "name the host by the address that the copy is to go to"},
     {"resize_confirm_window", "a cold migration waits until it is confirmed or reverted"},

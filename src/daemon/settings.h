@@ -27,6 +27,7 @@ typedef struct {
     guint migration_policy;                   /* index into gw_policies (balanced) */
     guint live_migration_downtime_ms;         /* 0: the policy's (0) */
     gboolean live_migration_permit_post_copy, live_migration_permit_auto_converge; /* (false, true) */
+    gboolean live_migration_with_native_tls;  /* VIR_MIGRATE_TLS in both kinds of flags (false) */
     guint live_migration_retry_count;         /* retries, one second apart (30) */
     guint max_concurrent_live_migrations;     /* per source host; 0: no limit (0) */
     guint shutdown_timeout_s;                 /* for a guest to shut down before a cold move (60) */

@@ -30,6 +30,7 @@ static void taken(Move *m) { make_local(m->facts); disk_facts_of(m->facts)->take
 static void shareable(Move *m) { make_local(m->facts); disk_of(m->facts)->flags |= GW_DISK_SHAREABLE; }
 static void no_space(Move *m) { make_local(m->facts); disk_facts_of(m->facts)->available_bytes = 5ull << 30; }
 static void nothing_to_copy(Move *m) { m->wish.block = GW_BLOCK_YES; }
+static void unsafe_cache(Move *m) { disk_of(m->facts)->cache = g_strdup("unsafe"); }
 static void console(Move *m) { m->facts->instance->graphics_listen = g_strdup("10.0.0.1"); }
 
 static const struct {
@@ -45,6 +46,7 @@ static const struct {
     {"disk", "nvme", problem}, {"not-shared", "--block-migrate", not_shared}, {"folder-missing", "/srv/vm1.qcow2", no_folder},
     {"disk-taken", "/srv/vm1.qcow2", taken}, {"disk-shareable", "shareable", shareable}, {"disk-space", "5120 MiB", no_space},
     {"nothing-to-copy", "without --block-migrate", nothing_to_copy}, {"console-address", "vncserver_listen", console},
+    {"cache-unsafe", "cache='none'", unsafe_cache},
 };
 
 static void each_fact_has_its_finding(gconstpointer data)
@@ -99,6 +101,43 @@ static void the_list_is_complete(void)
                         "hypervisor cpu disk disk-transient pool-missing not-shared folder-missing disk-taken "
                         "disk-shareable storage-unknown disk-space console-address");
     }
+    gw_move_facts_free(move.facts);
+}
+
+/* What no copy loses, and what the move does not touch. */
+static void cache_modes_that_are_safe(void)
+{
+    static const char *const modes[] = {"none", "writethrough", "writeback", "directsync", "default"};
+    for (guint i = 0; i < G_N_ELEMENTS(modes); i++) {
+        Move move = good_move();
+        disk_of(move.facts)->cache = g_strdup(modes[i]);
+        g_autofree char *codes = codes_of(&move);
+        g_assert_cmpstr(codes, ==, "");
+        gw_move_facts_free(move.facts);
+    }
+    Move move = good_move();
+    unsafe_cache(&move), make_local(move.facts); /* copied: the hypervisor reads it through the same cache */
+    g_autofree char *codes = codes_of(&move);
+    g_assert_cmpstr(codes, ==, "");
+    gw_move_facts_free(move.facts);
+}
+
+static void emulated_guests_are_warned_of(void)
+{
+    Move move = good_move();
+    GwInstance *instance = move.facts->instance;
+    g_free(instance->virt_type);
+    instance->virt_type = g_strdup("qemu");
+    move.facts->source->hypervisor_version = move.facts->dest->hypervisor_version = 8999999;
+    g_autofree char *warned = codes_of(&move); /* which asserts that a plan is made all the same */
+    g_assert_cmpstr(warned, ==, "emulated");
+    move.facts->source->hypervisor_version = move.facts->dest->hypervisor_version = 9000000;
+    g_autofree char *mended = codes_of(&move);
+    g_assert_cmpstr(mended, ==, "");
+    move.facts->source->hypervisor_version = 7002000;
+    instance->power = GW_POWER_PAUSED;
+    g_autofree char *paused = codes_of(&move);
+    g_assert_cmpstr(paused, ==, "");
     gw_move_facts_free(move.facts);
 }
 
@@ -241,6 +280,8 @@ int main(int argc, char **argv)
     }
     g_test_add_func("/checks/the list is complete", the_list_is_complete);
     g_test_add_func("/checks/warnings do not block", warnings_do_not_block);
+    g_test_add_func("/checks/cache", cache_modes_that_are_safe);
+    g_test_add_func("/checks/emulated", emulated_guests_are_warned_of);
     g_test_add_func("/checks/block modes", block_modes);
     g_test_add_func("/checks/memory is what is not reserved", memory_is_what_is_not_reserved);
     g_test_add_func("/checks/stopped guests need memory for their copy", stopped_guests_need_memory_for_their_copy);

@@ -305,6 +305,8 @@ static const struct {
     {"internal error: Attempt to migrate guest to the same host 0e1f", "host-uuid"},
     {"The server certificate /etc/pki/libvirt/servercert.pem has expired", "certificate"},
     {"authentication failed: Failed to verify peer's certificate", "certificate"},
+    {"internal error: unable to execute QEMU command 'object-add': Unable to access credentials /etc/pki/qemu/ca-cert.pem: No such "
+     "file or directory", "certificate"},
     {"Cannot recv data: Host key verification failed.: Connection reset by peer", "denied"},
     {"authentication failed: authentication failed", "denied"},
     {"unsupported configuration: Emulator '/usr/bin/qemu-system-x86_64' does not support machine type 'pc-i440fx-9.2'",

@@ -178,6 +178,10 @@ gboolean gw_virt_baseline(GwVirtCall *call, GError **error)
     if (!facts)
         return FALSE;
     g_autofree char *own = gw_virt_host_model(call->conn, facts->arch, &type);
+    if (!own) {
+        g_set_error(error, GW_ERROR, GW_ERROR_UNSUPPORTED, "%s does not tell which CPU it can give to guests", call->host->name);
+        return FALSE;
+    }
     char *xml = virConnectBaselineHypervisorCPU(call->conn, NULL, facts->arch, NULL, type, (const char **)call->texts,
                                                 g_strv_length(call->texts), VIR_CONNECT_BASELINE_CPU_MIGRATABLE);
     if (!xml)

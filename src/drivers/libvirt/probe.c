@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/log.h"
 #include "core/flags.h"
 
 enum { PATIENCE_MS = 15000 }; /* of a migration that takes half a second: packets are being dropped */
@@ -87,11 +88,19 @@ static virDomain *make_guest(const Probe *p, const char *arch, const char **ret_
     return NULL;
 }
 
-static void destroy_guest(virConnectPtr conn, const char *uuid)
+/* Until it is gone: libvirt refuses while it tidies up after a migration itself, and a busy host needs a moment. */
+static void destroy_guest(const GwHost *host, virConnectPtr conn, const char *uuid)
 {
-    g_autoptr(virDomain) domain = virDomainLookupByUUIDString(conn, uuid);
-    if (domain)
-        virDomainDestroy(domain);
+    enum { TRIES = 40, PAUSE_MS = 250 };
+    for (guint i = 0; i < TRIES; i++) {
+        g_autoptr(virDomain) domain = virDomainLookupByUUIDString(conn, uuid);
+        if (!domain || virDomainDestroy(domain) == 0)
+            return;
+        g_usleep(PAUSE_MS * 1000);
+    }
+    const virError *found = virGetLastError();
+    gw_warning("%s: the probe guest %s could not be removed; the next doctor will try again: %s", host->name, uuid,
+               found && found->message ? found->message : "libvirt gave no reason");
 }
 
 /* ---- the migration, on a thread of its own: it may hang for minutes where packets are dropped */
@@ -237,8 +246,8 @@ static void probe_guest(Probe *p)
 static void clean_up(Probe *p)
 {
     GwVirtCall *call = p->call;
-    destroy_guest(call->conn, call->plan->uuid);
-    destroy_guest(call->peer_conn, call->plan->uuid);
+    destroy_guest(call->host, call->conn, call->plan->uuid);
+    destroy_guest(call->peer, call->peer_conn, call->plan->uuid);
     if (p->path)
         remove_disk(call->host, call->conn, p->path);
     if (p->dest_path)
@@ -256,7 +265,7 @@ static void compare_cpus(GwVirtCall *call, GwPairAudit *audit)
     g_mutex_unlock(&call->host->lock);
     g_autofree char *cpu = gw_virt_host_model(call->conn, arch, &type);
     g_autofree char *peer_cpu = gw_virt_host_model(call->peer_conn, arch, &peer_type);
-    if (!cpu || g_strcmp0(type, "kvm") != 0 || g_strcmp0(peer_type, "kvm") != 0)
+    if (!cpu || !peer_cpu || g_strcmp0(type, "kvm") != 0 || g_strcmp0(peer_type, "kvm") != 0)
         return; /* emulation gives what it says it does */
     int result = virConnectCompareHypervisorCPU(call->peer_conn, NULL, arch, NULL, type, cpu,
                                                 VIR_CONNECT_COMPARE_CPU_FAIL_INCOMPATIBLE);
