@@ -19,15 +19,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (error && !g_utf8_validate(error->message, -1, NULL))
         __builtin_trap();
     if (error) {
-        g_autofree char *detail = gw_xapi_fault_detail(error);
+        g_free(gw_xapi_fault_detail(error));
         return 0;
     }
     g_autoptr(json_t) params = json_array();
     json_array_append(params, result);
     char *request = gw_xapi_json_request("VM.get_record", params);
-    g_autofree char *xml = gw_xapi_xml_request("VM.get_record", params);
+    g_free(gw_xapi_xml_request("VM.get_record", params));
     free(request);
     g_autofree char *copy = g_strndup(text, size - 1);
-    g_autofree char *task = gw_xapi_task_result(copy);
+    g_free(gw_xapi_task_result(copy));
     return 0;
 }
