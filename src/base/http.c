@@ -1,5 +1,7 @@
 #include "base/http.h"
 
+#include "base/pin.h"
+
 #include <curl/curl.h>
 #include <string.h>
 
@@ -14,7 +16,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CurlList, curl_slist_free_all)
 
 struct GwHttp {
     CURL *curl;
-    char *base_url, *address, *ca_file, *no_proxy;
+    char *base_url, *address, *ca_file, *no_proxy, *fingerprints;
+    char *pinned_key; /* once a certificate was found to have one of fingerprints */
     GwHttpTrust trust;
     guint connect_timeout_ms, timeout_ms;
     const gint *cancel;
@@ -60,6 +63,7 @@ GwHttp *gw_http_new(const GwHttpSettings *settings)
     http->base_url = g_strdup(settings->base_url);
     http->address = without_credentials(settings->base_url);
     http->ca_file = g_strdup(settings->ca_file);
+    http->fingerprints = g_strdup(settings->fingerprints);
     http->no_proxy = make_no_proxy();
     http->trust = settings->trust;
     http->connect_timeout_ms = settings->connect_timeout_ms ? settings->connect_timeout_ms : CONNECT_TIMEOUT_MS;
@@ -77,6 +81,8 @@ void gw_http_free(GwHttp *http)
     g_free(http->address);
     g_free(http->ca_file);
     g_free(http->no_proxy);
+    g_free(http->fingerprints);
+    g_free(http->pinned_key);
     g_free(http);
 }
 
@@ -134,7 +140,9 @@ static void set_connection(GwHttp *http)
     curl_easy_setopt(curl, CURLOPT_NOPROXY, http->no_proxy);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "godwit/" GW_VERSION);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)http->connect_timeout_ms);
-    if (http->trust == GW_HTTP_TRUST_ANY) {
+    if (http->pinned_key)
+        curl_easy_setopt(curl, CURLOPT_PINNEDPUBLICKEY, http->pinned_key);
+    if (http->trust == GW_HTTP_TRUST_ANY || http->fingerprints) {
         curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
     }
@@ -201,10 +209,39 @@ static void arrival_clear(Arrival *arrival)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arrival, arrival_clear)
 
+/* libcurl pins keys, people write down fingerprints of certificates: a connection that sends nothing fetches the certificate; if it is
+ * the right one, its key is what every later connection must show. */
+static gboolean pin(GwHttp *http, GError **error)
+{
+    struct curl_certinfo *info = NULL;
+    const char *pem = NULL;
+    curl_easy_reset(http->curl);
+    http->why[0] = '\0';
+    set_connection(http);
+    curl_easy_setopt(http->curl, CURLOPT_URL, http->base_url);
+    curl_easy_setopt(http->curl, CURLOPT_CERTINFO, 1L);
+    curl_easy_setopt(http->curl, CURLOPT_CONNECT_ONLY, 1L);
+    CURLcode code = curl_easy_perform(http->curl);
+    if (code != CURLE_OK) {
+        g_set_error(error, GW_ERROR, cause_of(http, code), "%s: %s", http->address, describe(http, code));
+        return FALSE;
+    }
+    curl_easy_getinfo(http->curl, CURLINFO_CERTINFO, &info);
+    for (struct curl_slist *line = info && info->num_of_certs ? info->certinfo[0] : NULL; line; line = line->next)
+        if (g_str_has_prefix(line->data, "Cert:"))
+            pem = line->data;
+    gboolean ok = gw_pin_check(pem ? pem : "", http->fingerprints, &http->pinned_key, error);
+    if (!ok)
+        gw_error_prefix(error, "%s", http->address);
+    return ok;
+}
+
 gboolean gw_http_send(GwHttp *http, const GwHttpRequest *request, GwHttpResponse **ret_response, GError **error)
 {
     g_autoptr(CurlList) headers = make_headers(request);
     g_auto(Arrival) arrival = {g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free), g_string_new(NULL)};
+    if (http->fingerprints && !http->pinned_key && !pin(http, error))
+        return FALSE;
     curl_easy_reset(http->curl);
     http->why[0] = '\0';
     set_connection(http);

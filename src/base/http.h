@@ -13,6 +13,7 @@ typedef struct {
     guint timeout_ms; /* of one whole request; 0: 60 s */
     GwHttpTrust trust; /* of the server's certificate */
     const char *ca_file; /* PEM; NULL: the system's */
+    const char *fingerprints; /* SHA-256 of server certificates, any of which is trusted and no other; NULL: by trust and ca_file */
     const gint *cancel; /* once it is not 0, a request under way ends within a second; NULL: never. Borrowed */
 } GwHttpSettings;
 
@@ -43,7 +44,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwHttp, gw_http_free)
 const char *gw_http_address(const GwHttp *http);
 
 /* TRUE: the server answered, with whatever status. Errors: UNREACHABLE (nothing was sent), LOST (sent, but no whole
- * answer came: it may have had its effect), ABORTED (cancel), INVALID (no such address), FAILED. */
+ * answer came: it may have had its effect), ABORTED (cancel), INVALID (no such address), DENIED (not
+ * the fingerprint: nothing was sent), FAILED. */
 gboolean gw_http_send(GwHttp *http, const GwHttpRequest *request, GwHttpResponse **ret_response, GError **error);
 
 void gw_http_response_free(GwHttpResponse *response);

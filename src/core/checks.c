@@ -129,6 +129,13 @@ static void check_files(const Context *c)
     }
 }
 
+static void check_obstacles(const Context *c, const GPtrArray *obstacles)
+{
+    for (guint i = 0; i < obstacles->len; i++)
+        block(c, "hypervisor", g_strdup(obstacles->pdata[i]), g_strdup("the hypervisor would refuse to move it"),
+              g_strdup("remove the obstacle and ask again"));
+}
+
 static void check_devices(const Context *c)
 {
     for (guint i = 0; i < c->instance->host_devices->len; i++)
@@ -137,9 +144,8 @@ static void check_devices(const Context *c)
                               (const char *)c->instance->host_devices->pdata[i], c->facts->source_name),
               g_strdup("a device of one host cannot follow to another"),
               g_strdup("detach it, move, and attach one of the destination's"));
-    for (guint i = 0; i < c->facts->obstacles->len; i++)
-        block(c, "hypervisor", g_strdup(c->facts->obstacles->pdata[i]),
-              g_strdup("the hypervisor would refuse to move it"), g_strdup("remove the obstacle and ask again"));
+    check_obstacles(c, c->facts->obstacles);
+    check_obstacles(c, c->wish->kind == GW_MOVE_LIVE ? c->facts->live_obstacles : c->facts->cold_obstacles);
     if (c->facts->cpu_problem)
         block(c, "cpu", g_strdup_printf("the CPU of %s does not suit: %s", c->dest, c->facts->cpu_problem),
               g_strdup_printf("%s runs with CPU features that must stay", c->instance->name),

@@ -33,6 +33,7 @@ typedef struct {
     GPtrArray *missing_files;    /* of char *: files of instance->files (ISO, kernel, …) not found on the destination */
     GPtrArray *missing_networks; /* of char *: "bridge br-x", "network default": needed and absent there */
     GPtrArray *obstacles;    /* of char *: the hypervisor's own refusals (snapshots, block jobs, blocked-reasons) */
+    GPtrArray *live_obstacles, *cold_obstacles; /* of char *: likewise, to a move of that kind only */
     char *cpu_problem;       /* why the destination's CPU cannot run it, or NULL */
     char *definition;        /* goes into GwPlan.definition */
 } GwMoveFacts;

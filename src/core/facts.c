@@ -20,6 +20,8 @@ GwMoveFacts *gw_move_facts_new(void)
     facts->missing_files = g_ptr_array_new_with_free_func(g_free);
     facts->missing_networks = g_ptr_array_new_with_free_func(g_free);
     facts->obstacles = g_ptr_array_new_with_free_func(g_free);
+    facts->live_obstacles = g_ptr_array_new_with_free_func(g_free);
+    facts->cold_obstacles = g_ptr_array_new_with_free_func(g_free);
     return facts;
 }
 
@@ -36,6 +38,8 @@ void gw_move_facts_free(GwMoveFacts *facts)
     g_ptr_array_unref(facts->missing_files);
     g_ptr_array_unref(facts->missing_networks);
     g_ptr_array_unref(facts->obstacles);
+    g_ptr_array_unref(facts->live_obstacles);
+    g_ptr_array_unref(facts->cold_obstacles);
     g_free(facts->cpu_problem);
     g_free(facts->definition);
     g_free(facts);

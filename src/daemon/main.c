@@ -7,6 +7,7 @@
 #include "daemon/settings.h"
 #include "drivers/libvirt/libvirt.h"
 #include "drivers/sim/sim.h"
+#include "drivers/xapi/xapi.h"
 #include "engine/engine.h"
 
 #include <glib-unix.h>
@@ -18,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const GwDriver *const drivers[] = {&gw_libvirt_driver, &gw_sim_driver, NULL};
+static const GwDriver *const drivers[] = {&gw_libvirt_driver, &gw_xapi_driver, &gw_sim_driver, NULL};
 
 typedef struct {
     char *config;
@@ -74,7 +75,8 @@ static GwEngineSettings engine_settings(const GwSettings *s)
                  .permit_auto_converge = s->live_migration_permit_auto_converge,
                  .uri_template = s->live_migration_uri,
                  .vncserver_listen = s->vncserver_listen},
-        .driver = {.call_timeout_ms = s->host_call_timeout_s * 1000, .instances_path = s->instances_path},
+        .driver = {.call_timeout_ms = s->host_call_timeout_s * 1000, .instances_path = s->instances_path,
+                   .xapi_password_file = s->xenserver_password_file, .xapi_sr_filter = s->xenserver_sr_filter},
         .live_migration_retry_count = s->live_migration_retry_count,
         .shutdown_timeout_s = s->shutdown_timeout_s,
         .history_days = s->history_days,

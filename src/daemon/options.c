@@ -153,6 +153,18 @@ const GwOption gw_options[] = {
      TEXT(SWITCH, live_migration_permit_auto_converge, "true"),
      "Whether a guest that writes faster than it is copied may be slowed down. Not used where post-copy is permitted, as in Nova, "
      "where the default is false."},
+    {"xenserver",
+     "password_file",
+     {{NULL}},
+     TEXT(PATH, xenserver_password_file, "/etc/godwit/xenserver.password"),
+     "The file whose first line is the password of XenServer and XCP-ng hosts, for addresses (xapi://) that name no "
+     "password_file of their own."},
+    {"xenserver",
+     "sr_matching_filter",
+     {{NULL}},
+     TEXT(SR_FILTER, xenserver_sr_filter, "default-sr:true"),
+     "The storage repository that takes the disks of a block migration to a XenServer host. default-sr:true: the pool's default one "
+     "where the host has it, else the roomiest local one of type ext; other-config:KEY=VALUE: one so marked."},
     {"api",
      "listen",
      {{DEFAULT, "osapi_compute_listen"}},
@@ -254,6 +266,7 @@ static void append_kind(GString *text, const GwOption *option)
         [GW_OPTION_FLAGS] = "migration flags",
         [GW_OPTION_TEMPLATE] = "URI with one %s, or empty",
         [GW_OPTION_ADDRESS] = "IP address",
+        [GW_OPTION_SR_FILTER] = "default-sr:true or other-config:KEY=VALUE",
         [GW_OPTION_HOST] = "IP address, host name, or empty",
         [GW_OPTION_DATABASE] = "sqlite:///PATH",
         [GW_OPTION_CHOICE] = "one of ",

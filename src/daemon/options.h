@@ -12,6 +12,7 @@ typedef enum {
     GW_OPTION_FLAGS,    /* guint64: migration flags (core/flags.h) */
     GW_OPTION_TEMPLATE, /* char *: empty, or a URI with one %s */
     GW_OPTION_ADDRESS,  /* char *: an IP address */
+    GW_OPTION_SR_FILTER, /* char *: default-sr:true or other-config:KEY=VALUE */
     GW_OPTION_HOST,     /* char *: empty, or an IP address or host name */
     GW_OPTION_DATABASE, /* char *: sqlite:///PATH */
     GW_OPTION_CHOICE,   /* guint: which of `choices` */

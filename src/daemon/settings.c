@@ -200,6 +200,8 @@ void gw_settings_free(GwSettings *settings)
     g_free(settings->instances_path);
     g_free(settings->database);
     g_free(settings->vncserver_listen);
+    g_free(settings->xenserver_password_file);
+    g_free(settings->xenserver_sr_filter);
     g_free(settings->live_migration_uri);
     g_free(settings->api_listen);
     g_free(settings);

@@ -32,6 +32,8 @@ typedef struct {
     guint max_concurrent_live_migrations;     /* per source host; 0: no limit (0) */
     guint shutdown_timeout_s;                 /* for a guest to shut down before a cold move (60) */
     guint reserved_host_memory_mib;           /* of every host, never given to instances (512) */
+    char *xenserver_password_file;            /* (/etc/godwit/xenserver.password) */
+    char *xenserver_sr_filter;                /* (default-sr:true) */
     char *api_listen;                         /* IP address (127.0.0.1) */
     guint api_port;                           /* 0: any free one (8774) */
     guint api_auth_strategy;                  /* GwAuthStrategy (http_basic) */

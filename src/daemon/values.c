@@ -69,6 +69,13 @@ static gboolean check_address(const char *text, GError **error)
     return gw_option_refuse(error, "is not an IP address; write one such as 127.0.0.1 or ::");
 }
 
+static gboolean check_sr_filter(const char *text, GError **error)
+{
+    if (strcmp(text, "default-sr:true") == 0 || (g_str_has_prefix(text, "other-config:") && strchr(text, '=')))
+        return TRUE;
+    return gw_option_refuse(error, "names no storage repository; write default-sr:true or other-config:KEY=VALUE");
+}
+
 static gboolean check_host(const char *text, GError **error)
 {
     for (const char *at = text; *at; at++)
@@ -120,6 +127,8 @@ gboolean gw_option_convert(const GwOption *option, char *text, gpointer at, GErr
         return store_text(text, check_template(text, error), at);
     case GW_OPTION_ADDRESS:
         return store_text(text, check_address(text, error), at);
+    case GW_OPTION_SR_FILTER:
+        return store_text(text, check_sr_filter(text, error), at);
     case GW_OPTION_HOST:
         return store_text(text, check_host(text, error), at);
     case GW_OPTION_DATABASE:

@@ -19,6 +19,8 @@ typedef struct {
     guint call_timeout_ms;      /* a host that is silent for so long is unreachable */
     guint retry_ms;             /* before an unreachable host is asked again; doubles each time; 0: 2 s */
     const char *instances_path; /* the manual's option; borrowed for the life of the host */
+    const char *xapi_password_file; /* [xenserver] password_file, for addresses that name none; may be NULL */
+    const char *xapi_sr_filter; /* [xenserver] sr_matching_filter; NULL: the default SR */
 } GwDriverSettings;
 
 typedef enum { GW_STOP_GRACEFUL, GW_STOP_HARD } GwStopHow; /* graceful: asks the guest, pulls the plug at the timeout */

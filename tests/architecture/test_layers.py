@@ -15,13 +15,14 @@ ALLOWED = {
     "drivers": [r"drivers/[^/]+\.h", r"core/.*", r"base/.*"],
     "drivers/libvirt": [r"drivers/driver\.h", r"drivers/libvirt/.*", r"core/.*", r"base/.*"],
     "drivers/sim": [r"drivers/driver\.h", r"drivers/sim/.*", r"core/.*", r"base/.*"],
+    "drivers/xapi": [r"drivers/driver\.h", r"drivers/xapi/.*", r"core/.*", r"base/.*"],
     "engine": [r"engine/.*", r"store/store\.h", r"drivers/driver\.h", r"core/.*", r"base/.*"],
     "api": [r"api/.*", r"engine/engine\.h", r"store/store\.h", r"core/.*", r"base/.*"],
     "daemon": [r".*"],
     "cli": [r"cli/.*", r"base/.*"],
 }
 # outside libraries that only one room may use
-LIBRARIES = {"libvirt/": "drivers/libvirt", "libxml/": "drivers/libvirt", "sqlite3.h": "store", "microhttpd.h": "api"}
+LIBRARIES = {"libvirt/": "drivers/libvirt", "libxml/": ("drivers/libvirt", "drivers/xapi"), "sqlite3.h": "store", "microhttpd.h": "api"}
 # all that the core may take from outside: containers and the C library's pure functions
 CORE_LIBRARIES = {"glib.h", "string.h", "stdlib.h", "stddef.h", "stdint.h", "inttypes.h", "limits.h", "math.h"}
 MAX_LINES = 500
@@ -48,7 +49,7 @@ def test_includes_point_downwards(path):
             assert any(re.fullmatch(pattern, header) for pattern in allowed), f"{path.relative_to(ROOT)} includes {header}"
         for library, room in LIBRARIES.items():
             if header.startswith(library):
-                assert folder_of(path) == room, f"{path.relative_to(ROOT)} includes {header}: only {room} may"
+                assert folder_of(path) in (room if isinstance(room, tuple) else (room,)), f"{path.relative_to(ROOT)} includes {header}: only {room} may"
 
 
 def test_core_has_no_world():

@@ -14,10 +14,17 @@ typedef struct {
     char *stopped; /* shut off; its disks are shared */
 } ContractStage;
 
+/* What a hypervisor's own ways leave no room for; the promises about it are skipped. */
+enum {
+    CONTRACT_OWN_VOLUMES = 1 << 0, /* it makes and removes the volumes of a live move itself: a move leaves none on the source */
+    CONTRACT_RUNNING_ONLY = 1 << 1, /* paused instances do not move live */
+};
+
 typedef struct {
     void (*open)(ContractStage *stage); /* before each promise */
     void (*check)(ContractStage *stage); /* after it, what no driver can tell; or NULL */
     void (*close)(ContractStage *stage);
+    unsigned ways; /* CONTRACT_* */
 } ContractBackend;
 
 int contract_main(int argc, char **argv, const ContractBackend *backend);

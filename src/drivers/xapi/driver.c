@@ -1,0 +1,243 @@
+/* The driver's table, and hosts. Below, failures are XAPI's; here they become Godwit's causes. */
+#include "drivers/xapi/internal.h"
+#include "drivers/xapi/xapi.h"
+
+#include <string.h>
+
+/* ---- hosts */
+
+static GwHost *host_open(const char *host_name, const char *uri, const GwDriverSettings *settings, GError **error)
+{
+    GwXapiAddress address;
+    if (!gw_xapi_address_parse(uri, settings->xapi_password_file, &address, error))
+        return NULL;
+    GwHost *host = g_new0(GwHost, 1);
+    g_mutex_init(&host->lock);
+    host->name = g_strdup(host_name);
+    host->sr_filter = g_strdup(settings->xapi_sr_filter);
+    host->address = address;
+    host->copies = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    host->pool = gw_xapi_pool_get(uri, &host->address, settings->call_timeout_ms);
+    return host;
+}
+
+static void host_close(GwHost *host)
+{
+    gw_xapi_pool_unwatch(host->pool, host);
+    gw_xapi_pool_unref(host->pool);
+    gw_xapi_address_clear(&host->address);
+    g_hash_table_unref(host->copies);
+    g_mutex_clear(&host->lock);
+    g_free(host->sr_filter);
+    g_free(host->name);
+    g_free(host->uuid);
+    g_free(host);
+}
+
+static gboolean is_named(const json_t *record, const char *name)
+{
+    static const char *const fields[] = {"uuid", "name_label", "hostname", "address"};
+    for (guint i = 0; i < G_N_ELEMENTS(fields); i++)
+        if (g_ascii_strcasecmp(gw_xapi_text(record, fields[i]), name) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+/* The member that the address names. Where it names none: the one at that address, or the only one. */
+static char *find_member(GwHost *host, const json_t *tables, GError **error)
+{
+    const char *name = host->address.host ? host->address.host : host->address.master;
+    g_autofree char *found = NULL;
+    g_autoptr(GString) members = g_string_new(NULL);
+    const char *ref;
+    json_t *record;
+    json_object_foreach(gw_xapi_table(tables, "host"), ref, record) {
+        g_string_append_printf(members, "%s%s", members->len ? ", " : "", gw_xapi_text(record, "name_label"));
+        if (!is_named(record, name))
+            continue;
+        if (found) {
+            g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "the pool has several hosts called %s: name the one by its UUID", name);
+            return NULL;
+        }
+        found = g_strdup(ref);
+    }
+    if (!found && !host->address.host && json_object_size(gw_xapi_table(tables, "host")) == 1)
+        found = g_strdup(json_object_iter_key(json_object_iter(gw_xapi_table(tables, "host"))));
+    if (!found)
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "the pool has no host %s: write xapi://%s@%s/HOST with one of %s", name,
+                    host->address.user, host->address.master, members->str);
+    return g_steal_pointer(&found);
+}
+
+char *gw_xapi_host_ref(GwHost *host, const json_t *tables, GError **error)
+{
+    g_mutex_lock(&host->lock);
+    g_autofree char *uuid = g_strdup(host->uuid);
+    g_mutex_unlock(&host->lock);
+    g_autofree char *ref = uuid ? gw_xapi_find(tables, "host", "uuid", uuid) : find_member(host, tables, error);
+    if (!ref && uuid)
+        g_set_error(error, GW_ERROR, GW_ERROR_UNREACHABLE, "host %s (%s) is no member of its pool any more", host->name, uuid);
+    if (!ref || uuid)
+        return g_steal_pointer(&ref);
+    g_mutex_lock(&host->lock);
+    g_free(host->uuid);
+    host->uuid = g_strdup(gw_xapi_text(gw_xapi_record(tables, "host", ref), "uuid"));
+    g_mutex_unlock(&host->lock);
+    return g_steal_pointer(&ref);
+}
+
+char *gw_xapi_host_uuid(GwHost *host, GError **error)
+{
+    g_mutex_lock(&host->lock);
+    char *uuid = g_strdup(host->uuid);
+    g_mutex_unlock(&host->lock);
+    if (uuid)
+        return uuid;
+    g_autoptr(json_t) tables = gw_xapi_static_tables(host->pool, error);
+    g_autofree char *ref = tables ? gw_xapi_host_ref(host, tables, error) : NULL;
+    return ref ? g_strdup(gw_xapi_text(gw_xapi_record(tables, "host", ref), "uuid")) : NULL;
+}
+
+/* ---- asking */
+
+static gboolean watch(GwHost *host, GwHostEvent event, void *data, GError **error)
+{
+    host->event = event;
+    host->event_data = data;
+    gw_xapi_pool_watch(host->pool, host);
+    return TRUE;
+}
+
+/* A dead host of a pool whose master answers is as unreachable as one that does not answer itself. */
+static gboolean check_live(GwHost *host, const json_t *tables, const char *ref, GError **error)
+{
+    const json_t *record = gw_xapi_record(tables, "host", ref);
+    const json_t *metrics = gw_xapi_record(tables, "host_metrics", gw_xapi_text(record, "metrics"));
+    if (!metrics || gw_xapi_bool(metrics, "live"))
+        return TRUE;
+    g_set_error(error, GW_ERROR, GW_ERROR_UNREACHABLE, "the pool's master says that host %s is not alive", host->name);
+    return FALSE;
+}
+
+static GwHostFacts *ask_facts(GwHost *host, GError **error)
+{
+    g_autoptr(json_t) tables = gw_xapi_static_tables(host->pool, error);
+    g_autofree char *ref = tables ? gw_xapi_host_ref(host, tables, error) : NULL;
+    return ref && check_live(host, tables, ref, error) ? gw_xapi_host_facts(host->pool, tables, ref, error) : NULL;
+}
+
+/* Seen from one host: what runs on the other side of an unconfirmed move is stopped here. */
+static GwInstance *view(const json_t *tables, const json_t *vm, const char *host)
+{
+    GwInstance *instance = gw_xapi_instance(tables, vm);
+    const char *resident = gw_xapi_text(vm, "resident_on");
+    if (!gw_xapi_is_null(resident) && strcmp(resident, host) != 0)
+        instance->power = GW_POWER_SHUTDOWN;
+    return instance;
+}
+
+static gboolean ask_instances(GwHost *host, GPtrArray **ret_instances, GError **error)
+{
+    g_autoptr(json_t) tables = gw_xapi_all_tables(host->pool, error);
+    g_autofree char *ref = tables ? gw_xapi_host_ref(host, tables, error) : NULL;
+    if (!ref || !check_live(host, tables, ref, error))
+        return FALSE;
+    const char *host_uuid = gw_xapi_text(gw_xapi_record(tables, "host", ref), "uuid");
+    GPtrArray *instances = g_ptr_array_new_with_free_func((GDestroyNotify)gw_instance_unref);
+    const char *vm;
+    json_t *record;
+    json_object_foreach(gw_xapi_table(tables, "VM"), vm, record)
+        if (gw_xapi_is_instance(record) && gw_xapi_is_here(tables, record, ref, host_uuid))
+            g_ptr_array_add(instances, view(tables, record, ref));
+    *ret_instances = instances;
+    return TRUE;
+}
+
+static GwInstance *ask_describe(GwHost *host, const char *uuid, GError **error)
+{
+    g_autofree char *vm = NULL;
+    g_autoptr(json_t) tables = gw_xapi_vm_tables(host->pool, uuid, &vm, error);
+    g_autofree char *ref = tables ? gw_xapi_host_ref(host, tables, error) : NULL;
+    if (!ref)
+        return NULL;
+    const json_t *record = gw_xapi_record(tables, "VM", vm);
+    const char *host_uuid = gw_xapi_text(gw_xapi_record(tables, "host", ref), "uuid");
+    if (gw_xapi_is_instance(record) && gw_xapi_is_here(tables, record, ref, host_uuid))
+        return view(tables, record, ref);
+    g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "host %s has no instance %s", host->name, uuid);
+    return NULL;
+}
+
+/* ---- the boundary */
+
+static GwHostFacts *facts(GwHost *host, GError **error)
+{
+    GError *failure = NULL;
+    GwHostFacts *found = ask_facts(host, &failure);
+    if (!found)
+        gw_xapi_fail(error, failure);
+    return found;
+}
+
+static GwInstance *describe(GwHost *host, const char *uuid, GError **error)
+{
+    GError *failure = NULL;
+    GwInstance *found = ask_describe(host, uuid, &failure);
+    if (!found)
+        gw_xapi_fail(error, failure);
+    return found;
+}
+
+#define BOUNDARY(name, parameters, call)                                                                               \
+    static gboolean name parameters                                                                                    \
+    {                                                                                                                  \
+        GError *failure = NULL;                                                                                        \
+        return call || gw_xapi_fail(error, failure);                                                                   \
+    }
+
+BOUNDARY(instances, (GwHost * host, GPtrArray **ret, GError **error), ask_instances(host, ret, &failure))
+BOUNDARY(sight, (GwHost * host, const char *uuid, GwSight *ret, GError **error), gw_xapi_sight(host, uuid, ret, &failure))
+BOUNDARY(examine, (GwHost * source, GwHost *dest, const char *uuid, GwMoveFacts **ret, GError **error),
+         gw_xapi_examine(source, dest, uuid, ret, &failure))
+BOUNDARY(prepare, (GwHost * source, GwHost *dest, const GwPlan *plan, GError **error), gw_xapi_prepare(source, dest, plan, &failure))
+BOUNDARY(migrate, (GwHost * source, GwHost *dest, const GwPlan *plan, GError **error), gw_xapi_migrate(source, dest, plan, &failure))
+BOUNDARY(abort_copy, (GwHost * source, const char *uuid, GError **error), gw_xapi_abort(source, uuid, &failure))
+BOUNDARY(stop, (GwHost * host, const char *uuid, GwStopHow how, guint timeout_ms, GError **error),
+         gw_xapi_stop(host, uuid, how, timeout_ms, &failure))
+BOUNDARY(start, (GwHost * host, const char *uuid, GwStartHow how, GError **error), gw_xapi_start(host, uuid, how, &failure))
+BOUNDARY(resume, (GwHost * host, const char *uuid, GError **error), gw_xapi_resume(host, uuid, &failure))
+BOUNDARY(adopt, (GwHost * dest, const GwPlan *plan, GError **error), gw_xapi_adopt(dest, plan, &failure))
+BOUNDARY(settle, (GwHost * dest, const GwPlan *plan, GError **error), gw_xapi_settle(dest, plan, &failure))
+BOUNDARY(forget, (GwHost * host, const GwPlan *plan, GwSide side, GError **error), gw_xapi_forget(host, plan, side, &failure))
+
+static gboolean force_complete(GwHost *source, const char *uuid, GwForceHow how, GError **error)
+{
+    g_set_error(error, GW_ERROR, GW_ERROR_UNSUPPORTED, "XenServer has no way to force a migration to its end: wait, or abort it");
+    return FALSE;
+}
+
+static const char *const schemes[] = {"xapi", NULL};
+
+const GwDriver gw_xapi_driver = {
+    .name = "xapi",
+    .schemes = schemes,
+    .hypervisor_type = "XenServer",
+    .open = host_open,
+    .close = host_close,
+    .watch = watch,
+    .facts = facts,
+    .instances = instances,
+    .describe = describe,
+    .sight = sight,
+    .examine = examine,
+    .prepare = prepare,
+    .migrate = migrate,
+    .abort = abort_copy,
+    .force_complete = force_complete,
+    .stop = stop,
+    .start = start,
+    .resume = resume,
+    .adopt = adopt,
+    .settle = settle,
+    .forget = forget,
+};

@@ -1,0 +1,199 @@
+/* XAPI's records become instances and facts of hosts. */
+#include "drivers/xapi/internal.h"
+
+#include <string.h>
+
+enum { MIB_SHIFT = 20 };
+
+/* ---- where a VM is */
+
+static char *home_of_disks(const json_t *tables, const json_t *vm)
+{
+    gsize i;
+    json_t *ref;
+    json_array_foreach(gw_xapi_list(vm, "VBDs"), i, ref) {
+        const json_t *vbd = gw_xapi_record(tables, "VBD", json_string_value(ref));
+        const json_t *vdi = gw_xapi_is_disk(tables, vbd) ? gw_xapi_record(tables, "VDI", gw_xapi_text(vbd, "VDI")) : NULL;
+        const json_t *sr = vdi ? gw_xapi_record(tables, "SR", gw_xapi_text(vdi, "SR")) : NULL;
+        if (!sr || gw_xapi_bool(sr, "shared") || json_array_size(gw_xapi_list(sr, "PBDs")) != 1)
+            continue;
+        const char *pbd = json_string_value(json_array_get(gw_xapi_list(sr, "PBDs"), 0));
+        return g_strdup(gw_xapi_text(gw_xapi_record(tables, "PBD", pbd), "host"));
+    }
+    return NULL;
+}
+
+char *gw_xapi_home(const json_t *tables, const json_t *vm)
+{
+    const char *resident = gw_xapi_text(vm, "resident_on");
+    if (gw_xapi_record(tables, "host", resident))
+        return g_strdup(resident);
+    const char *mark = gw_xapi_in_map(vm, "other_config", GW_XAPI_HOME);
+    char *home = mark ? gw_xapi_find(tables, "host", "uuid", mark) : NULL;
+    if (!home)
+        home = home_of_disks(tables, vm);
+    if (home)
+        return home;
+    const char *affinity = gw_xapi_text(vm, "affinity");
+    if (gw_xapi_record(tables, "host", affinity))
+        return g_strdup(affinity);
+    return g_strdup(gw_xapi_text(gw_xapi_the_pool(tables), "master"));
+}
+
+gboolean gw_xapi_is_here(const json_t *tables, const json_t *vm, const char *host, const char *host_uuid)
+{
+    const char *sides = gw_xapi_in_map(vm, "other_config", GW_XAPI_SIDES);
+    if (sides)
+        return strstr(sides, host_uuid) != NULL || strcmp(gw_xapi_text(vm, "resident_on"), host) == 0;
+    g_autofree char *home = gw_xapi_home(tables, vm);
+    return strcmp(home, host) == 0;
+}
+
+gboolean gw_xapi_is_instance(const json_t *vm)
+{
+    return vm && !gw_xapi_bool(vm, "is_a_template") && !gw_xapi_bool(vm, "is_a_snapshot") && !gw_xapi_bool(vm, "is_control_domain") &&
+           gw_uuid_is_valid(gw_xapi_text(vm, "uuid"));
+}
+
+gboolean gw_xapi_is_disk(const json_t *tables, const json_t *vbd)
+{
+    return vbd && strcmp(gw_xapi_text(vbd, "type"), "Disk") == 0 && !gw_xapi_is_null(gw_xapi_text(vbd, "VDI"));
+}
+
+/* ---- instances */
+
+static GwPower power_of(const json_t *vm)
+{
+    static const struct {
+        const char *name;
+        GwPower power;
+    } powers[] = {{"Running", GW_POWER_RUNNING}, {"Paused", GW_POWER_PAUSED}, {"Halted", GW_POWER_SHUTDOWN},
+                  {"Suspended", GW_POWER_SUSPENDED}};
+    for (guint i = 0; i < G_N_ELEMENTS(powers); i++)
+        if (strcmp(gw_xapi_text(vm, "power_state"), powers[i].name) == 0)
+            return powers[i].power;
+    return GW_POWER_NOSTATE;
+}
+
+static void add_disk(GwInstance *instance, const json_t *tables, const json_t *vbd)
+{
+    GwDisk *disk = gw_instance_add_disk(instance);
+    const json_t *vdi = gw_xapi_record(tables, "VDI", gw_xapi_text(vbd, "VDI"));
+    const json_t *sr = gw_xapi_record(tables, "SR", gw_xapi_text(vdi, "SR"));
+    disk->target = g_strdup_printf("xvd%c", 'a' + (char)CLAMP(gw_xapi_int(vbd, "userdevice"), 0, 25));
+    disk->kind = GW_DISK_FILE;
+    disk->flags |= strcmp(gw_xapi_text(vbd, "type"), "Disk") != 0 ? GW_DISK_REMOVABLE | GW_DISK_READONLY : 0;
+    disk->flags |= strcmp(gw_xapi_text(vbd, "mode"), "RO") == 0 ? GW_DISK_READONLY : 0;
+    if (!vdi) {
+        disk->flags |= GW_DISK_EMPTY | GW_DISK_REMOVABLE;
+        return;
+    }
+    disk->path = g_strdup_printf("%s/%s", gw_xapi_text(sr, "uuid"), gw_xapi_text(vdi, "uuid"));
+    disk->pool = *gw_xapi_text(sr, "name_label") ? g_strdup(gw_xapi_text(sr, "name_label")) : NULL;
+    disk->format = g_strdup(gw_xapi_in_map(vdi, "sm_config", "image-format"));
+    disk->flags |= gw_xapi_bool(vdi, "sharable") ? GW_DISK_SHAREABLE : 0;
+    disk->capacity_bytes = (guint64)MAX(gw_xapi_int(vdi, "virtual_size"), 0);
+    disk->allocation_bytes = (guint64)MAX(gw_xapi_int(vdi, "physical_utilisation"), 0);
+}
+
+static void add_nic(GwInstance *instance, const json_t *tables, const json_t *vif)
+{
+    GwNic *nic = gw_instance_add_nic(instance);
+    nic->kind = GW_NIC_NETWORK;
+    nic->source = g_strdup(gw_xapi_text(gw_xapi_record(tables, "network", gw_xapi_text(vif, "network")), "name_label"));
+    nic->mac = g_strdup(gw_xapi_text(vif, "MAC"));
+}
+
+static void add_passthrough(GwInstance *instance, const json_t *vm)
+{
+    static const char *const fields[] = {"attached_PCIs", "VGPUs", "VUSBs"};
+    static const char *const names[] = {"a PCI device", "a virtual GPU", "a USB device"};
+    for (guint i = 0; i < G_N_ELEMENTS(fields); i++)
+        if (json_array_size(gw_xapi_list(vm, fields[i])) > 0)
+            g_ptr_array_add(instance->host_devices, g_strdup(names[i]));
+}
+
+GwInstance *gw_xapi_instance(const json_t *tables, const json_t *vm)
+{
+    GwInstance *instance = gw_instance_new();
+    g_strlcpy(instance->uuid, gw_xapi_text(vm, "uuid"), sizeof instance->uuid);
+    instance->name = g_strdup(gw_xapi_text(vm, "name_label"));
+    instance->power = power_of(vm);
+    instance->persistent = TRUE;
+    instance->autostart = g_strcmp0(gw_xapi_in_map(vm, "other_config", "auto_poweron"), "true") == 0;
+    instance->vcpus = (guint)CLAMP(gw_xapi_int(vm, "VCPUs_max"), 0, G_MAXINT);
+    instance->memory_mib = (guint64)MAX(gw_xapi_int(vm, "memory_dynamic_max"), 0) >> MIB_SHIFT;
+    instance->max_memory_mib = (guint64)MAX(gw_xapi_int(vm, "memory_static_max"), 0) >> MIB_SHIFT;
+    instance->arch = g_strdup("x86_64");
+    instance->virt_type = g_strdup("xen");
+    gsize i;
+    json_t *ref;
+    json_array_foreach(gw_xapi_list(vm, "VBDs"), i, ref) {
+        const json_t *vbd = gw_xapi_record(tables, "VBD", json_string_value(ref));
+        if (vbd)
+            add_disk(instance, tables, vbd);
+    }
+    json_array_foreach(gw_xapi_list(vm, "VIFs"), i, ref) {
+        const json_t *vif = gw_xapi_record(tables, "VIF", json_string_value(ref));
+        if (vif)
+            add_nic(instance, tables, vif);
+    }
+    add_passthrough(instance, vm);
+    return instance;
+}
+
+/* ---- facts */
+
+static guint64 version_of(const char *text)
+{
+    guint parts[3] = {0};
+    g_auto(GStrv) words = g_strsplit(text ? text : "", ".", 3);
+    for (guint i = 0; i < G_N_ELEMENTS(parts) && words[i]; i++)
+        parts[i] = (guint)MIN(g_ascii_strtoull(words[i], NULL, 10), 999);
+    return (guint64)parts[0] * 1000000 + (guint64)parts[1] * 1000 + parts[2];
+}
+
+static void add_storage(GwHostFacts *facts, const json_t *tables, const char *host)
+{
+    const char *ref;
+    json_t *sr;
+    json_object_foreach(gw_xapi_table(tables, "SR"), ref, sr) {
+        if (!gw_xapi_sr_attached(tables, ref, host))
+            continue;
+        GwPool *pool = gw_host_facts_add_pool(facts);
+        pool->name = g_strdup(gw_xapi_text(sr, "name_label"));
+        pool->path = g_strdup(gw_xapi_text(sr, "uuid"));
+        pool->type = g_strdup(gw_xapi_text(sr, "type"));
+        pool->active = TRUE;
+        pool->capacity_bytes = (guint64)MAX(gw_xapi_int(sr, "physical_size"), 0);
+        pool->available_bytes = (guint64)MAX(gw_xapi_int(sr, "physical_size") - gw_xapi_int(sr, "physical_utilisation"), 0);
+    }
+}
+
+GwHostFacts *gw_xapi_host_facts(GwXapiPool *pool, const json_t *tables, const char *host, GError **error)
+{
+    g_autoptr(json_t) free_memory = gw_xapi_call(pool, "host.compute_free_memory", json_pack("[s]", host), 0, error);
+    if (!free_memory)
+        return NULL;
+    const json_t *record = gw_xapi_record(tables, "host", host);
+    const json_t *metrics = gw_xapi_record(tables, "host_metrics", gw_xapi_text(record, "metrics"));
+    const char *cpus = gw_xapi_in_map(record, "cpu_info", "cpu_count");
+    GwHostFacts *facts = gw_host_facts_new();
+    facts->hostname = g_strdup(gw_xapi_text(record, "hostname"));
+    facts->host_uuid = g_strdup(gw_xapi_text(record, "uuid"));
+    facts->hypervisor_type = g_strdup("XenServer");
+    facts->hypervisor_version = version_of(gw_xapi_in_map(record, "software_version", "product_version"));
+    facts->arch = g_strdup("x86_64");
+    facts->cpu_model = g_strdup(gw_xapi_in_map(record, "cpu_info", "modelname"));
+    facts->cpus = cpus ? (guint)g_ascii_strtoull(cpus, NULL, 10) : 0;
+    facts->memory_mib = (guint64)MAX(gw_xapi_int(metrics, "memory_total"), 0) >> MIB_SHIFT;
+    g_autoptr(json_t) wrapped = json_pack("{s:O}", "n", free_memory);
+    facts->memory_free_mib = MIN((guint64)MAX(gw_xapi_int(wrapped, "n"), 0) >> MIB_SHIFT, facts->memory_mib);
+    add_storage(facts, tables, host);
+    const char *ref;
+    json_t *network;
+    json_object_foreach(gw_xapi_table(tables, "network"), ref, network)
+        if (gw_xapi_network_reaches(tables, ref, host))
+            g_ptr_array_add(facts->networks, g_strdup(gw_xapi_text(network, "name_label")));
+    return facts;
+}

@@ -1,0 +1,148 @@
+/* What the files of the XAPI driver share. Layers, bottom up: wire.h (text), address.c, pool.c (sessions, failover), task.c, tables.c
+ * (records), then one file per thing that driver.h asks for.
+ *
+ * A XenServer pool has one database, and one GwXapiPool serves all hosts that were added by the same address. XAPI knows no host of a halted
+ * VM; Godwit's own are in the VM's other_config:
+ *   godwit_home    the UUID of the host it belongs to while it is halted
+ *   godwit_sides   "SOURCE,DEST": a cold move that waits to be confirmed; defined on both */
+#ifndef GW_XAPI_INTERNAL_H
+#define GW_XAPI_INTERNAL_H
+
+#include "base/http.h"
+#include "drivers/driver.h"
+#include "drivers/xapi/wire.h"
+
+#define GW_XAPI_NULL "OpaqueRef:NULL"
+#define GW_XAPI_HOME "godwit_home"
+#define GW_XAPI_SIDES "godwit_sides"
+#define GW_XAPI_COPY_FOR "godwit_copy_for" /* of a VDI: the UUID of the instance that a cold move makes it for */
+
+/* ---- address.c: xapi://user@master[:port][/HOST][?option=value&…] */
+
+typedef struct {
+    char *user, *master, *host; /* host: what names the member; NULL: the one that master names */
+    guint port;                 /* 0: the scheme's */
+    gboolean plain, insecure;   /* plain: http, only with insecure */
+    char *ca_file, *fingerprints, *password_file;
+} GwXapiAddress;
+
+gboolean gw_xapi_address_parse(const char *uri, const char *password_file, GwXapiAddress *ret_address, GError **error);
+void gw_xapi_address_clear(GwXapiAddress *address);
+
+/* ---- pool.c */
+
+typedef struct GwXapiPool GwXapiPool;
+
+GwXapiPool *gw_xapi_pool_get(const char *uri, const GwXapiAddress *address, guint timeout_ms); /* shared; one reference */
+void gw_xapi_pool_unref(GwXapiPool *pool);
+/* Calls the master with a session before params (taken, a list). Logs in again, follows HOST_IS_SLAVE and fails over by itself, as long as
+ * the call is known not to have been carried out. timeout_ms 0: the settings'. The result is owned by the caller. */
+json_t *gw_xapi_call(GwXapiPool *pool, const char *method, json_t *params, guint timeout_ms, GError **error);
+gboolean gw_xapi_do(GwXapiPool *pool, const char *method, json_t *params, GError **error); /* the result does not matter */
+char *gw_xapi_ask(GwXapiPool *pool, const char *method, json_t *params, GError **error);   /* a text */
+void gw_xapi_logout(GwXapiPool *pool, const char *session); /* of another session than the pool's own */
+void gw_xapi_pool_watch(GwXapiPool *pool, GwHost *host);
+void gw_xapi_pool_unwatch(GwXapiPool *pool, GwHost *host);
+gboolean gw_xapi_pool_is_stopping(GwXapiPool *pool);
+void gw_xapi_pool_tell(GwXapiPool *pool, const char *host_uuid, const char *vm_uuid); /* host_uuid NULL: every watcher */
+guint gw_xapi_pool_timeout_ms(const GwXapiPool *pool);
+/* Turns for storage migrations from one host: at most three, as XAPI has it. FALSE: it was stopped (an abort) while it waited. */
+gboolean gw_xapi_turn_take(GwXapiPool *pool, const char *host_uuid, const gint *stopped);
+void gw_xapi_turn_give(GwXapiPool *pool, const char *host_uuid);
+json_t *gw_xapi_pool_cached_tables(GwXapiPool *pool, guint max_age_ms, json_t *(*fetch)(GwXapiPool *, GError **), GError **error);
+
+gpointer gw_xapi_events_thread(gpointer pool); /* events.c */
+
+/* ---- task.c */
+
+typedef struct {
+    gint stopped; /* atomic: set to ask for its end */
+    gint64 deadline_us; /* monotonic: when to ask for it by itself; 0: never */
+} GwXapiStop;
+
+/* Runs method as a task and waits for its end. stop may be NULL. *ret_result (may be NULL): its result's text. */
+gboolean gw_xapi_run(GwXapiPool *pool, const char *method, json_t *params, const GwXapiStop *stop, char **ret_result, GError **error);
+/* XAPI's failure becomes one of Godwit's causes; what else it may be stays. Returns FALSE. */
+gboolean gw_xapi_fail(GError **error, GError *failure /* taken */);
+
+/* ---- tables.c: records as XAPI gives them, {"VM": {ref: record}, …} */
+
+json_t *gw_xapi_static_tables(GwXapiPool *pool, GError **error);          /* all but VM, VBD, VDI, VIF; fresh */
+json_t *gw_xapi_all_tables(GwXapiPool *pool, GError **error);             /* everything, at most a second old */
+json_t *gw_xapi_vm_tables(GwXapiPool *pool, const char *uuid, char **ret_vm, GError **error); /* static and of one VM; fresh */
+json_t *gw_xapi_table(const json_t *tables, const char *class);           /* never NULL; borrowed */
+json_t *gw_xapi_record(const json_t *tables, const char *class, const char *ref); /* borrowed, NULL when there is none */
+char *gw_xapi_find(const json_t *tables, const char *class, const char *field, const char *value); /* a ref, owned; or NULL */
+const char *gw_xapi_text(const json_t *record, const char *field);        /* "" when absent or null */
+const char *gw_xapi_in_map(const json_t *record, const char *field, const char *key); /* NULL when absent */
+gint64 gw_xapi_int(const json_t *record, const char *field);
+gboolean gw_xapi_bool(const json_t *record, const char *field);
+json_t *gw_xapi_list(const json_t *record, const char *field);            /* borrowed; an empty list when absent */
+gboolean gw_xapi_is_null(const char *ref);
+gboolean gw_xapi_sr_attached(const json_t *tables, const char *sr, const char *host);
+const json_t *gw_xapi_the_pool(const json_t *tables);
+gboolean gw_xapi_network_reaches(const json_t *tables, const char *network, const char *host);
+
+/* ---- instance.c */
+
+/* Where the VM is, as a ref of a host: resident, else where it belongs. NULL when the pool has no host. */
+char *gw_xapi_home(const json_t *tables, const json_t *vm);
+gboolean gw_xapi_is_here(const json_t *tables, const json_t *vm, const char *host, const char *host_uuid);
+gboolean gw_xapi_is_instance(const json_t *vm); /* no template, snapshot or control domain */
+gboolean gw_xapi_is_disk(const json_t *tables, const json_t *vbd);
+GwInstance *gw_xapi_instance(const json_t *tables, const json_t *vm);
+GwHostFacts *gw_xapi_host_facts(GwXapiPool *pool, const json_t *tables, const char *host, GError **error);
+
+/* ---- host.c */
+
+struct GwHost {
+    GwXapiPool *pool;
+    char *name, *sr_filter;
+    GwXapiAddress address;
+    GMutex lock; /* guards what follows */
+    char *uuid;  /* of the host, once it is known */
+    GHashTable *copies; /* instance UUID -> GwXapiStop *, borrowed from `migrate` */
+    GwHostEvent event;
+    void *event_data;
+};
+
+/* Its ref in these tables. Owned by the caller. */
+char *gw_xapi_host_ref(GwHost *host, const json_t *tables, GError **error);
+char *gw_xapi_host_uuid(GwHost *host, GError **error); /* asks the pool when it is not known yet */
+
+/* ---- what driver.h asks for */
+
+gboolean gw_xapi_examine(GwHost *source, GwHost *dest, const char *uuid, GwMoveFacts **ret_facts, GError **error);
+gboolean gw_xapi_prepare(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
+gboolean gw_xapi_migrate(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
+gboolean gw_xapi_abort(GwHost *source, const char *uuid, GError **error);
+gboolean gw_xapi_copy_cold(GwHost *source, GwHost *dest, const GwPlan *plan, const GwXapiStop *stop, GError **error);
+gboolean gw_xapi_adopt(GwHost *dest, const GwPlan *plan, GError **error);
+gboolean gw_xapi_settle(GwHost *dest, const GwPlan *plan, GError **error);
+gboolean gw_xapi_forget(GwHost *host, const GwPlan *plan, GwSide side, GError **error);
+gboolean gw_xapi_stop(GwHost *host, const char *uuid, GwStopHow how, guint timeout_ms, GError **error);
+gboolean gw_xapi_start(GwHost *host, const char *uuid, GwStartHow how, GError **error);
+gboolean gw_xapi_resume(GwHost *host, const char *uuid, GError **error);
+gboolean gw_xapi_sight(GwHost *host, const char *uuid, GwSight *ret_sight, GError **error);
+gboolean gw_xapi_mark(GwXapiPool *pool, const char *vm, const char *key, const char *value, GError **error); /* value NULL: removed */
+
+/* ---- move.c: what examine found out and the later acts need; the plan's `definition` */
+
+typedef struct {
+    char *source_host, *dest_host; /* UUIDs */
+    char *source_pool, *dest_pool;
+} GwXapiMove;
+
+/* dest_tables: of the destination's pool. *ret_token: what migrate_receive gave, owned by the caller. */
+gboolean gw_xapi_receive(GwHost *dest, const json_t *dest_tables, const char *dest_ref, json_t **ret_token, GError **error);
+void gw_xapi_receive_end(GwHost *dest, const json_t *token);
+/* VIF -> network of the destination's pool, by name; empty inside one pool. Networks that are not there are added to missing (or NULL). */
+json_t *gw_xapi_vif_map(const json_t *tables, const json_t *vm, const json_t *dest_tables, const char *dest_ref, GPtrArray *missing);
+char *gw_xapi_move_write(const GwXapiMove *move);
+gboolean gw_xapi_move_read(const GwPlan *plan, GwXapiMove *ret_move, GError **error);
+void gw_xapi_move_clear(GwXapiMove *move);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(GwXapiMove, gw_xapi_move_clear)
+/* A disk's path is "SR-UUID/VDI-UUID"; a copy's, "SR-UUID/copy-of-VDI-UUID". *ret_vdi may be NULL. */
+gboolean gw_xapi_path_split(const char *path, char **ret_sr, char **ret_vdi);
+
+#endif

@@ -1,0 +1,492 @@
+/* One pool: its session, its connections, which member is the master, and who listens to its events.
+ *
+ * Any member may become the master. A host that was ejected answers as a master of its own, with the same password: the pool's UUID is
+ * compared after every login. Locks: login_lock before lock; lock is never held across a call. */
+#include "base/log.h"
+#include "drivers/xapi/internal.h"
+
+#include <string.h>
+
+enum {
+    TRIES = 4,
+    IDLE_LIMIT = 8,      /* connections kept */
+    TURNS = 3,           /* storage migrations that XAPI lets leave a host at once */
+    TURN_POLL_MS = 200,
+    DEFAULT_TIMEOUT_MS = 10000,
+};
+
+struct GwXapiPool {
+    guint users; /* guarded by pools_lock */
+    char *key;
+    GwXapiAddress address;
+    guint timeout_ms;
+    GMutex login_lock, tables_lock, lock;
+    GCond turn;
+    /* guarded by lock */
+    char *master, *session, *uuid;
+    guint generation; /* of the session */
+    GPtrArray *members; /* of char *: addresses */
+    GQueue idle;        /* of Line * */
+    gboolean xml;       /* it knows no JSON */
+    GPtrArray *watchers; /* of GwHost *, borrowed */
+    GHashTable *turns;  /* host UUID -> how many are taken */
+    GThread *events;
+    gint stopping;
+    /* guarded by tables_lock */
+    json_t *tables;
+    gint64 tables_us;
+};
+
+typedef struct {
+    GwHttp *http;
+    char *to;
+} Line;
+
+static GMutex pools_lock;
+static GHashTable *pools; /* key -> GwXapiPool *, borrowed */
+
+/* ---- life */
+
+GwXapiPool *gw_xapi_pool_get(const char *uri, const GwXapiAddress *address, guint timeout_ms)
+{
+    /* the address without the member that it names */
+    g_autofree char *key = g_strdup_printf("%d %s@%s:%u %s %s %s %d %u", address->plain, address->user, address->master, address->port,
+                                           address->ca_file, address->fingerprints, address->password_file, address->insecure, timeout_ms);
+    g_mutex_lock(&pools_lock);
+    if (!pools)
+        pools = g_hash_table_new(g_str_hash, g_str_equal);
+    GwXapiPool *pool = g_hash_table_lookup(pools, key);
+    if (!pool) {
+        pool = g_new0(GwXapiPool, 1);
+        pool->key = g_steal_pointer(&key);
+        pool->timeout_ms = timeout_ms ? timeout_ms : DEFAULT_TIMEOUT_MS;
+        gw_xapi_address_parse(uri, address->password_file, &pool->address, NULL); /* it was parsed before */
+        pool->master = g_strdup(address->master);
+        pool->members = g_ptr_array_new_with_free_func(g_free);
+        pool->watchers = g_ptr_array_new();
+        pool->turns = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        g_hash_table_insert(pools, pool->key, pool);
+    }
+    pool->users++;
+    g_mutex_unlock(&pools_lock);
+    return pool;
+}
+
+static void line_free(Line *line)
+{
+    gw_http_free(line->http);
+    g_free(line->to);
+    g_free(line);
+}
+
+static json_t *send(GwXapiPool *pool, const char *to, const char *method, json_t *params, guint timeout_ms, GError **error);
+
+void gw_xapi_logout(GwXapiPool *pool, const char *session)
+{
+    g_autoptr(json_t) params = json_pack("[s]", session);
+    g_mutex_lock(&pool->lock);
+    g_autofree char *master = g_strdup(pool->master);
+    g_mutex_unlock(&pool->lock);
+    json_decref(send(pool, master, "session.logout", params, 1000, NULL)); /* what it answers does not matter */
+}
+
+void gw_xapi_pool_unref(GwXapiPool *pool)
+{
+    g_mutex_lock(&pools_lock);
+    gboolean last = --pool->users == 0;
+    if (last)
+        g_hash_table_remove(pools, pool->key);
+    g_mutex_unlock(&pools_lock);
+    if (!last)
+        return;
+    g_atomic_int_set(&pool->stopping, TRUE);
+    if (pool->events)
+        g_thread_join(pool->events);
+    g_atomic_int_set(&pool->stopping, FALSE); /* nobody is left to be stopped, and the logout is to go through */
+    if (pool->session)
+        gw_xapi_logout(pool, pool->session);
+    g_queue_clear_full(&pool->idle, (GDestroyNotify)line_free);
+    gw_xapi_address_clear(&pool->address);
+    g_ptr_array_unref(pool->members);
+    g_ptr_array_unref(pool->watchers);
+    g_hash_table_unref(pool->turns);
+    if (pool->tables)
+        json_decref(pool->tables);
+    g_free(pool->master);
+    g_free(pool->session);
+    g_free(pool->uuid);
+    g_free(pool->key);
+    g_free(pool);
+}
+
+guint gw_xapi_pool_timeout_ms(const GwXapiPool *pool)
+{
+    return pool->timeout_ms;
+}
+
+gboolean gw_xapi_pool_is_stopping(GwXapiPool *pool)
+{
+    return g_atomic_int_get(&pool->stopping);
+}
+
+/* ---- one request */
+
+static Line *line_new(GwXapiPool *pool, const char *to)
+{
+    const GwXapiAddress *a = &pool->address;
+    const char *brackets = strchr(to, ':') && *to != '[' ? "[]" : NULL; /* IPv6 comes without them */
+    g_autofree char *port = a->port ? g_strdup_printf(":%u", a->port) : g_strdup("");
+    g_autofree char *url = g_strdup_printf("%s://%s%s%s%s", a->plain ? "http" : "https", brackets ? "[" : "", to, brackets ? "]" : "", port);
+    GwHttpSettings settings = {.base_url = url,
+                               .connect_timeout_ms = pool->timeout_ms,
+                               .timeout_ms = pool->timeout_ms,
+                               .trust = a->insecure ? GW_HTTP_TRUST_ANY : GW_HTTP_VERIFY,
+                               .ca_file = a->ca_file,
+                               .fingerprints = a->fingerprints,
+                               .cancel = &pool->stopping};
+    Line *line = g_new0(Line, 1);
+    line->http = gw_http_new(&settings);
+    line->to = g_strdup(to);
+    return line;
+}
+
+static Line *line_take(GwXapiPool *pool, const char *to)
+{
+    Line *line;
+    g_mutex_lock(&pool->lock);
+    while ((line = g_queue_pop_head(&pool->idle)) && strcmp(line->to, to) != 0)
+        line_free(line);
+    g_mutex_unlock(&pool->lock);
+    return line ? line : line_new(pool, to);
+}
+
+static void line_give(GwXapiPool *pool, Line *line)
+{
+    g_mutex_lock(&pool->lock);
+    gboolean keep = g_queue_get_length(&pool->idle) < IDLE_LIMIT;
+    if (keep)
+        g_queue_push_head(&pool->idle, line);
+    g_mutex_unlock(&pool->lock);
+    if (!keep)
+        line_free(line);
+}
+
+static gboolean exchange(GwXapiPool *pool, const char *to, const char *method, json_t *params, gboolean xml, guint timeout_ms,
+                         GwHttpResponse **ret_response, GError **error)
+{
+    static const char *const json_headers[] = {"Content-Type: application/json", NULL};
+    static const char *const xml_headers[] = {"Content-Type: text/xml", NULL};
+    g_autofree char *body = xml ? gw_xapi_xml_request(method, params) : gw_xapi_json_request(method, params);
+    if (!body) {
+        g_set_error(error, GW_ERROR, GW_ERROR_INTERNAL, "%s: parameters that are not UTF-8", method);
+        return FALSE;
+    }
+    GwHttpRequest request = {"POST", xml ? "/" : "/jsonrpc", xml ? xml_headers : json_headers, body, strlen(body), timeout_ms};
+    Line *line = line_take(pool, to);
+    gboolean ok = gw_http_send(line->http, &request, ret_response, error);
+    memset(body, 0, strlen(body)); /* of a login it holds the password */
+    line_give(pool, line);
+    return ok;
+}
+
+static gboolean speaks_xml(const GwHttpResponse *response)
+{
+    const char *kind = gw_http_response_header(response, "content-type");
+    return response->status == 404 || (kind && g_str_has_prefix(kind, "text/xml"));
+}
+
+/* One call to one address. A host that knows no JSON is asked again in XML: it has not understood, so it has not acted. */
+static json_t *send(GwXapiPool *pool, const char *to, const char *method, json_t *params, guint timeout_ms, GError **error)
+{
+    g_mutex_lock(&pool->lock);
+    gboolean xml = pool->xml;
+    g_mutex_unlock(&pool->lock);
+    g_autoptr(GwHttpResponse) response = NULL;
+    if (!exchange(pool, to, method, params, xml, timeout_ms, &response, error))
+        return NULL;
+    if (!xml && speaks_xml(response)) {
+        g_clear_pointer(&response, gw_http_response_free);
+        xml = TRUE;
+        if (!exchange(pool, to, method, params, xml, timeout_ms, &response, error))
+            return NULL;
+        g_mutex_lock(&pool->lock);
+        pool->xml = TRUE;
+        g_mutex_unlock(&pool->lock);
+    }
+    if (response->status != 200) {
+        g_set_error(error, GW_ERROR, GW_ERROR_LOST, "%s answers with HTTP status %u", to, response->status);
+        return NULL;
+    }
+    return xml ? gw_xapi_xml_response(response->body, response->body_size, error)
+               : gw_xapi_json_response(response->body, response->body_size, error);
+}
+
+/* ---- sessions */
+
+static char *read_password(const GwXapiPool *pool, GError **error)
+{
+    g_autoptr(GError) why = NULL;
+    char *password = NULL;
+    const char *file = pool->address.password_file;
+    if (file && g_file_get_contents(file, &password, NULL, &why)) {
+        password[strcspn(password, "\r\n")] = '\0';
+        return password;
+    }
+    g_set_error(error, GW_ERROR, GW_ERROR_DENIED,
+                "the password of %s at %s is not known (%s): put it into a file that godwitd reads, and name it in the address "
+                "(?password_file=FILE) or in godwit.conf ([xenserver] password_file)",
+                pool->address.user, pool->address.master, why ? why->message : "no file is named");
+    return NULL;
+}
+
+/* A session at `to`, or a failure; on HOST_IS_SLAVE the failure's detail is the master. */
+static char *login_at(GwXapiPool *pool, const char *to, GError **error)
+{
+    g_autofree char *password = read_password(pool, error);
+    if (!password)
+        return NULL;
+    g_autoptr(json_t) params = json_pack("[s,s,s,s]", pool->address.user, password, "1.0", "godwit");
+    memset(password, 0, strlen(password));
+    if (!params) {
+        g_set_error(error, GW_ERROR, GW_ERROR_DENIED, "the password in %s is not UTF-8", pool->address.password_file);
+        return NULL;
+    }
+    g_autoptr(json_t) result = send(pool, to, "session.login_with_password", params, pool->timeout_ms, error);
+    if (result && json_is_string(result))
+        return g_strdup(json_string_value(result));
+    if (result)
+        g_set_error(error, GW_ERROR, GW_ERROR_LOST, "%s answers a login without a session", to);
+    return NULL;
+}
+
+/* Which pool that is and who its members are. */
+static gboolean learn(GwXapiPool *pool, const char *to, const char *session, GError **error)
+{
+    g_autoptr(json_t) params = json_pack("[s]", session);
+    g_autoptr(json_t) records = send(pool, to, "pool.get_all_records", params, pool->timeout_ms, error);
+    g_autoptr(json_t) hosts = records ? send(pool, to, "host.get_all_records", params, pool->timeout_ms, error) : NULL;
+    if (!hosts)
+        return FALSE;
+    const char *ref, *uuid = "";
+    json_t *record;
+    json_object_foreach(records, ref, record)
+        uuid = gw_xapi_text(record, "uuid");
+    g_mutex_lock(&pool->lock);
+    gboolean same = !pool->uuid || strcmp(pool->uuid, uuid) == 0;
+    if (same) {
+        g_free(pool->uuid);
+        pool->uuid = g_strdup(uuid);
+        g_ptr_array_set_size(pool->members, 0);
+        json_object_foreach(hosts, ref, record)
+            g_ptr_array_add(pool->members, g_strdup(gw_xapi_text(record, "address")));
+    }
+    g_mutex_unlock(&pool->lock);
+    if (!same)
+        g_set_error(error, GW_ERROR, GW_ERROR_UNREACHABLE,
+                    "%s is now of another pool (%s): it was ejected or installed anew; remove the host and add it again", to, uuid);
+    return same;
+}
+
+static gboolean try_login(GwXapiPool *pool, const char *first, GError **error)
+{
+    g_autofree char *to = g_strdup(first);
+    for (guint hop = 0; hop < TRIES; hop++) {
+        g_autoptr(GError) failure = NULL;
+        g_autofree char *session = login_at(pool, to, &failure);
+        if (session && learn(pool, to, session, &failure)) {
+            g_mutex_lock(&pool->lock);
+            g_free(pool->master);
+            pool->master = g_steal_pointer(&to);
+            g_free(pool->session);
+            pool->session = g_steal_pointer(&session);
+            pool->generation++;
+            g_mutex_unlock(&pool->lock);
+            return TRUE;
+        }
+        if (!gw_xapi_is_fault(failure, "HOST_IS_SLAVE")) {
+            g_propagate_error(error, g_steal_pointer(&failure));
+            return FALSE;
+        }
+        g_free(to);
+        to = gw_xapi_fault_detail(failure);
+    }
+    g_set_error(error, GW_ERROR, GW_ERROR_UNREACHABLE, "the members of the pool of %s name one another as master", first);
+    return FALSE;
+}
+
+static GPtrArray *candidates(GwXapiPool *pool)
+{
+    GPtrArray *list = g_ptr_array_new_with_free_func(g_free);
+    g_mutex_lock(&pool->lock);
+    g_ptr_array_add(list, g_strdup(pool->master));
+    if (strcmp(pool->master, pool->address.master) != 0)
+        g_ptr_array_add(list, g_strdup(pool->address.master));
+    for (guint i = 0; i < pool->members->len; i++)
+        if (!g_ptr_array_find_with_equal_func(list, pool->members->pdata[i], g_str_equal, NULL))
+            g_ptr_array_add(list, g_strdup(pool->members->pdata[i]));
+    g_mutex_unlock(&pool->lock);
+    return list;
+}
+
+/* The first member that answers leads to the master. */
+static gboolean login(GwXapiPool *pool, GError **error)
+{
+    g_autoptr(GPtrArray) list = candidates(pool);
+    g_autoptr(GError) first = NULL;
+    for (guint i = 0; i < list->len; i++) {
+        g_autoptr(GError) failure = NULL;
+        if (try_login(pool, list->pdata[i], &failure))
+            return TRUE;
+        gboolean final = g_error_matches(failure, GW_ERROR, GW_ERROR_DENIED) || failure->domain == GW_XAPI_FAULT;
+        if (!first || final) {
+            g_clear_error(&first);
+            first = g_steal_pointer(&failure);
+        }
+        if (final)
+            break;
+    }
+    if (g_error_matches(first, GW_ERROR, GW_ERROR_LOST) || first->domain == GW_XAPI_FAULT) {
+        gboolean denied = gw_xapi_is_fault(first, "SESSION_AUTHENTICATION_FAILED") || gw_xapi_is_fault(first, "RBAC_PERMISSION_DENIED");
+        g_set_error(error, GW_ERROR, denied ? GW_ERROR_DENIED : GW_ERROR_UNREACHABLE, "%s: %s", pool->address.master, first->message);
+        return FALSE; /* a login that got lost did nothing */
+    }
+    g_propagate_error(error, g_steal_pointer(&first));
+    return FALSE;
+}
+
+/* generation: of the session that the caller found stale; 0: none. */
+static gboolean ensure_session(GwXapiPool *pool, guint stale, char **ret_session, char **ret_master, guint *ret_generation,
+                               GError **error)
+{
+    g_mutex_lock(&pool->login_lock);
+    g_mutex_lock(&pool->lock);
+    if (stale && stale == pool->generation)
+        g_clear_pointer(&pool->session, g_free);
+    gboolean ok = pool->session != NULL;
+    g_mutex_unlock(&pool->lock);
+    ok = ok || login(pool, error);
+    if (ok) {
+        g_mutex_lock(&pool->lock);
+        *ret_session = g_strdup(pool->session);
+        *ret_master = g_strdup(pool->master);
+        *ret_generation = pool->generation;
+        g_mutex_unlock(&pool->lock);
+    }
+    g_mutex_unlock(&pool->login_lock);
+    return ok;
+}
+
+/* What asks only may be asked twice. */
+static gboolean only_asks(const char *method)
+{
+    const char *verb = strchr(method, '.');
+    return verb && (g_str_has_prefix(verb, ".get_") || g_str_has_prefix(verb, ".compute_") || g_str_has_prefix(verb, ".assert_") ||
+                    strcmp(method, "event.from") == 0);
+}
+
+static gboolean may_repeat(const GError *failure, const char *method)
+{
+    return gw_xapi_is_fault(failure, "SESSION_INVALID") || gw_xapi_is_fault(failure, "HOST_IS_SLAVE") ||
+           g_error_matches(failure, GW_ERROR, GW_ERROR_UNREACHABLE) ||
+           (g_error_matches(failure, GW_ERROR, GW_ERROR_LOST) && only_asks(method));
+}
+
+json_t *gw_xapi_call(GwXapiPool *pool, const char *method, json_t *params, guint timeout_ms, GError **error)
+{
+    g_autoptr(json_t) all = params;
+    guint stale = 0;
+    for (guint i = 0; i < TRIES; i++) {
+        g_autofree char *session = NULL;
+        g_autofree char *master = NULL;
+        g_autoptr(GError) failure = NULL;
+        guint generation = 0;
+        if (!ensure_session(pool, stale, &session, &master, &generation, error))
+            return NULL;
+        g_autoptr(json_t) list = json_copy(all);
+        json_array_insert_new(list, 0, json_string(session));
+        json_t *result = send(pool, master, method, list, timeout_ms ? timeout_ms : pool->timeout_ms, &failure);
+        if (result)
+            return result;
+        if (i == TRIES - 1 || !may_repeat(failure, method)) {
+            if (failure->domain == GW_ERROR)
+                g_prefix_error(&failure, "%s: ", method);
+            g_propagate_error(error, g_steal_pointer(&failure));
+            return NULL;
+        }
+        stale = generation;
+    }
+    return NULL;
+}
+
+/* ---- tables, turns */
+
+json_t *gw_xapi_pool_cached_tables(GwXapiPool *pool, guint max_age_ms, json_t *(*fetch)(GwXapiPool *, GError **), GError **error)
+{
+    g_mutex_lock(&pool->tables_lock);
+    gint64 age_ms = (g_get_monotonic_time() - pool->tables_us) / 1000;
+    if (!pool->tables || age_ms > max_age_ms) {
+        g_clear_pointer(&pool->tables, json_decref);
+        gint64 asked_us = g_get_monotonic_time();
+        pool->tables = fetch(pool, error);
+        pool->tables_us = asked_us;
+    }
+    json_t *tables = pool->tables ? json_incref(pool->tables) : NULL;
+    g_mutex_unlock(&pool->tables_lock);
+    return tables;
+}
+
+gboolean gw_xapi_turn_take(GwXapiPool *pool, const char *host_uuid, const gint *stopped)
+{
+    g_mutex_lock(&pool->lock);
+    while (GPOINTER_TO_UINT(g_hash_table_lookup(pool->turns, host_uuid)) >= TURNS && !g_atomic_int_get(stopped) &&
+           !g_atomic_int_get(&pool->stopping))
+        g_cond_wait_until(&pool->turn, &pool->lock, g_get_monotonic_time() + TURN_POLL_MS * 1000);
+    guint taken = GPOINTER_TO_UINT(g_hash_table_lookup(pool->turns, host_uuid));
+    gboolean ok = taken < TURNS && !g_atomic_int_get(stopped);
+    if (ok)
+        g_hash_table_replace(pool->turns, g_strdup(host_uuid), GUINT_TO_POINTER(taken + 1));
+    g_mutex_unlock(&pool->lock);
+    return ok;
+}
+
+void gw_xapi_turn_give(GwXapiPool *pool, const char *host_uuid)
+{
+    g_mutex_lock(&pool->lock);
+    guint taken = GPOINTER_TO_UINT(g_hash_table_lookup(pool->turns, host_uuid));
+    g_hash_table_replace(pool->turns, g_strdup(host_uuid), GUINT_TO_POINTER(taken - 1));
+    g_cond_broadcast(&pool->turn);
+    g_mutex_unlock(&pool->lock);
+}
+
+/* ---- who listens */
+
+void gw_xapi_pool_watch(GwXapiPool *pool, GwHost *host)
+{
+    g_mutex_lock(&pool->lock);
+    if (!g_ptr_array_find(pool->watchers, host, NULL))
+        g_ptr_array_add(pool->watchers, host);
+    if (!pool->events)
+        pool->events = g_thread_new("xapi-events", gw_xapi_events_thread, pool);
+    g_mutex_unlock(&pool->lock);
+}
+
+void gw_xapi_pool_unwatch(GwXapiPool *pool, GwHost *host)
+{
+    g_mutex_lock(&pool->lock); /* an event under way holds it: none comes later */
+    g_ptr_array_remove(pool->watchers, host);
+    g_mutex_unlock(&pool->lock);
+}
+
+void gw_xapi_pool_tell(GwXapiPool *pool, const char *host_uuid, const char *vm_uuid)
+{
+    g_mutex_lock(&pool->lock);
+    for (guint i = 0; i < pool->watchers->len; i++) {
+        GwHost *host = pool->watchers->pdata[i];
+        g_mutex_lock(&host->lock);
+        gboolean meant = !host_uuid || g_strcmp0(host->uuid, host_uuid) == 0;
+        g_mutex_unlock(&host->lock);
+        if (meant)
+            host->event(host->event_data, host->name, vm_uuid);
+    }
+    g_mutex_unlock(&pool->lock);
+}

@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""The XAPI simulator as a program: builds a world, prints one line of JSON (addresses, UUIDs), serves until its standard input ends.
+    xapi_sim.py [--base 127.9.0] [--tls FOLDER] [--old] [--seconds 0.4] [--hosts N --vms N]
+The world: a pool P of HostA (master) and HostB with an NFS SR, and a pool of one, HostC. Requests of the tests come by /simulator."""
+import argparse
+import hashlib
+import json
+import os
+import ssl
+import sys
+
+from xapi_model import NULL
+from xapi_server import make_certificate, serve
+from xapi_world import GIB, LOCK, World
+
+
+def door(world, request):
+    """One request of a test: {"do": …}."""
+    with LOCK:
+        do = request.pop("do")
+        if do == "fault":
+            if "vm" in request:  # by UUID
+                request["vm"] = next(r for p in world.pools for r, v in p.all("VM").items() if v["uuid"] == request["vm"])
+            fault = {**request, "do": request.pop("action")} if "action" in request else request
+            world.faults.append(fault)
+        elif do == "set":  # any field of any record, by UUID
+            pool, ref = next((p, r) for p in world.pools for r, v in p.all(request["class"]).items() if v["uuid"] == request["uuid"])
+            pool.set(request["class"], ref, **request["values"])
+        elif do == "host":
+            host = next(h for h in world.hosts if h.record()["name_label"] == request["name"])
+            host.down = request.get("down", host.down)
+            if request.get("master"):
+                world.restart(host.pool)
+                host.pool.set("pool", host.pool.ref, master=host.ref)
+        elif do == "restart":
+            world.restart(world.pools[request.get("pool", 0)])
+        elif do == "expire":
+            for host in world.hosts:
+                host.sessions.clear()
+        elif do == "seconds":
+            world.copy_seconds = request["seconds"]
+        elif do == "shape":
+            world.old, world.array_errors = request.get("old", world.old), request.get("array_errors", world.array_errors)
+        return look(world)
+
+
+def look(world):
+    """The truth, for tests to hold Godwit's words against."""
+    vms = {}
+    for pool in world.pools:
+        for ref, vm in pool.all("VM").items():
+            at = pool.get("host", vm["resident_on"])["name_label"] if vm["resident_on"] != NULL else None
+            disks = [pool.get("SR", pool.get("VDI", v)["SR"])["name_label"] for _, v in world.disks(pool, ref)]
+            vms.setdefault(vm["name_label"], []).append({"uuid": vm["uuid"], "state": vm["power_state"], "host": at, "disks": disks,
+                                                         "other_config": vm["other_config"],
+                                                         "current_operations": vm["current_operations"]})
+    return {"vms": vms, "violations": world.violations, "calls": world.calls[-2000:], "faults": len(world.faults),
+            "vdis": {p.get("pool", p.ref)["name_label"]: len(p.all("VDI")) for p in world.pools},
+            "tasks": sum(len(p.all("task")) for p in world.pools), "sessions": sum(len(h.sessions) for h in world.hosts)}
+
+
+def build(arguments):
+    world = World(copy_seconds=arguments.seconds)
+    world.old, world.array_errors = arguments.old, False
+    world.door = lambda request: door(world, request)
+    names = {f"Host{chr(65 + i)}" if i < 2 else f"Host{i + 1}": f"{arguments.base}.{i + 1}" for i in range(arguments.hosts)}
+    pool = world.add_pool("P", names)
+    refs = list(pool.all("host"))
+    nfs = world.add_sr(pool, "NFS virtual disk storage", refs)
+    pool.set("pool", pool.ref, default_SR=nfs)
+    local = [next(s for s, r in pool.all("SR").items() if r["type"] == "ext" and pool.get("PBD", r["PBDs"][0])["host"] == h) for h in refs]
+    pool.add("VM", name_label="Control domain on host: HostA", power_state="Running", resident_on=refs[0], is_control_domain=True)
+    pool.add("VM", name_label="Debian template", power_state="Halted", is_a_template=True)
+    world.add_vm(pool, "shared", nfs, refs[0])
+    world.add_vm(pool, "local", local[0], refs[0])
+    world.add_vm(pool, "stopped", nfs, refs[0], "Halted")
+    for i in range(arguments.vms):
+        world.add_vm(pool, f"vm{i}", nfs, refs[i % len(refs)], memory=64 << 20, disk=GIB)
+    world.add_pool("Q", {"HostC": f"{arguments.base}.100"})
+    return world
+
+
+def fingerprint(file):
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(open(file).read())).hexdigest().upper()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--base", default=f"127.{100 + os.getpid() % 100}.{os.getpid() // 100 % 250}")
+    parser.add_argument("--port", type=int, default=18443)
+    parser.add_argument("--tls", help="serve HTTPS, with certificates made in this folder")
+    parser.add_argument("--old", action="store_true", help="XML-RPC only")
+    parser.add_argument("--seconds", type=float, default=0.4, help="that one copy takes")
+    parser.add_argument("--hosts", type=int, default=2)
+    parser.add_argument("--vms", type=int, default=0)
+    arguments = parser.parse_args()
+    with LOCK:
+        world = build(arguments)
+    hosts = {}
+    for host in world.hosts:
+        certificate = make_certificate(arguments.tls, host.address) if arguments.tls else None
+        serve(world, host, arguments.port, certificate)
+        record = host.record()
+        hosts[record["name_label"]] = {"address": host.address, "uuid": record["uuid"], "port": arguments.port,
+                                       "fingerprint": fingerprint(certificate[0]) if certificate else None,
+                                       "certificate": certificate[0] if certificate else None}
+    uuids = {v["name_label"]: v["uuid"] for p in world.pools for v in p.all("VM").values()} if arguments.vms < 100 else {}
+    print(json.dumps({"hosts": hosts, "vms": uuids, "password": world.password}), flush=True)
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
