@@ -95,7 +95,7 @@ class Daemon:
         self.conf = os.path.join(self.folder, "godwit.conf")
         with open(self.conf, "w") as f:
             f.write(f"[DEFAULT]\nstate_path = {self.folder}\n" + "".join(f"{k} = {v}\n" for k, v in options.items())
-                    + f"[api]\nport = {self.port}\n")
+                    + f"[api]\nauth_strategy = noauth\nport = {self.port}\n")
 
     def __enter__(self):
         return self

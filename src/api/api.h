@@ -6,10 +6,13 @@
 #include "engine/engine.h"
 
 typedef struct GwApi GwApi;
+typedef struct GwAuth GwAuth;
 
 typedef struct {
     const char *listen; /* address to listen on; borrowed */
     guint16 port;       /* 0: any free one, see gw_api_port */
+    GwAuth *auth;       /* api/auth.h; NULL: everyone is an administrator. Must outlive the API */
+    const char *certificate, *key; /* PEM texts: HTTPS; NULL: HTTP */
     guint threads;      /* 0: 2 */
     guint max_limit;    /* most rows of one page; 0: 1000, Nova's default */
     guint wait_s;       /* longest that a request waits for a host's word before it is answered without it; 0: 90 */

@@ -43,6 +43,16 @@ static gboolean is_host(json_t *value)
            (text && strlen(text) <= 255 && g_regex_match_simple("^[a-zA-Z0-9._-]+$", text, G_REGEX_DOLLAR_ENDONLY, 0));
 }
 
+static gboolean is_list_of_hosts(json_t *value)
+{
+    size_t index;
+    json_t *name;
+    json_array_foreach(value, index, name)
+        if (json_is_null(name) || !is_host(name))
+            return FALSE;
+    return json_array_size(value) > 0;
+}
+
 static gboolean is_text_list(json_t *value)
 {
     size_t index;
@@ -118,6 +128,11 @@ static gboolean check_value(GwRequest *request, const GwBodyRule *rule, json_t *
                refuse_value(request, rule->name, value, "is not one of [" BOOLEANS ", 'auto']");
     case GW_BODY_TEXT_LIST:
         return is_text_list(value) || refuse(request, rule->name, value, "It must be a list of strings that are not empty");
+    case GW_BODY_COUNT:
+        return (json_is_integer(value) && json_integer_value(value) >= 0 && json_integer_value(value) <= G_MAXINT32) ||
+               refuse(request, rule->name, value, "It must be a whole number from 0 on");
+    case GW_BODY_HOST_NAMES:
+        return is_list_of_hosts(value) || refuse(request, rule->name, value, "It must be a list of host names, as in [\"HostB\"]");
     case GW_BODY_OBJECT:
         return json_is_object(value) || refuse_value(request, rule->name, value, "is not of type 'object'");
     }

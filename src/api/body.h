@@ -13,6 +13,8 @@ typedef enum {
     GW_BODY_HOST_NAME,       /* a host name */
     GW_BODY_BOOLEAN,         /* also Nova's strings for it */
     GW_BODY_BOOLEAN_OR_AUTO, /* or "auto" */
+    GW_BODY_COUNT,           /* a whole number from 0 on */
+    GW_BODY_HOST_NAMES,      /* a list of host names, not empty */
     GW_BODY_OBJECT,
     GW_BODY_TEXT_LIST, /* a list of texts, none of them empty; or null */
 } GwBodyKind;

@@ -45,12 +45,22 @@ struct GwApi {
 
 /* ---- one request */
 
+static void tell_address(const struct sockaddr *address, char *text, socklen_t size)
+{
+    const void *raw = address->sa_family == AF_INET6 ? (const void *)&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr
+                                                     : (const void *)&((const struct sockaddr_in *)(const void *)address)->sin_addr;
+    if (!inet_ntop(address->sa_family, raw, text, size))
+        *text = '\0';
+}
+
 /* The first that is heard of a request: its line. What it returns comes back as *state. */
 static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
 {
     GwApi *api = cls;
     GwRequest *request = gw_request_new(&api->shared, uri);
     request->connection = connection;
+    tell_address(MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr, request->address,
+                 sizeof request->address);
     g_mutex_lock(&api->lock);
     api->open++;
     g_mutex_unlock(&api->lock);
@@ -209,13 +219,22 @@ static void log_mhd(void *cls, const char *format, va_list args)
     gw_debug("http: %s", g_strchomp(text));
 }
 
-static struct MHD_Daemon *listen_on(GwApi *api, const struct sockaddr_storage *address, guint threads)
+/* TLS from 1.2 on. Without a certificate the options end at once. */
+static const char priorities[] = "NORMAL:-VERS-SSL3.0:-VERS-TLS1.0:-VERS-TLS1.1";
+
+static struct MHD_Daemon *listen_on(GwApi *api, const GwApiSettings *settings, const struct sockaddr_storage *address, guint threads)
 {
+    const struct MHD_OptionItem tls[] = {
+        {settings->certificate ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, 0, (void *)settings->certificate},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)settings->key},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)priorities},
+        {MHD_OPTION_END, 0, NULL},
+    };
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
-                     (address->ss_family == AF_INET6 ? MHD_USE_IPv6 : 0);
+                     (address->ss_family == AF_INET6 ? MHD_USE_IPv6 : 0) | (settings->certificate ? MHD_USE_TLS : 0);
     /* the logger first: it hears of errors in the options that follow */
     return MHD_start_daemon(flags, 0, NULL, NULL, on_request, api, MHD_OPTION_EXTERNAL_LOGGER, log_mhd, NULL,
-                            MHD_OPTION_SOCK_ADDR, address,
+                            MHD_OPTION_SOCK_ADDR, address, MHD_OPTION_ARRAY, tls,
                             MHD_OPTION_URI_LOG_CALLBACK, on_uri, api, MHD_OPTION_NOTIFY_COMPLETED, on_completed, api,
                             MHD_OPTION_NOTIFY_CONNECTION, on_connection, api, MHD_OPTION_THREAD_POOL_SIZE, threads,
                             MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
@@ -231,6 +250,8 @@ static GwApi *api_new(GwEngine *engine, const GwApiSettings *settings)
         .parking = gw_parking_new(),
         .pages = gw_cache_new(PAGES_BYTES),
         .servers = gw_cache_new(SERVERS_BYTES),
+        .auth = settings->auth,
+        .scheme = settings->certificate ? "https" : "http",
         .max_limit = settings->max_limit ? settings->max_limit : DEFAULT_MAX_LIMIT,
         .wait_s = settings->wait_s ? settings->wait_s : DEFAULT_WAIT_S,
     };
@@ -258,12 +279,13 @@ GwApi *gw_api_start(GwEngine *engine, const GwApiSettings *settings, GError **er
     if (!parse_address(settings, &address, error))
         return NULL;
     GwApi *api = api_new(engine, settings);
-    api->daemon = listen_on(api, &address, settings->threads ? settings->threads : DEFAULT_THREADS);
+    api->daemon = listen_on(api, settings, &address, settings->threads ? settings->threads : DEFAULT_THREADS);
     if (!api->daemon) {
         g_set_error(
             error, GW_ERROR, GW_ERROR_INVALID,
-            "cannot listen on %s port %u: is another godwitd running there, or is the address not this machine's?",
-            settings->listen, settings->port);
+            "cannot listen on %s port %u: is another godwitd running there, or is the address not this machine's?%s",
+            settings->listen, settings->port,
+            settings->certificate ? " Do ssl_cert_file and ssl_key_file hold PEM, and belong together?" : "");
         api_free(api);
         return NULL;
     }

@@ -1,5 +1,6 @@
 /* os-hosts, which Nova dropped after 2.42 (nova/api/openstack/compute/hosts.py); old clients still ask for it. */
 #include "api/capacity.h"
+#include "api/drains.h"
 #include "api/handlers.h"
 #include "api/query.h"
 #include "api/view.h"
@@ -108,6 +109,24 @@ static gboolean check_fields(GwRequest *request)
     return FALSE;
 }
 
+/* Into maintenance: the host is emptied (godwit drain); out of it: it is taken into use again. */
+static void set_maintenance(GwRequest *request, GwSwitch wanted)
+{
+    char *hosts[] = {request->args[0], NULL};
+    GwDrainOrder order = gw_drain_order(request, NULL);
+    order.hosts = hosts;
+    g_autoptr(GwDrain) drain = NULL;
+    g_autoptr(GPtrArray) moves = NULL;
+    g_autoptr(GError) error = NULL;
+    gboolean ok = wanted == GW_SWITCH_ON ? gw_engine_drain(request->engine, &order, &drain, &moves, &error)
+                                         : gw_engine_undrain(request->engine, request->args[0], &order, &drain, &moves, &error);
+    if (ok)
+        gw_reply_json(request, 200, json_pack("{s:o,s:s}", "host", gw_json_text(request->args[0]), "maintenance_mode",
+                                              wanted == GW_SWITCH_ON ? "on_maintenance" : "off_maintenance"));
+    else
+        gw_reply_error(request, error);
+}
+
 void gw_os_hosts_update(GwRequest *request)
 {
     GwHostEdit edit = {0};
@@ -119,11 +138,12 @@ void gw_os_hosts_update(GwRequest *request)
     g_autoptr(GwHostView) view = find_host(request);
     if (!view)
         return;
+    if (maintenance != GW_SWITCH_KEEP && edit.enabled != GW_SWITCH_KEEP) {
+        gw_reply_fault(request, 400, "status and maintenance_mode exclude each other: maintenance_mode sets the status, too");
+        return;
+    }
     if (maintenance != GW_SWITCH_KEEP) {
-        gw_reply_fault(request, 501,
-                       "maintenance_mode will be served when Godwit drains hosts (`godwit drain`). Until then disable %s "
-                       "and migrate its servers.",
-                       view->row->name);
+        set_maintenance(request, maintenance);
         return;
     }
     if (gw_engine_host_edit(request->engine, request->args[0], &edit, &error))

@@ -67,6 +67,7 @@ GwRequest *gw_request_new(const GwShared *shared, const char *uri)
 void gw_request_free(GwRequest *request)
 {
     g_free(request->path);
+    g_free(request->user);
     g_free(request->query);
     g_free(request->project);
     g_free(request->base);
@@ -91,7 +92,8 @@ const char *gw_request_base(GwRequest *request)
     gboolean good = host && *host && strlen(host) <= 255;
     for (const char *c = host; good && *c; c++)
         good = g_ascii_isalnum(*c) || strchr(".:-_[]", *c);
-    request->base = g_strconcat("http://", good ? host : "localhost", NULL);
+    const char *scheme = request->shared->scheme;
+    request->base = g_strconcat(scheme ? scheme : "http", "://", good ? host : "localhost", NULL);
     return request->base;
 }
 
@@ -119,7 +121,7 @@ const char *gw_request_bookmark_root(GwRequest *request)
 
 const char *gw_request_user(const GwRequest *request)
 {
-    return "admin";
+    return request->user ? request->user : "admin";
 }
 
 const char *gw_request_project(const GwRequest *request)

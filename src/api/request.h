@@ -17,11 +17,14 @@ enum { GW_API_MIN_MINOR = 1, GW_API_MAX_MINOR = 88 };
 enum { GW_MAX_ARGS = 4, GW_MAX_BODY = 1 << 20 /* no request of the API is near this */ };
 
 typedef struct GwParking GwParking;
+typedef struct GwAuth GwAuth;
 
 /* What all requests of one API share. */
 typedef struct {
     GwEngine *engine;
     GwParking *parking;
+    GwAuth *auth;     /* NULL: everyone is an administrator */
+    const char *scheme; /* of links: "http" or "https"; NULL: http */
     GwCache *pages;   /* whole answers, by the engine's serial */
     GwCache *servers; /* rendered servers, by the view's serial */
     guint max_limit;
@@ -33,7 +36,10 @@ typedef struct {
     X(HOST, "Host")                                                                                                    \
     X(CONTENT_TYPE, "Content-Type")                                                                                    \
     X(VERSION, "OpenStack-API-Version")                                                                                \
-    X(NOVA_VERSION, "X-OpenStack-Nova-API-Version")
+    X(NOVA_VERSION, "X-OpenStack-Nova-API-Version")                                                                     \
+    X(AUTHORIZATION, "Authorization")                                                                                   \
+    X(TOKEN, "X-Auth-Token")                                                                                            \
+    X(SUBJECT, "X-Subject-Token")
 
 typedef enum {
 #define X(ENUM, name) GW_HEADER_##ENUM,
@@ -57,7 +63,10 @@ typedef struct {
     const char *headers[GW_HEADER_COUNT]; /* borrowed; NULL when absent */
     GString *body;
     gboolean headers_taken, too_large;
+    char address[48]; /* of the client */
     /* as it was understood */
+    char *user; /* NULL: nobody was asked for */
+    int role;   /* GwRole of that user */
     char request_id[48];     /* "req-UUID" */
     guint minor;             /* microversion 2.minor */
     GPtrArray *params;       /* of GwParam *: the query's; gw_query_check leaves those that this version knows */
@@ -85,7 +94,7 @@ const char *gw_request_base(GwRequest *request);          /* "http://host:port" 
 const char *gw_request_root(GwRequest *request);          /* base/v2.1 or base/v2.1/PROJECT, as the request had it */
 const char *gw_request_bookmark_root(GwRequest *request); /* base or base/PROJECT */
 
-/* Who asks, until there is authentication: one administrator. */
+/* Who asks; where nobody is asked to say so, an administrator. */
 const char *gw_request_user(const GwRequest *request);
 const char *gw_request_project(const GwRequest *request);
 GwMoveRequest gw_request_move(const GwRequest *request); /* strings borrowed; of the instance args[0] */

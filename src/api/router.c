@@ -1,5 +1,6 @@
 /* From a path to a handler, and what all requests have in common: microversion, size, type and shape of the body,
  * faults for what is not there. */
+#include "api/auth.h"
 #include "api/handlers.h"
 #include "api/microversion.h"
 #include "api/routes.h"
@@ -99,6 +100,8 @@ static void run(GwRequest *request, const GwRoute *route, const Segment *args)
 {
     for (guint i = 0; i < GW_MAX_ARGS && args[i].start; i++)
         request->args[i] = g_strndup(args[i].start, args[i].length);
+    if (route->role != GW_ROLE_NONE && !gw_auth_admit(request, route->role))
+        return;
     if (!(route->flags & GW_ROUTE_BODY) || take_body(request))
         route->handler(request);
 }

@@ -11,7 +11,7 @@ typedef enum {
     GW_ROOT_GODWIT,  /* below /godwit/v1 */
 } GwRoot;
 
-/* Who may call: Nova's default policies. Until there is authentication, everyone is an administrator. */
+/* Who may call: Nova's default policies. NONE: everyone, without a password. */
 typedef enum { GW_ROLE_NONE, GW_ROLE_READER, GW_ROLE_MEMBER, GW_ROLE_ADMIN } GwRole;
 
 enum {

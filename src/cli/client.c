@@ -1,5 +1,7 @@
 #include "cli/client.h"
 
+#include "cli/credentials.h"
+
 #include <string.h>
 
 void gw_answer_clear(GwAnswer *answer)
@@ -44,9 +46,9 @@ static gboolean fail(GwCli *cli, const GwHttpResponse *response, GError **error)
     const char *message = fault_message(body);
     if (response->status == 401)
         g_set_error(error, GW_ERROR, GW_ERROR_DENIED,
-                    "The daemon at %s wants to know who asks%s%s. Give it a user and a password in the address: "
-                    "GODWIT_URL=http://USER:PASSWORD@HOST:8774",
-                    gw_http_address(cli->http), message ? ": " : "", message ? message : "");
+                    "The daemon at %s wants to know who asks. Set OS_USERNAME and OS_PASSWORD, or let GODWIT_PASSWORD_FILE name the "
+                    "file admin-password in its state_path (by default %s, which only its owner can read).",
+                    gw_http_address(cli->http), GW_ADMIN_PASSWORD_FILE);
     else if (message)
         g_set_error_literal(error, GW_ERROR, cause_of(response->status), message);
     else

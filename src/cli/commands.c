@@ -9,6 +9,7 @@
 #define HYPERVISORS "Hypervisors"
 #define SERVERS "Servers"
 #define MOVES "Moving servers"
+#define WHOLE "Emptying hosts and spreading load"
 #define HISTORY "What moves there are, and were"
 #define OTHER "About godwit"
 
@@ -83,8 +84,38 @@ static const GwOption show_migration_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const GwOption drain_options[] = {
+    {"dry-run", NULL, "make the plan and show it; nothing is begun"},
+    {"parallel", "COUNT", "so many moves at most from or to one host at once; auto: as the links suggest"},
+    {"include-stopped", NULL, "move stopped servers too"},
+    {"return", NULL, "undrain will bring the same servers home"},
+    {NULL, NULL, NULL},
+};
+
+static const GwOption undrain_options[] = {
+    {"return", NULL, "bring home the servers that the last drain moved away"},
+    {"parallel", "COUNT", "so many moves at most from or to one host at once; auto: as the links suggest"},
+    {NULL, NULL, NULL},
+};
+
+static const GwOption balance_options[] = {
+    {"dry-run", NULL, "make the plan and show it; nothing is begun"},
+    {"objective", "WHAT", "cpu, memory or both: as evenly as is worth it; pack: as few hosts as possible"},
+    {"max-moves", "COUNT", "so many moves at most"},
+    {"aggregate", "AGGREGATE", "only among the hosts of this aggregate, by name or id"},
+    {"parallel", "COUNT", "so many moves at most from or to one host at once; auto: as the links suggest"},
+    {NULL, NULL, NULL},
+};
+
+static const GwOption show_drain_options[] = {
+    {"follow", NULL, "follow it until it ends"},
+    {NULL, NULL, NULL},
+};
+
 const GwOption gw_global_options[] = {
     {"url", "URL", "where the daemon listens (GODWIT_URL, or else http://127.0.0.1:8774)"},
+    {"cacert", "FILE", "whom to trust for TLS (OS_CACERT, or else the system's list)"},
+    {"insecure", NULL, "do not check the daemon's certificate"},
     {"json", NULL, "print one JSON value instead of text; errors too, on standard error"},
     {"no-wait", NULL, "return once a move is accepted instead of following it to its end"},
     {"timeout", "SECONDS", "how long the daemon may stay silent before it counts as gone (60)"},
@@ -174,6 +205,19 @@ const GwCommand gw_commands[] = {
     {"plan", MOVES, "SERVER [HOST]", "try a move on paper: whether, how and where it is possible, and why not",
      "The same checks as of the real move, on every host or on HOST; nothing is done and nothing recorded.", "plan vm1 HostC",
      plan_options, gw_run_plan},
+
+    {"drain", WHOLE, "HOST...", "empty hosts: move every server away without stopping it",
+     "The hosts take no new servers from then on. A plan is made first and shown, with what cannot move and why; it is\n"
+     "made anew when something fails, and goes on when the daemon is restarted.",
+     "drain HostB --dry-run", drain_options, gw_run_drain},
+    {"drain-list", WHOLE, "", "list drains and balances, newest first", NULL, "drain-list", NULL, gw_run_drain_list},
+    {"drain-show", WHOLE, "DRAIN", "show one: every server, where it goes or why it stays", NULL, "drain-show --follow 3",
+     show_drain_options, gw_run_drain_show},
+    {"drain-cancel", WHOLE, "DRAIN", "begin nothing more of it; what is moving ends", NULL, "drain-cancel 3", NULL,
+     gw_run_drain_cancel},
+    {"undrain", WHOLE, "HOST", "take a host into use again", NULL, "undrain HostB --return", undrain_options, gw_run_undrain},
+    {"balance", WHOLE, "", "spread the load with few and cheap moves", NULL, "balance --dry-run --max-moves 5", balance_options,
+     gw_run_balance},
 
     {"migration-list", HISTORY, "", "list migrations of all servers, newest first", NULL,
      "migration-list --host HostB --status running", migration_list_options, gw_run_migration_list},

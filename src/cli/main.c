@@ -1,4 +1,5 @@
 /* The `godwit` command: talks HTTP to godwitd like any other client. */
+#include "cli/credentials.h"
 #include "cli/help.h"
 #include "cli/report.h"
 
@@ -42,13 +43,17 @@ static gboolean read_timeout(const GwArguments *arguments, guint *ret_seconds, G
 
 static gboolean set_up(GwCli *cli, const GwArguments *arguments, GError **error)
 {
-    g_autofree char *url = read_url(arguments, error);
+    g_autofree char *address = read_url(arguments, error);
+    g_autofree char *url = address ? gw_credentials_add(address, error) : NULL;
     if (!url || !read_timeout(arguments, &cli->timeout_s, error))
         return FALSE;
+    const char *ca_file = gw_arguments_option(arguments, "cacert");
     cli->patience = gw_arguments_option(arguments, "no-wait") ? GW_FOLLOW_NOT : GW_FOLLOW;
     GwHttpSettings settings = {.base_url = url,
                                .connect_timeout_ms = MIN(cli->timeout_s, 10) * 1000,
                                .timeout_ms = cli->timeout_s * 1000,
+                               .trust = gw_arguments_option(arguments, "insecure") ? GW_HTTP_TRUST_ANY : GW_HTTP_VERIFY,
+                               .ca_file = ca_file ? ca_file : g_getenv("OS_CACERT"),
                                .cancel = gw_interrupt_flag()};
     cli->http = gw_http_new(&settings);
     return TRUE;

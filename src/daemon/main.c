@@ -1,5 +1,6 @@
 /* godwitd: the only place that names the concrete store and drivers. */
 #include "api/api.h"
+#include "api/auth.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "daemon/settings.h"
@@ -104,16 +105,75 @@ static void leave_now(int number)
     _exit(0);
 }
 
+static gboolean is_loopback(const char *address)
+{
+    return g_str_has_prefix(address, "127.") || strcmp(address, "::1") == 0;
+}
+
+static gboolean check_exposure(const GwSettings *s, GError **error)
+{
+    if (is_loopback(s->api_listen))
+        return TRUE;
+    if (s->api_auth_strategy == GW_AUTH_NONE) {
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID,
+                    "[api] listen = %s with auth_strategy = noauth would make everyone an administrator: listen on 127.0.0.1, or use "
+                    "http_basic",
+                    s->api_listen);
+        return FALSE;
+    }
+    if (!*s->api_cert_file)
+        gw_warning("passwords travel in clear to %s: set ssl_cert_file and ssl_key_file, or put a proxy with TLS before it",
+                   s->api_listen);
+    return TRUE;
+}
+
+static GwAuth *open_auth(const GwSettings *s, GError **error)
+{
+    g_autofree char *password = g_build_filename(s->state_path, "admin-password", NULL);
+    g_autofree char *key = g_build_filename(s->state_path, "token.key", NULL);
+    GwAuthSettings settings = {(GwAuthStrategy)s->api_auth_strategy, s->api_users_file, password, key, s->api_token_expiration_s};
+    return check_exposure(s, error) ? gw_auth_new(&settings, error) : NULL;
+}
+
+/* file "": *ret_text stays NULL. */
+static gboolean read_pem(const char *option, const char *file, char **ret_text, GError **error)
+{
+    g_autoptr(GError) why = NULL;
+    if (!*file || g_file_get_contents(file, ret_text, NULL, &why))
+        return TRUE;
+    g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "[api] %s = %s: cannot be read: %s", option, file, why->message);
+    return FALSE;
+}
+
+static GwApi *start_api(const GwSettings *settings, GwEngine *engine, GwAuth *auth, GError **error)
+{
+    g_autofree char *certificate = NULL, *key = NULL;
+    if (!*settings->api_cert_file != !*settings->api_key_file) {
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "[api] ssl_cert_file and ssl_key_file belong together: set both, or neither");
+        return NULL;
+    }
+    if (!read_pem("ssl_cert_file", settings->api_cert_file, &certificate, error) ||
+        !read_pem("ssl_key_file", settings->api_key_file, &key, error))
+        return NULL;
+    GwApiSettings api_settings = {.listen = settings->api_listen,
+                                  .port = (guint16)settings->api_port,
+                                  .auth = auth,
+                                  .certificate = certificate,
+                                  .key = key,
+                                  .threads = settings->api_threads,
+                                  .max_limit = settings->api_max_limit};
+    return gw_api_start(engine, &api_settings, error);
+}
+
 static gboolean serve(const GwSettings *settings, GwEngine *engine, GError **error)
 {
-    GwApiSettings api_settings = {settings->api_listen, (guint16)settings->api_port, settings->api_threads,
-                                  settings->api_max_limit};
-    GwApi *api = gw_api_start(engine, &api_settings, error);
+    g_autoptr(GwAuth) auth = open_auth(settings, error);
+    GwApi *api = auth ? start_api(settings, engine, auth, error) : NULL;
     if (!api)
         return FALSE;
     gw_engine_start(engine);
-    gw_info("godwitd %s listens on %s port %u; its data is in %s", GW_VERSION, settings->api_listen, gw_api_port(api),
-            settings->state_path);
+    gw_info("godwitd %s listens on %s port %u%s; its data is in %s", GW_VERSION, settings->api_listen, gw_api_port(api),
+            *settings->api_cert_file ? " (TLS)" : "", settings->state_path);
     wait_for_signal();
     gw_info("stopping; migrations that hypervisors carry go on and are found again");
     signal(SIGALRM, leave_now);

@@ -15,6 +15,7 @@ enum { MANY = 1000000 };
 /* In the order of gw_policies (core/ladder.c) and of GwTimeoutAction; a test compares them. */
 static const char *const policies[] = {"balanced", "minimal-downtime", "fast", "never-pause", NULL};
 static const char *const timeout_actions[] = {"policy", "abort", "force_complete", NULL};
+static const char *const auth_strategies[] = {"http_basic", "noauth", NULL}; /* GwAuthStrategy */
 
 const GwOption gw_options[] = {
     {DEFAULT, "debug", {{NULL}}, TEXT(SWITCH, debug, "false"), "Logs every call to a host and every decision."},
@@ -156,6 +157,36 @@ const GwOption gw_options[] = {
      NUMBER(api_port, "8774", 0, 65535, NULL),
      "The TCP port of the Compute API. 0: any free one, which the log names."},
     {"api",
+     "auth_strategy",
+     {{DEFAULT, "auth_strategy"}},
+     .type = GW_OPTION_CHOICE,
+     .offset = AT(api_auth_strategy),
+     .initial = "http_basic",
+     .help = "How callers show who they are. http_basic: a user and his password with every request, or a token that they were "
+             "given for it. noauth: everyone is an administrator; only on a loopback address.",
+     .choices = auth_strategies},
+    {"api",
+     "http_basic_auth_user_file",
+     {{DEFAULT, "http_basic_auth_user_file"}},
+     TEXT(PATH, api_users_file, "$state_path/htpasswd"),
+     "The users and their passwords, as htpasswd -B writes them, a role (admin, reader, none) behind a further colon. Made with an "
+     "admin, whose password is then in $state_path/admin-password, when it is not there."},
+    {"api",
+     "token_expiration",
+     {{NULL}},
+     NUMBER(api_token_expiration_s, "3600", 60, 604800, "s"),
+     "How long a token is good that was given for a password."},
+    {"api",
+     "ssl_cert_file",
+     {{DEFAULT, "ssl_cert_file"}, {"wsgi", "ssl_cert_file"}},
+     TEXT(FILE, api_cert_file, ""),
+     "A certificate (PEM, with its chain): the API is then served by TLS. Empty: by plain HTTP."},
+    {"api",
+     "ssl_key_file",
+     {{DEFAULT, "ssl_key_file"}, {"wsgi", "ssl_key_file"}},
+     TEXT(FILE, api_key_file, ""),
+     "The certificate's key (PEM)."},
+    {"api",
      "threads",
      {{DEFAULT, "osapi_compute_workers"}},
      NUMBER(api_threads, "4", 1, 256, NULL),
@@ -220,6 +251,7 @@ static void append_kind(GString *text, const GwOption *option)
         [GW_OPTION_HOST] = "IP address, host name, or empty",
         [GW_OPTION_DATABASE] = "sqlite:///PATH",
         [GW_OPTION_CHOICE] = "one of ",
+        [GW_OPTION_FILE] = "absolute path, or empty",
     };
     g_string_append(text, kinds[option->type]);
     if (option->type == GW_OPTION_CHOICE) {

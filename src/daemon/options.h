@@ -15,6 +15,7 @@ typedef enum {
     GW_OPTION_HOST,     /* char *: empty, or an IP address or host name */
     GW_OPTION_DATABASE, /* char *: sqlite:///PATH */
     GW_OPTION_CHOICE,   /* guint: which of `choices` */
+    GW_OPTION_FILE,     /* char *: empty, or an absolute path */
 } GwOptionType;
 
 enum { GW_OPTION_ALIASES_MAX = 3 };

@@ -33,6 +33,10 @@ typedef struct {
     guint reserved_host_memory_mib;           /* of every host, never given to instances (512) */
     char *api_listen;                         /* IP address (127.0.0.1) */
     guint api_port;                           /* 0: any free one (8774) */
+    guint api_auth_strategy;                  /* GwAuthStrategy (http_basic) */
+    char *api_users_file;                     /* ($state_path/htpasswd) */
+    guint api_token_expiration_s;             /* (3600) */
+    char *api_cert_file, *api_key_file;       /* PEM; "": plain HTTP ("") */
     guint api_threads;                        /* that answer requests, 1 … 256 (4) */
     guint api_max_limit;                      /* rows in one answer (1000) */
 } GwSettings;

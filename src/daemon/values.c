@@ -113,6 +113,9 @@ gboolean gw_option_convert(const GwOption *option, char *text, gpointer at, GErr
     case GW_OPTION_PATH:
         ok = *text == '/' || gw_option_refuse(error, "is not an absolute path; begin it with /");
         return store_text(text, ok, at);
+    case GW_OPTION_FILE:
+        ok = !*text || *text == '/' || gw_option_refuse(error, "is not an absolute path; begin it with /, or leave it empty");
+        return store_text(text, ok, at);
     case GW_OPTION_TEMPLATE:
         return store_text(text, check_template(text, error), at);
     case GW_OPTION_ADDRESS:

@@ -5,7 +5,7 @@
 
 /* Workers. A step lasts as long as the slowest host that it asks; a guest that shuts down holds one for its whole patience.
  * Threads are made when they are needed and kept for a while by GLib. */
-enum { MAX_STEPS = 64, MAX_ASKS = 32, TICK_S = 1 };
+enum { MAX_STEPS = 64, MAX_ASKS = 32, MAX_DRAINS = 4, TICK_S = 1 };
 
 GwEngine *gw_engine_ref(GwEngine *engine)
 {
@@ -18,6 +18,7 @@ void gw_engine_unref(GwEngine *engine)
     if (!g_atomic_ref_count_dec(&engine->refs))
         return;
     g_hash_table_unref(engine->moving);
+    g_hash_table_unref(engine->drains);
     g_hash_table_unref(engine->actives);
     g_hash_table_unref(engine->views);
     g_hash_table_unref(engine->where);
@@ -58,11 +59,13 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     engine->actives = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, (GDestroyNotify)gw_active_unref);
     engine->checkups = gw_checkups_new();
     engine->moving = g_hash_table_new(g_str_hash, g_str_equal);
+    engine->drains = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, gw_drain_run_release);
     engine->context = g_main_context_new();
     engine->loop = g_main_loop_new(engine->context, FALSE);
     engine->steps = g_thread_pool_new(gw_loop_step, engine, MAX_STEPS, FALSE, NULL);
     engine->asks = g_thread_pool_new(gw_inventory_work, engine, MAX_ASKS, FALSE, NULL);
     engine->scribe = g_thread_pool_new(gw_scribe_work, engine, 1, FALSE, NULL);
+    engine->drain_steps = g_thread_pool_new(gw_drain_step, engine, MAX_DRAINS, FALSE, NULL);
     return engine;
 }
 
@@ -70,7 +73,7 @@ GwEngine *gw_engine_new(GwStore *store, const GwDriver *const *drivers, const Gw
 {
     GwEngine *engine = engine_new(store, drivers, settings);
     if (gw_engine_load_hosts(engine, error) && gw_engine_load_aggregates(engine, error) &&
-        gw_engine_load_actives(engine, error))
+        gw_engine_load_actives(engine, error) && gw_engine_load_drains(engine, error))
         return engine;
     gw_engine_stop(engine);
     gw_engine_free(engine);
@@ -115,6 +118,7 @@ void gw_engine_start(GwEngine *engine)
         ((GwHostEntry *)value)->last_full_us = G_MININT64 / 2;
     g_mutex_unlock(&engine->lock);
     gw_inventory_tick(engine);
+    gw_drains_start(engine);
     g_autoptr(GPtrArray) actives = list_actives(engine);
     for (guint i = 0; i < actives->len; i++)
         gw_active_wake(actives->pdata[i]);
@@ -162,6 +166,7 @@ void gw_engine_stop(GwEngine *engine)
         g_thread_join(g_steal_pointer(&engine->loop_thread));
     }
     if (engine->steps) {
+        g_thread_pool_free(g_steal_pointer(&engine->drain_steps), FALSE, TRUE);
         g_thread_pool_free(g_steal_pointer(&engine->steps), FALSE, TRUE);
         g_thread_pool_free(g_steal_pointer(&engine->asks), FALSE, TRUE);
         g_thread_pool_free(g_steal_pointer(&engine->scribe), FALSE, TRUE);
@@ -175,9 +180,12 @@ void gw_engine_stop(GwEngine *engine)
     g_clear_pointer(&engine->sorted, g_ptr_array_unref);
     GHashTable *hosts = g_steal_pointer(&engine->hosts);
     GHashTable *actives = g_steal_pointer(&engine->actives);
+    GHashTable *drains = g_steal_pointer(&engine->drains);
     engine->hosts = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)gw_host_entry_unref);
     engine->actives = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, (GDestroyNotify)gw_active_unref);
+    engine->drains = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, gw_drain_run_release);
     g_mutex_unlock(&engine->lock);
+    g_hash_table_unref(drains);
     g_hash_table_unref(actives); /* closing a node may wait for its events, which take the lock */
     g_hash_table_unref(hosts);
 }

@@ -4,7 +4,9 @@
 #ifndef GW_ENGINE_ENGINE_H
 #define GW_ENGINE_ENGINE_H
 
+#include "core/balance.h"
 #include "core/checkup.h"
+#include "core/drain.h"
 #include "core/trial.h"
 #include "drivers/driver.h"
 #include "store/store.h"
@@ -166,5 +168,47 @@ gboolean gw_engine_migrations(GwEngine *engine, const GwMigrationQuery *query, G
 gboolean gw_engine_actions(GwEngine *engine, const char *instance_uuid, const char *request_id, GPtrArray **ret_rows,
                            GError **error);
 gboolean gw_engine_events(GwEngine *engine, gint64 action_id, GPtrArray **ret_rows, GError **error);
+
+/* ---- Hosts as a whole: drains (docs/planning.md). What was begun is a drain row with its moves, carried out whatever happens to the
+ * daemon. Everything returned is owned by the caller. */
+typedef enum { GW_DRY_RUN_NOT, GW_DRY_RUN } GwDryRun; /* dry: the plan is made and shown, nothing is recorded; its id is 0 */
+
+typedef struct {
+    GStrv hosts;           /* to be emptied; borrowed, as are the texts */
+    GwDryRun dry_run;
+    guint per_host;        /* moves that a host may send or receive at once; 0: as the links suggest */
+    GwStopped stopped;
+    gboolean return_later; /* of a drain: undrain will bring the instances home; of undrain: do that */
+    const char *request_id, *user_id, *project_id;
+} GwDrainOrder;
+
+/* Disables the hosts, plans, and begins. INVALID, NOT_FOUND (a host), CONFLICT (it is being drained). ret_moves: of GwDrainMove *. */
+gboolean gw_engine_drain(GwEngine *engine, const GwDrainOrder *order, GwDrain **ret, GPtrArray **ret_moves, GError **error);
+/* Enables the host; brings home what its last drain moved, if that is asked for or was: *ret is NULL when there is nothing to bring.
+ * CONFLICT while it is being drained. */
+gboolean gw_engine_undrain(GwEngine *engine, const char *host, const GwDrainOrder *order, GwDrain **ret, GPtrArray **ret_moves,
+                           GError **error);
+
+typedef struct {
+    GwDrainOrder order;   /* hosts is not read */
+    const char *aggregate; /* name or id: only its hosts take part; NULL: all */
+    guint max_moves;      /* 0: as many as are worth it */
+    GwObjective objective;
+} GwBalanceOrder;
+
+typedef struct {
+    double score_before, score_after;
+    guint64 bytes;
+    guint hosts_before, hosts_after; /* in use */
+} GwBalanceFigures;
+
+/* NOT_FOUND: no such aggregate. Without moves worth making nothing is recorded: the drain's id is 0. */
+gboolean gw_engine_balance(GwEngine *engine, const GwBalanceOrder *order, GwBalanceFigures *ret_figures, GwDrain **ret,
+                           GPtrArray **ret_moves, GError **error);
+
+gboolean gw_engine_drains(GwEngine *engine, const GwDrainQuery *query, GPtrArray **ret_rows, GError **error);
+gboolean gw_engine_drain_show(GwEngine *engine, gint64 id, GwDrain **ret, GPtrArray **ret_moves, GError **error);
+/* Nothing more is begun; what is under way ends, and then the drain does. Its hosts stay disabled. */
+gboolean gw_engine_drain_cancel(GwEngine *engine, gint64 id, GError **error);
 
 #endif

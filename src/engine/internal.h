@@ -92,11 +92,12 @@ struct GwEngine {
     GPtrArray *sorted;       /* [lock] the views in listing order, or NULL when it must be made anew */
     GHashTable *actives;     /* [lock] id → GwActive *, references */
     GHashTable *moving;      /* [lock] uuid → GwActive * of `actives`: the instance's own */
+    GHashTable *drains;      /* [lock] id → GwDrainRun *, references: those under way */
     GwEndedMoves ended;      /* [lock] */
     gint64 pruned_at;        /* [lock] monotonic us: when old history was last forgotten */
     gint64 serial;           /* atomic */
     struct GwCheckups *checkups; /* has a lock of its own */
-    GThreadPool *steps, *asks, *scribe;
+    GThreadPool *steps, *asks, *scribe, *drain_steps;
     GMainContext *context;
     GMainLoop *loop;
     GThread *loop_thread;
@@ -199,5 +200,12 @@ void gw_scribe_note(GwActive *active, const GwMigration *row, const char *event,
 void gw_scribe_end(GwActive *active, const GwMigration *row, const char *event, const char *host, const char *error);
 void gw_scribe_prune(GwEngine *engine); /* forgets history that is too old, soon */
 void gw_scribe_work(gpointer note, gpointer engine);
+
+/* ---- drain.c: emptying hosts */
+gboolean gw_engine_load_drains(GwEngine *engine, GError **error);
+void gw_drains_start(GwEngine *engine);
+void gw_drain_step(gpointer run /* reference, taken */, gpointer engine);
+void gw_drain_run_release(gpointer run); /* drops a reference */
+void gw_drains_wake(GwEngine *engine); /* a migration has ended: look at once */
 
 #endif

@@ -114,6 +114,50 @@ const char *const gw_schema_steps[] = {
     " key TEXT NOT NULL,"
     " value TEXT NOT NULL,"
     " PRIMARY KEY (aggregate_id, key)) WITHOUT ROWID;",
+
+    /* 3: drains, their moves, and which hosts running ones have. */
+    "CREATE TABLE drains ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " uuid TEXT NOT NULL UNIQUE,"
+    " kind TEXT NOT NULL,"
+    " hosts TEXT,"
+    " state TEXT NOT NULL,"
+    " cancelling INTEGER NOT NULL,"
+    " include_stopped INTEGER NOT NULL,"
+    " return_later INTEGER NOT NULL,"
+    " per_host INTEGER NOT NULL,"
+    " predicted_ms INTEGER NOT NULL,"
+    " bound_ms INTEGER NOT NULL,"
+    " reason TEXT,"
+    " request_id TEXT,"
+    " user_id TEXT,"
+    " project_id TEXT,"
+    " created_us INTEGER NOT NULL,"
+    " updated_us INTEGER NOT NULL,"
+    " ended_us INTEGER NOT NULL,"
+    " version INTEGER NOT NULL);"
+
+    "CREATE TABLE drain_hosts ("
+    " host TEXT NOT NULL PRIMARY KEY,"
+    " drain_id INTEGER NOT NULL REFERENCES drains (id) ON DELETE CASCADE) WITHOUT ROWID;"
+
+    "CREATE TABLE drain_moves ("
+    " drain_id INTEGER NOT NULL REFERENCES drains (id) ON DELETE CASCADE,"
+    " instance_uuid TEXT NOT NULL,"
+    " instance_name TEXT,"
+    " source TEXT,"
+    " dest TEXT,"
+    " kind TEXT NOT NULL,"
+    " state TEXT NOT NULL,"
+    " migration_id INTEGER NOT NULL,"
+    " attempts INTEGER NOT NULL,"
+    " tried TEXT,"
+    " reason TEXT,"
+    " bytes INTEGER NOT NULL,"
+    " start_ms INTEGER NOT NULL,"
+    " predicted_ms INTEGER NOT NULL,"
+    " pause_ms INTEGER NOT NULL,"
+    " PRIMARY KEY (drain_id, instance_uuid)) WITHOUT ROWID;",
 };
 
 const guint gw_schema_count = G_N_ELEMENTS(gw_schema_steps);

@@ -9,8 +9,9 @@
 #include "core/host.h"
 #include "core/instance.h"
 #include "core/migration.h"
+#include "store/drains.h"
 
-typedef struct GwStore GwStore;
+typedef struct GwStore GwStore; /* also in store/drains.h, which is a part of this header */
 
 /* Opens (and makes or brings forward the schema of) an SQLite database file; mode 0600. GW_ERROR_STORE when it is
  * damaged (integrity check) or from a newer Godwit: the message names the file, both versions and the remedy; likewise

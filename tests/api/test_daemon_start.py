@@ -10,7 +10,7 @@ DAEMON = os.path.join(os.environ.get("GODWIT_BUILD", os.path.join(ROOT, "build")
 
 def start(folder, port):
     conf = folder / "godwit.conf"
-    conf.write_text(f"[DEFAULT]\nstate_path = {folder}\n[api]\nport = {port}\n")
+    conf.write_text(f"[DEFAULT]\nstate_path = {folder}\n[api]\nauth_strategy = noauth\nport = {port}\n")
     return subprocess.Popen([DAEMON, "--config", str(conf)], stderr=subprocess.PIPE, text=True)
 
 

@@ -206,8 +206,8 @@ def test_os_host_update(start):
     ("HostB", {"maintenance_mode": "x"}, "badRequest", 400, ["field/attribute maintenance_mode"]),
     ("HostB", {"colour": "red"}, "badRequest", 400, ["'colour' was unexpected"]),
     ("HostZ", {"status": "enable"}, "itemNotFound", 404, ["HostZ"]),
-    ("HostB", {"maintenance_mode": "enable"}, "notImplemented", 501, ["drain"]),
-    ("HostB", {"status": "disable", "maintenance_mode": "enable"}, "notImplemented", 501, ["drain"]),
+    ("HostZ", {"maintenance_mode": "enable"}, "itemNotFound", 404, ["HostZ"]),
+    ("HostB", {"status": "disable", "maintenance_mode": "enable"}, "badRequest", 400, ["exclude each other"]),
 ])
 def test_os_host_update_refuses(server, host, body, fault, code, words):
     assert_fault(server.request("PUT", f"/v2.1/os-hosts/{host}", body), fault, code, *words)

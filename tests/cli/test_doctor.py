@@ -11,7 +11,7 @@ pytestmark = pytest.mark.skipif(not GODWITD.exists(), reason="godwitd is not bui
 @pytest.fixture
 def fleet(tmp_path):
     """Starts a daemon whose hosts are named by keyword: parameters of their addresses."""
-    (tmp_path / "godwit.conf").write_text(f"[DEFAULT]\nstate_path = {tmp_path}\n[api]\nport = 0\n")
+    (tmp_path / "godwit.conf").write_text(f"[DEFAULT]\nstate_path = {tmp_path}\n[api]\nauth_strategy = noauth\nport = 0\n")
     log = tmp_path / "log"
     with open(log, "wb") as out:
         process = subprocess.Popen([GODWITD, "-c", tmp_path / "godwit.conf"], stdout=out, stderr=out)

@@ -154,7 +154,7 @@ def test_migration_of_another_server(daemon, godwit):
     ((502, b"Bad Gateway"), "HTTP status 502 and no reason: is it godwitd?"),
     ((500, {"computeFault": {"code": 500, "message": "Unexpected"}}), "Error: Unexpected"),
     ((403, {"forbidden": {"code": 403, "message": "Policy forbids it"}}), "Error: Policy forbids it"),
-    ((401, {"unauthorized": {"code": 401, "message": "who?"}}), "GODWIT_URL=http://USER:PASSWORD@HOST:8774"),
+    ((401, {"unauthorized": {"code": 401, "message": "who?"}}), "wants to know who asks. Set OS_USERNAME and OS_PASSWORD"),
 ])
 def test_strange_answers(daemon, godwit, answer, words):
     daemon.on("GET", "/godwit/v1/hosts", answer)

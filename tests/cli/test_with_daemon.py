@@ -24,7 +24,7 @@ def wait_for_port(log, process):
 @pytest.fixture(scope="module")
 def real(tmp_path_factory):
     folder = tmp_path_factory.mktemp("godwitd")
-    (folder / "godwit.conf").write_text(f"[DEFAULT]\nstate_path = {folder}\n[api]\nport = 0\n")
+    (folder / "godwit.conf").write_text(f"[DEFAULT]\nstate_path = {folder}\n[api]\nauth_strategy = noauth\nport = 0\n")
     log = folder / "log"
     with open(log, "wb") as out:
         process = subprocess.Popen([GODWITD, "-c", folder / "godwit.conf"], stdout=out, stderr=out)

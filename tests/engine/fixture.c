@@ -180,6 +180,17 @@ GwMigration *fixture_wait(Fixture *f, gint64 id, GwMigrationState hoped)
     }
 }
 
+void fixture_settle(Fixture *f, const char *uuid)
+{
+    for (guint tries = 0; tries < 2000; tries++) {
+        g_autoptr(GwInstanceView) view = gw_engine_instance(f->engine, uuid);
+        if (!view || !view->migration_id)
+            return;
+        g_usleep(1000);
+    }
+    g_error("%s is still shown on its way", uuid);
+}
+
 guint fixture_files(Fixture *f, const char *host, const char *path)
 {
     g_auto(GStrv) files = gw_sim_world_list(f->world, host, path);

@@ -35,6 +35,8 @@ gint64 fixture_move(Fixture *f, const char *uuid, const char *dest, GwMoveKind k
 /* Waits until it is final or in the hoped state, 60 s at most. Owned by the caller. */
 GwMigration *fixture_wait(Fixture *f, gint64 id, GwMigrationState hoped);
 GwMigration *fixture_row(Fixture *f, gint64 id);
+/* Waits until the engine shows no migration of it any more: a moment after the store does. */
+void fixture_settle(Fixture *f, const char *uuid);
 /* Number of files in the folder mounted at path on host. */
 guint fixture_files(Fixture *f, const char *host, const char *path);
 

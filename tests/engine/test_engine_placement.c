@@ -37,6 +37,7 @@ static char *ask(Fixture *f, const GwMoveRequest *request, char **ret_dest)
     g_assert_cmpint(row->state, ==, verdict.refusal ? GW_MIGRATION_FAILED : GW_MIGRATION_COMPLETED);
     if (ret_dest)
         *ret_dest = g_strdup(row->dest);
+    fixture_settle(f, request->instance_uuid);
     fixture_refresh(f);
     return verdict.refusal;
 }

@@ -1,0 +1,38 @@
+/* Who asks, and whether he may. Thread-safe. */
+#ifndef GW_API_AUTH_H
+#define GW_API_AUTH_H
+
+#include "api/routes.h"
+#include "api/tokens.h"
+
+typedef enum {
+    GW_AUTH_HTTP_BASIC, /* user and password with every request, or a token of the Identity facade */
+    GW_AUTH_NONE,       /* everyone is an administrator */
+} GwAuthStrategy;
+
+typedef struct {
+    GwAuthStrategy strategy;
+    const char *users_file, *password_file, *key_file;
+    guint token_lifetime_s;
+} GwAuthSettings;
+
+/* GW_ERROR_INVALID: a file makes no sense, or cannot be read or made. */
+GwAuth *gw_auth_new(const GwAuthSettings *settings, GError **error);
+void gw_auth_free(GwAuth *auth);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwAuth, gw_auth_free)
+
+/* FALSE: answered already (401, 403, 429). Sets who the request's user is. needed: GW_ROLE_NONE: whoever has a password. */
+gboolean gw_auth_admit(GwRequest *request, GwRole needed);
+
+/* A fault in Keystone's shape, which the clients' log-in understands. */
+void gw_reply_identity_fault(GwRequest *request, guint status, const char *title, const char *message);
+
+/* For the Identity facade: the user whose password this is, counted against the limit of failed attempts. NULL: answered already. */
+GwUser *gw_auth_log_in(GwRequest *request, const char *name, const char *password);
+GwUser *gw_auth_user(GwAuth *auth, const char *name); /* NULL when there is none */
+GwTokens *gw_auth_tokens(GwAuth *auth);               /* borrowed; NULL without passwords */
+/* The token of that text, whose user still has the same password; NULL. */
+GwToken *gw_auth_read_token(GwAuth *auth, const char *text);
+const char *gw_role_word(GwRole role); /* Keystone's: "admin", "reader", "none" */
+
+#endif

@@ -1,0 +1,273 @@
+#include "api/users.h"
+
+#include "base/error.h"
+#include "base/log.h"
+
+#include <crypt.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { COST = 10, PASSWORD_BYTES = 18, LOOK_S = 1 };
+
+typedef struct {
+    char *hash;
+    GwRole role;
+} Entry;
+
+struct GwUsers {
+    char *file;
+    GMutex lock;          /* of all below */
+    GHashTable *entries;  /* name → Entry * */
+    struct stat seen;     /* of the file when it was read */
+    gint64 looked_us;
+    guint generation;
+};
+
+/* ---- secrets */
+
+gboolean gw_equal_secret(const char *a, const char *b)
+{
+    gsize length = strlen(a);
+    if (length != strlen(b))
+        return FALSE;
+    volatile unsigned char difference = 0;
+    for (gsize i = 0; i < length; i++)
+        difference |= (unsigned char)(a[i] ^ b[i]);
+    return difference == 0;
+}
+
+void gw_random_bytes(void *bytes, gsize size)
+{
+    if (getrandom(bytes, size, 0) != (ssize_t)size)
+        g_error("the kernel gives no random bytes: %s", g_strerror(errno));
+}
+
+char *gw_random_text(gsize bytes)
+{
+    guchar raw[64];
+    g_assert(bytes <= sizeof raw);
+    gw_random_bytes(raw, bytes);
+    char *text = g_base64_encode(raw, bytes);
+    g_strdelimit(text, "+", '-');
+    g_strdelimit(text, "/", '_');
+    g_strdelimit(text, "=", '\0');
+    return text;
+}
+
+static char *hash_password(const char *password)
+{
+    char salt[CRYPT_GENSALT_OUTPUT_SIZE], random[16];
+    g_autofree struct crypt_data *data = g_new0(struct crypt_data, 1);
+    gw_random_bytes(random, sizeof random);
+    if (!crypt_gensalt_rn("$2b$", COST, random, sizeof random, salt, sizeof salt))
+        return NULL;
+    return g_strdup(crypt_r(password, salt, data));
+}
+
+static gboolean fits(const char *password, const char *hash)
+{
+    g_autofree struct crypt_data *data = g_new0(struct crypt_data, 1);
+    const char *found = crypt_r(password, hash, data);
+    return found && *found != '*' && gw_equal_secret(found, hash);
+}
+
+/* ---- the file */
+
+static void entry_free(gpointer data)
+{
+    Entry *entry = data;
+    g_free(entry->hash);
+    g_free(entry);
+}
+
+static gboolean refuse(const char *file, guint line, GError **error, const char *why)
+{
+    g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "%s:%u: %s", file, line, why);
+    return FALSE;
+}
+
+static gboolean is_bcrypt(const char *hash)
+{
+    return strlen(hash) == 60 && (g_str_has_prefix(hash, "$2y$") || g_str_has_prefix(hash, "$2b$") || g_str_has_prefix(hash, "$2a$"));
+}
+
+static gboolean read_line(GHashTable *entries, const char *file, guint number, const char *line, GError **error)
+{
+    g_auto(GStrv) parts = g_strsplit(line, ":", 3);
+    if (g_strv_length(parts) < 2 || !*parts[0])
+        return refuse(file, number, error, "is not USER:HASH; make users with: htpasswd -B FILE USER");
+    if (!is_bcrypt(parts[1]))
+        return refuse(file, number, error, "is not a bcrypt hash ($2y$…); make one with: htpasswd -B FILE USER");
+    GwRole role = GW_ROLE_ADMIN;
+    if (parts[2] && strcmp(parts[2], "reader") == 0)
+        role = GW_ROLE_READER;
+    else if (parts[2] && strcmp(parts[2], "none") == 0)
+        role = GW_ROLE_NONE;
+    else if (parts[2] && strcmp(parts[2], "admin") != 0)
+        return refuse(file, number, error, "the role behind the second colon is none of admin, reader, none");
+    Entry *entry = g_new0(Entry, 1);
+    entry->hash = g_strdup(parts[1]);
+    entry->role = role;
+    g_hash_table_replace(entries, g_strdup(parts[0]), entry);
+    return TRUE;
+}
+
+static GHashTable *read_file(const char *file, struct stat *ret_seen, GError **error)
+{
+    g_autofree char *text = NULL;
+    g_autoptr(GError) why = NULL;
+    if (stat(file, ret_seen) != 0 || !g_file_get_contents(file, &text, NULL, &why)) {
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "%s: cannot be read: %s", file, why ? why->message : g_strerror(errno));
+        return NULL;
+    }
+    g_autoptr(GHashTable) entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, entry_free);
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (guint i = 0; lines[i]; i++) {
+        const char *line = g_strstrip(lines[i]);
+        if (*line && *line != '#' && !read_line(entries, file, i + 1, line, error))
+            return NULL;
+    }
+    return g_steal_pointer(&entries);
+}
+
+static gboolean write_secret(const char *file, const char *text, GError **error)
+{
+    g_autoptr(GError) why = NULL;
+    if (g_file_set_contents_full(file, text, -1, G_FILE_SET_CONTENTS_DURABLE, 0600, &why))
+        return TRUE;
+    g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "%s: cannot be written: %s", file, why->message);
+    return FALSE;
+}
+
+static gboolean make_admin(const char *file, const char *password_file, GError **error)
+{
+    g_autofree char *password = gw_random_text(PASSWORD_BYTES);
+    g_autofree char *hash = hash_password(password);
+    g_autofree char *line = g_strdup_printf("admin:%s:admin\n", hash ? hash : "");
+    g_autofree char *told = g_strconcat(password, "\n", NULL);
+    if (!hash) {
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "this system's libcrypt knows no bcrypt");
+        return FALSE;
+    }
+    if (!write_secret(password_file, told, error) || !write_secret(file, line, error))
+        return FALSE;
+    gw_info("the user admin was made; his password is in %s, which only its owner can read", password_file);
+    return TRUE;
+}
+
+GwUsers *gw_users_open(const char *file, const char *password_file, GError **error)
+{
+    struct stat seen;
+    if (!g_file_test(file, G_FILE_TEST_EXISTS) && !make_admin(file, password_file, error))
+        return NULL;
+    GHashTable *entries = read_file(file, &seen, error);
+    if (!entries)
+        return NULL;
+    GwUsers *users = g_new0(GwUsers, 1);
+    g_mutex_init(&users->lock);
+    users->file = g_strdup(file);
+    users->entries = entries;
+    users->seen = seen;
+    users->looked_us = g_get_monotonic_time();
+    return users;
+}
+
+void gw_users_free(GwUsers *users)
+{
+    if (!users)
+        return;
+    g_hash_table_unref(users->entries);
+    g_mutex_clear(&users->lock);
+    g_free(users->file);
+    g_free(users);
+}
+
+static gboolean is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_ino == b->st_ino && a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* [locked] A file that makes no sense any more leaves the users as they were: a slip locks nobody out. */
+static void look(GwUsers *users)
+{
+    gint64 now = g_get_monotonic_time();
+    struct stat seen;
+    if (now - users->looked_us < LOOK_S * G_USEC_PER_SEC)
+        return;
+    users->looked_us = now;
+    if (stat(users->file, &seen) != 0 || is_same(&seen, &users->seen))
+        return;
+    g_autoptr(GError) error = NULL;
+    GHashTable *entries = read_file(users->file, &users->seen, &error);
+    if (!entries) {
+        gw_warning("the users stay as they were: %s", error->message);
+        return;
+    }
+    g_hash_table_unref(users->entries);
+    users->entries = entries;
+    users->generation++;
+    gw_info("%s has changed: %u users", users->file, g_hash_table_size(entries));
+}
+
+guint gw_users_generation(GwUsers *users)
+{
+    g_mutex_lock(&users->lock);
+    look(users);
+    guint generation = users->generation;
+    g_mutex_unlock(&users->lock);
+    return generation;
+}
+
+/* ---- users */
+
+void gw_user_free(GwUser *user)
+{
+    if (!user)
+        return;
+    g_free(user->name);
+    g_free(user);
+}
+
+static GwUser *user_new(const char *name, const Entry *entry)
+{
+    GwUser *user = g_new0(GwUser, 1);
+    user->name = g_strdup(name);
+    user->role = entry->role;
+    g_autofree char *sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, entry->hash, -1);
+    g_strlcpy(user->stamp, sum, sizeof user->stamp);
+    return user;
+}
+
+/* *ret_hash: owned by the caller; NULL when there is no such user. */
+static GwUser *find(GwUsers *users, const char *name, char **ret_hash)
+{
+    g_mutex_lock(&users->lock);
+    look(users);
+    const Entry *entry = g_hash_table_lookup(users->entries, name);
+    GwUser *user = entry ? user_new(name, entry) : NULL;
+    *ret_hash = entry ? g_strdup(entry->hash) : NULL;
+    g_mutex_unlock(&users->lock);
+    return user;
+}
+
+GwUser *gw_users_find(GwUsers *users, const char *name)
+{
+    g_autofree char *hash = NULL;
+    return find(users, name, &hash);
+}
+
+GwUser *gw_users_verify(GwUsers *users, const char *name, const char *password)
+{
+    /* of nobody's password, with the cost of ours */
+    static const char decoy[] = "$2b$10$7EqJtq98hPqEX7fNZaFWoOhi5BWbP8kNyWzPlm5Np2vA1Xx6p0l4S";
+    g_autofree char *hash = NULL;
+    g_autoptr(GwUser) user = find(users, name, &hash);
+    gboolean ok = fits(password, hash ? hash : decoy);
+    return ok && user ? g_steal_pointer(&user) : NULL;
+}

@@ -1,0 +1,394 @@
+/* The commands about hosts as a whole: empty them, take them into use again, spread the load. */
+#include "cli/client.h"
+#include "cli/report.h"
+#include "cli/table.h"
+#include "cli/text.h"
+
+#include <string.h>
+
+enum { POLL_MS = 300 };
+
+static gint64 number(const json_t *object, const char *field)
+{
+    return json_integer_value(json_object_get(object, field));
+}
+
+static gboolean is_state(const json_t *object, const char *state)
+{
+    return g_strcmp0(gw_json_peek(object, "state"), state) == 0;
+}
+
+static char *hosts_text(const json_t *drain)
+{
+    GString *text = g_string_new(NULL);
+    size_t index;
+    json_t *host;
+    json_array_foreach(json_object_get(drain, "hosts"), index, host)
+        g_string_append_printf(text, "%s%s", index ? ", " : "", json_string_value(host));
+    return g_string_free(text, FALSE);
+}
+
+/* ---- tables */
+
+static char *duration(gint64 ms)
+{
+    return ms > 0 ? gw_text_duration((guint64)ms) : NULL;
+}
+
+static char *start_text(const json_t *move)
+{
+    return g_strdup_printf("+%.1f s", (double)number(move, "start_ms") / 1000);
+}
+
+static void add_move(GwTable *table, const json_t *move)
+{
+    gboolean cold = g_strcmp0(gw_json_peek(move, "kind"), "migration") == 0;
+    gboolean goes = json_is_string(json_object_get(move, "dest"));
+    gw_table_add(table, gw_json_peek(move, "instance_name"));
+    gw_table_add(table, gw_json_peek(move, "source"));
+    gw_table_add(table, gw_json_peek(move, "dest"));
+    gw_table_add(table, cold ? "cold" : "live");
+    gw_table_add(table, gw_json_peek(move, "state"));
+    gw_table_take(table, goes ? start_text(move) : NULL);
+    gw_table_take(table, duration(number(move, "predicted_ms")));
+    gw_table_take(table, duration(number(move, "pause_ms")));
+    gw_table_take(table, goes ? gw_text_bytes((guint64)number(move, "bytes")) : NULL);
+}
+
+static void print_moves(const json_t *drain)
+{
+    static const char *const headings[] = {"Server", "From", "To", "Kind", "State", "Starts", "Takes", "Pause", "Copies", NULL};
+    g_autoptr(GwTable) table = gw_table_new(headings);
+    size_t index;
+    json_t *move;
+    json_array_foreach(json_object_get(drain, "moves"), index, move)
+        add_move(table, move);
+    if (gw_table_rows(table))
+        gw_table_print(table, stdout);
+    json_array_foreach(json_object_get(drain, "moves"), index, move)
+    {
+        const char *reason = gw_json_peek(move, "reason");
+        if (!reason || is_state(move, "moved"))
+            continue;
+        g_autofree char *name = gw_text_clean(gw_json_peek(move, "instance_name"));
+        g_auto(GStrv) parts = g_strsplit(reason, " | ", -1);
+        printf("%s %s:\n", name, is_state(move, "planned") ? "was tried before" : gw_json_peek(move, "state"));
+        for (char **part = parts; *part; part++) {
+            g_autofree char *clean = gw_text_clean(*part);
+            printf("  %s\n", clean);
+        }
+    }
+}
+
+static guint count_of(const json_t *drain, const char *state)
+{
+    return (guint)number(json_object_get(drain, "counts"), state);
+}
+
+static void print_prediction(const json_t *drain)
+{
+    guint planned = count_of(drain, "planned"), stay = count_of(drain, "stays");
+    g_autofree char *takes = gw_text_duration((guint64)number(drain, "predicted_ms"));
+    g_autofree char *bound = gw_text_duration((guint64)number(drain, "bound_ms"));
+    if (planned)
+        printf("%u move%s, predicted to end after %s; the links allow no less than %s.\n", planned, planned == 1 ? "" : "s", takes, bound);
+    if (stay)
+        printf("%u server%s cannot move: see above why, and what would let %s.\n", stay, stay == 1 ? "" : "s", stay == 1 ? "it" : "them");
+    if (!planned && !stay)
+        puts("Nothing has to move.");
+}
+
+/* ---- its course and its end */
+
+static char *state_line(const json_t *drain)
+{
+    guint moved = count_of(drain, "moved"), moving = count_of(drain, "moving");
+    guint all = moved + moving + count_of(drain, "planned");
+    g_autofree char *time = gw_text_duration((guint64)number(drain, "elapsed_ms"));
+    g_autofree char *predicted = gw_text_duration((guint64)number(drain, "predicted_ms"));
+    g_autofree char *hosts = hosts_text(drain);
+    const char *reason = gw_json_peek(drain, "reason");
+    return g_strdup_printf("%s %" G_GINT64_FORMAT " of %s: %u of %u moved, %u moving, %u stay; %s of about %s%s%s", gw_json_peek(drain, "kind"),
+                           number(drain, "id"), hosts, moved, all, moving, count_of(drain, "stays") + count_of(drain, "given up"), time,
+                           predicted, reason ? ": " : "", reason ? reason : "");
+}
+
+static char *end_sentence(const json_t *drain)
+{
+    g_autofree char *time = gw_text_duration((guint64)number(drain, "elapsed_ms"));
+    g_autofree char *predicted = gw_text_duration((guint64)number(drain, "predicted_ms"));
+    g_autofree char *hosts = hosts_text(drain);
+    guint moved = count_of(drain, "moved"), stay = count_of(drain, "stays") + count_of(drain, "given up");
+    gboolean emptied = g_strcmp0(gw_json_peek(drain, "kind"), "drain") == 0;
+    if (emptied && !stay && is_state(drain, "completed"))
+        return g_strdup_printf("%s %s empty: %u server%s moved in %s (predicted %s).", hosts, strchr(hosts, ',') ? "are" : "is", moved,
+                               moved == 1 ? "" : "s", time, predicted);
+    return g_strdup_printf("The %s of %s is %s: %u server%s moved in %s (predicted %s), %u stay.", gw_json_peek(drain, "kind"), hosts,
+                           gw_json_peek(drain, "state"), moved, moved == 1 ? "" : "s", time, predicted, stay);
+}
+
+static GwExit tell_end(GwCli *cli, const json_t *drain)
+{
+    GwExit code = is_state(drain, "completed") ? GW_EXIT_DONE : is_state(drain, "cancelled") ? GW_EXIT_OTHERWISE : GW_EXIT_FAILED;
+    if (cli->output == GW_OUTPUT_JSON) {
+        g_autoptr(json_t) value = json_pack("{s:O}", "drain", drain);
+        gw_client_print(value);
+        return code;
+    }
+    g_autofree char *sentence = end_sentence(drain);
+    g_autofree char *clean = gw_text_clean(sentence);
+    if (code != GW_EXIT_DONE)
+        print_moves(drain);
+    puts(clean);
+    return code;
+}
+
+static gboolean get_drain(GwCli *cli, const char *id, json_t **ret_body, json_t **ret_drain, GError **error)
+{
+    g_autofree char *path = gw_client_path("/godwit/v1/drains/%s", id);
+    if (!gw_client_get(cli, path, ret_body, error))
+        return FALSE;
+    *ret_drain = json_object_get(*ret_body, "drain");
+    if (json_is_object(*ret_drain))
+        return TRUE;
+    g_set_error(error, GW_ERROR, GW_ERROR_FAILED, "The daemon's answer has no drain.");
+    return FALSE;
+}
+
+static void show_progress(GwCli *cli, const json_t *drain, char **shown)
+{
+    g_autofree char *line = state_line(drain);
+    g_autofree char *clean = gw_text_clean(line);
+    if (cli->output == GW_OUTPUT_JSON)
+        return;
+    if (cli->err.live) {
+        gw_terminal_draw(&cli->err, clean);
+        return;
+    }
+    g_autofree char *key = g_strdup_printf("%u %u", count_of(drain, "moved"), count_of(drain, "moving"));
+    if (g_strcmp0(key, *shown) != 0)
+        fprintf(cli->err.stream, "%s\n", clean);
+    g_free(*shown);
+    *shown = g_steal_pointer(&key);
+}
+
+/* A daemon that is silent for a while is asked again: the drain needs it, but goes on when it is back. */
+static gboolean may_pass(const GError *problem)
+{
+    return g_error_matches(problem, GW_ERROR, GW_ERROR_UNREACHABLE) || g_error_matches(problem, GW_ERROR, GW_ERROR_LOST);
+}
+
+static GwExit follow(GwCli *cli, const char *id, GError **error)
+{
+    g_autofree char *shown = NULL;
+    gint64 heard_us = g_get_monotonic_time();
+    gw_interrupt_catch();
+    while (!g_atomic_int_get(gw_interrupt_flag())) {
+        g_autoptr(json_t) body = NULL;
+        g_autoptr(GError) problem = NULL;
+        json_t *drain;
+        if (get_drain(cli, id, &body, &drain, &problem)) {
+            heard_us = g_get_monotonic_time();
+            if (!is_state(drain, "running")) {
+                if (cli->err.live)
+                    gw_terminal_erase(&cli->err);
+                return tell_end(cli, drain);
+            }
+            show_progress(cli, drain, &shown);
+        } else if (!g_error_matches(problem, GW_ERROR, GW_ERROR_ABORTED) &&
+                   (!may_pass(problem) || g_get_monotonic_time() - heard_us > (gint64)cli->timeout_s * G_USEC_PER_SEC)) {
+            g_propagate_error(error, g_steal_pointer(&problem));
+            return GW_EXIT_FAILED;
+        }
+        gw_interrupt_sleep(POLL_MS);
+    }
+    if (cli->err.live)
+        gw_terminal_erase(&cli->err);
+    g_autofree char *sentence = g_strdup_printf("Detached. The drain goes on; see it with: godwit drain-show --follow %s", id);
+    return gw_report(cli, &(GwReport){GW_EXIT_DETACHED, sentence, NULL, NULL});
+}
+
+/* After the daemon agreed: the plan, and then the course of it. */
+static GwExit carry_on(GwCli *cli, const json_t *drain, const json_t *whole, GError **error)
+{
+    gboolean begun = json_is_integer(json_object_get(drain, "id"));
+    g_autofree char *id = g_strdup_printf("%" G_GINT64_FORMAT, number(drain, "id"));
+    if (cli->output == GW_OUTPUT_JSON && (!begun || cli->patience != GW_FOLLOW)) {
+        gw_client_print(whole);
+        return GW_EXIT_DONE;
+    }
+    if (cli->output == GW_OUTPUT_PEOPLE) {
+        print_moves(drain);
+        print_prediction(drain);
+    }
+    if (!begun)
+        return GW_EXIT_DONE;
+    if (cli->patience == GW_FOLLOW)
+        return follow(cli, id, error);
+    printf("It is under way as drain %s; see it with: godwit drain-show %s\n", id, id);
+    return GW_EXIT_DONE;
+}
+
+/* ---- beginning */
+
+static gboolean take_parallel(const GwArguments *arguments, json_t *body, GError **error)
+{
+    const char *text = gw_arguments_option(arguments, "parallel");
+    gint64 parallel = 0;
+    if (text && strcmp(text, "auto") != 0 && !gw_arguments_number(text, "--parallel", &parallel, error))
+        return FALSE;
+    if (parallel)
+        json_object_set_new(body, "parallel", json_integer(parallel));
+    return TRUE;
+}
+
+static void take_flag(const GwArguments *arguments, const char *option, json_t *body, const char *field)
+{
+    if (gw_arguments_option(arguments, option))
+        json_object_set_new(body, field, json_true());
+}
+
+GwExit gw_run_drain(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    g_autoptr(json_t) body = json_object();
+    json_t *hosts = json_array();
+    json_object_set_new(body, "hosts", hosts);
+    for (guint n = 0; n < arguments->words->len; n++)
+        json_array_append_new(hosts, json_string(arguments->words->pdata[n]));
+    take_flag(arguments, "dry-run", body, "dry_run");
+    take_flag(arguments, "include-stopped", body, "include_stopped");
+    take_flag(arguments, "return", body, "return");
+    if (!take_parallel(arguments, body, error))
+        return GW_EXIT_USAGE;
+
+    g_auto(GwAnswer) answer = {0};
+    GwCall call = {.method = "POST", .path = "/godwit/v1/drains", .body = json_pack("{s:O}", "drain", body)};
+    if (!gw_client_call(cli, &call, &answer, error))
+        return GW_EXIT_FAILED;
+    return carry_on(cli, json_object_get(answer.body, "drain"), answer.body, error);
+}
+
+GwExit gw_run_undrain(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    const char *host = gw_arguments_word(arguments, 0);
+    g_autoptr(json_t) body = json_object();
+    take_flag(arguments, "return", body, "return");
+    if (!take_parallel(arguments, body, error))
+        return GW_EXIT_USAGE;
+
+    g_auto(GwAnswer) answer = {0};
+    g_autofree char *path = gw_client_path("/godwit/v1/hosts/%s/undrain", host);
+    GwCall call = {.method = "POST", .path = path, .body = json_pack("{s:O}", "undrain", body)};
+    if (!gw_client_call(cli, &call, &answer, error))
+        return GW_EXIT_FAILED;
+    const json_t *drain = json_object_get(json_object_get(answer.body, "undrain"), "drain");
+    if (cli->output == GW_OUTPUT_PEOPLE)
+        printf("%s takes servers again.\n", host);
+    if (json_is_object(drain))
+        return carry_on(cli, drain, answer.body, error);
+    if (cli->output == GW_OUTPUT_JSON)
+        gw_client_print(answer.body);
+    return GW_EXIT_DONE;
+}
+
+GwExit gw_run_balance(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    const char *most = gw_arguments_option(arguments, "max-moves"), *objective = gw_arguments_option(arguments, "objective");
+    const char *aggregate = gw_arguments_option(arguments, "aggregate");
+    gint64 count;
+    g_autoptr(json_t) body = json_object();
+    take_flag(arguments, "dry-run", body, "dry_run");
+    if (!take_parallel(arguments, body, error) || (most && !gw_arguments_number(most, "--max-moves", &count, error)))
+        return GW_EXIT_USAGE;
+    if (most)
+        json_object_set_new(body, "max_moves", json_integer(count));
+    if (objective)
+        json_object_set_new(body, "objective", json_string(objective));
+    if (aggregate)
+        json_object_set_new(body, "aggregate", json_string(aggregate));
+
+    g_auto(GwAnswer) answer = {0};
+    GwCall call = {.method = "POST", .path = "/godwit/v1/balance", .body = json_pack("{s:O}", "balance", body)};
+    if (!gw_client_call(cli, &call, &answer, error))
+        return GW_EXIT_FAILED;
+    const json_t *balance = json_object_get(answer.body, "balance");
+    g_autofree char *bytes = gw_text_bytes((guint64)number(balance, "bytes"));
+    if (cli->output == GW_OUTPUT_PEOPLE)
+        printf("Unevenness %.3f, then %.3f; hosts in use %d, then %d; %s to copy.\n",
+               json_number_value(json_object_get(balance, "score_before")), json_number_value(json_object_get(balance, "score_after")),
+               (int)number(balance, "hosts_before"), (int)number(balance, "hosts_after"), bytes);
+    return carry_on(cli, json_object_get(balance, "drain"), answer.body, error);
+}
+
+/* ---- looking, and stopping */
+
+GwExit gw_run_drain_list(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    static const char *const headings[] = {"ID", "Kind", "Hosts", "State", "Created (UTC)", "Took", "Predicted", "Reason", NULL};
+
+    g_autoptr(json_t) body = NULL;
+    json_t *drains;
+    if (!gw_client_get(cli, "/godwit/v1/drains", &body, error) || !gw_client_list(body, "drains", &drains, error))
+        return GW_EXIT_FAILED;
+
+    if (cli->output == GW_OUTPUT_JSON) {
+        gw_client_print(body);
+        return GW_EXIT_DONE;
+    }
+    g_autoptr(GwTable) table = gw_table_new(headings);
+    for (size_t n = 0; n < json_array_size(drains); n++) {
+        const json_t *drain = json_array_get(drains, n);
+        gw_table_add_int(table, number(drain, "id"));
+        gw_table_add(table, gw_json_peek(drain, "kind"));
+        gw_table_take(table, hosts_text(drain));
+        gw_table_add(table, gw_json_peek(drain, "state"));
+        gw_table_take(table, gw_text_time(gw_json_peek(drain, "created_at")));
+        gw_table_take(table, duration(number(drain, "elapsed_ms")));
+        gw_table_take(table, duration(number(drain, "predicted_ms")));
+        gw_table_add(table, gw_json_peek(drain, "reason"));
+    }
+    if (gw_table_rows(table) > 0)
+        gw_table_print(table, stdout);
+    else
+        puts("No drains yet. See what emptying a host would take with: godwit drain HOST --dry-run");
+    return GW_EXIT_DONE;
+}
+
+GwExit gw_run_drain_show(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    const char *id = gw_arguments_word(arguments, 0);
+    if (gw_arguments_option(arguments, "follow"))
+        return follow(cli, id, error);
+
+    g_autoptr(json_t) body = NULL;
+    json_t *drain;
+    if (!get_drain(cli, id, &body, &drain, error))
+        return GW_EXIT_FAILED;
+
+    if (cli->output == GW_OUTPUT_JSON) {
+        gw_client_print(body);
+        return GW_EXIT_DONE;
+    }
+    print_moves(drain);
+    g_autofree char *line = is_state(drain, "running") ? state_line(drain) : end_sentence(drain);
+    g_autofree char *clean = gw_text_clean(line);
+    puts(clean);
+    return GW_EXIT_DONE;
+}
+
+GwExit gw_run_drain_cancel(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    const char *id = gw_arguments_word(arguments, 0);
+
+    g_auto(GwAnswer) answer = {0};
+    g_autofree char *path = gw_client_path("/godwit/v1/drains/%s", id);
+    if (!gw_client_call(cli, &(GwCall){.method = "DELETE", .path = path}, &answer, error))
+        return GW_EXIT_FAILED;
+
+    g_autoptr(json_t) nothing = json_object();
+    if (cli->output == GW_OUTPUT_JSON)
+        gw_client_print(nothing);
+    else
+        printf("Drain %s begins nothing more; what is moving ends. Its hosts stay disabled until: godwit undrain HOST\n", id);
+    return GW_EXIT_DONE;
+}

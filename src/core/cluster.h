@@ -1,0 +1,88 @@
+/* A cluster at one moment, as drains and balances are planned over it: values and numbers, no pointers between them. Hosts
+ * and instances are known by their index. Every text is borrowed and outlives the cluster. */
+#ifndef GW_CORE_CLUSTER_H
+#define GW_CORE_CLUSTER_H
+
+#include <glib.h>
+
+enum { GW_CLUSTER_NONE = -1 }; /* no zone, no group, an unknown model of CPU */
+
+typedef struct {
+    const char *name;
+    guint64 memory_mib;   /* of the machine */
+    guint64 reserved_mib; /* that no instance gets: kept back, or taken by what is no instance */
+    double memory_ratio;  /* how much of it may be promised (ram_allocation_ratio); 0 counts as 1 */
+    guint cpus;
+    double cpu_ratio;     /* vCPUs per CPU (cpu_allocation_ratio); 0: any number */
+    guint64 link_bps;     /* bytes per second, in each direction; 0: GW_COST_LINK_BPS */
+    int kind;             /* of hypervisor: no instance changes it */
+    int zone;
+    int cpu_model;        /* class of its CPUs */
+    guint64 aggregates;   /* in which it is, as bits */
+    gboolean leaving;     /* it is being emptied */
+    const char *closed;   /* why it takes nothing ("it is disabled"), or NULL */
+} GwClusterHost;
+
+typedef struct {
+    const char *name;
+    guint host;
+    guint64 memory_mib;   /* 0 for one that is stopped: it takes none */
+    guint vcpus;
+    double cpus_used;     /* how many CPUs' worth of work it does; negative: unknown, its vCPUs count */
+    guint64 disk_bytes;   /* that would travel with it; 0: they are shared */
+    guint64 dirty_bps;    /* bytes per second of memory that it writes; 0: unknown or none */
+    gboolean stopped;     /* it moves cold, and nobody waits for it */
+    int zone;             /* in which it must stay */
+    int group;
+    guint64 aggregates;   /* all of which its host must be in */
+    guint64 cpu_models;   /* classes of CPUs that it can run on, as bits; 0: all */
+    const char *stuck;    /* why it does not move at all ("it has a passthrough device"), or NULL */
+} GwClusterInstance;
+
+typedef enum { GW_GROUP_AFFINITY, GW_GROUP_ANTI_AFFINITY } GwGroupPolicy;
+
+typedef struct {
+    const char *name;
+    GwGroupPolicy policy;
+} GwClusterGroup;
+
+/* A move under way: the instance counts on both hosts. */
+typedef struct {
+    guint instance;
+    guint dest;
+    guint64 remaining_ms; /* as predicted */
+} GwClusterTransit;
+
+typedef struct {
+    GArray *hosts;     /* of GwClusterHost */
+    GArray *instances; /* of GwClusterInstance */
+    GArray *groups;    /* of GwClusterGroup */
+    GArray *transits;  /* of GwClusterTransit */
+    GHashTable *bans;  /* instance × host → why not (borrowed text) */
+} GwCluster;
+
+GwCluster *gw_cluster_new(void);
+void gw_cluster_free(GwCluster *cluster);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwCluster, gw_cluster_free)
+
+/* This instance does not go to that host: it was tried, say. why: the rest of a sentence ("the move there failed: ..."). */
+void gw_cluster_ban(GwCluster *cluster, guint instance, guint host, const char *why);
+const char *gw_cluster_banned(const GwCluster *cluster, guint instance, guint host); /* why, or NULL */
+
+static inline GwClusterHost *gw_cluster_host(const GwCluster *cluster, guint index)
+{
+    return &g_array_index(cluster->hosts, GwClusterHost, index);
+}
+
+static inline GwClusterInstance *gw_cluster_instance(const GwCluster *cluster, guint index)
+{
+    return &g_array_index(cluster->instances, GwClusterInstance, index);
+}
+
+/* What instances may have of a host together. */
+guint64 gw_cluster_capacity_mib(const GwClusterHost *host);
+double gw_cluster_capacity_vcpus(const GwClusterHost *host); /* G_MAXDOUBLE: any number */
+/* What an instance does to its host's CPUs. */
+double gw_cluster_load(const GwClusterInstance *instance);
+
+#endif

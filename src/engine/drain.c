@@ -1,0 +1,498 @@
+/* Carrying a drain out: settle what has ended, plan what is left, begin what the plan says is next, again and again until nothing is
+ * left that could move. Each round begins from the rows and from what is seen, so a restarted daemon goes on by the same loop; a
+ * move that was begun just before a crash is found again by its instance. */
+#include "engine/drain.h"
+
+#include <string.h>
+
+enum {
+    ROUND_MS = 500,        /* copies under way make room on the links without telling */
+    TICK_MS = 250,
+    MOST_ATTEMPTS = 3,     /* of moving one instance */
+    SILENT_LIMIT_S = 600,  /* a host may be silent for so long before the drain ends without it */
+    SOON_MS = 50,
+    LAG_LIMIT_US = 10 * G_USEC_PER_SEC,
+};
+
+GHashTable *gw_drain_moves_new(void)
+{
+    return g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)gw_drain_move_free);
+}
+
+GwDrainRun *gw_drain_run_new(GwEngine *engine, GwDrain *row, GHashTable *moves)
+{
+    GwDrainRun *run = g_new0(GwDrainRun, 1);
+    g_atomic_ref_count_init(&run->refs);
+    run->engine = gw_engine_ref(engine);
+    run->id = row->id;
+    run->row = row;
+    run->moves = moves;
+    run->changed = g_ptr_array_new();
+    return run;
+}
+
+static GwDrainRun *run_ref(GwDrainRun *run)
+{
+    g_atomic_ref_count_inc(&run->refs);
+    return run;
+}
+
+void gw_drain_run_unref(GwDrainRun *run)
+{
+    if (!g_atomic_ref_count_dec(&run->refs))
+        return;
+    gw_drain_free(run->row);
+    g_ptr_array_unref(run->changed);
+    g_hash_table_unref(run->moves);
+    gw_engine_unref(run->engine);
+    g_free(run);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwDrainRun, gw_drain_run_unref)
+
+void gw_drain_run_release(gpointer run)
+{
+    gw_drain_run_unref(run);
+}
+
+static void note(GwDrainRun *run, GwDrainMove *move)
+{
+    if (!g_ptr_array_find(run->changed, move, NULL))
+        g_ptr_array_add(run->changed, move);
+}
+
+static gboolean save(GwDrainRun *run)
+{
+    g_autoptr(GError) error = NULL;
+    if (!gw_store_drain_update(run->engine->store, run->row, run->changed, &error)) {
+        gw_warning("drain %" G_GINT64_FORMAT ": not recorded, tried again: %s", run->id, error->message);
+        return FALSE;
+    }
+    g_ptr_array_set_size(run->changed, 0);
+    return TRUE;
+}
+
+static void set_reason(GwDrainRun *run, const char *reason)
+{
+    gw_drain_set_text(&run->row->reason, reason);
+}
+
+/* ---- what has ended */
+
+static void give_up(GwDrainRun *run, GwDrainMove *move, const char *reason)
+{
+    move->state = GW_STEP_GIVEN_UP;
+    gw_drain_set_text(&move->reason, reason);
+    note(run, move);
+}
+
+/* The same instance is not sent there again; after a few tries it is not sent anywhere. */
+static void failed(GwDrainRun *run, GwDrainMove *move, const char *why)
+{
+    g_autofree char *flat = g_strdelimit(g_strdup(why ? why : "for an unknown reason"), "\n\t", ' ');
+    g_autofree char *tried = g_strdup_printf("%s%s%s\tthe move there failed: %s", move->tried ? move->tried : "", move->tried ? "\n" : "",
+                                             move->dest, flat);
+    gw_info("drain %" G_GINT64_FORMAT ": %s to %s failed: %s", run->id, move->instance_name, move->dest, flat);
+    gw_drain_set_text(&move->tried, tried);
+    gw_drain_set_text(&move->reason, flat);
+    move->attempts++;
+    move->migration_id = 0;
+    move->state = GW_STEP_PLANNED;
+    move->predicted_ms = 0; /* to be planned anew */
+    note(run, move);
+    if (move->attempts >= MOST_ATTEMPTS || run->row->kind != GW_DRAIN_EMPTY)
+        give_up(run, move, flat);
+}
+
+static void refresh_host(GwEngine *engine, const char *name)
+{
+    g_autoptr(GwHostEntry) entry = name ? gw_engine_find_host(engine, name) : NULL;
+    if (entry)
+        gw_inventory_ask(engine, entry, NULL);
+}
+
+static void confirm(GwDrainRun *run, const GwMigration *row)
+{
+    g_autoptr(GError) error = NULL;
+    GwMoveRequest request = {.instance_uuid = row->instance_uuid, .request_id = run->row->request_id,
+                             .user_id = run->row->user_id, .project_id = run->row->project_id};
+    if (!(row->intents & GW_INTENT_CONFIRM) && !gw_engine_confirm(run->engine, &request, &error))
+        gw_warning("drain %" G_GINT64_FORMAT ": %s: %s", run->id, row->instance_name, error->message);
+}
+
+/* What is shown of an instance may lag behind its migration's end, for a moment. */
+static gboolean still_seen_at(GwEngine *engine, const GwMigration *row, const char *host)
+{
+    g_autoptr(GwInstanceView) view = gw_engine_instance(engine, row->instance_uuid);
+    return view && strcmp(view->host, host) == 0 && g_get_real_time() - row->ended_us < LAG_LIMIT_US;
+}
+
+static void settle_row(GwDrainRun *run, GwDrainMove *move, const GwMigration *row)
+{
+    unsigned traits = gw_migration_state_traits(row->state);
+    if (traits & GW_TRAIT_RESTING) {
+        confirm(run, row); /* nobody else will, and the host is to be empty */
+        return;
+    }
+    if (!(traits & GW_TRAIT_FINAL))
+        return;
+    if (row->state == GW_MIGRATION_COMPLETED && still_seen_at(run->engine, row, row->source))
+        return; /* it is planned again otherwise */
+    refresh_host(run->engine, row->source); /* what they have free now */
+    refresh_host(run->engine, row->dest);
+    if (row->state == GW_MIGRATION_COMPLETED || row->state == GW_MIGRATION_CONFIRMED) {
+        move->state = GW_STEP_MOVED;
+        gw_drain_set_text(&move->dest, row->dest);
+        gw_drain_set_text(&move->reason, NULL);
+        note(run, move);
+    } else if (row->state == GW_MIGRATION_CANCELLED || row->state == GW_MIGRATION_REVERTED) {
+        give_up(run, move, "its migration was cancelled by request");
+    } else if (row->state == GW_MIGRATION_ERROR) {
+        give_up(run, move, row->reason ? row->reason : "its migration needs an operator");
+    } else {
+        failed(run, move, row->reason);
+    }
+}
+
+static void settle(GwDrainRun *run, guint *ret_moving)
+{
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, run->moves);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        GwDrainMove *move = value;
+        GwMigrationQuery query = {.id = move->migration_id, .limit = 1};
+        g_autoptr(GPtrArray) rows = NULL;
+        if (move->state != GW_STEP_MOVING)
+            continue;
+        if (gw_store_migrations(run->engine->store, &query, &rows, NULL) && rows->len)
+            settle_row(run, move, rows->pdata[0]);
+        *ret_moving += move->state == GW_STEP_MOVING;
+    }
+}
+
+/* A migration of an instance that is to go, which this drain has not noted: begun just before a crash, or by another. */
+static void adopt(GwDrainRun *run, const GwSnapshot *s, guint *ret_moving)
+{
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, run->moves);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        GwDrainMove *move = value;
+        guint instance;
+        if ((move->state != GW_STEP_PLANNED && move->state != GW_STEP_STAYS) ||
+            !gw_snapshot_find_instance(s, move->instance_uuid, &instance))
+            continue;
+        const GwInstanceView *view = gw_snapshot_view(s, instance);
+        if (!view->migration_id || view->migration_state == GW_MIGRATION_FINISHED)
+            continue;
+        move->state = GW_STEP_MOVING;
+        move->migration_id = view->migration_id;
+        (*ret_moving)++;
+        note(run, move);
+    }
+}
+
+/* ---- what is begun */
+
+static gboolean begin(GwDrainRun *run, GwDrainMove *move)
+{
+    g_autoptr(GError) error = NULL;
+    GwMoveRequest request = {.instance_uuid = move->instance_uuid,
+                             .host = move->dest,
+                             .block = GW_BLOCK_AUTO,
+                             .request_id = run->row->request_id,
+                             .user_id = run->row->user_id,
+                             .project_id = run->row->project_id};
+    gboolean ok = move->kind == GW_MOVE_COLD ? gw_engine_cold_migrate(run->engine, &request, &move->migration_id, NULL, NULL, &error)
+                                             : gw_engine_live_migrate(run->engine, &request, &move->migration_id, NULL, NULL, &error);
+    if (!ok && g_error_matches(error, GW_ERROR, GW_ERROR_CONFLICT))
+        return FALSE; /* something is under way with it; the next round sees what */
+    if (!ok) {
+        failed(run, move, error->message);
+        return FALSE;
+    }
+    gw_info("drain %" G_GINT64_FORMAT ": %s goes from %s to %s", run->id, move->instance_name, move->source, move->dest);
+    move->state = GW_STEP_MOVING;
+    note(run, move);
+    return TRUE;
+}
+
+static guint begin_due(GwDrainRun *run, const GwSnapshot *s, const GwDrainPlan *plan)
+{
+    guint begun = 0;
+    for (guint n = 0; n < plan->moves->len; n++) {
+        const GwPlannedMove *planned = &g_array_index(plan->moves, GwPlannedMove, n);
+        GwDrainMove *move = g_hash_table_lookup(run->moves, gw_snapshot_view(s, planned->instance)->instance->uuid);
+        if (planned->end_ms && planned->start_ms <= SOON_MS && move && move->state == GW_STEP_PLANNED)
+            begun += begin(run, move) ? 1 : 0;
+    }
+    return begun;
+}
+
+/* ---- its end */
+
+static void end(GwDrainRun *run, GwDrainState state, const char *reason)
+{
+    run->row->state = state;
+    run->row->ended_us = g_get_real_time();
+    set_reason(run, reason);
+    if (!save(run)) {
+        run->row->state = GW_DRAIN_RUNNING; /* the next round comes here again */
+        return;
+    }
+    gw_info("drain %" G_GINT64_FORMAT " of %s ended: %s%s%s", run->id, run->row->hosts, gw_drain_state_name(state), reason ? ": " : "",
+            reason ? reason : "");
+    g_mutex_lock(&run->engine->lock);
+    run->ended = TRUE;
+    g_hash_table_remove(run->engine->drains, &run->id);
+    g_mutex_unlock(&run->engine->lock);
+}
+
+static guint count_staying(const GwDrainRun *run, const GwDrainPlan *plan)
+{
+    guint staying = 0;
+    for (guint n = 0; n < plan->stays->len; n++)
+        staying += g_array_index(plan->stays, GwStay, n).cause != GW_STAY_STOPPED;
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, run->moves);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        staying += run->row->kind != GW_DRAIN_EMPTY &&
+                   (((GwDrainMove *)value)->state == GW_STEP_GIVEN_UP || ((GwDrainMove *)value)->state == GW_STEP_STAYS);
+    return staying;
+}
+
+/* Given moves that the plan leaves out now, with nothing under way that could change that. */
+static void leave_given(GwDrainRun *run, GwSnapshot *s)
+{
+    g_autoptr(GwOccupancy) now = gw_occupancy_new(s->cluster);
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, run->moves);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        GwDrainMove *move = value;
+        guint instance, dest;
+        if (move->state != GW_STEP_PLANNED || !gw_snapshot_find_instance(s, move->instance_uuid, &instance) ||
+            !gw_snapshot_find_host(s, move->dest, &dest))
+            continue;
+        const char *stuck = gw_cluster_instance(s->cluster, instance)->stuck;
+        g_autofree char *why = stuck ? g_strdup(stuck)
+                                     : gw_rules_explain(now, instance, dest, gw_rules_objection(now, instance, dest));
+        g_autofree char *sentence = stuck ? g_strdup(stuck) : g_strdup_printf("%s: %s", move->dest, why);
+        move->state = GW_STEP_STAYS;
+        gw_drain_set_text(&move->reason, sentence);
+        note(run, move);
+    }
+}
+
+static void finish(GwDrainRun *run, GwSnapshot *s, const GwDrainPlan *plan)
+{
+    if (run->row->kind != GW_DRAIN_EMPTY)
+        leave_given(run, s);
+    guint staying = count_staying(run, plan);
+    g_autofree char *reason = staying ? g_strdup_printf("%u instance%s could not be moved", staying, staying > 1 ? "s" : "") : NULL;
+    end(run, staying ? GW_DRAIN_INCOMPLETE : GW_DRAIN_COMPLETED, reason);
+}
+
+/* ---- one round */
+
+/* The host takes nothing new from the first moment on; also after a crash between the two writes. */
+static void close_hosts(GwDrainRun *run)
+{
+    g_auto(GStrv) names = g_strsplit(run->row->hosts ? run->row->hosts : "", " ", -1);
+    for (char **name = names; run->row->kind == GW_DRAIN_EMPTY && *name; name++) {
+        g_autoptr(GwHostView) view = gw_engine_host(run->engine, *name);
+        g_autofree char *reason = g_strdup_printf("drained (drain %" G_GINT64_FORMAT ")", run->id);
+        GwHostEdit edit = {.enabled = GW_SWITCH_OFF, .disabled_reason = reason};
+        g_autoptr(GError) error = NULL;
+        if (view && view->row->enabled && !gw_engine_host_edit(run->engine, *name, &edit, &error))
+            gw_warning("drain %" G_GINT64_FORMAT ": %s could not be disabled: %s", run->id, *name, error->message);
+    }
+}
+
+/* A source that is silent is waited for, for a while: nothing can be said of its instances. */
+static const char *silent_host(GwDrainRun *run, const GwSnapshot *s)
+{
+    g_auto(GStrv) names = g_strsplit(run->row->hosts ? run->row->hosts : "", " ", -1);
+    for (char **name = names; run->row->kind == GW_DRAIN_EMPTY && *name; name++) {
+        guint host;
+        if (gw_snapshot_find_host(s, *name, &host) && !((GwHostView *)s->hosts->pdata[host])->up)
+            return gw_snapshot_host_name(s, host);
+    }
+    if (run->silent_since_us)
+        set_reason(run, NULL); /* what it waited for is over */
+    run->silent_since_us = 0;
+    return NULL;
+}
+
+static gboolean waits_for_host(GwDrainRun *run, const char *silent)
+{
+    if (!silent)
+        return FALSE;
+    if (!run->silent_since_us)
+        run->silent_since_us = g_get_monotonic_time();
+    g_autofree char *reason = g_strdup_printf("%s does not answer", silent);
+    set_reason(run, reason);
+    return g_get_monotonic_time() - run->silent_since_us < (gint64)SILENT_LIMIT_S * G_USEC_PER_SEC;
+}
+
+/* Moves that were to make room, and are not needed any more. */
+static void drop_unneeded(GwDrainRun *run, const GwSnapshot *s, const GwDrainPlan *plan)
+{
+    g_autoptr(GHashTable) planned = g_hash_table_new(g_str_hash, g_str_equal);
+    GHashTableIter iter;
+    gpointer value;
+    for (guint n = 0; n < plan->moves->len; n++)
+        g_hash_table_add(planned, gw_snapshot_view(s, g_array_index(plan->moves, GwPlannedMove, n).instance)->instance->uuid);
+    g_hash_table_iter_init(&iter, run->moves);
+    while (run->row->kind == GW_DRAIN_EMPTY && g_hash_table_iter_next(&iter, NULL, &value)) {
+        GwDrainMove *move = value;
+        if (move->state != GW_STEP_PLANNED || g_hash_table_contains(planned, move->instance_uuid))
+            continue;
+        move->state = GW_STEP_GONE;
+        gw_drain_set_text(&move->reason, "it need not move any more");
+        note(run, move);
+    }
+}
+
+/* Something is still on its way to a host that is being emptied. */
+static gboolean something_arrives(const GwSnapshot *s)
+{
+    gboolean arrives = FALSE;
+    for (guint t = 0; t < s->cluster->transits->len; t++)
+        arrives |= gw_cluster_host(s->cluster, g_array_index(s->cluster->transits, GwClusterTransit, t).dest)->leaving;
+    return arrives;
+}
+
+static void plan_and_begin(GwDrainRun *run, guint moving)
+{
+    g_autoptr(GwSnapshot) s = gw_snapshot_new(run->engine);
+    adopt(run, s, &moving);
+    gboolean waits = waits_for_host(run, silent_host(run, s));
+    g_autoptr(GwDrainPlan) plan = gw_drain_plan_of(run->engine, s, run->row, run->moves);
+    gw_drain_write_plan(s, plan, run->moves, (g_get_real_time() - run->row->created_us) / 1000, run->changed);
+    drop_unneeded(run, s, plan);
+    if (run->changed->len && !save(run)) /* before anything is begun */
+        return;
+    guint begun = begin_due(run, s, plan);
+    if (run->changed->len)
+        save(run);
+    if (!begun && !moving && !plan->moves->len && !waits && !something_arrives(s))
+        finish(run, s, plan);
+}
+
+/* Until every host has been asked once since the start, what is known is what a former process knew. */
+static gboolean has_looked(GwEngine *engine)
+{
+    gboolean looked = TRUE;
+    GHashTableIter iter;
+    gpointer value;
+    g_mutex_lock(&engine->lock);
+    g_hash_table_iter_init(&iter, engine->hosts);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        looked &= ((const GwHostEntry *)value)->last_full_us > 0;
+    g_mutex_unlock(&engine->lock);
+    return looked;
+}
+
+static void round_of(GwDrainRun *run)
+{
+    if (!has_looked(run->engine))
+        return;
+    guint moving = 0;
+    GwDrainQuery query = {.id = run->id};
+    g_autoptr(GPtrArray) rows = NULL;
+    if (gw_store_drains(run->engine->store, &query, &rows, NULL) && rows->len)
+        run->row->cancelling = ((GwDrain *)rows->pdata[0])->cancelling;
+    close_hosts(run);
+    settle(run, &moving);
+    if (!run->row->cancelling)
+        plan_and_begin(run, moving);
+    else if (!moving)
+        end(run, GW_DRAIN_CANCELLED, "cancelled by request; what had moved stays where it is");
+    else if (run->changed->len)
+        save(run);
+}
+
+/* ---- being stepped */
+
+void gw_drain_step(gpointer data, gpointer user_data)
+{
+    GwEngine *engine = user_data;
+    g_autoptr(GwDrainRun) run = data;
+    gint64 began_us = g_get_monotonic_time();
+    g_mutex_lock(&engine->lock);
+    gboolean stopping = engine->stopping || run->ended;
+    run->again = FALSE;
+    g_mutex_unlock(&engine->lock);
+    if (!stopping)
+        round_of(run);
+    gint64 now_us = g_get_monotonic_time();
+    g_mutex_lock(&engine->lock);
+    run->stepping = FALSE;
+    /* a large plan is not made all the time */
+    run->due_us = run->again ? now_us : now_us + MAX(ROUND_MS * 1000, (now_us - began_us) * 5);
+    g_mutex_unlock(&engine->lock);
+}
+
+static gboolean tick(gpointer data)
+{
+    GwEngine *engine = data;
+    GHashTableIter iter;
+    gpointer value;
+    g_mutex_lock(&engine->lock);
+    g_hash_table_iter_init(&iter, engine->drains);
+    while (!engine->stopping && g_hash_table_iter_next(&iter, NULL, &value)) {
+        GwDrainRun *run = value;
+        if (run->stepping || run->due_us > g_get_monotonic_time())
+            continue;
+        run->stepping = TRUE;
+        g_thread_pool_push(engine->drain_steps, run_ref(run), NULL);
+    }
+    g_mutex_unlock(&engine->lock);
+    return G_SOURCE_CONTINUE;
+}
+
+void gw_drains_wake(GwEngine *engine)
+{
+    GHashTableIter iter;
+    gpointer value;
+    g_mutex_lock(&engine->lock);
+    g_hash_table_iter_init(&iter, engine->drains);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        ((GwDrainRun *)value)->again = TRUE;
+        ((GwDrainRun *)value)->due_us = 0;
+    }
+    g_mutex_unlock(&engine->lock);
+}
+
+void gw_drains_start(GwEngine *engine)
+{
+    GSource *source = g_timeout_source_new(TICK_MS);
+    g_source_set_callback(source, tick, engine, NULL);
+    g_source_attach(source, engine->context);
+    g_source_unref(source);
+}
+
+gboolean gw_engine_load_drains(GwEngine *engine, GError **error)
+{
+    GwDrainQuery query = {.running_only = TRUE};
+    g_autoptr(GPtrArray) rows = NULL;
+    if (!gw_store_drains(engine->store, &query, &rows, error))
+        return FALSE;
+    while (rows->len) {
+        g_autoptr(GwDrain) row = g_ptr_array_steal_index(rows, rows->len - 1);
+        g_autoptr(GPtrArray) moves = NULL;
+        if (!gw_store_drain_moves(engine->store, row->id, &moves, error))
+            return FALSE;
+        GHashTable *table = gw_drain_moves_new();
+        while (moves->len) {
+            GwDrainMove *move = g_ptr_array_steal_index(moves, moves->len - 1);
+            g_hash_table_insert(table, move->instance_uuid, move);
+        }
+        gw_info("drain %" G_GINT64_FORMAT " of %s found running", row->id, row->hosts);
+        GwDrainRun *run = gw_drain_run_new(engine, g_steal_pointer(&row), table);
+        g_hash_table_replace(engine->drains, &run->id, run);
+    }
+    return TRUE;
+}

@@ -1,0 +1,33 @@
+/* Drains under way: shared by the files of the engine that carry them. */
+#ifndef GW_ENGINE_DRAIN_H
+#define GW_ENGINE_DRAIN_H
+
+#include "engine/snapshot.h"
+
+/* A drain under way. `stepping` and `again` are under the engine's lock; all else belongs to the worker that steps it. */
+typedef struct {
+    gatomicrefcount refs;
+    GwEngine *engine;   /* reference */
+    gint64 id;
+    gboolean stepping, again, ended; /* [lock] */
+    gint64 due_us;      /* [lock] monotonic: when it is looked at again */
+    GwDrain *row;
+    GHashTable *moves;  /* uuid → GwDrainMove *, owned */
+    GPtrArray *changed; /* of those: not yet written */
+    gint64 silent_since_us; /* monotonic: since when one of its hosts does not answer; 0: they do */
+} GwDrainRun;
+
+/* ---- drain_plan.c */
+/* The plan of what is left. moves: uuid → GwDrainMove *. Marks and bans in the snapshot's cluster. */
+GwDrainPlan *gw_drain_plan_of(GwEngine *engine, GwSnapshot *snapshot, const GwDrain *drain, GHashTable *moves);
+/* Brings rows up to date with the plan; those that changed or are new are added to changed (may be NULL). */
+void gw_drain_write_plan(const GwSnapshot *snapshot, const GwDrainPlan *plan, GHashTable *moves, gint64 since_ms,
+                         GPtrArray *changed);
+void gw_drain_set_text(char **field, const char *text);
+
+/* ---- drain.c */
+GwDrainRun *gw_drain_run_new(GwEngine *engine, GwDrain *row /* taken */, GHashTable *moves /* taken */);
+void gw_drain_run_unref(GwDrainRun *run);
+GHashTable *gw_drain_moves_new(void); /* uuid → GwDrainMove *, owned */
+
+#endif

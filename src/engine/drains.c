@@ -1,0 +1,309 @@
+/* What users may ask of hosts as a whole: empty them, take them into use again, spread the load. The intent and its plan are recorded
+ * first; engine/drain.c does the rest. */
+#include "engine/drain.h"
+
+#include <string.h>
+
+static void take_names(GwDrain *row, const GwDrainOrder *order)
+{
+    row->request_id = g_strdup(order->request_id);
+    row->user_id = g_strdup(order->user_id);
+    row->project_id = g_strdup(order->project_id);
+    row->per_host = order->per_host;
+    row->include_stopped = order->stopped == GW_STOPPED_MOVE;
+    row->return_later = order->return_later;
+}
+
+static GPtrArray *values_of(GHashTable *moves)
+{
+    GPtrArray *list = g_ptr_array_new();
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, moves);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        g_ptr_array_add(list, value);
+    return list;
+}
+
+static gint in_order(gconstpointer a, gconstpointer b)
+{
+    const GwDrainMove *x = *(GwDrainMove *const *)a, *y = *(GwDrainMove *const *)b;
+    if ((x->state == GW_STEP_STAYS) != (y->state == GW_STEP_STAYS))
+        return x->state == GW_STEP_STAYS ? 1 : -1;
+    if (x->start_ms != y->start_ms)
+        return x->start_ms < y->start_ms ? -1 : 1;
+    return strcmp(x->instance_name, y->instance_name);
+}
+
+/* The rows leave the table; they belong to the array then. */
+static GPtrArray *hand_over(GHashTable *moves)
+{
+    GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify)gw_drain_move_free);
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, moves);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        g_ptr_array_add(list, value);
+        g_hash_table_iter_steal(&iter);
+    }
+    g_ptr_array_sort(list, in_order);
+    return list;
+}
+
+/* Recorded, it runs; takes row and moves. What is returned is read back, since the worker has them now. */
+static gboolean launch(GwEngine *engine, GwDrain *row_taken, GHashTable *moves_taken, GwDrain **ret, GPtrArray **ret_moves, GError **error)
+{
+    g_autoptr(GwDrain) row = row_taken;
+    g_autoptr(GHashTable) moves = moves_taken;
+    g_autoptr(GPtrArray) list = values_of(moves);
+    if (!gw_store_drain_add(engine->store, row, list, error))
+        return FALSE;
+    gint64 id = row->id;
+    gw_info("drain %" G_GINT64_FORMAT " of %s: %u moves planned", id, row->hosts, list->len);
+    GwDrainRun *run = gw_drain_run_new(engine, g_steal_pointer(&row), g_steal_pointer(&moves));
+    g_mutex_lock(&engine->lock);
+    g_hash_table_replace(engine->drains, &run->id, run);
+    g_mutex_unlock(&engine->lock);
+    return gw_engine_drain_show(engine, id, ret, ret_moves, error);
+}
+
+static gboolean deliver(GwEngine *engine, GwDryRun dry_run, GwDrain *row, GHashTable *moves, GwDrain **ret, GPtrArray **ret_moves,
+                        GError **error)
+{
+    if (dry_run == GW_DRY_RUN_NOT)
+        return launch(engine, row, moves, ret, ret_moves, error);
+    *ret = row;
+    *ret_moves = hand_over(moves);
+    g_hash_table_unref(moves);
+    return TRUE;
+}
+
+/* ---- emptying hosts */
+
+static gboolean check_hosts(GwEngine *engine, const GStrv hosts, GError **error)
+{
+    if (!hosts || !*hosts) {
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "hosts: name at least one host to be emptied");
+        return FALSE;
+    }
+    for (char **name = hosts; *name; name++) {
+        g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, *name);
+        for (char **other = hosts; other < name; other++) {
+            if (strcmp(*other, *name) == 0) {
+                g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "hosts: %s is named twice", *name);
+                return FALSE;
+            }
+        }
+        if (!entry) {
+            g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Compute host %s could not be found.", *name);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+static gboolean close_hosts(GwEngine *engine, gint64 id, const GStrv hosts, GError **error)
+{
+    g_autofree char *reason = g_strdup_printf("drained (drain %" G_GINT64_FORMAT ")", id);
+    GwHostEdit edit = {.enabled = GW_SWITCH_OFF, .disabled_reason = reason};
+    for (char **name = hosts; *name; name++)
+        if (!gw_engine_host_edit(engine, *name, &edit, error))
+            return FALSE;
+    return TRUE;
+}
+
+gboolean gw_engine_drain(GwEngine *engine, const GwDrainOrder *order, GwDrain **ret, GPtrArray **ret_moves, GError **error)
+{
+    if (!check_hosts(engine, order->hosts, error))
+        return FALSE;
+    GwDrain *row = gw_drain_new();
+    GHashTable *moves = gw_drain_moves_new();
+    row->hosts = g_strjoinv(" ", order->hosts);
+    take_names(row, order);
+    g_autoptr(GwSnapshot) snapshot = gw_snapshot_new(engine);
+    g_autoptr(GwDrainPlan) plan = gw_drain_plan_of(engine, snapshot, row, moves);
+    gw_drain_write_plan(snapshot, plan, moves, 0, NULL);
+    row->predicted_ms = (gint64)plan->table.makespan_ms;
+    row->bound_ms = (gint64)plan->table.bound_ms;
+    return deliver(engine, order->dry_run, row, moves, ret, ret_moves, error) &&
+           (order->dry_run == GW_DRY_RUN || close_hosts(engine, (*ret)->id, order->hosts, error));
+}
+
+/* ---- and into use again */
+
+/* The newest drain that emptied this host. */
+static GwDrain *newest_drain_of(GwEngine *engine, const char *host, GError **error)
+{
+    GwDrainQuery query = {0};
+    g_autoptr(GPtrArray) rows = NULL;
+    if (!gw_store_drains(engine->store, &query, &rows, error))
+        return NULL;
+    for (guint n = 0; n < rows->len; n++) {
+        const GwDrain *row = rows->pdata[n];
+        g_auto(GStrv) names = g_strsplit(row->hosts ? row->hosts : "", " ", -1);
+        if (row->kind == GW_DRAIN_EMPTY && g_strv_contains((const char *const *)names, host))
+            return g_ptr_array_steal_index(rows, n);
+    }
+    return NULL;
+}
+
+/* The moves of a drain, backwards, of those instances that are still where it put them. */
+static gboolean list_returns(GwEngine *engine, const GwDrain *drain, const char *host, GHashTable *moves, GError **error)
+{
+    g_autoptr(GPtrArray) done = NULL;
+    if (!gw_store_drain_moves(engine->store, drain->id, &done, error))
+        return FALSE;
+    for (guint n = 0; n < done->len; n++) {
+        const GwDrainMove *move = done->pdata[n];
+        g_autoptr(GwInstanceView) view = gw_engine_instance(engine, move->instance_uuid);
+        if (move->state != GW_STEP_MOVED || strcmp(move->source, host) != 0 || !view || g_strcmp0(view->host, move->dest) != 0)
+            continue;
+        GwDrainMove *back = gw_drain_move_new();
+        g_strlcpy(back->instance_uuid, move->instance_uuid, sizeof back->instance_uuid);
+        back->instance_name = g_strdup(view->instance->name);
+        back->source = g_strdup(move->dest);
+        back->dest = g_strdup(host);
+        back->kind = view->instance->power == GW_POWER_SHUTDOWN ? GW_MOVE_COLD : GW_MOVE_LIVE;
+        g_hash_table_insert(moves, back->instance_uuid, back);
+    }
+    return TRUE;
+}
+
+static gboolean begin_return(GwEngine *engine, const char *host, const GwDrainOrder *order, GHashTable *moves, GwDrain **ret,
+                             GPtrArray **ret_moves, GError **error)
+{
+    GwDrain *row = gw_drain_new();
+    row->kind = GW_DRAIN_RETURN;
+    row->hosts = g_strdup(host);
+    take_names(row, order);
+    g_autoptr(GwSnapshot) snapshot = gw_snapshot_new(engine);
+    g_autoptr(GwDrainPlan) plan = gw_drain_plan_of(engine, snapshot, row, moves);
+    gw_drain_write_plan(snapshot, plan, moves, 0, NULL);
+    row->predicted_ms = (gint64)plan->table.makespan_ms;
+    row->bound_ms = (gint64)plan->table.bound_ms;
+    return launch(engine, row, moves, ret, ret_moves, error);
+}
+
+gboolean gw_engine_undrain(GwEngine *engine, const char *host, const GwDrainOrder *order, GwDrain **ret, GPtrArray **ret_moves,
+                           GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    g_autoptr(GwDrain) drain = newest_drain_of(engine, host, &problem);
+    *ret = NULL;
+    *ret_moves = NULL;
+    if (problem) {
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return FALSE;
+    }
+    if (drain && drain->state == GW_DRAIN_RUNNING) {
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
+                    "Drain %" G_GINT64_FORMAT " is still emptying %s: cancel it first (godwit drain-cancel %" G_GINT64_FORMAT ")", drain->id,
+                    host, drain->id);
+        return FALSE;
+    }
+    GwHostEdit edit = {.enabled = GW_SWITCH_ON};
+    if (!gw_engine_host_edit(engine, host, &edit, error))
+        return FALSE;
+    if (!drain || (!order->return_later && !drain->return_later))
+        return TRUE;
+    g_autoptr(GHashTable) moves = gw_drain_moves_new();
+    if (!list_returns(engine, drain, host, moves, error))
+        return FALSE;
+    return !g_hash_table_size(moves) || begin_return(engine, host, order, g_steal_pointer(&moves), ret, ret_moves, error);
+}
+
+/* ---- spreading load */
+
+static gboolean keep_to_aggregate(GwEngine *engine, GwSnapshot *s, const char *name, GError **error)
+{
+    g_autoptr(GPtrArray) all = gw_engine_aggregates(engine);
+    const GwAggregate *found = NULL;
+    for (guint n = 0; name && n < all->len; n++) {
+        const GwAggregate *aggregate = all->pdata[n];
+        g_autofree char *id = g_strdup_printf("%" G_GINT64_FORMAT, aggregate->id);
+        if (strcmp(aggregate->name, name) == 0 || strcmp(id, name) == 0)
+            found = aggregate;
+    }
+    if (name && !found) {
+        g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Aggregate %s could not be found.", name);
+        return FALSE;
+    }
+    for (guint h = 0; found && h < s->cluster->hosts->len; h++)
+        if (!gw_aggregate_has_host(found, gw_snapshot_host_name(s, h)))
+            gw_cluster_host(s->cluster, h)->closed = "it is not in the aggregate";
+    return TRUE;
+}
+
+/* Every host that sends or receives, by name. */
+static char *hosts_of(GHashTable *moves)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, moves);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        g_hash_table_add(seen, ((GwDrainMove *)value)->source);
+        g_hash_table_add(seen, ((GwDrainMove *)value)->dest);
+    }
+    g_autoptr(GList) names = g_list_sort(g_hash_table_get_keys(seen), (GCompareFunc)strcmp);
+    GString *text = g_string_new(NULL);
+    for (GList *item = names; item; item = item->next)
+        g_string_append_printf(text, "%s%s", text->len ? " " : "", (const char *)item->data);
+    return g_string_free(text, FALSE);
+}
+
+gboolean gw_engine_balance(GwEngine *engine, const GwBalanceOrder *order, GwBalanceFigures *ret_figures, GwDrain **ret,
+                           GPtrArray **ret_moves, GError **error)
+{
+    g_autoptr(GwSnapshot) snapshot = gw_snapshot_new(engine);
+    if (!keep_to_aggregate(engine, snapshot, order->aggregate, error))
+        return FALSE;
+    GwBalanceWish wish = GW_BALANCE_DEFAULTS;
+    wish.objective = order->objective;
+    wish.max_moves = order->max_moves;
+    wish.pace = gw_snapshot_pace(engine, order->order.per_host);
+    g_autoptr(GwBalancePlan) plan = gw_balance_plan(snapshot->cluster, &wish);
+    *ret_figures = (GwBalanceFigures){plan->score_before, plan->score_after, plan->bytes, plan->hosts_before, plan->hosts_after};
+    GwDrainPlan as_drain = {plan->moves, g_array_new(FALSE, TRUE, sizeof(GwStay)), plan->table};
+    GHashTable *moves = gw_drain_moves_new();
+    gw_drain_write_plan(snapshot, &as_drain, moves, 0, NULL);
+    g_array_unref(as_drain.stays);
+    GwDrain *row = gw_drain_new();
+    row->kind = GW_DRAIN_BALANCE;
+    row->hosts = hosts_of(moves);
+    take_names(row, &order->order);
+    row->predicted_ms = (gint64)plan->table.makespan_ms;
+    row->bound_ms = (gint64)plan->table.bound_ms;
+    GwDryRun dry_run = g_hash_table_size(moves) ? order->order.dry_run : GW_DRY_RUN; /* nothing to do is nothing to record */
+    return deliver(engine, dry_run, row, moves, ret, ret_moves, error);
+}
+
+/* ---- looking, and stopping */
+
+gboolean gw_engine_drains(GwEngine *engine, const GwDrainQuery *query, GPtrArray **ret_rows, GError **error)
+{
+    return gw_store_drains(engine->store, query, ret_rows, error);
+}
+
+gboolean gw_engine_drain_show(GwEngine *engine, gint64 id, GwDrain **ret, GPtrArray **ret_moves, GError **error)
+{
+    GwDrainQuery query = {.id = id};
+    g_autoptr(GPtrArray) rows = NULL;
+    if (id < 1 || !gw_store_drains(engine->store, &query, &rows, error) || !rows->len) {
+        if (error && !*error)
+            g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Drain %" G_GINT64_FORMAT " could not be found.", id);
+        return FALSE;
+    }
+    if (!gw_store_drain_moves(engine->store, id, ret_moves, error))
+        return FALSE;
+    *ret = g_ptr_array_steal_index(rows, 0);
+    return TRUE;
+}
+
+gboolean gw_engine_drain_cancel(GwEngine *engine, gint64 id, GError **error)
+{
+    if (!gw_store_drain_cancel(engine->store, id, error))
+        return FALSE;
+    gw_drains_wake(engine);
+    return TRUE;
+}

@@ -1,0 +1,97 @@
+/* Drains of the engine of memory: one that runs (1), one that has ended (2), and plans that are always the same. */
+#include "engine/engine.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+static GwDrain *drain_of(gint64 id, const char *hosts)
+{
+    GwDrain *drain = gw_drain_new();
+    drain->id = id;
+    g_strlcpy(drain->uuid, "30000000-0000-4000-8000-000000000001", sizeof drain->uuid);
+    drain->hosts = g_strdup(hosts);
+    drain->state = id == 2 ? GW_DRAIN_INCOMPLETE : GW_DRAIN_RUNNING;
+    drain->created_us = id ? 1000000 : 0;
+    drain->ended_us = id == 2 ? 5000000 : 0;
+    drain->predicted_ms = 3000;
+    drain->bound_ms = 2900;
+    return drain;
+}
+
+static GPtrArray *moves_new(void)
+{
+    GPtrArray *moves = g_ptr_array_new_with_free_func((GDestroyNotify)gw_drain_move_free);
+    GwDrainMove *move = gw_drain_move_new();
+    g_strlcpy(move->instance_uuid, "10000000-0000-4000-8000-000000000001", sizeof move->instance_uuid);
+    move->instance_name = g_strdup("vm-active");
+    move->source = g_strdup("HostB");
+    move->dest = g_strdup("HostC");
+    g_ptr_array_add(moves, move);
+    return moves;
+}
+
+gboolean gw_engine_drain(GwEngine *engine, const GwDrainOrder *order, GwDrain **ret, GPtrArray **ret_moves, GError **error)
+{
+    g_autoptr(GwHostView) view = gw_engine_host(engine, order->hosts[0]);
+    if (!view) {
+        g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Compute host %s could not be found.", order->hosts[0]);
+        return FALSE;
+    }
+    g_autofree char *hosts = g_strjoinv(" ", order->hosts);
+    *ret = drain_of(order->dry_run == GW_DRY_RUN ? 0 : 1, hosts);
+    *ret_moves = moves_new();
+    return TRUE;
+}
+
+gboolean gw_engine_undrain(GwEngine *engine, const char *host, const GwDrainOrder *order, GwDrain **ret, GPtrArray **ret_moves, GError **error)
+{
+    GwHostEdit edit = {.enabled = GW_SWITCH_ON};
+    *ret = NULL;
+    *ret_moves = NULL;
+    return gw_engine_host_edit(engine, host, &edit, error);
+}
+
+gboolean gw_engine_balance(GwEngine *engine, const GwBalanceOrder *order, GwBalanceFigures *ret_figures, GwDrain **ret, GPtrArray **ret_moves,
+                           GError **error)
+{
+    *ret_figures = (GwBalanceFigures){0.5, 0.25, 1 << 30, 3, 3};
+    *ret = drain_of(order->order.dry_run == GW_DRY_RUN ? 0 : 1, "HostB HostC");
+    (*ret)->kind = GW_DRAIN_BALANCE;
+    *ret_moves = moves_new();
+    return TRUE;
+}
+
+gboolean gw_engine_drains(GwEngine *engine, const GwDrainQuery *query, GPtrArray **ret_rows, GError **error)
+{
+    *ret_rows = g_ptr_array_new_with_free_func((GDestroyNotify)gw_drain_free);
+    for (gint64 id = 2; id && (!query->limit || (*ret_rows)->len < query->limit); id--)
+        g_ptr_array_add(*ret_rows, drain_of(id, "HostB"));
+    return TRUE;
+}
+
+static gboolean exists(gint64 id, GError **error)
+{
+    if (id == 1 || id == 2)
+        return TRUE;
+    g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Drain %" G_GINT64_FORMAT " could not be found.", id);
+    return FALSE;
+}
+
+gboolean gw_engine_drain_show(GwEngine *engine, gint64 id, GwDrain **ret, GPtrArray **ret_moves, GError **error)
+{
+    if (!exists(id, error))
+        return FALSE;
+    *ret = drain_of(id, "HostB");
+    *ret_moves = moves_new();
+    return TRUE;
+}
+
+gboolean gw_engine_drain_cancel(GwEngine *engine, gint64 id, GError **error)
+{
+    if (!exists(id, error))
+        return FALSE;
+    if (id == 2)
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Drain 2 has ended already.");
+    return id == 1;
+}

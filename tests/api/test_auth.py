@@ -1,0 +1,318 @@
+"""Who may call: passwords, tokens, roles, limits and TLS, on a real godwitd with its own files."""
+import base64
+import http.client
+import json
+import os
+import re
+import ssl
+import stat
+import subprocess
+import time
+
+import pytest
+from api_server import BUILD
+
+GODWITD = os.path.join(BUILD, "src/daemon/godwitd")
+
+
+def wait(condition, seconds=10):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.02)
+    raise AssertionError("waited in vain")
+
+
+class Daemon:
+    """A godwitd with passwords; `lines` go into its [api] section."""
+
+    def __init__(self, folder, *lines, users=None):
+        self.folder, self.tls = folder, any(line.startswith("ssl_cert_file") for line in lines)
+        if users is not None:
+            (folder / "htpasswd").write_text(users)
+        (folder / "godwit.conf").write_text("\n".join([f"[DEFAULT]\nstate_path = {folder}\n[api]\nport = 0", *lines]) + "\n")
+        self.log = open(folder / "log", "w+")
+        self.process = subprocess.Popen([GODWITD, "-c", folder / "godwit.conf"], stderr=self.log, stdout=self.log)
+        found = wait(lambda: re.search(r"listens on \S+ port (\d+)", self.read_log()) or self.process.poll() is not None)
+        assert found is not True, self.read_log()
+        self.port = int(found[1])
+
+    def read_log(self):
+        return (self.folder / "log").read_text()
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait(10)
+
+    def request(self, method, path, body=None, **headers):
+        """(status, headers, JSON or None); user="name:password" is HTTP basic."""
+        if self.tls:
+            context = ssl.create_default_context(cafile=self.folder / "cert.pem")
+            connection = http.client.HTTPSConnection("localhost", self.port, timeout=20, context=context)
+        else:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        user = headers.pop("user", None)
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if user:
+            sent["Authorization"] = "Basic " + base64.b64encode(user.encode()).decode()
+        connection.request(method, path, json.dumps(body) if body is not None else None, {"Content-Type": "application/json", **sent})
+        answer = connection.getresponse()
+        text = answer.read()
+        connection.close()
+        return answer.status, answer.headers, json.loads(text) if text[:1] == b"{" else None
+
+    def log_in(self, name, password, scope=True, **where):
+        user = {"name": name, "password": password, "domain": {"id": "default"}, **where}
+        body = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}}}}
+        if scope:
+            body["auth"]["scope"] = {"project": {"name": "admin", "domain": {"id": "default"}}}
+        return self.request("POST", "/v3/auth/tokens", body)
+
+
+@pytest.fixture
+def password(tmp_path):
+    return lambda: (tmp_path / "admin-password").read_text().strip()
+
+
+@pytest.fixture
+def daemon(tmp_path):
+    daemon = Daemon(tmp_path)
+    yield daemon
+    daemon.close()
+
+
+def hash_of(password, cost=5):
+    import ctypes
+    import ctypes.util
+    crypt = ctypes.CDLL("libcrypt.so.1").crypt
+    crypt.restype = ctypes.c_char_p
+    return crypt(password.encode(), f"$2b${cost:02}$".encode() + b"abcdefghijklmnopqrstuu").decode()
+
+
+# ---- the first start
+
+def test_the_first_start_makes_an_admin(daemon, tmp_path, password):
+    for name in ("htpasswd", "admin-password", "token.key"):
+        assert stat.S_IMODE(os.stat(tmp_path / name).st_mode) == 0o600, name
+    assert len(password()) == 24 and password() not in daemon.read_log() and str(tmp_path / "admin-password") in daemon.read_log()
+    assert daemon.request("GET", "/v2.1/servers", user="admin:" + password())[0] == 200
+    first = password()
+    daemon.close()
+    again = Daemon(tmp_path)
+    assert password() == first and again.request("GET", "/v2.1/servers", user="admin:" + first)[0] == 200
+    again.close()
+
+
+@pytest.mark.parametrize("line, why", [
+    ("admin", "htpasswd:2: is not USER:HASH"), ("admin:{SHA}x", "htpasswd:2: is not a bcrypt hash"),
+    (hash_of("x").join(["admin:", ":king"]), "is none of admin, reader, none")])
+def test_a_file_that_makes_no_sense(tmp_path, line, why):
+    (tmp_path / "htpasswd").write_text("# users\n" + line + "\n")
+    (tmp_path / "godwit.conf").write_text(f"[DEFAULT]\nstate_path = {tmp_path}\n[api]\nport = 0\n")
+    run = subprocess.run([GODWITD, "-c", tmp_path / "godwit.conf"], capture_output=True, text=True, timeout=20)
+    assert run.returncode == 1 and why in run.stderr
+
+
+def test_noauth_is_for_loopback_only(tmp_path):
+    (tmp_path / "godwit.conf").write_text(f"[DEFAULT]\nstate_path = {tmp_path}\n[api]\nport = 0\nlisten = 0.0.0.0\nauth_strategy = noauth\n")
+    run = subprocess.run([GODWITD, "-c", tmp_path / "godwit.conf"], capture_output=True, text=True, timeout=20)
+    assert run.returncode == 1 and "would make everyone an administrator" in run.stderr
+
+
+# ---- passwords and roles
+
+def test_without_a_password(daemon):
+    for path in ("/v2.1/servers", "/v2.1/os-services", "/godwit/v1/hosts", "/metrics", "/v2.1/admin/servers/detail"):
+        status, headers, body = daemon.request("GET", path)
+        assert status == 401 and headers["WWW-Authenticate"].startswith("Basic realm="), path
+        assert body["error"] == {"code": 401, "title": "Unauthorized", "message": "The request you have made requires authentication."}
+    for path in ("/", "/v2.1", "/v3"):
+        assert daemon.request("GET", path)[0] in (200, 300), path
+
+
+@pytest.mark.parametrize("header", ["Basic", "Basic !!!", "Basic " + base64.b64encode(b"nocolon").decode(), "Bearer x",
+                                    "Basic " + base64.b64encode(b"a:\xff").decode(), "Basic " + base64.b64encode(b"a\0:b").decode()])
+def test_malformed_credentials(daemon, header):
+    assert daemon.request("GET", "/v2.1/servers", Authorization=header)[0] == 401
+
+
+def test_roles(tmp_path):
+    users = f"anna:{hash_of('a')}\nrita:{hash_of('r')}:reader\nnick:{hash_of('n')}:none\n"
+    daemon = Daemon(tmp_path, users=users)
+    try:
+        def status(user, method, path, body=None):
+            return daemon.request(method, path, body, user=user)[0]
+        assert status("anna:a", "GET", "/v2.1/os-services") == 200
+        assert [status("rita:r", "GET", p) for p in ("/v2.1/servers/detail", "/v2.1/flavors", "/metrics")] == [200, 200, 200]
+        assert status("rita:r", "GET", "/godwit/v1/hosts") == 403
+        status_, _, body = daemon.request("POST", "/v2.1/os-aggregates", {"aggregate": {"name": "x"}}, user="rita:r")
+        assert status_ == 403
+        assert body["forbidden"]["message"] == "Policy doesn't allow os_compute_api:os-aggregates:create to be performed."
+        assert status("nick:n", "GET", "/v2.1/servers") == 403
+        assert status("anna:r", "GET", "/v2.1/servers") == 401
+    finally:
+        daemon.close()
+
+
+def test_a_changed_file_counts_soon(tmp_path):
+    daemon = Daemon(tmp_path, users=f"anna:{hash_of('a')}\n")
+    try:
+        assert daemon.request("GET", "/v2.1/servers", user="anna:a")[0] == 200
+        token = daemon.log_in("anna", "a")[1]["X-Subject-Token"]
+        assert daemon.request("GET", "/v2.1/servers", X_Auth_Token=token)[0] == 200
+        (tmp_path / "htpasswd").write_text(f"anna:{hash_of('b')}\n")
+        time.sleep(1.2)  # it is looked at once a second
+        assert daemon.request("GET", "/v2.1/servers", user="anna:b")[0] == 200
+        assert daemon.request("GET", "/v2.1/servers", user="anna:a")[0] == 401
+        assert daemon.request("GET", "/v2.1/servers", X_Auth_Token=token)[0] == 401, "a token of the old password"
+        (tmp_path / "htpasswd").write_text("nonsense\n")
+        time.sleep(1.2)
+        assert daemon.request("GET", "/v2.1/servers", user="anna:b")[0] == 200, "a slip locks nobody out"
+        assert "the users stay as they were" in daemon.read_log()
+    finally:
+        daemon.close()
+
+
+def test_failed_attempts_are_limited(tmp_path):
+    daemon = Daemon(tmp_path, users=f"anna:{hash_of('a')}\nrita:{hash_of('r')}\n")
+    try:
+        assert [daemon.request("GET", "/v2.1/servers", user=f"anna:{i}")[0] for i in range(5)] == [401] * 5
+        status, headers, body = daemon.request("GET", "/v2.1/servers", user="anna:a")
+        assert status == 429 and int(headers["Retry-After"]) > 0 and "Too many failed attempts" in body["overLimit"]["message"]
+        assert daemon.log_in("anna", "a")[0] == 429
+        assert daemon.request("GET", "/v2.1/servers", user="rita:r")[0] == 200, "others are heard"
+        assert "anna" in daemon.read_log() and "anna:" not in daemon.read_log()
+    finally:
+        daemon.close()
+
+
+# ---- tokens
+
+def test_a_token(daemon, password):
+    status, headers, body = daemon.log_in("admin", password())
+    token = body["token"]
+    assert status == 201 and token["user"]["name"] == "admin" and [r["name"] for r in token["roles"]] == ["admin"]
+    assert token["project"]["name"] == "admin" and token["project"]["domain"]["id"] == "default"
+    compute = next(c for c in token["catalog"] if c["type"] == "compute")
+    assert {e["url"] for e in compute["endpoints"]} == {f"http://127.0.0.1:{daemon.port}/v2.1"}
+    subject = headers["X-Subject-Token"]
+    assert daemon.request("GET", "/godwit/v1/hosts", X_Auth_Token=subject)[0] == 200
+    status, _, body = daemon.request("GET", "/v3/auth/tokens", X_Auth_Token=subject, X_Subject_Token=subject)
+    assert status == 200 and body["token"]["expires_at"] == token["expires_at"]
+    again = daemon.request("POST", "/v3/auth/tokens", {"auth": {"identity": {"methods": ["token"], "token": {"id": subject}}}})
+    assert again[0] == 201 and "roles" not in again[2]["token"], "unscoped"
+    assert daemon.request("GET", "/v3/projects", X_Auth_Token=subject)[2]["projects"][0]["name"] == "admin"
+    assert daemon.request("DELETE", "/v3/auth/tokens", X_Auth_Token=subject, X_Subject_Token=subject)[0] == 204
+    assert daemon.request("GET", "/v2.1/servers", X_Auth_Token=subject)[0] == 401
+
+
+def test_a_token_outlives_the_daemon(daemon, tmp_path, password):
+    token = daemon.log_in("admin", password())[1]["X-Subject-Token"]
+    daemon.close()
+    again = Daemon(tmp_path)
+    assert again.request("GET", "/v2.1/servers", X_Auth_Token=token)[0] == 200
+    again.close()
+
+
+def test_tokens_that_are_none(daemon, password):
+    good = daemon.log_in("admin", password())[1]["X-Subject-Token"]
+    head, payload, signature = good.split(".")
+    forged = base64.urlsafe_b64encode(base64.urlsafe_b64decode(payload).replace(b" admin", b" other")).decode()
+    for token in ("", "x", head, f"{head}.{payload}", f"{head}.{payload}.{'0' * 64}", f"{head}.{forged}.{signature}", good + "0", good[:-1],
+                  good.upper(), "gwt1." + "A" * 5000 + ".00"):
+        assert daemon.request("GET", "/v2.1/servers", X_Auth_Token=token)[0] == 401, token
+
+
+def test_a_token_expires(tmp_path, password):
+    daemon = Daemon(tmp_path, "token_expiration = 60")
+    try:
+        _, headers, body = daemon.log_in("admin", password())
+        lasts = [time.mktime(time.strptime(body["token"][k][:19], "%Y-%m-%dT%H:%M:%S")) for k in ("issued_at", "expires_at")]
+        assert lasts[1] - lasts[0] == 60
+        # the clock of another process: an hour later
+        token = headers["X-Subject-Token"]
+        daemon.close()
+        if subprocess.run(["faketime", "--version"], capture_output=True, check=False).returncode:
+            pytest.skip("faketime is not installed")
+        os.environ["FAKETIME"] = "+2m"
+    finally:
+        os.environ.pop("FAKETIME", None)
+        daemon.close()
+    later = subprocess.Popen(["faketime", "-f", "+2m", GODWITD, "-c", tmp_path / "godwit.conf"], stderr=open(tmp_path / "log", "w"))
+    try:
+        found = wait(lambda: re.search(r"listens on \S+ port (\d+)", (tmp_path / "log").read_text()))
+        daemon.port = int(found[1])
+        assert daemon.request("GET", "/v2.1/servers", X_Auth_Token=token)[0] == 401
+    finally:
+        later.terminate()
+        later.wait(10)
+
+
+@pytest.mark.parametrize("body, status", [
+    ({}, 400), ({"auth": 7}, 400), ({"auth": {"identity": {"methods": ["oauth"]}}}, 400),
+    ({"auth": {"identity": {"methods": ["password"], "password": {"user": {"name": "admin"}}}}}, 400),
+    ({"auth": {"identity": {"methods": ["password"], "password": {"user": {"name": 7, "password": "x"}}}}}, 400),
+    ({"auth": {"identity": {"methods": ["token"], "token": {"id": "x"}}}}, 401),
+    ({"auth": {"identity": {"methods": ["password"], "password": {"user": {"name": "nobody", "password": "x"}}}}}, 401)])
+def test_bad_log_ins(daemon, body, status):
+    assert daemon.request("POST", "/v3/auth/tokens", body)[0] == status
+
+
+# ---- TLS
+
+def make_certificate(folder, name="localhost"):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                    "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-keyout", folder / "key.pem", "-out", folder / "cert.pem"],
+                   check=True, capture_output=True)
+
+
+def test_tls(tmp_path, password):
+    make_certificate(tmp_path)
+    daemon = Daemon(tmp_path, f"ssl_cert_file = {tmp_path}/cert.pem", f"ssl_key_file = {tmp_path}/key.pem")
+    try:
+        status, _, body = daemon.request("GET", "/v2.1", user="admin:" + password())
+        assert status == 200 and body["version"]["links"][0]["href"].startswith("https://localhost:")
+        old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
+        old.minimum_version, old.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+        with pytest.raises(OSError):
+            http.client.HTTPSConnection("localhost", daemon.port, context=old, timeout=5).request("GET", "/")
+        godwit = os.path.join(BUILD, "src/cli/godwit")
+        environment = {**os.environ, "GODWIT_URL": f"https://localhost:{daemon.port}", "OS_USERNAME": "admin", "OS_PASSWORD": password()}
+        good = subprocess.run([godwit, "--cacert", tmp_path / "cert.pem", "host-list"], capture_output=True, text=True, env=environment)
+        assert good.returncode == 0, good.stderr
+        assert subprocess.run([godwit, "--insecure", "host-list"], capture_output=True, env=environment).returncode == 0
+        bad = subprocess.run([godwit, "host-list"], capture_output=True, text=True, env=environment)
+        assert bad.returncode != 0 and "certificate" in bad.stderr.lower()
+    finally:
+        daemon.close()
+
+
+@pytest.mark.parametrize("lines, why", [
+    (["ssl_cert_file = {0}/cert.pem"], "belong together"), (["ssl_cert_file = {0}/none.pem", "ssl_key_file = {0}/key.pem"], "cannot be read"),
+    (["ssl_cert_file = {0}/key.pem", "ssl_key_file = {0}/cert.pem"], "Do ssl_cert_file and ssl_key_file hold PEM")])
+def test_tls_that_cannot_be(tmp_path, lines, why):
+    make_certificate(tmp_path)
+    (tmp_path / "godwit.conf").write_text("\n".join([f"[DEFAULT]\nstate_path = {tmp_path}\n[api]\nport = 0",
+                                                     *(line.format(tmp_path) for line in lines)]) + "\n")
+    run = subprocess.run([GODWITD, "-c", tmp_path / "godwit.conf"], capture_output=True, text=True, timeout=20)
+    assert run.returncode == 1 and why in run.stderr, run.stderr
+
+
+# ---- the command
+
+def test_the_command_finds_the_password(daemon, tmp_path, password):
+    godwit = os.path.join(BUILD, "src/cli/godwit")
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("OS_", "GODWIT_"))}
+
+    def run(**environment):
+        return subprocess.run([godwit, "host-list"], capture_output=True, text=True,
+                              env={**clean, "GODWIT_URL": f"http://127.0.0.1:{daemon.port}", **environment})
+    assert run(GODWIT_PASSWORD_FILE=str(tmp_path / "admin-password")).returncode == 0
+    assert run(OS_USERNAME="admin", OS_PASSWORD=password()).returncode == 0
+    nobody = run(OS_USERNAME="admin", OS_PASSWORD="wrong")
+    assert nobody.returncode == 1 and "wants to know who asks" in nobody.stderr and "GODWIT_PASSWORD_FILE" in nobody.stderr
+    missing = run(GODWIT_PASSWORD_FILE="/nowhere")
+    assert missing.returncode == 2 and "GODWIT_PASSWORD_FILE is '/nowhere'" in missing.stderr

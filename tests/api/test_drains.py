@@ -1,0 +1,200 @@
+"""Emptying hosts and spreading load by the daemon itself, over simulated hosts: also through its death."""
+import os
+import signal
+import subprocess
+
+import pytest
+from api_server import assert_fault
+from test_godwitd import GODWITD, Godwitd, wait
+
+MIB = 1 << 20
+
+
+class Cloud(Godwitd):
+    """HostB is full of guests; HostC and HostD are empty. Links of so many Mbit/s."""
+
+    def __init__(self, folder, guests=20, link_mbps=4000, hosts=("HostC", "HostD"), **parameters):
+        super().__init__(folder)
+        assert self.add("HostB", instances=guests, prefix="vm", disk="shared", memory_mib=65536, instance_memory_mib=128,
+                        link_mbps=link_mbps, **parameters).status == 201
+        for name in hosts:
+            assert self.add(name, memory_mib=65536, link_mbps=link_mbps).status == 201
+        wait(lambda: len(self.servers()) == guests)
+
+    def servers(self, host=None):
+        found = self.get("/v2.1/servers/detail", "2.88").json["servers"]
+        return [s for s in found if host in (None, s["OS-EXT-SRV-ATTR:host"])]
+
+    def drain(self, *hosts, **options):
+        return self.request("POST", "/godwit/v1/drains", {"drain": {"hosts": list(hosts), **options}})
+
+    def show(self, drain):
+        answer = self.get(f"/godwit/v1/drains/{drain}")
+        assert answer.status == 200, answer.body
+        return answer.json["drain"]
+
+    def ended(self, drain, seconds=60):
+        return wait(lambda: (lambda d: d if d["state"] != "running" else None)(self.show(drain)), seconds)
+
+    def host(self, name):
+        return self.get(f"/godwit/v1/hosts/{name}").json["host"]
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def start_again(self):
+        os.ftruncate(self.errors.fileno(), 0)
+        self.process = subprocess.Popen([GODWITD, "--config", os.path.join(self.folder, "godwit.conf")], stderr=self.errors,
+                                        stdout=self.errors, stdin=subprocess.DEVNULL)
+
+
+@pytest.fixture
+def cloud(tmp_path):
+    made = []
+
+    def make(**parameters):
+        made.append(Cloud(str(tmp_path), **parameters))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def moves_of(drain, *states):
+    return [m for m in drain["moves"] if m["state"] in states]
+
+
+def test_plan_before_anything(cloud):
+    cloud = cloud(guests=6)
+    answer = cloud.drain("HostB", dry_run=True)
+    plan = answer.json["drain"]
+    assert (answer.status, plan["id"], plan["state"]) == (200, None, "planned")
+    assert len(plan["moves"]) == 6 and {m["state"] for m in plan["moves"]} == {"planned"}
+    assert {m["dest"] for m in plan["moves"]} == {"HostC", "HostD"}
+    assert all(m["predicted_ms"] > 0 and m["pause_ms"] > 0 and m["bytes"] >= 128 * MIB for m in plan["moves"])
+    assert 0 < plan["bound_ms"] <= plan["predicted_ms"] <= 1.1 * plan["bound_ms"]
+    assert cloud.host("HostB")["status"] == "enabled" and cloud.get("/godwit/v1/drains").json["drains"] == []
+
+
+def test_drain_of_twenty_with_an_immovable_one(cloud):
+    cloud = cloud()
+    assert cloud.add("HostX", instances=1, prefix="giant", instance_memory_mib=200000, memory_mib=262144, disk="shared").status == 201
+    wait(lambda: len(cloud.servers("HostX")) == 1)
+    answer = cloud.drain("HostB", "HostX")
+    assert answer.status == 202, answer.body
+    assert cloud.host("HostB")["status"] == "disabled" and f"drain {answer.json['drain']['id']}" in cloud.host("HostB")["disabled_reason"]
+    drain = cloud.ended(answer.json["drain"]["id"])
+    assert drain["state"] == "incomplete" and drain["reason"] == "1 instance could not be moved"
+    assert drain["counts"]["moved"] == 20 and cloud.servers("HostB") == []
+    (stays,) = moves_of(drain, "stays")
+    assert stays["instance_name"].startswith("giant")
+    for host in ("HostC", "HostD"):
+        assert f"{host}: it has room for" in stays["reason"]
+    assert "HostB: it is being emptied" in stays["reason"] and "needs 200000 MiB" in stays["reason"]
+    rows = cloud.get("/godwit/v1/migrations?host=HostB").json["migrations"]
+    assert len(rows) == 20 and {r["state"] for r in rows} == {"completed"}  # each once, and none failed
+    assert {r["request_id"] for r in rows} == {drain["request_id"]}
+
+
+def test_refusals(cloud):
+    cloud = cloud(guests=4, link_mbps=400)
+    assert_fault(cloud.drain("HostZ"), "itemNotFound", 404, "HostZ")
+    assert_fault(cloud.drain(), "badRequest", 400, "hosts")
+    assert_fault(cloud.drain("HostB", "HostB"), "badRequest", 400, "HostB is named twice")
+    assert_fault(cloud.drain("HostB", parallel=-1), "badRequest", 400, "parallel")
+    assert_fault(cloud.get("/godwit/v1/drains/7"), "itemNotFound", 404, "Drain 7")
+    assert_fault(cloud.request("DELETE", "/godwit/v1/drains/x"), "itemNotFound", 404, "Drain x")
+    drain = cloud.drain("HostB").json["drain"]["id"]
+    assert_fault(cloud.drain("HostB"), "conflictingRequest", 409, "HostB is being drained already")
+    assert_fault(cloud.request("POST", "/godwit/v1/hosts/HostB/undrain", {"undrain": {}}), "conflictingRequest", 409, "drain-cancel")
+    assert cloud.request("DELETE", f"/godwit/v1/drains/{drain}").status == 202
+    assert cloud.ended(drain, 120)["state"] == "cancelled"
+    assert_fault(cloud.request("DELETE", f"/godwit/v1/drains/{drain}"), "conflictingRequest", 409, "has ended already")
+
+
+def test_killed_on_the_way(cloud):
+    """The simulated hosts die with the daemon's process and come back as they were added; the drain goes on all the same."""
+    cloud = cloud(guests=8, link_mbps=1000)
+    drain = cloud.drain("HostB").json["drain"]["id"]
+    wait(lambda: len(moves_of(cloud.show(drain), "moved")) >= 2)
+    cloud.kill()
+    cloud.start_again()
+    wait(lambda: "listens on" in cloud.read_log())
+    cloud.port = int(cloud.read_log().split(" port ")[1].split(";")[0])
+    ended = cloud.ended(drain, 120)
+    assert ended["state"] == "completed", ended
+    assert cloud.servers("HostB") == [] and len(cloud.servers()) == 8
+    assert cloud.host("HostB")["status"] == "disabled"
+
+
+def test_cancel_and_return(cloud):
+    cloud = cloud(guests=10, link_mbps=500)
+    drain = cloud.drain("HostB").json["drain"]["id"]
+    wait(lambda: len(moves_of(cloud.show(drain), "moved")) >= 2)
+    assert cloud.request("DELETE", f"/godwit/v1/drains/{drain}").status == 202
+    ended = cloud.ended(drain, 120)
+    moved = moves_of(ended, "moved")
+    assert ended["state"] == "cancelled" and 2 <= len(moved) < 10 and not moves_of(ended, "moving")
+    assert cloud.host("HostB")["status"] == "disabled"
+    answer = cloud.request("POST", "/godwit/v1/hosts/HostB/undrain", {"undrain": {"return": True}})
+    back = answer.json["undrain"]["drain"]
+    assert answer.status == 202 and back["kind"] == "return" and len(back["moves"]) == len(moved)
+    assert cloud.ended(back["id"], 120)["state"] == "completed"
+    assert len(cloud.servers("HostB")) == 10 and cloud.host("HostB")["status"] == "enabled"
+
+
+def test_failures_are_tried_elsewhere(cloud):
+    """HostC says that it has memory and refuses all the same: another bridge."""
+    cloud = cloud(guests=3, hosts=("HostD",))
+    assert cloud.add("HostC", memory_mib=262144, bridge="other").status == 201
+    drain = cloud.ended(cloud.drain("HostB").json["drain"]["id"])
+    assert drain["state"] == "completed" and {m["dest"] for m in moves_of(drain, "moved")} == {"HostD"}
+    assert max(m["attempts"] for m in drain["moves"]) == 1
+    failed = [m for m in cloud.get("/godwit/v1/migrations?host=HostC").json["migrations"]]
+    assert failed and {m["state"] for m in failed} == {"failed"}
+
+
+def test_stopped_ones_stay_unless_told(cloud):
+    cloud = cloud(guests=3)
+    name = cloud.servers()[0]["name"]
+    answer = cloud.move(name, {"migrate": {"host": "HostC"}})  # the simulator has no other way to stop one for a test
+    cloud.wait(answer, "finished")
+    plan = cloud.drain("HostC", dry_run=True).json["drain"]
+    (stays,) = plan["moves"]
+    assert stays["state"] == "stays" and "resize-confirm" in stays["reason"]
+
+
+def test_balance(cloud):
+    cloud = cloud(guests=9)
+
+    def balance(**options):
+        answer = cloud.request("POST", "/godwit/v1/balance", {"balance": options})
+        return answer, answer.json.get("balance")
+
+    answer, plan = balance(dry_run=True)
+    assert answer.status == 200 and plan["drain"]["state"] == "planned" and plan["score_after"] < plan["score_before"] / 2
+    assert len(plan["drain"]["moves"]) == 6 and plan["bytes"] >= 6 * 128 * MIB
+    assert len(balance(dry_run=True, max_moves=2)[1]["drain"]["moves"]) == 2
+    assert_fault(balance(objective="beauty")[0], "badRequest", 400, "objective")
+    assert_fault(balance(aggregate="none")[0], "itemNotFound", 404, "Aggregate none")
+    answer, begun = balance()
+    assert answer.status == 202 and begun["drain"]["kind"] == "balance"
+    assert cloud.ended(begun["drain"]["id"])["state"] == "completed"
+    assert [len(cloud.servers(h)) for h in ("HostB", "HostC", "HostD")] == [3, 3, 3]
+    answer, again = balance()
+    assert answer.status == 200 and again["drain"]["moves"] == []  # even already: nothing is begun
+    answer, packed = balance(objective="pack", dry_run=True)
+    assert (packed["hosts_before"], packed["hosts_after"]) == (3, 1)
+
+
+def test_maintenance_mode_through_the_compute_api(cloud):
+    cloud = cloud(guests=3)
+    answer = cloud.request("PUT", "/v2.1/os-hosts/HostB", {"maintenance_mode": "enable"}, "2.42")
+    assert (answer.status, answer.json) == (200, {"host": "HostB", "maintenance_mode": "on_maintenance"})
+    (drain,) = cloud.get("/godwit/v1/drains").json["drains"]
+    assert cloud.ended(drain["id"])["state"] == "completed" and cloud.servers("HostB") == []
+    answer = cloud.request("PUT", "/v2.1/os-hosts/HostB", {"maintenance_mode": "disable"}, "2.42")
+    assert (answer.status, answer.json) == (200, {"host": "HostB", "maintenance_mode": "off_maintenance"})
+    assert cloud.host("HostB")["status"] == "enabled"

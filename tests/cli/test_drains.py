@@ -1,0 +1,93 @@
+"""Emptying hosts and spreading load, as a tired administrator sees it."""
+import pytest
+
+DRAINS = "/godwit/v1/drains"
+
+
+def move(name="vm1", state="planned", dest="HostC", reason=None, **more):
+    return {"instance_uuid": "10000000-0000-4000-8000-000000000001", "instance_name": name, "source": "HostB", "dest": dest,
+            "kind": "live-migration", "state": state, "migration_id": None, "attempts": 0, "reason": reason, "bytes": 1 << 30,
+            "start_ms": 1500, "predicted_ms": 2090, "pause_ms": 60, **more}
+
+
+def drain(state="running", id_=3, moves=None, **more):
+    moves = [move()] if moves is None else moves
+    counts = {s: sum(m["state"] == s for m in moves) for s in ("planned", "moving", "moved", "stays", "given up", "gone")}
+    return {"drain": {"id": id_, "kind": "drain", "hosts": ["HostB"], "state": state, "cancelling": False, "reason": None,
+                      "predicted_ms": 8330, "bound_ms": 8000, "elapsed_ms": 7700, "created_at": "2026-11-23T09:14:03.000000",
+                      "ended_at": None, "counts": counts, "moves": moves, **more}}
+
+
+STAYS = move("vm2", "stays", None, "no host can take it: HostC: it is disabled | HostD: it has room for 1 MiB more, and vm2 needs 512 MiB")
+
+
+def test_dry_run_shows_the_plan(daemon, godwit):
+    daemon.on("POST", DRAINS, (200, drain("planned", None, [move(), STAYS])))
+    run = godwit("drain", "HostB", "--dry-run")
+    assert run.status == 0, run.err
+    assert "| vm1    | HostB | HostC | live | planned | +1.5 s | 2.09 s | 0.06 s | 1.0 GiB |" in run.out
+    assert "vm2 stays:\n  no host can take it: HostC: it is disabled\n  HostD: it has room for 1 MiB more" in run.out
+    assert "1 move, predicted to end after 8.33 s; the links allow no less than 8.00 s." in run.out
+    assert "1 server cannot move" in run.out
+    (asked,) = daemon.asked("POST", DRAINS)
+    assert asked["body"] == {"drain": {"hosts": ["HostB"], "dry_run": True}}
+
+
+def test_follows_to_the_end(daemon, godwit):
+    daemon.on("POST", DRAINS, (202, drain()))
+    daemon.on("GET", f"{DRAINS}/3", (200, drain(moves=[move(state="moving")])), (200, drain("completed", moves=[move(state="moved")])))
+    run = godwit("drain", "HostB", "HostD", "--parallel", "2", "--include-stopped", "--return")
+    assert run.status == 0 and "HostB is empty: 1 server moved in 7.70 s (predicted 8.33 s)." in run.out
+    assert "drain 3 of HostB: 0 of 1 moved, 1 moving, 0 stay" in run.err
+    (asked,) = daemon.asked("POST", DRAINS)
+    assert asked["body"] == {"drain": {"hosts": ["HostB", "HostD"], "include_stopped": True, "return": True, "parallel": 2}}
+
+
+def test_what_stayed_is_told(daemon, godwit):
+    daemon.on("POST", DRAINS, (202, drain()))
+    daemon.on("GET", f"{DRAINS}/3", (200, drain("incomplete", moves=[move(state="moved"), STAYS], reason="1 instance could not be moved")))
+    run = godwit("drain", "HostB")
+    assert run.status == 1
+    assert "vm2 stays:" in run.out and "The drain of HostB is incomplete: 1 server moved in 7.70 s (predicted 8.33 s), 1 stay." in run.out
+
+
+def test_cancelled_is_otherwise(daemon, godwit):
+    daemon.on("GET", f"{DRAINS}/3", (200, drain("cancelled", moves=[])))
+    assert godwit("drain-show", "--follow", "3").status == 5
+    daemon.on("DELETE", f"{DRAINS}/3", (202, None))
+    run = godwit("drain-cancel", "3")
+    assert run.status == 0 and "godwit undrain HOST" in run.out
+
+
+def test_json_and_no_wait(daemon, godwit):
+    daemon.on("POST", DRAINS, (202, drain()))
+    assert godwit("--json", "--no-wait", "drain", "HostB").json["drain"]["id"] == 3
+    assert "see it with: godwit drain-show 3" in godwit("--no-wait", "drain", "HostB").out
+
+
+def test_undrain(daemon, godwit):
+    daemon.on("POST", "/godwit/v1/hosts/HostB/undrain", (200, {"undrain": {"host": "HostB", "drain": None}}))
+    run = godwit("undrain", "HostB")
+    assert run.status == 0 and run.out == "HostB takes servers again.\n"
+
+
+def test_balance(daemon, godwit):
+    daemon.on("POST", "/godwit/v1/balance", (200, {"balance": {"score_before": 0.5, "score_after": 0.25, "bytes": 1 << 30, "hosts_before": 3,
+                                                              "hosts_after": 3, **drain("planned", None)}}))
+    run = godwit("balance", "--dry-run", "--objective", "memory", "--max-moves", "5", "--aggregate", "rack1")
+    assert run.status == 0 and "Unevenness 0.500, then 0.250; hosts in use 3, then 3; 1.0 GiB to copy." in run.out
+    (asked,) = daemon.asked("POST", "/godwit/v1/balance")
+    assert asked["body"] == {"balance": {"dry_run": True, "max_moves": 5, "objective": "memory", "aggregate": "rack1"}}
+
+
+def test_list(daemon, godwit):
+    daemon.on("GET", DRAINS, (200, {"drains": []}))
+    assert "godwit drain HOST --dry-run" in godwit("drain-list").out
+    daemon.on("GET", DRAINS, (200, {"drains": [drain("completed")["drain"]]}))
+    assert "| 3  | drain | HostB | completed | 2026-11-23 09:14:03 | 7.70 s | 8.33 s    | -      |" in godwit("drain-list").out
+
+
+@pytest.mark.parametrize("words", [("drain",), ("drain", "HostB", "--parallel", "many"), ("balance", "--max-moves", "0"),
+                                   ("undrain", "HostB", "HostC")])
+def test_makes_no_sense(godwit, words):
+    assert godwit(*words).status == 2
