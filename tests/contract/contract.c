@@ -472,7 +472,11 @@ static void power_acts_are_idempotent(ContractStage *stage)
     for (guint i = 0; i < 2; i++)
         ACT(gw_node_start(move.from, move.uuid, GW_START_RUNNING, &error));
     wait_seen(move.from, move.uuid, GW_SEEN_RUNNING);
-    ACT(gw_node_resume(move.from, move.uuid, &error));
+    for (guint i = 0; i < 2; i++)
+        ACT(gw_node_pause(move.from, move.uuid, &error));
+    wait_seen(move.from, move.uuid, GW_SEEN_PAUSED);
+    for (guint i = 0; i < 2; i++)
+        ACT(gw_node_resume(move.from, move.uuid, &error));
     wait_seen(move.from, move.uuid, GW_SEEN_RUNNING);
 }
 

@@ -62,7 +62,7 @@ static void check_answer(const GwRequest *request)
     gsize size;
     if (request->status < 200 || request->status > 599 || (request->status == 500 && !is_broken(request)))
         abort();
-    if (!request->text || (request->status == 200 && strcmp(request->path, "/metrics") == 0)) /* which is plain text */
+    if (!request->text || (request->content_type && request->status < 400)) /* empty, or not JSON */
         return;
     const char *text = g_bytes_get_data(request->text, &size);
     g_autoptr(json_t) body = json_loadb(text, size, 0, NULL);

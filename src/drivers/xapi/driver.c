@@ -206,6 +206,7 @@ BOUNDARY(stop, (GwHost * host, const char *uuid, GwStopHow how, guint timeout_ms
          gw_xapi_stop(host, uuid, how, timeout_ms, &failure))
 BOUNDARY(start, (GwHost * host, const char *uuid, GwStartHow how, GError **error), gw_xapi_start(host, uuid, how, &failure))
 BOUNDARY(resume, (GwHost * host, const char *uuid, GError **error), gw_xapi_resume(host, uuid, &failure))
+BOUNDARY(pause_guest, (GwHost * host, const char *uuid, GError **error), gw_xapi_pause(host, uuid, &failure))
 BOUNDARY(adopt, (GwHost * dest, const GwPlan *plan, GError **error), gw_xapi_adopt(dest, plan, &failure))
 BOUNDARY(settle, (GwHost * dest, const GwPlan *plan, GError **error), gw_xapi_settle(dest, plan, &failure))
 BOUNDARY(forget, (GwHost * host, const GwPlan *plan, GwSide side, GError **error), gw_xapi_forget(host, plan, side, &failure))
@@ -237,6 +238,7 @@ const GwDriver gw_xapi_driver = {
     .stop = stop,
     .start = start,
     .resume = resume,
+    .pause = pause_guest,
     .adopt = adopt,
     .settle = settle,
     .forget = forget,

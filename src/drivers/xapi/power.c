@@ -210,6 +210,18 @@ gboolean gw_xapi_start(GwHost *host, const char *uuid, GwStartHow how, GError **
                        error);
 }
 
+gboolean gw_xapi_pause(GwHost *host, const char *uuid, GError **error)
+{
+    g_auto(Place) place = {0};
+    if (!find_place(host, uuid, &place, error))
+        return FALSE;
+    if (is_resident(&place) && is_state(&place, "Paused"))
+        return TRUE;
+    if (!is_resident(&place) || !is_state(&place, "Running"))
+        return conflict(&place, "paused", error);
+    return gw_xapi_run(host->pool, "VM.pause", json_pack("[s]", place.vm), NULL, NULL, error);
+}
+
 gboolean gw_xapi_resume(GwHost *host, const char *uuid, GError **error)
 {
     g_auto(Place) place = {0};
