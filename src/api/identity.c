@@ -108,7 +108,7 @@ static GwUser *by_password(GwRequest *request, const json_t *identity)
     return NULL;
 }
 
-static GwUser *by_token(GwRequest *request, const json_t *identity)
+static GwUser *by_token(GwRequest *request, const json_t *identity, GwToken **ret_parent)
 {
     GwAuth *auth = request->shared->auth;
     const char *text = json_string_value(json_object_get(json_object_get(identity, "token"), "id"));
@@ -116,6 +116,8 @@ static GwUser *by_token(GwRequest *request, const json_t *identity)
     GwUser *user = token ? gw_auth_user(auth, token->user) : NULL;
     if (!user)
         gw_reply_identity_fault(request, 401, "Unauthorized", "The request you have made requires authentication.");
+    else
+        *ret_parent = g_steal_pointer(&token);
     return user;
 }
 
@@ -153,16 +155,17 @@ void gw_identity_token_create(GwRequest *request)
     const json_t *auth = json_object_get(request->json, "auth");
     const json_t *identity = json_object_get(auth, "identity");
     g_autoptr(GwUser) user = NULL;
+    g_autoptr(GwToken) parent = NULL;
     if (has_method(identity, "password"))
         user = by_password(request, identity);
     else if (has_method(identity, "token"))
-        user = by_token(request, identity);
+        user = by_token(request, identity, &parent);
     else
         gw_reply_identity_fault(request, 400, "Bad Request",
                             "Invalid input for field 'identity/methods': log in by 'password' or 'token'.");
     if (!user)
         return;
-    g_autoptr(GwToken) token = gw_tokens_issue(gw_auth_tokens(request->shared->auth), user);
+    g_autoptr(GwToken) token = gw_tokens_issue(gw_auth_tokens(request->shared->auth), user, parent);
     gw_reply_header(request, "X-Subject-Token", token->text);
     gw_reply_header(request, "Vary", "X-Auth-Token");
     gw_reply_named(request, 201, "token", token_json(request, token, user->role, wants_scope(auth)));

@@ -237,6 +237,7 @@ static struct MHD_Daemon *listen_on(GwApi *api, const GwApiSettings *settings, c
                             MHD_OPTION_SOCK_ADDR, address, MHD_OPTION_ARRAY, tls,
                             MHD_OPTION_URI_LOG_CALLBACK, on_uri, api, MHD_OPTION_NOTIFY_COMPLETED, on_completed, api,
                             MHD_OPTION_NOTIFY_CONNECTION, on_connection, api, MHD_OPTION_THREAD_POOL_SIZE, threads,
+                            MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS / 2,
                             MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
                             (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
                             MHD_OPTION_END);

@@ -24,6 +24,8 @@ static char *read_key(const char *file, gsize *ret_size, GError **error)
         g_autofree char *fresh = gw_random_text(KEY_BYTES);
         g_file_set_contents_full(file, fresh, -1, G_FILE_SET_CONTENTS_DURABLE, 0600, &why);
     }
+    if (!why && !gw_users_check_private(file, error))
+        return NULL;
     if (!why && g_file_get_contents(file, &key, ret_size, &why) && *ret_size >= KEY_BYTES)
         return key;
     g_free(key);
@@ -73,14 +75,14 @@ static char *sign(const GwTokens *tokens, const char *payload)
 }
 
 /* The user comes last: his name may hold anything but a line's end. */
-GwToken *gw_tokens_issue(GwTokens *tokens, const GwUser *user)
+GwToken *gw_tokens_issue(GwTokens *tokens, const GwUser *user, const GwToken *parent)
 {
     GwToken *token = g_new0(GwToken, 1);
     token->user = g_strdup(user->name);
-    token->id = gw_random_text(ID_BYTES);
+    token->id = parent ? g_strdup(parent->id) : gw_random_text(ID_BYTES);
     g_strlcpy(token->stamp, user->stamp, sizeof token->stamp);
     token->issued_s = g_get_real_time() / G_USEC_PER_SEC;
-    token->expires_s = token->issued_s + tokens->lifetime_s;
+    token->expires_s = parent ? parent->expires_s : token->issued_s + tokens->lifetime_s;
     g_autofree char *plain = g_strdup_printf("%s %" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %s %s", token->id, token->issued_s,
                                              token->expires_s, token->stamp, token->user);
     g_autofree char *payload = g_base64_encode((const guchar *)plain, strlen(plain));

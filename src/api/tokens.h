@@ -20,7 +20,8 @@ typedef struct {
 void gw_token_free(GwToken *token);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwToken, gw_token_free)
 
-GwToken *gw_tokens_issue(GwTokens *tokens, const GwUser *user);
+/* parent: the token that it is given for, whose end and revocation it shares; NULL: it is given for the password. */
+GwToken *gw_tokens_issue(GwTokens *tokens, const GwUser *user, const GwToken *parent);
 /* NULL: not ours, expired, or revoked. Whether the user still has that password is for the caller to see. */
 GwToken *gw_tokens_read(GwTokens *tokens, const char *text);
 void gw_tokens_revoke(GwTokens *tokens, const GwToken *token);

@@ -20,10 +20,10 @@ typedef struct {
 } Entry;
 
 struct GwUsers {
-    char *file;
+    char *file, *roles_file;
     GMutex lock;          /* of all below */
     GHashTable *entries;  /* name → Entry * */
-    struct stat seen;     /* of the file when it was read */
+    struct stat seen, roles_seen; /* of the files when they were read */
     gint64 looked_us;
     guint generation;
 };
@@ -98,40 +98,74 @@ static gboolean is_bcrypt(const char *hash)
 
 static gboolean read_line(GHashTable *entries, const char *file, guint number, const char *line, GError **error)
 {
-    g_auto(GStrv) parts = g_strsplit(line, ":", 3);
+    g_auto(GStrv) parts = g_strsplit(line, ":", 2);
     if (g_strv_length(parts) < 2 || !*parts[0])
         return refuse(file, number, error, "is not USER:HASH; make users with: htpasswd -B FILE USER");
     if (!is_bcrypt(parts[1]))
         return refuse(file, number, error, "is not a bcrypt hash ($2y$…); make one with: htpasswd -B FILE USER");
-    GwRole role = GW_ROLE_ADMIN;
-    if (parts[2] && strcmp(parts[2], "reader") == 0)
-        role = GW_ROLE_READER;
-    else if (parts[2] && strcmp(parts[2], "none") == 0)
-        role = GW_ROLE_NONE;
-    else if (parts[2] && strcmp(parts[2], "admin") != 0)
-        return refuse(file, number, error, "the role behind the second colon is none of admin, reader, none");
     Entry *entry = g_new0(Entry, 1);
     entry->hash = g_strdup(parts[1]);
-    entry->role = role;
+    entry->role = GW_ROLE_ADMIN;
     g_hash_table_replace(entries, g_strdup(parts[0]), entry);
     return TRUE;
 }
 
-static GHashTable *read_file(const char *file, struct stat *ret_seen, GError **error)
+static gboolean read_role(GHashTable *entries, const char *file, guint number, const char *line, GError **error)
+{
+    static const struct {
+        const char *word;
+        GwRole role;
+    } words[] = {{"admin", GW_ROLE_ADMIN}, {"reader", GW_ROLE_READER}, {"none", GW_ROLE_NONE}};
+    g_auto(GStrv) parts = g_strsplit(line, ":", 2);
+    for (guint i = 0; i < G_N_ELEMENTS(words) && parts[0] && parts[1]; i++) {
+        if (strcmp(parts[1], words[i].word) != 0)
+            continue;
+        Entry *entry = g_hash_table_lookup(entries, parts[0]);
+        if (entry) /* or of a user who is gone */
+            entry->role = words[i].role;
+        return TRUE;
+    }
+    return refuse(file, number, error, "is not USER:ROLE, where the role is one of admin, reader, none");
+}
+
+gboolean gw_users_check_private(const char *file, GError **error)
+{
+    struct stat seen;
+    if (stat(file, &seen) != 0 || !(seen.st_mode & S_IRWXO))
+        return TRUE;
+    g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "%s: everyone may read it (mode %03o): chmod 600 %s", file,
+                (unsigned)seen.st_mode & 0777, file);
+    return FALSE;
+}
+
+typedef gboolean (*ReadLine)(GHashTable *entries, const char *file, guint number, const char *line, GError **error);
+
+static gboolean read_lines(GHashTable *entries, const char *file, struct stat *ret_seen, ReadLine read, GError **error)
 {
     g_autofree char *text = NULL;
     g_autoptr(GError) why = NULL;
     if (stat(file, ret_seen) != 0 || !g_file_get_contents(file, &text, NULL, &why)) {
         g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "%s: cannot be read: %s", file, why ? why->message : g_strerror(errno));
-        return NULL;
+        return FALSE;
     }
-    g_autoptr(GHashTable) entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, entry_free);
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
     for (guint i = 0; lines[i]; i++) {
         const char *line = g_strstrip(lines[i]);
-        if (*line && *line != '#' && !read_line(entries, file, i + 1, line, error))
-            return NULL;
+        if (*line && *line != '#' && !read(entries, file, i + 1, line, error))
+            return FALSE;
     }
+    return TRUE;
+}
+
+/* Without the second file all are administrators. */
+static GHashTable *read_files(const char *file, const char *roles_file, struct stat *ret_seen, struct stat *ret_roles_seen, GError **error)
+{
+    g_autoptr(GHashTable) entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, entry_free);
+    memset(ret_roles_seen, 0, sizeof *ret_roles_seen);
+    if (!read_lines(entries, file, ret_seen, read_line, error))
+        return NULL;
+    if (g_file_test(roles_file, G_FILE_TEST_EXISTS) && !read_lines(entries, roles_file, ret_roles_seen, read_role, error))
+        return NULL;
     return g_steal_pointer(&entries);
 }
 
@@ -148,7 +182,7 @@ static gboolean make_admin(const char *file, const char *password_file, GError *
 {
     g_autofree char *password = gw_random_text(PASSWORD_BYTES);
     g_autofree char *hash = hash_password(password);
-    g_autofree char *line = g_strdup_printf("admin:%s:admin\n", hash ? hash : "");
+    g_autofree char *line = g_strdup_printf("admin:%s\n", hash ? hash : "");
     g_autofree char *told = g_strconcat(password, "\n", NULL);
     if (!hash) {
         g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "this system's libcrypt knows no bcrypt");
@@ -162,17 +196,20 @@ static gboolean make_admin(const char *file, const char *password_file, GError *
 
 GwUsers *gw_users_open(const char *file, const char *password_file, GError **error)
 {
-    struct stat seen;
+    struct stat seen, roles_seen;
+    g_autofree char *roles_file = g_strconcat(file, ".roles", NULL);
     if (!g_file_test(file, G_FILE_TEST_EXISTS) && !make_admin(file, password_file, error))
         return NULL;
-    GHashTable *entries = read_file(file, &seen, error);
+    GHashTable *entries = gw_users_check_private(file, error) ? read_files(file, roles_file, &seen, &roles_seen, error) : NULL;
     if (!entries)
         return NULL;
     GwUsers *users = g_new0(GwUsers, 1);
     g_mutex_init(&users->lock);
     users->file = g_strdup(file);
     users->entries = entries;
+    users->roles_file = g_steal_pointer(&roles_file);
     users->seen = seen;
+    users->roles_seen = roles_seen;
     users->looked_us = g_get_monotonic_time();
     return users;
 }
@@ -184,6 +221,7 @@ void gw_users_free(GwUsers *users)
     g_hash_table_unref(users->entries);
     g_mutex_clear(&users->lock);
     g_free(users->file);
+    g_free(users->roles_file);
     g_free(users);
 }
 
@@ -197,14 +235,16 @@ static gboolean is_same(const struct stat *a, const struct stat *b)
 static void look(GwUsers *users)
 {
     gint64 now = g_get_monotonic_time();
-    struct stat seen;
+    struct stat seen, roles = {0};
     if (now - users->looked_us < LOOK_S * G_USEC_PER_SEC)
         return;
     users->looked_us = now;
-    if (stat(users->file, &seen) != 0 || is_same(&seen, &users->seen))
+    if (stat(users->roles_file, &roles) != 0)
+        memset(&roles, 0, sizeof roles);
+    if (stat(users->file, &seen) != 0 || (is_same(&seen, &users->seen) && is_same(&roles, &users->roles_seen)))
         return;
     g_autoptr(GError) error = NULL;
-    GHashTable *entries = read_file(users->file, &users->seen, &error);
+    GHashTable *entries = read_files(users->file, users->roles_file, &users->seen, &users->roles_seen, &error);
     if (!entries) {
         gw_warning("the users stay as they were: %s", error->message);
         return;

@@ -1,6 +1,7 @@
-/* Who may call: a file of users as htpasswd makes it (bcrypt only), one a line: USER:HASH[:ROLE]. What follows the hash is Godwit's own,
- * and other readers of such files ignore it: admin (the default) does everything, reader looks, none may only get a token.
- * The file is read again when it changes. Thread-safe. */
+/* Who may call: a file of users as htpasswd makes it (bcrypt only), one a line: USER:HASH; and beside it FILE.roles, whose lines USER:ROLE
+ * say of those who are no administrators what they may: reader looks, none may only get a token. Not in one file: htpasswd writes
+ * a whole line anew, and would make an administrator of a reader whose password changes. Both are read again when one changes.
+ * Thread-safe. */
 #ifndef GW_API_USERS_H
 #define GW_API_USERS_H
 
@@ -24,6 +25,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwUser, gw_user_free)
 GwUser *gw_users_find(GwUsers *users, const char *name); /* NULL when there is none */
 /* NULL: no such user, or not his password; that takes as long in both cases. Costs tens of milliseconds of processor time. */
 GwUser *gw_users_verify(GwUsers *users, const char *name, const char *password);
+/* GW_ERROR_INVALID when others than its owner and group may read the file. */
+gboolean gw_users_check_private(const char *file, GError **error);
 guint gw_users_generation(GwUsers *users); /* rises when the file has changed; looks at it once a second at most */
 
 /* Equal in a time that depends on the lengths alone. */

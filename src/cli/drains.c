@@ -65,6 +65,7 @@ static void print_moves(const json_t *drain)
         add_move(table, move);
     if (gw_table_rows(table))
         gw_table_print(table, stdout);
+    fflush(stdout); /* before the progress, also in a file */
     json_array_foreach(json_object_get(drain, "moves"), index, move)
     {
         const char *reason = gw_json_peek(move, "reason");

@@ -174,8 +174,13 @@ static GwExit steer(GwCli *cli, const GwArguments *arguments, const char *method
     g_autoptr(GwMove) move = gw_follow_once(cli, id, error);
     if (!move || !gw_follow_check_owner(move, server->uuid, server->name, error))
         return GW_EXIT_FAILED;
-    if (move->final) /* the daemon would say no more than that; how it ended says more */
-        return carry_on(cli, server, id, wanted, error);
+    if (move->final) {
+        g_autofree char *sentence = g_strdup_printf("Migration %" G_GINT64_FORMAT " of %s ended before that: %s, from %s to %s. "
+                                                    "Nothing was done.", id, move->name, move->status, move->source,
+                                                    move->dest ? move->dest : "no host yet");
+        g_autofree char *place = gw_server_place(cli, server->uuid, server->name);
+        return gw_report(cli, &(GwReport){GW_EXIT_OTHERWISE, sentence, NULL, place});
+    }
     g_autofree char *start = gw_client_path("/v2.1/servers/%s/migrations/%s", server->uuid, gw_arguments_word(arguments, 1));
     g_autofree char *path = g_strconcat(start, end, NULL);
     GwExit code = act(cli, server, &(GwCall){.method = method, .path = path, .body = g_steal_pointer(&taken)}, &told, error);

@@ -1,6 +1,7 @@
 /* godwitd: the only place that names the concrete store and drivers. */
 #include "api/api.h"
 #include "api/auth.h"
+#include "api/users.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "core/flags.h"
@@ -156,6 +157,8 @@ static GwApi *start_api(const GwSettings *settings, GwEngine *engine, GwAuth *au
         g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "[api] ssl_cert_file and ssl_key_file belong together: set both, or neither");
         return NULL;
     }
+    if (*settings->api_key_file && !gw_users_check_private(settings->api_key_file, error))
+        return NULL;
     if (!read_pem("ssl_cert_file", settings->api_cert_file, &certificate, error) ||
         !read_pem("ssl_key_file", settings->api_key_file, &key, error))
         return NULL;
@@ -245,7 +248,9 @@ int main(int argc, char **argv)
         return 0;
     }
     g_autoptr(GwSettings) settings = gw_settings_load(config, &error);
-    if (settings && arguments.check)
+    if (settings && arguments.check && !config && !g_file_test(GW_SETTINGS_PATH, G_FILE_TEST_EXISTS))
+        g_print("%s is not there: the defaults are used\n", GW_SETTINGS_PATH);
+    else if (settings && arguments.check)
         g_print("%s: no problem found\n", config ? config : GW_SETTINGS_PATH);
     else if (settings)
         run(settings, &error);

@@ -188,7 +188,7 @@ const GwOption gw_options[] = {
      "http_basic_auth_user_file",
      {{DEFAULT, "http_basic_auth_user_file"}},
      TEXT(PATH, api_users_file, "$state_path/htpasswd"),
-     "The users and their passwords, as htpasswd -B writes them, a role (admin, reader, none) behind a further colon. Made with an "
+     "The users and their passwords, as htpasswd -B writes them; a file of that name with .roles says who is no administrator. Made with an "
      "admin, whose password is then in $state_path/admin-password, when it is not there."},
     {"api",
      "token_expiration",

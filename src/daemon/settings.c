@@ -192,18 +192,33 @@ GwSettings *gw_settings_load(const char *path, GError **error)
     return gw_settings_parse(text, file, error);
 }
 
+static gboolean is_text(GwOptionType type)
+{
+    switch (type) {
+    case GW_OPTION_SWITCH:
+    case GW_OPTION_NUMBER:
+    case GW_OPTION_FLAGS:
+    case GW_OPTION_CHOICE:
+        return FALSE;
+    case GW_OPTION_PATH:
+    case GW_OPTION_TEMPLATE:
+    case GW_OPTION_ADDRESS:
+    case GW_OPTION_HOST:
+    case GW_OPTION_SR_FILTER:
+    case GW_OPTION_DATABASE:
+    case GW_OPTION_FILE:
+        return TRUE;
+    }
+    return FALSE;
+}
+
 void gw_settings_free(GwSettings *settings)
 {
     if (!settings)
         return;
-    g_free(settings->state_path);
-    g_free(settings->instances_path);
-    g_free(settings->database);
-    g_free(settings->vncserver_listen);
-    g_free(settings->xenserver_password_file);
-    g_free(settings->xenserver_sr_filter);
-    g_free(settings->live_migration_uri);
-    g_free(settings->api_listen);
+    for (guint i = 0; i < gw_option_count; i++)
+        if (is_text(gw_options[i].type))
+            g_free(*(char **)(void *)((char *)settings + gw_options[i].offset));
     g_free(settings);
 }
 

@@ -174,6 +174,12 @@ static gboolean intend(GwEngine *engine, const GwMoveRequest *request, gint64 id
     if (!gw_store_migration_intend(engine->store, id, intent, &row, error) ||
         !gw_submit_record(engine, request, action, error))
         return FALSE;
+    if (intent == GW_INTENT_ABORT || intent == GW_INTENT_FORCE_COMPLETE) {
+        const char *event = intent == GW_INTENT_ABORT ? "compute_live_migration_abort" : "compute_live_migration_force_complete";
+        g_autofree char *details = g_strdup_printf("asked of migration %" G_GINT64_FORMAT ", whose own action (%s) tells what came of it",
+                                                   id, row->request_id ? row->request_id : "unknown");
+        gw_store_event_end(engine->store, row->instance_uuid, request->request_id, event, row->source, "Success", details, NULL);
+    }
     g_autoptr(GwActive) active = find_active(engine, id);
     if (active)
         gw_active_wake(active);
