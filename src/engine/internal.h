@@ -205,6 +205,8 @@ void gw_operate_work(gpointer task, gpointer engine);
 
 /* ---- scribe.c: the record of actions and events, written behind the loop */
 void gw_scribe_begin(GwActive *active, const GwMigration *row, const char *event, const char *host);
+/* The move is over: nothing of its request is under way any more. */
+void gw_scribe_close(GwActive *active, const GwMigration *row);
 /* Something that happened in a moment, and why. */
 void gw_scribe_note(GwActive *active, const GwMigration *row, const char *event, const char *host, const char *details);
 void gw_scribe_end(GwActive *active, const GwMigration *row, const char *event, const char *host, const char *error);

@@ -363,6 +363,7 @@ static void end(GwActive *active, const GwMigration *row)
 {
     GwEngine *engine = active->engine;
     end_event(active, row);
+    gw_scribe_close(active, row);
     g_mutex_lock(&engine->lock);
     active->ended = TRUE;
     gw_active_remove(active);

@@ -3,7 +3,7 @@
 #include "engine/internal.h"
 
 typedef struct {
-    enum { BEGINS, ENDS, PRUNES } what;
+    enum { BEGINS, ENDS, CLOSES, PRUNES } what;
     char instance_uuid[GW_UUID_SIZE];
     char *request_id, *event, *host, *error;
     char *details; /* of one that ended well */
@@ -43,6 +43,17 @@ void gw_scribe_begin(GwActive *active, const GwMigration *row, const char *event
 {
     if (row->request_id)
         g_thread_pool_push(active->engine->scribe, note_new(row, event, host), NULL);
+}
+
+void gw_scribe_close(GwActive *active, const GwMigration *row)
+{
+    if (!row->request_id)
+        return;
+    Note *note = note_new(row, NULL, NULL);
+    note->what = CLOSES;
+    note->decision = NULL; /* of the request that began the move */
+    note->error = g_strdup(row->reason);
+    g_thread_pool_push(active->engine->scribe, note, NULL);
 }
 
 void gw_scribe_note(GwActive *active, const GwMigration *row, const char *event, const char *host, const char *details)
@@ -110,6 +121,13 @@ void gw_scribe_work(gpointer data, gpointer user_data)
         return;
     }
     g_autoptr(GError) error = NULL;
+    if (note->what == CLOSES) {
+        if (!gw_store_events_close(engine->store, note->instance_uuid, note->request_id, note->error ? "Error" : "Success", note->error,
+                                   &error))
+            gw_warning("events of %s could not be ended: %s", note->instance_uuid, error->message);
+        note_free(note);
+        return;
+    }
     find_request(engine, note);
     gboolean ok = note->what == BEGINS ? gw_store_event_begin(engine->store, note->instance_uuid, note->request_id, note->event,
                                                      note->host, &error)

@@ -137,6 +137,20 @@ gboolean gw_store_event_end(GwStore *store, const char *instance_uuid, const cha
     return gw_session_commit(session, error);
 }
 
+gboolean gw_store_events_close(GwStore *store, const char *instance_uuid, const char *request_id, const char *result,
+                               const char *details, GError **error)
+{
+    g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_NOTE, error);
+    return session &&
+           gw_session_run(session,
+                          "UPDATE events SET finish_us = $3, result = $4, details = $5 WHERE finish_us = 0 AND action_id IN "
+                          "(SELECT id FROM actions WHERE instance_uuid = $1 AND request_id = $2)",
+                          GW_PARAMS(gw_param_text(instance_uuid), gw_param_text(request_id),
+                                    gw_param_integer(g_get_real_time()), gw_param_text(result), gw_param_text(details)),
+                          error) &&
+           gw_session_commit(session, error);
+}
+
 /* Every row of a query into structs of that size; free_row also frees what is half read. */
 static GPtrArray *read_rows(GwResult *result, const GwField *fields, guint count, gsize size, GDestroyNotify free_row,
                             GError **error)

@@ -142,6 +142,9 @@ gboolean gw_store_event_begin(GwStore *store, const char *instance_uuid, const c
 /* Ends the newest unfinished event of that name. result "Success" or "Error". One that was never begun is stored whole. */
 gboolean gw_store_event_end(GwStore *store, const char *instance_uuid, const char *request_id, const char *event,
                             const char *host, const char *result, const char *details, GError **error);
+/* Ends every event of that request which is still under way: a former daemon may have begun it. */
+gboolean gw_store_events_close(GwStore *store, const char *instance_uuid, const char *request_id, const char *result,
+                               const char *details, GError **error);
 /* Newest first; request_id NULL: all. */
 gboolean gw_store_actions(GwStore *store, const char *instance_uuid, const char *request_id, GPtrArray **ret_rows,
                           GError **error);

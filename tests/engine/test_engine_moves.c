@@ -131,6 +131,25 @@ static void an_abort_leaves_nothing_on_the_destination(void)
     fixture_close(&f);
 }
 
+/* Every event of its newest action has an end, also those that a former engine began. */
+static void assert_nothing_open(Fixture *f, const char *uuid)
+{
+    guint open = 1;
+    for (guint tries = 0; open && tries < 1000; tries++) { /* written behind the loop */
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GPtrArray) actions = NULL, events = NULL;
+        gw_engine_actions(f->engine, uuid, NULL, &actions, &error);
+        g_assert_no_error(error);
+        gw_engine_events(f->engine, ((const GwActionRow *)actions->pdata[0])->id, &events, &error);
+        g_assert_no_error(error);
+        open = 0;
+        for (guint i = 0; i < events->len; i++)
+            open += ((const GwEventRow *)events->pdata[i])->finish_us == 0;
+        g_usleep(2000);
+    }
+    g_assert_cmpuint(open, ==, 0);
+}
+
 /* Stopped in the middle of a copy, which goes on; the next engine finds it. */
 static void another_engine_carries_a_move_on(void)
 {
@@ -144,6 +163,7 @@ static void another_engine_carries_a_move_on(void)
     ASSERT_ENDS(&f, id, COMPLETED);
     assert_home(&f, uuid, "HostB");
     g_assert_cmpuint(fixture_files(&f, "HostA", LOCAL), ==, 0);
+    assert_nothing_open(&f, uuid);
     fixture_close(&f);
 }
 
