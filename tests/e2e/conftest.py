@@ -60,7 +60,8 @@ def files(lab) -> dict:
     for host in lab.compute():
         listed = host.run("sh", "-c", "find /srv/local /srv/instances /srv/iso -type f; virsh -q -c qemu:///system list --all --name;"
                           " virsh -q -c qemu:///system pool-list --all --name").stdout
-        found[host.name] = set(listed.split())
+        # a daemon that was killed in the midst of a test of the storage leaves its probe to the next one (test_restart.py)
+        found[host.name] = {name for name in listed.split() if ".godwit-probe-" not in name}
     return found
 
 

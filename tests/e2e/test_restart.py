@@ -74,3 +74,15 @@ def test_libvirtd_killed_on_destination(lab, cloud, guest):
     assert lab.run("HostC", "ls", "/srv/local/again1-0.qcow2", check=False).returncode != 0
     lab.wait_heartbeat("again1", time.time(), 10)
     assert lab.heartbeat("again1").memory_errors == 0
+
+
+def test_an_old_probe_is_swept(lab, cloud, guest):
+    """What a killed daemon's test of the storage left goes with the next test there; a fresh one may be another daemon's."""
+    guest("again1", disks=["shared"])
+    old, fresh = "/srv/instances/.godwit-probe-1000000000-x", f"/srv/instances/.godwit-probe-{int(time.time())}-x"
+    lab.run("HostB", "touch", old, fresh)
+    lab.run("HostB", "sh", "-c", "for p in $(virsh -q -c qemu:///system pool-list --name); do virsh -q -c qemu:///system pool-refresh $p; done")
+    assert cloud.wait(cloud.live("again1", "HostC"))["state"] == "completed"
+    left = lab.run("HostB", "ls", "-A", "/srv/instances").stdout
+    lab.run("HostB", "rm", "-f", old, fresh)
+    assert ".godwit-probe-1000000000-x" not in left and fresh.rsplit("/", 1)[1] in left

@@ -8,6 +8,7 @@
 #include "drivers/libvirt/internal.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 static virStoragePool *any_file_pool(virConnectPtr conn)
 {
@@ -64,16 +65,37 @@ GwFact gw_virt_presence(GwHost *host, virConnectPtr conn, const char *path)
     return folder ? ask(folder->pool, path) : GW_FACT_UNKNOWN;
 }
 
+#define PROBE ".godwit-probe-"
+enum { PROBE_LASTS_S = 60 };
+
+/* What a daemon that was killed in the midst of it has left; the name tells since when. */
+static void sweep(virStoragePool *pool, gint64 now_s)
+{
+    virStorageVol **volumes = NULL;
+    int count = virStoragePoolListAllVolumes(pool, &volumes, 0);
+    for (int i = 0; i < count; i++) {
+        const char *name = virStorageVolGetName(volumes[i]);
+        gboolean probe = name && g_str_has_prefix(name, PROBE);
+        if (probe && now_s - g_ascii_strtoll(name + sizeof PROBE - 1, NULL, 10) > PROBE_LASTS_S)
+            virStorageVolDelete(volumes[i], 0);
+        virStorageVolFree(volumes[i]);
+    }
+    free(volumes);
+}
+
 /* The name is new, so that no cache of a network file system can know it. */
 GwFact gw_virt_same_folder(GwHost *here, virConnectPtr here_conn, GwHost *there, virConnectPtr there_conn,
                            const char *folder)
 {
     g_autoptr(GwVirtFolder) source = gw_virt_folder_open(here, here_conn, folder, NULL);
     g_autofree char *uuid = g_uuid_string_random();
-    g_autofree char *name = g_strconcat(".godwit-probe-", uuid, NULL);
+    gint64 now_s = g_get_real_time() / G_USEC_PER_SEC;
+    g_autofree char *name = g_strdup_printf(PROBE "%" G_GINT64_FORMAT "-%s", now_s, uuid);
     g_autofree char *path = g_build_filename(folder, name, NULL);
     g_autofree char *xml = g_strdup_printf("<volume><name>%s</name><capacity>1</capacity><allocation>0</allocation>"
                                            "<target><format type='raw'/></target></volume>", name);
+    if (source)
+        sweep(source->pool, now_s);
     g_autoptr(virStorageVol) probe = source ? virStorageVolCreateXML(source->pool, xml, 0) : NULL;
     if (!probe)
         return GW_FACT_UNKNOWN; /* read-only, full, or out of reach */
