@@ -30,6 +30,7 @@ typedef struct {
     GHashTable *dirty;       /* [lock] uuids to ask for; with `all_dirty` everything */
     gboolean all_dirty;      /* [lock] */
     gint64 last_full_us;     /* [lock] when everything was last asked for */
+    GHashTable *kept;        /* [lock] uuid → gint64 *: fingerprint of the definition that the store has (remember.c) */
     GPtrArray *waiters;      /* [lock] of Waiter *: told when the next refresh ends */
     gboolean removed;        /* [lock] */
 } GwHostEntry;
@@ -92,6 +93,7 @@ struct GwEngine {
     GPtrArray *sorted;       /* [lock] the views in listing order, or NULL when it must be made anew */
     GHashTable *actives;     /* [lock] id → GwActive *, references */
     GHashTable *moving;      /* [lock] uuid → GwActive * of `actives`: the instance's own */
+    GHashTable *evacuated;   /* [lock] "uuid host" → gint64 *: migration by which it left a host that has not been cleared (remains.c) */
     GHashTable *drains;      /* [lock] id → GwDrainRun *, references: those under way */
     GHashTable *operating;   /* [lock] uuid → GwOperation under way */
     GThreadPool *operations;
@@ -152,6 +154,16 @@ void gw_inventory_publish(GwEngine *engine, GwHostEntry *entry, GwHostFacts *fac
 void gw_inventory_update(GwEngine *engine, GwHostEntry *entry, const char *uuid);
 /* Asks both hosts of a move for the instance now, so that what the API shows is right when the move has ended. */
 void gw_inventory_update_pair(GwActive *active);
+
+/* ---- remember.c: definitions are kept in the store, so that an instance can be evacuated when its host is down */
+gboolean gw_remember_load(GwEngine *engine, GwHostEntry *entry, GError **error);
+void gw_remember(GwEngine *engine, GwHostEntry *entry); /* asks the host for those that are new or have changed */
+
+/* ---- remains.c: what evacuated instances have left on hosts that come back */
+gboolean gw_remains_load(GwEngine *engine, GError **error);
+void gw_remains_add(GwEngine *engine, const GwMigration *row); /* [locked] an evacuation has ended */
+gboolean gw_remains_has(GwEngine *engine, const char *uuid, const char *host); /* [locked] it was evacuated from there */
+void gw_remains_clear(GwEngine *engine, GwHostEntry *entry); /* the host answers */
 
 /* ---- views.c: all with the lock held */
 void gw_views_update(GwEngine *engine, const char *uuid);

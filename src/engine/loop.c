@@ -130,6 +130,15 @@ static void tune(GwActive *active, const GwMigration *row)
         gw_info("migration %" G_GINT64_FORMAT ": the hypervisor keeps its own limit of the pause: %s", row->id, error->message);
 }
 
+/* An administrator vouches that nothing runs on the source. */
+static gboolean is_fenced(const GwActive *active)
+{
+    g_mutex_lock(&active->engine->lock);
+    gboolean fenced = active->source && active->source->row->forced_down;
+    g_mutex_unlock(&active->engine->lock);
+    return fenced;
+}
+
 static unsigned circumstances(GwActive *active, const GwMigration *row, const Moment *moment, gint64 age_ms)
 {
     const GwEngineSettings *settings = &active->engine->settings;
@@ -147,6 +156,7 @@ static unsigned circumstances(GwActive *active, const GwMigration *row, const Mo
     when |= sees_job(active) ? GW_WHEN_JOB : 0;
     when |= moment->transient && row->attempts <= settings->live_migration_retry_count ? GW_WHEN_RETRY : 0;
     when |= active->failures >= MANY_FAILURES ? GW_WHEN_EXHAUSTED : 0;
+    when |= is_fenced(active) ? GW_WHEN_FENCED : 0;
     when |= active->found_preparing || moment->call != GW_CALL_NONE ? GW_WHEN_MADE : 0;
     return when;
 }
@@ -352,7 +362,7 @@ static void end_event(GwActive *active, const GwMigration *row)
 static void count_end(GwEndedMoves *ended, const GwMigration *row)
 {
     ended->count[row->kind][row->state]++;
-    if (row->state != GW_MIGRATION_COMPLETED)
+    if (row->kind != GW_MOVE_LIVE || row->state != GW_MIGRATION_COMPLETED)
         return;
     ended->total_ms += (guint64)MAX(0, row->ended_us - row->created_us) / 1000;
     ended->downtime_ms += row->progress.downtime_ms;
@@ -367,6 +377,8 @@ static void end(GwActive *active, const GwMigration *row)
     g_mutex_lock(&engine->lock);
     active->ended = TRUE;
     gw_active_remove(active);
+    if (row->state == GW_MIGRATION_EVACUATED)
+        gw_remains_add(engine, row);
     count_end(&engine->ended, row);
     gw_views_update(engine, row->instance_uuid);
     g_mutex_unlock(&engine->lock);

@@ -158,6 +158,14 @@ const char *const gw_schema_steps[] = {
     " predicted_ms INTEGER NOT NULL,"
     " pause_ms INTEGER NOT NULL,"
     " PRIMARY KEY (drain_id, instance_uuid)) WITHOUT ROWID;",
+
+    /* 4: what instances are defined by, for the day that their host is down. */
+    "CREATE TABLE definitions ("
+    " host_id INTEGER NOT NULL REFERENCES hosts (id) ON DELETE CASCADE,"
+    " uuid TEXT NOT NULL,"
+    " fingerprint INTEGER NOT NULL,"
+    " value TEXT NOT NULL,"
+    " PRIMARY KEY (host_id, uuid)) WITHOUT ROWID;",
 };
 
 const guint gw_schema_count = G_N_ELEMENTS(gw_schema_steps);
