@@ -130,15 +130,6 @@ static void tune(GwActive *active, const GwMigration *row)
         gw_info("migration %" G_GINT64_FORMAT ": the hypervisor keeps its own limit of the pause: %s", row->id, error->message);
 }
 
-/* An administrator vouches that nothing runs on the source. */
-static gboolean is_fenced(const GwActive *active)
-{
-    g_mutex_lock(&active->engine->lock);
-    gboolean fenced = active->source && active->source->row->forced_down;
-    g_mutex_unlock(&active->engine->lock);
-    return fenced;
-}
-
 static unsigned circumstances(GwActive *active, const GwMigration *row, const Moment *moment, gint64 age_ms)
 {
     const GwEngineSettings *settings = &active->engine->settings;
@@ -156,7 +147,7 @@ static unsigned circumstances(GwActive *active, const GwMigration *row, const Mo
     when |= sees_job(active) ? GW_WHEN_JOB : 0;
     when |= moment->transient && row->attempts <= settings->live_migration_retry_count ? GW_WHEN_RETRY : 0;
     when |= active->failures >= MANY_FAILURES ? GW_WHEN_EXHAUSTED : 0;
-    when |= is_fenced(active) ? GW_WHEN_FENCED : 0;
+    when |= gw_active_is_fenced(active) ? GW_WHEN_FENCED : 0;
     when |= active->found_preparing || moment->call != GW_CALL_NONE ? GW_WHEN_MADE : 0;
     return when;
 }

@@ -28,13 +28,15 @@ static GwInstanceView *find_instance(GwEngine *engine, const char *uuid, GError 
     return view;
 }
 
-static gboolean check_host(GwEngine *engine, const GwInstanceView *view, const char *host, GError **error)
+static gboolean check_host(GwEngine *engine, const GwInstanceView *view, const char *host, GwMoveKind kind, GError **error)
 {
     if (!host)
         return TRUE;
     g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, host);
     if (!entry) {
-        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Compute host %s could not be found.", host);
+        /* as in Nova: an evacuation's is 404 */
+        GwErrorCode code = kind == GW_MOVE_EVACUATE ? GW_ERROR_NOT_FOUND : GW_ERROR_INVALID;
+        g_set_error(error, GW_ERROR, (gint)code, "Compute host %s could not be found.", host);
         return FALSE;
     }
     if (strcmp(host, view->host) == 0) {
@@ -93,19 +95,28 @@ static gboolean check_state(const GwInstanceView *view, GwMoveKind kind, GError 
     return fits;
 }
 
+/* To this process: what a restarted daemon remembers of a host is no answer. */
+static gboolean answers(GwEngine *engine, const GwHostEntry *entry)
+{
+    g_mutex_lock(&engine->lock);
+    gboolean up = entry->up && entry->facts;
+    g_mutex_unlock(&engine->lock);
+    return up;
+}
+
 /* Only a host that nothing runs on is evacuated, and that is an administrator's word: silence alone may be a broken cable. */
-static gboolean check_down(const GwInstanceView *view, GError **error)
+static gboolean check_down(const GwInstanceView *view, gboolean is_up, GError **error)
 {
     const char *host = view->host;
     GwPower power = view->instance->power;
-    if (view->host_up && !view->host_forced_down)
+    if (is_up && !view->host_forced_down)
         g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Compute service of %s is still in use. It answers: move its instances with "
                     "`godwit drain %s`, or live-migration", host, host);
     else if (!view->host_forced_down)
         g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Compute service of %s is still in use: it does not answer, and its instances may "
                     "run all the same. Switch it off, and vouch for that with `godwit service-force-down %s` (openstack compute service "
                     "set --down %s nova-compute)", host, host, host);
-    else if (view->host_up && (power == GW_POWER_RUNNING || power == GW_POWER_PAUSED))
+    else if (is_up && (power == GW_POWER_RUNNING || power == GW_POWER_PAUSED))
         g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Compute service of %s is still in use: it is forced down, and yet it answers, and "
                     "says that %s is %s there. Switch it off first", host, view->instance->name, gw_power_name(power));
     else
@@ -127,7 +138,7 @@ static gboolean check_evacuation(GwEngine *engine, const GwInstanceView *view, G
         g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "%s is a host of %s, whose instances Godwit cannot evacuate: nothing of them is "
                     "known elsewhere", view->host, gw_node_driver(entry->node)->name);
     else
-        return check_down(view, error);
+        return check_down(view, entry && answers(engine, entry), error);
     return FALSE;
 }
 
@@ -153,7 +164,7 @@ GwMigration *gw_submit_check(GwEngine *engine, const GwMoveRequest *request, GwM
 {
     g_autoptr(GwInstanceView) view = find_instance(engine, request->instance_uuid, error);
     gboolean ok = view && (kind == GW_MOVE_EVACUATE ? check_evacuation(engine, view, error) : check_state(view, kind, error)) &&
-                  check_host(engine, view, request->host, error);
+                  check_host(engine, view, request->host, kind, error);
     GwMigration *row = ok ? row_of(view, request, kind) : NULL;
     *ret_view = g_steal_pointer(&view);
     return row;

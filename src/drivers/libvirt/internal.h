@@ -65,6 +65,8 @@ void gw_virt_give_back(GwHost *host, virConnectPtr conn); /* NULL is nothing */
 
 /* ---- connect.c: opens a connection, keepalive on, or gives up after timeout_ms. */
 virConnectPtr gw_virt_connect(GwHost *host, guint timeout_ms, GError **error);
+/* reach.c: FALSE when the host drops packets. Blocks for as long as timeout_ms. */
+gboolean gw_virt_reach(const GwHost *host, guint timeout_ms, GError **error);
 void gw_virt_loop_start(void); /* the process's event thread; any number of times */
 
 /* ---- error.c */
