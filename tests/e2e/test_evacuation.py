@@ -112,12 +112,11 @@ def test_the_clients_evacuate(lab, cloud, guest, lost, client):  # noqa: F811
     # this client asks, and then falls over what its own library returns, whatever the server says (openstackclient 6.0, novaclient 18)
     said = client("openstack", "--os-compute-api-version", "2.29", "server", "evacuate", "--host", "HostC", "evac6", code=1)
     assert "TupleWithMeta" in said
-    wait_for("evac6 on HostC", lambda: cloud.server("evac6")["OS-EXT-SRV-ATTR:host"] == "HostC", 20)
-    assert lab.where("evac6") == ("HostC", "running")
+    wait_for("evac6 on HostC", lambda: lab.where("evac6") == ("HostC", "running"), 20)
+    wait_for("evac6 evacuated", lambda: cloud.server("evac6")["status"] == "ACTIVE", 20)
     table = client("nova", "host-evacuate", "--target_host", "HostC", "HostB")
     assert table.count("True") == 1, table
-    cloud.wait_server("evac7", "ACTIVE")
-    wait_for("evac7 on HostC", lambda: cloud.server("evac7")["OS-EXT-SRV-ATTR:host"] == "HostC", 20)
+    wait_for("evac7 on HostC", lambda: lab.where("evac7") == ("HostC", "running"), 20)
     lab.wait_heartbeat("evac7", time.time())
     lab.power_on("HostB")
     wait_for("nothing left", lambda: (state(cloud), not {"evac6", "evac7"} & set(domains(lab, "HostB")))[1], 40)
