@@ -1,4 +1,5 @@
 /* Godwit's own migrations: everything that is known of each, also what Nova's rows leave out. */
+#include "api/forecast_view.h"
 #include "api/handlers.h"
 #include "api/query.h"
 #include "api/view.h"
@@ -72,6 +73,11 @@ FIELD(progress)
     return out;
 }
 
+FIELD(prediction)
+{
+    return gw_json_forecast(ROW->forecast);
+}
+
 static const GwField fields[] = {
     {"id", id},
     {"uuid", uuid},
@@ -91,6 +97,7 @@ static const GwField fields[] = {
     {"updated_at", updated},
     {"total_ms", total},
     {"progress", progress},
+    {"prediction", prediction},
 };
 
 /* ---- handlers */

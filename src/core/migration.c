@@ -175,6 +175,7 @@ GwMigration *gw_migration_copy(const GwMigration *migration)
     copy->source = g_strdup(migration->source);
     copy->dest = g_strdup(migration->dest);
     copy->plan = gw_plan_copy(migration->plan);
+    copy->forecast = migration->forecast ? g_memdup2(migration->forecast, sizeof *migration->forecast) : NULL;
     copy->reason = g_strdup(migration->reason);
     copy->request_id = g_strdup(migration->request_id);
     copy->user_id = g_strdup(migration->user_id);
@@ -190,6 +191,7 @@ void gw_migration_free(GwMigration *migration)
     g_free(migration->source);
     g_free(migration->dest);
     gw_plan_free(migration->plan);
+    g_free(migration->forecast);
     g_free(migration->reason);
     g_free(migration->request_id);
     g_free(migration->user_id);

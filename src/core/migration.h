@@ -2,6 +2,7 @@
 #ifndef GW_CORE_MIGRATION_H
 #define GW_CORE_MIGRATION_H
 
+#include "core/forecast.h"
 #include "core/instance.h"
 
 typedef enum {
@@ -142,6 +143,7 @@ typedef struct {
     guint attempts;       /* times that the copy was begun */
     GwPlan *plan;         /* NULL until planned */
     GwProgress progress;
+    GwForecast *forecast; /* live: what is expected of it, and what came; NULL when nothing was */
     char *reason;         /* why it ended as it did, or what it waits for; for people */
     char *request_id;     /* "req-…" of the request that asked for it */
     char *user_id;

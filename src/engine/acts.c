@@ -156,6 +156,7 @@ static gboolean enter(GwActive *active)
 
 static gboolean check(GwActive *active, GwMigration *row, GError **error)
 {
+    gw_forecast_sample_soon(active, row);
     gboolean ok = gw_choose(active, row, error);
     gw_active_call_ended(active, ok ? NULL : *error);
     if (ok)

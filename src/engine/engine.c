@@ -30,6 +30,7 @@ void gw_engine_unref(GwEngine *engine)
     g_clear_pointer(&engine->loop, g_main_loop_unref);
     g_clear_pointer(&engine->context, g_main_context_unref);
     gw_checkups_free(engine->checkups);
+    gw_forecasts_free(engine->forecasts);
     g_mutex_clear(&engine->lock);
     g_mutex_clear(&engine->edit_lock);
     g_free(engine);
@@ -60,6 +61,7 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     engine->views = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)gw_instance_view_unref);
     engine->actives = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, (GDestroyNotify)gw_active_unref);
     engine->checkups = gw_checkups_new();
+    engine->forecasts = gw_forecasts_new();
     engine->moving = g_hash_table_new(g_str_hash, g_str_equal);
     engine->evacuated = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     engine->operating = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -78,7 +80,8 @@ GwEngine *gw_engine_new(GwStore *store, const GwDriver *const *drivers, const Gw
 {
     GwEngine *engine = engine_new(store, drivers, settings);
     if (gw_remains_load(engine, error) && gw_engine_load_hosts(engine, error) && gw_engine_load_aggregates(engine, error) &&
-        gw_engine_load_actives(engine, error) && gw_engine_load_drains(engine, error))
+        gw_engine_load_actives(engine, error) && gw_engine_load_drains(engine, error) &&
+        gw_engine_load_forecasts(engine, error))
         return engine;
     gw_engine_stop(engine);
     gw_engine_free(engine);
@@ -173,6 +176,7 @@ void gw_engine_stop(GwEngine *engine)
     if (engine->steps) {
         g_thread_pool_free(g_steal_pointer(&engine->drain_steps), FALSE, TRUE);
         g_thread_pool_free(g_steal_pointer(&engine->steps), FALSE, TRUE);
+        gw_forecasts_stop(engine->forecasts); /* only steps begin samples */
         g_thread_pool_free(g_steal_pointer(&engine->operations), FALSE, TRUE);
         g_thread_pool_free(g_steal_pointer(&engine->asks), FALSE, TRUE);
         g_thread_pool_free(g_steal_pointer(&engine->scribe), FALSE, TRUE);

@@ -7,6 +7,7 @@
 #include "core/balance.h"
 #include "core/checkup.h"
 #include "core/drain.h"
+#include "core/predict.h"
 #include "core/trial.h"
 #include "core/operation.h"
 #include "drivers/driver.h"
@@ -127,6 +128,7 @@ typedef struct {
     GwBlockMode block;
     gboolean disk_over_commit;
     gboolean force; /* with host: what an administrator has set against it (disabled, aggregates) does not count */
+    GwLoadHow measure; /* of a dry run: how long the guest may be looked at, for the prediction */
     const char *request_id, *user_id, *project_id;
 } GwMoveRequest;
 

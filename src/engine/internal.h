@@ -69,8 +69,11 @@ typedef struct {
     GwLadder ladder;         /* [step] of the present attempt */
     GwRung rung;             /* [step] what it said last, */
     char *rung_reason;       /* [step] and why */
+    guint64 throttled;       /* [step] percent that the guest was last seen slowed down by */
     gboolean tuned;          /* [step] the hypervisor was told the longest pause */
     gboolean host_forced;    /* of the request: the destination is not placement's business; forgotten by a restart */
+    guint64 pass, pass_since_ms; /* [step] of the copy: which one is under way, and since when, in its own time */
+    double pass_s, pass_wrote; /* [step] how long the last whole pass took, and what the guest wrote during it; 0: none yet */
     gboolean found_preparing; /* [step] loaded in PREPARING: a former process may have made half of it */
     const char *event;       /* [step] the action event now open, or NULL */
     gboolean event_on_dest;  /* [step] which of the two hosts it concerns */
@@ -101,6 +104,7 @@ struct GwEngine {
     gint64 pruned_at;        /* [lock] monotonic us: when old history was last forgotten */
     gint64 serial;           /* atomic */
     struct GwCheckups *checkups; /* has a lock of its own */
+    struct GwForecasts *forecasts; /* likewise */
     GThreadPool *steps, *asks, *scribe, *drain_steps;
     GMainContext *context;
     GMainLoop *loop;
@@ -110,6 +114,11 @@ struct GwEngine {
 typedef struct GwCheckups GwCheckups; /* checkup.c */
 GwCheckups *gw_checkups_new(void);
 void gw_checkups_free(GwCheckups *checkups);
+
+typedef struct GwForecasts GwForecasts; /* forecast.c */
+GwForecasts *gw_forecasts_new(void);
+void gw_forecasts_stop(GwForecasts *forecasts); /* waits for samples under way */
+void gw_forecasts_free(GwForecasts *forecasts);
 
 typedef struct {
     GwDone done;
@@ -191,6 +200,10 @@ gboolean gw_engine_load_actives(GwEngine *engine, GError **error);
 /* ---- loop.c */
 void gw_loop_step(gpointer active /* reference, taken */, gpointer engine);
 
+/* ---- rungs.c: the ladder */
+void gw_rungs_climb(GwActive *active, const GwMigration *row); /* at each look at a move */
+guint64 gw_rungs_copy_age_ms(const GwActive *active); /* how long the copy has lasted */
+
 /* ---- acts.c: carries one act out. FALSE: it failed; *ret_error says why. Acts that are work set active's call. */
 gboolean gw_acts_do(GwActive *active, GwMigration *row, GwAct act, GError **error);
 
@@ -225,6 +238,17 @@ void gw_scribe_note(GwActive *active, const GwMigration *row, const char *event,
 void gw_scribe_end(GwActive *active, const GwMigration *row, const char *event, const char *host, const char *error);
 void gw_scribe_prune(GwEngine *engine); /* forgets history that is too old, soon */
 void gw_scribe_work(gpointer note, gpointer engine);
+
+/* ---- forecast.c: what is expected of moves */
+gboolean gw_engine_load_forecasts(GwEngine *engine, GError **error); /* the history of what came */
+/* What the guest does: as last found out, if that is not long ago, else asked of its host, which takes as long as how says. Whatever
+ * cannot be found out stays 0. */
+void gw_forecast_measure(GwEngine *engine, GwHostEntry *entry, const char *uuid, GwLoadHow how, GwLoad *ret_load);
+void gw_forecast_sample_soon(GwActive *active, const GwMigration *row); /* in the background: the move does not wait for it */
+GwForecast *gw_forecast_make(GwEngine *engine, const GwPlan *plan, const GwLoad *load, const char *source, const char *dest);
+void gw_forecast_follow(GwActive *active, GwMigration *row); /* at each look at a move */
+void gw_forecast_close(GwActive *active, GwMigration *row);  /* it has ended: what came is noted and learnt from */
+guint64 gw_forecast_link_bps(GwEngine *engine, const char *source, const char *dest); /* as measured; 0: never */
 
 /* ---- drain.c: emptying hosts */
 gboolean gw_engine_load_drains(GwEngine *engine, GError **error);

@@ -88,46 +88,11 @@ static gboolean sees_job(const GwActive *active)
     return active->source_sight.job != GW_JOB_NONE || active->dest_sight.job != GW_JOB_NONE;
 }
 
-/* How long the copy has lasted: by the hypervisor's clock, which also knows of the time before a restart of ours. */
-static guint64 copy_age_ms(const GwActive *active)
-{
-    gint64 own_us = active->copy_since ? g_get_monotonic_time() - active->copy_since : 0;
-    return MAX((guint64)own_us / 1000, active->source_sight.progress.elapsed_ms);
-}
-
 static gboolean is_overdue(const GwActive *active, const GwMigration *row)
 {
     if (row->state == GW_MIGRATION_RUNNING && sees_job(active))
         return active->rung == GW_RUNG_ABORT;
-    return row->plan && row->plan->timeout_ms && copy_age_ms(active) > row->plan->timeout_ms;
-}
-
-/* What the ladder says of a live copy under way. */
-static void climb(GwActive *active, const GwMigration *row)
-{
-    if (row->state != GW_MIGRATION_RUNNING || active->source_sight.job != GW_JOB_OUTGOING || active->rung == GW_RUNG_ABORT)
-        return;
-    g_autofree char *reason = NULL;
-    GwRung rung = gw_ladder_step(&active->ladder, row->plan, &active->source_sight.progress, copy_age_ms(active), &reason);
-    if (rung == GW_RUNG_WAIT)
-        return;
-    active->rung = rung;
-    g_free(active->rung_reason);
-    active->rung_reason = g_steal_pointer(&reason);
-    gw_info("migration %" G_GINT64_FORMAT " of %s: %s", row->id, row->instance_name, active->rung_reason);
-    gw_scribe_note(active, row, rung == GW_RUNG_FORCE ? "godwit_force_complete" : "godwit_abort", row->source, active->rung_reason);
-}
-
-/* The hypervisor switches over by itself once the pause is as short as the plan says. It can be told once the copy runs. */
-static void tune(GwActive *active, const GwMigration *row)
-{
-    gboolean begun = row->state == GW_MIGRATION_RUNNING && active->source_sight.job == GW_JOB_OUTGOING;
-    if (!begun || active->tuned || !row->plan->pause_ms)
-        return;
-    active->tuned = TRUE;
-    g_autoptr(GError) error = NULL;
-    if (!gw_node_set_pause(active->source->node, row->instance_uuid, (guint)row->plan->pause_ms, &error))
-        gw_info("migration %" G_GINT64_FORMAT ": the hypervisor keeps its own limit of the pause: %s", row->id, error->message);
+    return row->plan && row->plan->timeout_ms && gw_rungs_copy_age_ms(active) > row->plan->timeout_ms;
 }
 
 static unsigned circumstances(GwActive *active, const GwMigration *row, const Moment *moment, gint64 age_ms)
@@ -393,6 +358,10 @@ static GwMigration *read_row(GwActive *active)
     GwMigration *row = gw_migration_copy(rows->pdata[0]);
     g_mutex_lock(&active->engine->lock);
     row->progress = active->row->progress; /* newer than the journal's */
+    if (active->row->forecast) { /* likewise */
+        g_free(row->forecast);
+        row->forecast = g_memdup2(active->row->forecast, sizeof *row->forecast);
+    }
     g_mutex_unlock(&active->engine->lock);
     return row;
 }
@@ -432,8 +401,8 @@ static Step turn(GwActive *active, GwMigration *row, gboolean *dirty)
         return STEP_OVER;
     observe(active, row, moment.call);
     take_progress(active, row);
-    tune(active, row);
-    climb(active, row);
+    gw_rungs_climb(active, row);
+    gw_forecast_follow(active, row);
     gint64 age_ms = picture_age(active, moment.call, row->state);
     if (give_up_early(active, row, moment.call, age_ms))
         return STEP_AGAIN;
@@ -453,9 +422,13 @@ static Step turn(GwActive *active, GwMigration *row, gboolean *dirty)
     if (decision.act == GW_ACT_MIGRATE) {
         active->rung = GW_RUNG_WAIT;
         active->ladder = (GwLadder){0};
+        active->pass = 0;
+        active->pass_s = active->pass_wrote = 0;
         row->attempts++; /* journalled before the copy is begun: a restarted loop must know that it may have been */
         *dirty = TRUE;
     }
+    if (final)
+        gw_forecast_close(active, row);
     if (final) /* whoever sees it ended may ask at once where the instance is, or for the next move */
         gw_inventory_update_pair(active);
     if ((final || has_effect(decision.act) || decision.act == GW_ACT_WAIT) && !journal(active, row, dirty)) {

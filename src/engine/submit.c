@@ -349,6 +349,10 @@ static void freshen(GwEngine *engine, GwMigration *row)
         return;
     g_mutex_lock(&engine->lock);
     row->progress = active->row->progress;
+    if (active->row->forecast) {
+        g_free(row->forecast);
+        row->forecast = g_memdup2(active->row->forecast, sizeof *row->forecast);
+    }
     if (active->row->reason && !row->reason)
         row->reason = g_strdup(active->row->reason);
     g_mutex_unlock(&engine->lock);

@@ -127,7 +127,7 @@ gboolean gw_store_migration_add(GwStore *store, GwMigration *migration, GError *
     added.created_us = added.updated_us = added.state_since_us = g_get_real_time();
     if (!is_final(&added) && !check_free(session, added.instance_uuid, error))
         return FALSE;
-    if (!insert(session, &added, &added.id, error) || !put_plan(session, &added, error) ||
+    if (!insert(session, &added, &added.id, error) || !put_plan(session, &added, error) || !gw_forecast_put(session, &added, error) ||
         !gw_session_commit(session, error))
         return FALSE;
     *migration = added;
@@ -206,7 +206,7 @@ gboolean gw_store_migration_update(GwStore *store, GwMigration *migration, GErro
         explain(session, migration, error);
         return FALSE;
     }
-    if (!put_plan(session, migration, error) || !gw_session_commit(session, error))
+    if (!put_plan(session, migration, error) || !gw_forecast_put(session, migration, error) || !gw_session_commit(session, error))
         return FALSE;
     *migration = updated;
     return TRUE;

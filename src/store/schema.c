@@ -166,6 +166,11 @@ const char *const gw_schema_steps[] = {
     " fingerprint INTEGER NOT NULL,"
     " value TEXT NOT NULL,"
     " PRIMARY KEY (host_id, uuid)) WITHOUT ROWID;",
+
+    /* 5: what was expected of live migrations, and what came. */
+    "CREATE TABLE forecasts ("
+    " migration_id INTEGER PRIMARY KEY REFERENCES migrations (id) ON DELETE CASCADE,"
+    " value TEXT NOT NULL);", /* forecasts.c */
 };
 
 const guint gw_schema_count = G_N_ELEMENTS(gw_schema_steps);

@@ -120,6 +120,7 @@ gboolean gw_virt_resume(GwVirtCall *call, GError **error);    /* power.c */
 gboolean gw_virt_pause(GwVirtCall *call, GError **error);    /* power.c */
 gboolean gw_virt_abort(GwVirtCall *call, GError **error);     /* steer.c */
 gboolean gw_virt_set_pause(GwVirtCall *call, GError **error); /* steer.c; how: ms */
+gboolean gw_virt_measure(GwVirtCall *call, GError **error);   /* measure.c; GwLoad; how: GwLoadHow */
 gboolean gw_virt_force(GwVirtCall *call, GError **error);     /* steer.c; how: GwForceHow */
 gboolean gw_virt_adopt(GwVirtCall *call, GError **error);     /* place.c */
 gboolean gw_virt_settle(GwVirtCall *call, GError **error);    /* place.c */
