@@ -112,5 +112,8 @@ void gw_own_checkups_begin(GwRequest *request);
 void gw_own_checkups_show(GwRequest *request);
 /* own_plans.c */
 void gw_own_plans_make(GwRequest *request);
+/* own_events.c */
+void gw_own_events_listen(GwRequest *request);
+void gw_own_events_heard(gpointer events, const GwMigration *row); /* a GwEngineHeard */
 
 #endif

@@ -1,6 +1,7 @@
 /* Godwit's own migrations: everything that is known of each, also what Nova's rows leave out. */
 #include "api/forecast_view.h"
 #include "api/handlers.h"
+#include "api/migration_view.h"
 #include "api/query.h"
 #include "api/view.h"
 
@@ -99,6 +100,11 @@ static const GwField fields[] = {
     {"progress", progress},
     {"prediction", prediction},
 };
+
+json_t *gw_own_migration_row(GwRequest *request, const GwMigration *row)
+{
+    return GW_VIEW(request, fields, row);
+}
 
 /* ---- handlers */
 

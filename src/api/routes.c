@@ -101,6 +101,7 @@ const GwRoute gw_routes[] = {
     {"GET", GODWIT, "migrations/{}", 0, 0, ADMIN, gw_own_migrations_show},
     {"POST", GODWIT, "checkups", 0, 0, ADMIN, gw_own_checkups_begin, BODY},
     {"GET", GODWIT, "checkups/{}", 0, 0, ADMIN, gw_own_checkups_show},
+    {"GET", GODWIT, "events", 0, 0, ADMIN, gw_own_events_listen},
     {"POST", GODWIT, "plan", 0, 0, ADMIN, gw_own_plans_make, BODY},
 };
 

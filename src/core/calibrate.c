@@ -114,13 +114,24 @@ static void take_spread(const GArray *ratios, double *low, double *high)
     *high = enough ? MAX(most * 1.05, 1.05) : MAX(*high, most);
 }
 
-GwConstants gw_calibrate(const GPtrArray *moves, const char *source, const char *dest)
+static guint64 sent_before(const GPtrArray *moves, const char *uuid)
+{
+    for (guint i = 0; uuid && i < moves->len; i++) {
+        const GwMigration *row = moves->pdata[i];
+        if (tells(row) && strcmp(row->instance_uuid, uuid) == 0 && row->forecast->first_pass_bytes)
+            return row->forecast->first_pass_bytes;
+    }
+    return 0;
+}
+
+GwConstants gw_calibrate(const GPtrArray *moves, const char *source, const char *dest, const char *uuid)
 {
     GwConstants k = gw_constants_default;
     GArray *figures[FIGURES] = {NULL};
     for (Figure figure = AROUND; figure < FIGURES; figure++)
         figures[figure] = collect_best(moves, source, dest, figure);
     take_link(&k, moves, source, dest);
+    k.sent_before = sent_before(moves, uuid);
     if (figures[AROUND]) {
         k.around_ms = (guint64)quantile(figures[AROUND], 0.5);
         k.samples = figures[AROUND]->len;

@@ -62,6 +62,7 @@ GwDirtyCurve gw_dirty_curve_through(const GwDirtyCurve *curve, double seconds, d
 
 typedef struct {
     const GwPredictInput *input;
+    double slowing; /* exponent: of the share of its time that is taken from a guest, so much counts; one that waits mostly has time to spare */
     double memory, rate, last_rate; /* bytes per second of the copy, and of the rest in the pause, which knows no limit */
     GwDirtyCurve curve;
 } Case;
@@ -81,7 +82,7 @@ typedef struct {
 
 static double written(const Play *play, double seconds)
 {
-    return MIN(gw_dirty_curve_at(&play->c->curve, seconds * (double)(100 - play->throttle) / 100), play->c->memory);
+    return MIN(gw_dirty_curve_at(&play->c->curve, seconds * (1 - pow((double)play->throttle / 100, play->c->slowing))), play->c->memory);
 }
 
 /* What is left of a pass when it ends. One that ends early does so between two looks, and sends what is sent between them at least. */
@@ -223,6 +224,8 @@ static double rate_of(const GwPredictInput *input, Shade shade, gboolean limited
 static double memory_of(const GwPredictInput *input, Shade shade)
 {
     double whole = (double)input->plan->memory_mib * MIB, used = (double)input->load.memory_bytes;
+    if (input->constants.sent_before > 0)
+        used = (double)(input->constants.sent_before + input->constants.unused_bytes);
     double likely = used > 0 ? MAX(used - (double)input->constants.unused_bytes, MIN(used, 4 * MIB)) : whole;
     likely = MIN(likely, whole);
     return shade == WORSE ? MIN(likely * 1.1, whole) : shade == BETTER ? likely * 0.9 : likely;
@@ -249,6 +252,13 @@ static GwDirtyCurve curve_of(const GwPredictInput *input, const GwCopyPoint *at,
         curve.set_bytes = whole;
     double spread = shade == WORSE ? 1.15 : shade == BETTER ? 0.85 : 1;
     return gw_dirty_curve_through(&curve, at->pass_seconds, MIN(at->pass_bytes * spread, whole * 0.999));
+}
+
+static Case case_of(const GwPredictInput *input, const GwCopyPoint *at, Shade link, Shade guest)
+{
+    static const double slowing[CASES] = {[BETTER] = 1, [LIKELY] = 2, [WORSE] = 4};
+    return (Case){input, slowing[guest], memory_of(input, guest), rate_of(input, link, TRUE), rate_of(input, link, FALSE),
+                  curve_of(input, at, guest)};
 }
 
 static guint64 ms_of(double seconds)
@@ -286,8 +296,7 @@ GwOutlook gw_predict(const GwPredictInput *input, const GwCopyPoint *at, GwForec
     GwOutlook outlook = {.basis = at && at->pass_seconds > 0             ? GW_BASIS_OBSERVED
                                   : input->load.how == GW_LOAD_SIZES ? GW_BASIS_SIZES
                                                                      : GW_BASIS_SAMPLED};
-    Case likely = {input, memory_of(input, LIKELY), rate_of(input, LIKELY, TRUE), rate_of(input, LIKELY, FALSE),
-                   curve_of(input, at, LIKELY)};
+    Case likely = case_of(input, at, LIKELY, LIKELY);
     Ending end = play_through(&likely, at);
     guint64 total = ms_of(end.seconds) + k->around_ms, pause = end.ending == GW_ENDING_NOT ? 0 : ms_of(end.rest_seconds) + k->switch_ms;
     guint64 bytes = (guint64)(end.memory_sent + end.disk_sent);
@@ -299,7 +308,7 @@ GwOutlook gw_predict(const GwPredictInput *input, const GwCopyPoint *at, GwForec
     outlook.bytes = (GwInterval){bytes, bytes, bytes};
     for (Shade link = BETTER; link < CASES; link++)
         for (Shade guest = BETTER; guest < CASES; guest++) {
-            Case c = {input, memory_of(input, guest), rate_of(input, link, TRUE), rate_of(input, link, FALSE), curve_of(input, at, guest)};
+            Case c = case_of(input, at, link, guest);
             Ending other = play_through(&c, at);
             take(&outlook, k, &other);
         }

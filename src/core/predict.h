@@ -50,6 +50,7 @@ typedef struct {
     guint64 around_ms;            /* the work before and after the copy */
     guint64 switch_ms;            /* the pause beside the rest's travel */
     guint64 unused_bytes;         /* of memory in use that is not sent: it is the hypervisor's own */
+    guint64 sent_before;          /* what the first pass of this instance's last move sent; 0: it was never seen to move */
     double total_low, total_high; /* actual over likely: what nine of ten moves were within */
     double pause_low, pause_high;
     guint samples;                /* moves that these come from; 0: defaults */

@@ -33,6 +33,7 @@ void gw_engine_unref(GwEngine *engine)
     gw_forecasts_free(engine->forecasts);
     g_mutex_clear(&engine->lock);
     g_mutex_clear(&engine->edit_lock);
+    g_mutex_clear(&engine->heard_lock);
     g_free(engine);
 }
 
@@ -52,6 +53,7 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     g_atomic_ref_count_init(&engine->refs);
     g_mutex_init(&engine->lock);
     g_mutex_init(&engine->edit_lock);
+    g_mutex_init(&engine->heard_lock);
     engine->aggregates = gw_aggregates_new();
     engine->store = store;
     engine->drivers = drivers;

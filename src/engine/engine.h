@@ -175,6 +175,12 @@ typedef struct {
 } GwEndedMoves;
 void gw_engine_ended_moves(GwEngine *engine, GwEndedMoves *ret_ended);
 
+/* What is told of migrations under way: each change of state, and each pass of a copy. row is borrowed, and as gw_engine_migrations would
+ * give it. From engine threads; must not block, nor call the engine. */
+typedef void (*GwEngineHeard)(gpointer data, const GwMigration *row);
+/* One hears at a time; heard NULL: none. When this returns, the one before is not called any more. */
+void gw_engine_listen(GwEngine *engine, GwEngineHeard heard, gpointer data);
+
 /* ---- History: straight from the store, newest first */
 gboolean gw_engine_migrations(GwEngine *engine, const GwMigrationQuery *query, GPtrArray **ret_rows, GError **error);
 gboolean gw_engine_actions(GwEngine *engine, const char *instance_uuid, const char *request_id, GPtrArray **ret_rows,

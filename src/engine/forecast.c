@@ -3,11 +3,12 @@
 #include "engine/internal.h"
 
 #include "core/calibrate.h"
+#include "core/flags.h"
 
 #include <string.h>
 
 enum {
-    YOUNG_S = 300,    /* a sample is good for so long */
+    YOUNG_S = 60,     /* a sample is good for so long */
     REMEMBERED = 400, /* ended moves that constants come from */
     MOST_LOADS = 4096,
     MOST_SAMPLERS = 8,
@@ -107,17 +108,17 @@ void gw_forecast_sample_soon(GwActive *active, const GwMigration *row)
 
 /* ---- predictions */
 
-static GwConstants constants_of(GwEngine *engine, const char *source, const char *dest)
+static GwConstants constants_of(GwEngine *engine, const char *source, const char *dest, const char *uuid)
 {
     g_mutex_lock(&engine->forecasts->lock);
-    GwConstants constants = gw_calibrate(engine->forecasts->ended, source, dest);
+    GwConstants constants = gw_calibrate(engine->forecasts->ended, source, dest, uuid);
     g_mutex_unlock(&engine->forecasts->lock);
     return constants;
 }
 
 guint64 gw_forecast_link_bps(GwEngine *engine, const char *source, const char *dest)
 {
-    GwConstants constants = constants_of(engine, source, dest);
+    GwConstants constants = constants_of(engine, source, dest, NULL);
     return constants.link_bps == gw_constants_default.link_bps ? 0 : constants.link_bps;
 }
 
@@ -134,7 +135,7 @@ static guint64 disk_bytes(const GwPlan *plan)
 GwForecast *gw_forecast_make(GwEngine *engine, const GwPlan *plan, const GwLoad *load, const char *source, const char *dest)
 {
     GwForecast *made = g_new0(GwForecast, 1);
-    GwPredictInput input = {plan, *load, constants_of(engine, source, dest), disk_bytes(plan)};
+    GwPredictInput input = {plan, *load, constants_of(engine, source, dest, plan->uuid), disk_bytes(plan)};
     g_strlcpy(made->uuid, plan->uuid, sizeof made->uuid);
     made->now = made->first = gw_predict(&input, NULL, made);
     return made;
@@ -171,7 +172,7 @@ static void forecast_again(GwActive *active, GwMigration *row)
     GwLoad load = {0};
     recall(active->engine->forecasts, row->instance_uuid, GW_LOAD_SIZES, &load);
     watch_pass(active, row, now, &load);
-    GwPredictInput input = {row->plan, load, constants_of(active->engine, row->source, row->dest), disk_bytes(row->plan)};
+    GwPredictInput input = {row->plan, load, constants_of(active->engine, row->source, row->dest, row->instance_uuid), disk_bytes(row->plan)};
     gboolean held = row->plan->bandwidth_mibps && active->ladder.bps * 10 > (row->plan->bandwidth_mibps << 20) * 9;
     if (active->ladder.bps && now->elapsed_ms >= TELLING_MS && !held) {
         input.constants.link_bps = active->ladder.bps;
@@ -208,9 +209,21 @@ void gw_forecast_follow(GwActive *active, GwMigration *row)
 
 /* ---- what came */
 
+/* The hypervisor counts from where it halts the guest itself; one that was paused to end the copy had stood still since. */
+static void count_forced_pause(const GwActive *active, GwMigration *row)
+{
+    GwProgress *p = &row->progress;
+    gboolean paused = active->forced && row->state == GW_MIGRATION_COMPLETED && !(row->plan->flags & GW_FLAG_POSTCOPY) &&
+                      row->plan->power_before == GW_POWER_RUNNING;
+    if (paused && p->elapsed_ms > active->forced_at_ms)
+        p->downtime_ms = MAX(p->downtime_ms, p->elapsed_ms - active->forced_at_ms);
+}
+
 void gw_forecast_close(GwActive *active, GwMigration *row)
 {
     GwForecasts *forecasts = active->engine->forecasts;
+    if (row->kind == GW_MOVE_LIVE && row->plan)
+        count_forced_pause(active, row);
     if (!row->forecast)
         return;
     gw_calibrate_close(row);
@@ -219,6 +232,7 @@ void gw_forecast_close(GwActive *active, GwMigration *row)
     GwMigration *copy = gw_migration_copy(row);
     g_clear_pointer(&copy->plan, gw_plan_free);
     g_mutex_lock(&forecasts->lock);
+    g_hash_table_remove(forecasts->samples, row->instance_uuid); /* elsewhere its process has other sizes */
     g_ptr_array_insert(forecasts->ended, 0, copy);
     if (forecasts->ended->len > REMEMBERED)
         g_ptr_array_set_size(forecasts->ended, REMEMBERED);

@@ -65,11 +65,13 @@ typedef struct {
     gint64 copy_since;       /* [step] monotonic us: when this process saw the copy begin */
     const char *abort_reason; /* [step] why the copy was asked to stop: static, or `rung_reason`; better known than what it then failed
                                * with */
-    gboolean forced;         /* [step] force-complete was passed on */
+    gboolean forced;         /* [step] force-complete was passed on, */
+    guint64 forced_at_ms;    /* [step] at that time of the copy */
     GwLadder ladder;         /* [step] of the present attempt */
     GwRung rung;             /* [step] what it said last, */
     char *rung_reason;       /* [step] and why */
     guint64 throttled;       /* [step] percent that the guest was last seen slowed down by */
+    guint64 told;            /* [step] what listeners were last told: state, pass and part of the disks as one number, raised by one */
     gboolean tuned;          /* [step] the hypervisor was told the longest pause */
     gboolean host_forced;    /* of the request: the destination is not placement's business; forgotten by a restart */
     guint64 pass, pass_since_ms; /* [step] of the copy: which one is under way, and since when, in its own time */
@@ -105,6 +107,9 @@ struct GwEngine {
     gint64 serial;           /* atomic */
     struct GwCheckups *checkups; /* has a lock of its own */
     struct GwForecasts *forecasts; /* likewise */
+    GMutex heard_lock;       /* of the next two; held while `heard` runs; taken with no other held */
+    GwEngineHeard heard;
+    gpointer heard_data;
     GThreadPool *steps, *asks, *scribe, *drain_steps;
     GMainContext *context;
     GMainLoop *loop;
@@ -203,6 +208,9 @@ void gw_loop_step(gpointer active /* reference, taken */, gpointer engine);
 /* ---- rungs.c: the ladder */
 void gw_rungs_climb(GwActive *active, const GwMigration *row); /* at each look at a move */
 guint64 gw_rungs_copy_age_ms(const GwActive *active); /* how long the copy has lasted */
+
+/* ---- heard.c: those who listen */
+void gw_heard_tell(GwActive *active, const GwMigration *row); /* what is new of it, if anything is */
 
 /* ---- acts.c: carries one act out. FALSE: it failed; *ret_error says why. Acts that are work set active's call. */
 gboolean gw_acts_do(GwActive *active, GwMigration *row, GwAct act, GError **error);

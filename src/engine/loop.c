@@ -154,6 +154,7 @@ static void show(GwActive *active, const GwMigration *row)
     active->row = gw_migration_copy(row);
     gw_views_update(engine, active->instance_uuid);
     g_mutex_unlock(&engine->lock);
+    gw_heard_tell(active, row);
 }
 
 static gboolean journal(GwActive *active, GwMigration *row, gboolean *dirty)

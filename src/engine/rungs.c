@@ -12,7 +12,8 @@ guint64 gw_rungs_copy_age_ms(const GwActive *active)
 static void note_slowing(GwActive *active, const GwMigration *row)
 {
     const GwProgress *now = &active->source_sight.progress;
-    if (row->state != GW_MIGRATION_RUNNING || now->throttle_percent <= active->throttled)
+    if (row->state != GW_MIGRATION_RUNNING || active->source_sight.job != GW_JOB_OUTGOING || !now->dirty_bps || !active->ladder.bps ||
+        now->throttle_percent <= active->throttled)
         return;
     active->throttled = now->throttle_percent;
     g_autofree char *why = g_strdup_printf("the guest is slowed down by %" G_GUINT64_FORMAT " %%: it writes %" G_GUINT64_FORMAT

@@ -230,14 +230,14 @@ static void add_move(GPtrArray *moves, const char *dest, guint64 bps, guint64 ar
 static void history_of_the_pair_counts_most(void)
 {
     g_autoptr(GPtrArray) moves = g_ptr_array_new_with_free_func((GDestroyNotify)gw_migration_free);
-    GwConstants none = gw_calibrate(moves, "HostB", "HostC");
+    GwConstants none = gw_calibrate(moves, "HostB", "HostC", NULL);
     g_assert_cmpuint(none.link_bps, ==, gw_constants_default.link_bps);
     g_assert_cmpuint(none.samples, ==, 0);
     for (guint i = 0; i < 10; i++) {
         add_move(moves, "HostC", 20 * MB, 400, 0.9 + 0.02 * i);
         add_move(moves, "HostD", 90 * MB, 700, 1.0);
     }
-    GwConstants c = gw_calibrate(moves, "HostB", "HostC"), d = gw_calibrate(moves, "HostB", "HostD"), x = gw_calibrate(moves, "HostB", "HostX");
+    GwConstants c = gw_calibrate(moves, "HostB", "HostC", NULL), d = gw_calibrate(moves, "HostB", "HostD", NULL), x = gw_calibrate(moves, "HostB", "HostX", NULL);
     g_assert_cmpuint(c.link_bps, ==, 20 * MB);
     g_assert_cmpuint(d.link_bps, ==, 90 * MB);
     g_assert_cmpuint(c.around_ms, ==, 400);
@@ -247,9 +247,11 @@ static void history_of_the_pair_counts_most(void)
     g_assert_cmpuint(c.unused_bytes, ==, 40 * MIB);
     g_assert_cmpfloat(c.total_low, <=, 0.9);
     g_assert_cmpfloat(c.total_high, >=, 1.08);
+    g_assert_cmpuint(c.sent_before, ==, 0);
+    g_assert_cmpuint(gw_calibrate(moves, "HostB", "HostC", "").sent_before, ==, 60 * MIB); /* of the same instance */
     for (guint i = 0; i < 5; i++)
         add_move(moves, "HostC", 200 * MB, 400, 1); /* the link was changed */
-    c = gw_calibrate(moves, "HostB", "HostC");
+    c = gw_calibrate(moves, "HostB", "HostC", NULL);
     g_assert_cmpuint(c.link_bps, ==, 200 * MB);
 }
 
