@@ -107,6 +107,7 @@ void gw_metrics_show(GwRequest *request);
 /* own_migrations.c */
 void gw_own_migrations_list(GwRequest *request);
 void gw_own_migrations_show(GwRequest *request);
+void gw_own_migrations_begin(GwRequest *request); /* actions.c */
 /* own_checkups.c */
 void gw_own_checkups_begin(GwRequest *request);
 void gw_own_checkups_show(GwRequest *request);

@@ -46,6 +46,7 @@ static json_t *plan_json(const GwPlan *plan)
     json_object_set_new(out, "flags", flags_json(plan->flags));
     json_object_set_new(out, "memory_mib", gw_json_count(plan->memory_mib));
     json_object_set_new(out, "bandwidth_mibps", gw_json_count(plan->bandwidth_mibps));
+    json_object_set_new(out, "policy", gw_json_text(plan->policy));
     json_object_set_new(out, "pause_ms", gw_json_count(plan->pause_ms));
     json_object_set_new(out, "forced_pause_ms", gw_json_count(plan->forced_pause_ms));
     json_object_set_new(out, "completion_timeout_ms", gw_json_count(plan->timeout_ms));
@@ -128,14 +129,19 @@ void gw_own_plans_make(GwRequest *request)
                                        {"block_migration", GW_BODY_BOOLEAN_OR_AUTO},
                                        {"disk_over_commit", GW_BODY_BOOLEAN},
                                        {"cold", GW_BODY_BOOLEAN},
-                                       {"measure", GW_BODY_BOOLEAN}};
+                                       {"measure", GW_BODY_BOOLEAN},
+                                       {"policy", GW_BODY_TEXT}};
     json_t *plan = json_object_get(request->json, "plan");
     if (!GW_BODY_CHECK(request, "body", request->json, outer) || !GW_BODY_CHECK(request, "plan", plan, inner))
+        return;
+    const GwPolicy *policy;
+    if (!gw_body_policy(request, "plan", plan, &policy))
         return;
     GwMoveRequest move = {.instance_uuid = gw_body_text(plan, "server"),
                           .host = gw_body_text(plan, "host"),
                           .block = block_mode(plan),
                           .disk_over_commit = gw_body_is_true(plan, "disk_over_commit"),
+                          .policy = policy,
                           .measure = measures(plan) ? GW_LOAD_FULL : GW_LOAD_SIZES,
                           .user_id = gw_request_user(request),
                           .project_id = gw_request_project(request)};

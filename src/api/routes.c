@@ -98,6 +98,7 @@ const GwRoute gw_routes[] = {
     {"DELETE", GODWIT, "drains/{}", 0, 0, ADMIN, gw_drains_cancel},
     {"POST", GODWIT, "balance", 0, 0, ADMIN, gw_drains_balance, BODY},
     {"GET", GODWIT, "migrations", 0, 0, ADMIN, gw_own_migrations_list},
+    {"POST", GODWIT, "migrations", 0, 0, ADMIN, gw_own_migrations_begin, BODY},
     {"GET", GODWIT, "migrations/{}", 0, 0, ADMIN, gw_own_migrations_show},
     {"POST", GODWIT, "checkups", 0, 0, ADMIN, gw_own_checkups_begin, BODY},
     {"GET", GODWIT, "checkups/{}", 0, 0, ADMIN, gw_own_checkups_show},

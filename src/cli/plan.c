@@ -187,7 +187,7 @@ static json_t *wish(const GwArguments *arguments, const char *uuid)
     json_t *block = gw_arguments_option(arguments, "block-migrate")      ? json_true()
                     : gw_arguments_option(arguments, "no-block-migrate") ? json_false()
                                                                          : json_string("auto");
-    return json_pack("{s:{s:s, s:s?, s:o, s:b, s:b}}", "plan", "server", uuid, "host", host, "block_migration", block, "cold",
+    return json_pack("{s:{s:s, s:s?, s:o, s:s*, s:b, s:b}}", "plan", "server", uuid, "host", host, "block_migration", block, "policy", gw_arguments_option(arguments, "policy"), "cold",
                      gw_arguments_option(arguments, "cold") != NULL, "measure", gw_arguments_option(arguments, "quick") == NULL);
 }
 

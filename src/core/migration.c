@@ -132,6 +132,7 @@ GwPlan *gw_plan_copy(const GwPlan *plan)
     *copy = *plan;
     copy->name = g_strdup(plan->name);
     copy->destination_uri = g_strdup(plan->destination_uri);
+    copy->policy = g_strdup(plan->policy);
     copy->migrate_uri = g_strdup(plan->migrate_uri);
     copy->listen = g_strdup(plan->listen);
     copy->definition = g_strdup(plan->definition);
@@ -147,6 +148,7 @@ void gw_plan_free(GwPlan *plan)
         return;
     g_free(plan->name);
     g_free(plan->destination_uri);
+    g_free(plan->policy);
     g_free(plan->migrate_uri);
     g_free(plan->listen);
     g_free(plan->definition);

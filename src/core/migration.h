@@ -111,6 +111,7 @@ typedef struct {
     guint64 timeout_ms;       /* completion timeout; 0: none */
     guint64 pause_ms;         /* live: switch over as soon as the estimated pause is no longer; 0: the hypervisor's own limit */
     guint64 forced_pause_ms;  /* live: the longest pause that may be forced; 0: none (core/ladder.h) */
+    char *policy;             /* live: its name, for people; NULL: none */
     gboolean eager;           /* live: to post-copy as soon as a pass brings nothing */
     guint64 memory_mib;
     char *destination_uri;    /* live_migration_uri with the destination filled in; NULL: the driver's own way */

@@ -63,6 +63,7 @@ GwDirtyCurve gw_dirty_curve_through(const GwDirtyCurve *curve, double seconds, d
 typedef struct {
     const GwPredictInput *input;
     double slowing; /* exponent: of the share of its time that is taken from a guest, so much counts; one that waits mostly has time to spare */
+    double whole; /* of the guest */
     double memory, rate, last_rate; /* bytes per second of the copy, and of the rest in the pause, which knows no limit */
     GwDirtyCurve curve;
 } Case;
@@ -92,7 +93,8 @@ static double left_over(const Play *play)
         return 0;
     double looked = play->c->rate * LOOK_MS / 1000;
     double sent = MAX(play->pending - play->c->rate * play->pause + looked / 2, looked);
-    return MAX(play->pending - sent, 0);
+    double empty = play->iteration == 1 ? play->c->whole - play->c->memory : 0; /* untouched pages come last, and cost nothing */
+    return MAX(play->pending - MAX(sent, 0) - MAX(empty, 0), 0);
 }
 
 static void slow_down(Play *play, double wrote, double sent)
@@ -257,7 +259,7 @@ static GwDirtyCurve curve_of(const GwPredictInput *input, const GwCopyPoint *at,
 static Case case_of(const GwPredictInput *input, const GwCopyPoint *at, Shade link, Shade guest)
 {
     static const double slowing[CASES] = {[BETTER] = 1, [LIKELY] = 2, [WORSE] = 4};
-    return (Case){input, slowing[guest], memory_of(input, guest), rate_of(input, link, TRUE), rate_of(input, link, FALSE),
+    return (Case){input, slowing[guest], (double)input->plan->memory_mib * MIB, memory_of(input, guest), rate_of(input, link, TRUE), rate_of(input, link, FALSE),
                   curve_of(input, at, guest)};
 }
 

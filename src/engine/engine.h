@@ -128,6 +128,7 @@ typedef struct {
     GwBlockMode block;
     gboolean disk_over_commit;
     gboolean force; /* with host: what an administrator has set against it (disabled, aggregates) does not count */
+    const GwPolicy *policy; /* of a live move; NULL: that of the source's aggregates, else the setting's */
     GwLoadHow measure; /* of a dry run: how long the guest may be looked at, for the prediction */
     const char *request_id, *user_id, *project_id;
 } GwMoveRequest;

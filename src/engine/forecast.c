@@ -32,16 +32,22 @@ struct GwForecasts {
 typedef struct {
     GwHostEntry *entry; /* reference */
     GwEngine *engine;   /* reference */
+    GwLoadHow how;
     char uuid[GW_UUID_SIZE];
 } Task;
 
 /* ---- samples */
 
+static gboolean is_young(const Sample *sample)
+{
+    return g_get_monotonic_time() - sample->at < (gint64)YOUNG_S * G_USEC_PER_SEC;
+}
+
 static gboolean recall(GwForecasts *forecasts, const char *uuid, GwLoadHow how, GwLoad *ret_load)
 {
     g_mutex_lock(&forecasts->lock);
     const Sample *sample = g_hash_table_lookup(forecasts->samples, uuid);
-    gboolean good = sample && sample->load.how >= how && g_get_monotonic_time() - sample->at < (gint64)YOUNG_S * G_USEC_PER_SEC;
+    gboolean good = sample && sample->load.how >= how && is_young(sample);
     if (good)
         *ret_load = sample->load;
     g_mutex_unlock(&forecasts->lock);
@@ -53,6 +59,12 @@ static void keep(GwForecasts *forecasts, const char *uuid, const GwLoad *load)
     Sample *sample = g_new0(Sample, 1);
     *sample = (Sample){*load, g_get_monotonic_time()};
     g_mutex_lock(&forecasts->lock);
+    const Sample *old = g_hash_table_lookup(forecasts->samples, uuid);
+    if (old && old->load.how > load->how && is_young(old)) {
+        g_mutex_unlock(&forecasts->lock);
+        g_free(sample);
+        return;
+    }
     if (g_hash_table_size(forecasts->samples) >= MOST_LOADS) /* what is thrown away can be found out again */
         g_hash_table_remove_all(forecasts->samples);
     g_hash_table_replace(forecasts->samples, g_strdup(uuid), sample);
@@ -71,18 +83,32 @@ void gw_forecast_measure(GwEngine *engine, GwHostEntry *entry, const char *uuid,
         gw_debug("%s: what instance %s writes is not known: %s", gw_node_name(entry->node), uuid, error->message);
 }
 
-static void sample_work(gpointer data, gpointer forecasts)
+static void task_free(Task *task)
 {
-    Task *task = data;
-    GwLoad load;
-    gw_forecast_measure(task->engine, task->entry, task->uuid, GW_LOAD_SIZES, &load); /* the sizes are there before the copy begins */
-    gw_forecast_measure(task->engine, task->entry, task->uuid, GW_LOAD_BRIEF, &load);
-    g_mutex_lock(&((GwForecasts *)forecasts)->lock);
-    g_hash_table_remove(((GwForecasts *)forecasts)->busy, task->uuid);
-    g_mutex_unlock(&((GwForecasts *)forecasts)->lock);
     gw_host_entry_unref(task->entry);
     gw_engine_unref(task->engine);
     g_free(task);
+}
+
+static Task *task_new(GwActive *active, GwLoadHow how)
+{
+    Task *task = g_new0(Task, 1);
+    *task = (Task){gw_host_entry_ref(active->source), gw_engine_ref(active->engine), how, ""};
+    g_strlcpy(task->uuid, active->instance_uuid, sizeof task->uuid);
+    return task;
+}
+
+static void sample_work(gpointer data, gpointer user_data)
+{
+    GwForecasts *forecasts = user_data;
+    Task *task = data;
+    GwLoad load;
+    gw_forecast_measure(task->engine, task->entry, task->uuid, task->how, &load);
+    g_mutex_lock(&forecasts->lock);
+    if (task->how != GW_LOAD_SIZES)
+        g_hash_table_remove(forecasts->busy, task->uuid);
+    g_mutex_unlock(&forecasts->lock);
+    task_free(task);
 }
 
 void gw_forecast_sample_soon(GwActive *active, const GwMigration *row)
@@ -91,19 +117,13 @@ void gw_forecast_sample_soon(GwActive *active, const GwMigration *row)
     GwLoad load;
     if (row->kind != GW_MOVE_LIVE || !active->source || recall(engine->forecasts, row->instance_uuid, GW_LOAD_BRIEF, &load))
         return;
-    Task *task = g_new0(Task, 1);
-    *task = (Task){gw_host_entry_ref(active->source), gw_engine_ref(engine), ""};
-    g_strlcpy(task->uuid, row->instance_uuid, sizeof task->uuid);
+    /* side by side: the sample must have begun before the copy does, and the sizes are wanted at once */
     g_mutex_lock(&engine->forecasts->lock);
-    gboolean first = g_hash_table_add(engine->forecasts->busy, g_strdup(task->uuid));
-    if (first)
-        g_thread_pool_push(engine->forecasts->samplers, task, NULL);
+    if (g_hash_table_add(engine->forecasts->busy, g_strdup(row->instance_uuid))) {
+        g_thread_pool_push(engine->forecasts->samplers, task_new(active, GW_LOAD_BRIEF), NULL);
+        g_thread_pool_push(engine->forecasts->samplers, task_new(active, GW_LOAD_SIZES), NULL);
+    }
     g_mutex_unlock(&engine->forecasts->lock);
-    if (first)
-        return;
-    gw_host_entry_unref(task->entry);
-    gw_engine_unref(task->engine);
-    g_free(task);
 }
 
 /* ---- predictions */

@@ -73,6 +73,7 @@ typedef struct {
     guint64 throttled;       /* [step] percent that the guest was last seen slowed down by */
     guint64 told;            /* [step] what listeners were last told: state, pass and part of the disks as one number, raised by one */
     gboolean tuned;          /* [step] the hypervisor was told the longest pause */
+    const GwPolicy *policy;  /* of the request, or NULL; forgotten by a restart before the checks have ended */
     gboolean host_forced;    /* of the request: the destination is not placement's business; forgotten by a restart */
     guint64 pass, pass_since_ms; /* [step] of the copy: which one is under way, and since when, in its own time */
     double pass_s, pass_wrote; /* [step] how long the last whole pass took, and what the guest wrote during it; 0: none yet */

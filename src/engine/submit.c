@@ -191,6 +191,7 @@ static gboolean submit(GwEngine *engine, const GwMoveRequest *request, GwMoveKin
     active->checked_data = data;
     active->disk_over_commit = request->disk_over_commit;
     active->host_forced = request->force;
+    active->policy = request->policy;
     g_mutex_lock(&engine->lock);
     gw_active_add(active);
     gw_views_update(engine, active->instance_uuid);

@@ -8,7 +8,7 @@
 /* A field that was added to one of these must be described in the store's tables, and then set and compared below. */
 #if GLIB_SIZEOF_VOID_P == 8
 _Static_assert(sizeof(GwDisk) == 80 && sizeof(GwNic) == 24 && sizeof(GwInstance) == 168, "a new field of an instance?");
-_Static_assert(sizeof(GwPlanDisk) == 72 && sizeof(GwPlan) == 168, "a new field of a plan?");
+_Static_assert(sizeof(GwPlanDisk) == 72 && sizeof(GwPlan) == 176, "a new field of a plan?");
 _Static_assert(sizeof(GwMigration) == 328 && sizeof(GwProgress) == 96, "a new field of a migration?");
 _Static_assert(sizeof(GwForecast) == 352, "a new field of a forecast?");
 #endif
@@ -120,6 +120,7 @@ GwPlan *sample_plan(void)
     plan->timeout_ms = 20;
     plan->pause_ms = 21;
     plan->forced_pause_ms = 22;
+    plan->policy = g_strdup("fast");
     plan->eager = TRUE;
     plan->memory_mib = 512;
     plan->destination_uri = g_strdup("qemu+tcp://HostC/system");
@@ -211,6 +212,7 @@ void assert_plan_equal(const GwPlan *a, const GwPlan *b)
     g_assert_cmpuint(a->timeout_ms, ==, b->timeout_ms);
     g_assert_cmpuint(a->pause_ms, ==, b->pause_ms);
     g_assert_cmpuint(a->forced_pause_ms, ==, b->forced_pause_ms);
+    g_assert_cmpstr(a->policy, ==, b->policy);
     g_assert_cmpint(a->eager, ==, b->eager);
     g_assert_cmpuint(a->memory_mib, ==, b->memory_mib);
     g_assert_cmpstr(a->destination_uri, ==, b->destination_uri);

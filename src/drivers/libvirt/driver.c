@@ -54,7 +54,9 @@ static gboolean examine(GwHost *source, GwHost *dest, const char *uuid, GwMoveFa
 static gboolean measure(GwHost *host, const char *uuid, GwLoadHow how, GwLoad *ret_load, GError **error)
 {
     enum { SAMPLES_MS = GW_LOAD_SHORT_MS + GW_LOAD_LONG_MS + 2000 }; /* beyond an ordinary call */
-    g_autoptr(GwVirtCall) call = gw_virt_call_new(host, NULL, uuid, NULL);
+    /* not as a call about the instance: where a copy has just begun libvirt lets it wait, and that must not stand for a guest that hangs */
+    g_autoptr(GwVirtCall) call = gw_virt_call_new(host, NULL, NULL, NULL);
+    call->texts = g_strdupv((char *[]){(char *)uuid, NULL});
     call->how = (int)how;
     call->timeout_ms = how == GW_LOAD_SIZES ? 0 : SAMPLES_MS;
     if (!gw_virt_call_run(call, GW_VIRT_ASK, gw_virt_measure, error))

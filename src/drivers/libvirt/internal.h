@@ -87,7 +87,7 @@ typedef struct GwVirtCall {
     GwPlan *plan; /* a copy, or NULL */
     int how;
     guint timeout_ms; /* the act's own, beyond call_timeout_ms */
-    GStrv texts; /* of gw_virt_baseline, and the definition of gw_virt_examine_evacuation; owned */
+    GStrv texts; /* of gw_virt_baseline, the UUID of gw_virt_measure, and the definition of gw_virt_examine_evacuation; owned */
     GwInstance *instance; /* of gw_virt_examine_evacuation; reference */
     gpointer result;
     GDestroyNotify free_result;

@@ -88,23 +88,23 @@ static void measure_memory(virDomain *domain, GwLoadHow how, GwLoad *load)
 
 gboolean gw_virt_measure(GwVirtCall *call, GError **error)
 {
-    g_autoptr(virDomain) domain = gw_virt_domain(call->host, call->conn, call->uuid, error);
+    g_autoptr(virDomain) domain = gw_virt_domain(call->host, call->conn, call->texts[0], error);
     int state, reason;
     if (!domain)
         return FALSE;
     if (virDomainGetState(domain, &state, &reason, 0) != 0)
-        return gw_virt_fail(call->host, GW_VIRT_ASK, error, "looking at instance %s", call->uuid);
+        return gw_virt_fail(call->host, GW_VIRT_ASK, error, "looking at instance %s", call->texts[0]);
     GwLoad *load = g_new0(GwLoad, 1);
     call->result = load;
     call->free_result = g_free;
     load->pass_end = GW_PASS_EARLY;
     load->device_bytes = DEVICE_BYTES;
-    load->memory_bytes = resident_bytes(domain);
     if (state == VIR_DOMAIN_RUNNING) {
         load->grain_bytes = GRAIN_BYTES;
         measure_memory(domain, (GwLoadHow)call->how, load);
     } else {
         load->how = (GwLoadHow)call->how; /* it writes nothing, and that is known */
     }
+    load->memory_bytes = resident_bytes(domain);
     return TRUE;
 }
