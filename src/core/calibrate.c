@@ -4,7 +4,7 @@
 
 #define MIB 1048576.0
 
-enum { TELLING_MIB = 24, TELLING_MS = 250 }; /* a copy that is smaller or shorter says little of its link */
+enum { TELLING_MIB = 24, TELLING_MS = 500 }; /* a copy that is smaller or shorter says little of its link */
 
 /* The nearest of the ordered values; q from 0 to 1. */
 static double quantile(const GArray *values, double q)
@@ -153,7 +153,7 @@ GwConstants gw_calibrate(const GPtrArray *moves, const char *source, const char 
 static gboolean was_held_back(const GwMigration *row, double bps)
 {
     double limit = row->plan ? (double)row->plan->bandwidth_mibps * MIB : 0;
-    return limit > 0 && bps > limit * 0.7;
+    return limit > 0 && bps > limit * 0.4; /* what a short copy takes to begin looks like a slower link */
 }
 
 void gw_calibrate_close(GwMigration *row)
