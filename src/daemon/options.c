@@ -268,7 +268,7 @@ static void append_kind(GString *text, const GwOption *option)
         [GW_OPTION_ADDRESS] = "IP address",
         [GW_OPTION_SR_FILTER] = "default-sr:true or other-config:KEY=VALUE",
         [GW_OPTION_HOST] = "IP address, host name, or empty",
-        [GW_OPTION_DATABASE] = "sqlite:///PATH",
+        [GW_OPTION_DATABASE] = "sqlite:///PATH or postgresql://USER@HOST/DATABASE",
         [GW_OPTION_CHOICE] = "one of ",
         [GW_OPTION_FILE] = "absolute path, or empty",
     };

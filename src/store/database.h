@@ -15,6 +15,7 @@ typedef enum {
     GW_ACCESS_READ,  /* one consistent snapshot; never waits for a writer */
     GW_ACCESS_WRITE, /* durable once committed */
     GW_ACCESS_NOTE,  /* a write that outlives the process, but perhaps not a power cut: for what can be learnt again */
+    GW_ACCESS_LEASE, /* a durable write of leases alone; never waits for the other writers */
 } GwAccess;
 
 typedef enum { GW_PARAM_NULL, GW_PARAM_INTEGER, GW_PARAM_TEXT } GwParamType;

@@ -17,6 +17,15 @@ typedef struct GwStore GwStore; /* also in store/drains.h, which is a part of th
  * damaged (integrity check) or from a newer Godwit: the message names the file, both versions and the remedy; likewise
  * when its folder is missing or not writable, and when it is open already, here or elsewhere: the lock is FILE.lock. */
 GwStore *gw_store_open_sqlite(const char *path, GError **error);
+/* Copies such a file, also while a daemon uses it, as it was at one moment; the copy is checked. GW_ERROR_STORE: `copy` is there already,
+ * or cannot be written; or the file is not sound. */
+gboolean gw_store_backup_sqlite(const char *path, const char *copy, GError **error);
+/* Opens (and makes or brings forward the schema of) a PostgreSQL database, which several daemons may share. uri: as libpq reads it,
+ * without a password. A server that goes away is waited for when a transaction begins; no call waits for ever. GW_ERROR_STORE;
+ * GW_ERROR_INVALID as the check below. */
+GwStore *gw_store_open_postgres(const char *uri, GError **error);
+/* Whether that is such an address; "is …; remedy" otherwise, and neither says what it holds. */
+gboolean gw_store_check_postgres(const char *uri, GError **error);
 void gw_store_close(GwStore *store);
 
 /* ---- Hosts */
