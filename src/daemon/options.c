@@ -37,6 +37,12 @@ const GwOption gw_options[] = {
      "Where Godwit keeps what no host knows: migrations under way, their history, the list of hosts. Losing it "
      "loses no instance."},
     {DEFAULT,
+     "lease_seconds",
+     {{NULL}},
+     NUMBER(lease_s, "10", 2, 600, "s"),
+     "Where several godwitd share a PostgreSQL database: how soon another takes over the hosts of one that died or hangs. The same for "
+     "all of them."},
+    {DEFAULT,
      "inventory_interval",
      {{NULL}},
      NUMBER(inventory_interval_s, "60", 1, 86400, "s"),

@@ -14,6 +14,7 @@ typedef struct {
     char *state_path;                         /* folder of Godwit's own data (/var/lib/godwit) */
     char *instances_path;                     /* folder of instances' disks on every host ($state_path/instances) */
     char *database;                           /* or postgresql://… (sqlite:///$state_path/godwit.db) */
+    guint lease_s;                            /* of a host, where several godwitd share a database, 2 … 600 (10) */
     guint inventory_interval_s;               /* between two full looks at a host, 1 … 86400 (60) */
     guint history_days;                       /* ended migrations are kept so long; 0: for ever (365) */
     guint host_call_timeout_s;                /* a host silent for so long is unreachable, 1 … 600 (10) */

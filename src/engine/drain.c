@@ -63,7 +63,9 @@ static void note(GwDrainRun *run, GwDrainMove *move)
 static gboolean save(GwDrainRun *run)
 {
     g_autoptr(GError) error = NULL;
-    if (!gw_store_drain_update(run->engine->store, run->row, run->changed, &error)) {
+    GwFence fence;
+    gboolean fenced = gw_peers_fence(run->engine, NULL, run->token, &fence);
+    if (!gw_store_drain_journal(run->engine->store, run->row, run->changed, fenced ? &fence : NULL, &error)) {
         gw_warning("drain %" G_GINT64_FORMAT ": not recorded, tried again: %s", run->id, error->message);
         return FALSE;
     }
@@ -197,7 +199,10 @@ static void adopt(GwDrainRun *run, const GwSnapshot *s, guint *ret_moving)
 static gboolean begin(GwDrainRun *run, GwDrainMove *move)
 {
     g_autoptr(GError) error = NULL;
+    GwFence fence;
+    gboolean fenced = gw_peers_fence(run->engine, NULL, run->token, &fence);
     GwMoveRequest request = {.instance_uuid = move->instance_uuid,
+                             .fence = fenced ? &fence : NULL,
                              .host = move->dest,
                              .block = GW_BLOCK_AUTO,
                              .request_id = run->row->request_id,
@@ -205,7 +210,7 @@ static gboolean begin(GwDrainRun *run, GwDrainMove *move)
                              .project_id = run->row->project_id};
     gboolean ok = move->kind == GW_MOVE_COLD ? gw_engine_cold_migrate(run->engine, &request, &move->migration_id, NULL, NULL, &error)
                                              : gw_engine_live_migrate(run->engine, &request, &move->migration_id, NULL, NULL, &error);
-    if (!ok && g_error_matches(error, GW_ERROR, GW_ERROR_CONFLICT))
+    if (!ok && (g_error_matches(error, GW_ERROR, GW_ERROR_CONFLICT) || g_error_matches(error, GW_ERROR, GW_ERROR_STALE)))
         return FALSE; /* something is under way with it; the next round sees what */
     if (!ok) {
         failed(run, move, error->message);
@@ -231,6 +236,15 @@ static guint begin_due(GwDrainRun *run, const GwSnapshot *s, const GwDrainPlan *
 
 /* ---- its end */
 
+static void leave(GwDrainRun *run)
+{
+    g_mutex_lock(&run->engine->lock);
+    run->ended = TRUE;
+    if (g_hash_table_lookup(run->engine->drains, &run->id) == run)
+        g_hash_table_remove(run->engine->drains, &run->id);
+    g_mutex_unlock(&run->engine->lock);
+}
+
 static void end(GwDrainRun *run, GwDrainState state, const char *reason)
 {
     run->row->state = state;
@@ -242,10 +256,7 @@ static void end(GwDrainRun *run, GwDrainState state, const char *reason)
     }
     gw_info("drain %" G_GINT64_FORMAT " of %s ended: %s%s%s", run->id, run->row->hosts, gw_drain_state_name(state), reason ? ": " : "",
             reason ? reason : "");
-    g_mutex_lock(&run->engine->lock);
-    run->ended = TRUE;
-    g_hash_table_remove(run->engine->drains, &run->id);
-    g_mutex_unlock(&run->engine->lock);
+    leave(run);
 }
 
 static guint count_staying(const GwDrainRun *run, const GwDrainPlan *plan)
@@ -402,8 +413,13 @@ static void round_of(GwDrainRun *run)
     guint moving = 0;
     GwDrainQuery query = {.id = run->id};
     g_autoptr(GPtrArray) rows = NULL;
-    if (gw_store_drains(run->engine->store, &query, &rows, NULL) && rows->len)
+    if (gw_store_drains(run->engine->store, &query, &rows, NULL) && rows->len) {
         run->row->cancelling = ((GwDrain *)rows->pdata[0])->cancelling;
+        if (((GwDrain *)rows->pdata[0])->state != GW_DRAIN_RUNNING) { /* it was on a list that was a moment old */
+            leave(run);
+            return;
+        }
+    }
     close_hosts(run);
     settle(run, &moving);
     if (!run->row->cancelling)
@@ -422,7 +438,7 @@ void gw_drain_step(gpointer data, gpointer user_data)
     g_autoptr(GwDrainRun) run = data;
     gint64 began_us = g_get_monotonic_time();
     g_mutex_lock(&engine->lock);
-    gboolean stopping = engine->stopping || run->ended;
+    gboolean stopping = engine->stopping || run->ended || !gw_peers_lead_drains(engine, run->token);
     run->again = FALSE;
     g_mutex_unlock(&engine->lock);
     if (!stopping)
@@ -482,6 +498,11 @@ gboolean gw_engine_load_drains(GwEngine *engine, GError **error)
         return FALSE;
     while (rows->len) {
         g_autoptr(GwDrain) row = g_ptr_array_steal_index(rows, rows->len - 1);
+        g_mutex_lock(&engine->lock);
+        gboolean known = g_hash_table_contains(engine->drains, &row->id);
+        g_mutex_unlock(&engine->lock);
+        if (known)
+            continue;
         g_autoptr(GPtrArray) moves = NULL;
         if (!gw_store_drain_moves(engine->store, row->id, &moves, error))
             return FALSE;
@@ -492,7 +513,25 @@ gboolean gw_engine_load_drains(GwEngine *engine, GError **error)
         }
         gw_info("drain %" G_GINT64_FORMAT " of %s found running", row->id, row->hosts);
         GwDrainRun *run = gw_drain_run_new(engine, g_steal_pointer(&row), table);
+        g_mutex_lock(&engine->lock);
+        run->token = gw_peers_drains_token(engine);
         g_hash_table_replace(engine->drains, &run->id, run);
+        g_mutex_unlock(&engine->lock);
     }
     return TRUE;
+}
+
+void gw_drains_drop(GwEngine *engine)
+{
+    g_autoptr(GPtrArray) dropped = g_ptr_array_new_with_free_func(gw_drain_run_release);
+    GHashTableIter iter;
+    gpointer value;
+    g_mutex_lock(&engine->lock);
+    g_hash_table_iter_init(&iter, engine->drains);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        ((GwDrainRun *)value)->ended = TRUE;
+        g_ptr_array_add(dropped, run_ref(value));
+        g_hash_table_iter_remove(&iter);
+    }
+    g_mutex_unlock(&engine->lock);
 }

@@ -11,6 +11,7 @@ typedef struct {
     gint64 id;
     gboolean stepping, again, ended; /* [lock] */
     gint64 due_us;      /* [lock] monotonic: when it is looked at again */
+    gint64 token;       /* of the lease under which it is carried, where there are several daemons */
     GwDrain *row;
     GHashTable *moves;  /* uuid → GwDrainMove *, owned */
     GPtrArray *changed; /* of those: not yet written */

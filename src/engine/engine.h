@@ -24,6 +24,8 @@ typedef struct {
     guint max_concurrent_live_migrations; /* per source host; 0: no limit */
     guint64 reserved_host_memory_mib;
     gboolean disk_over_commit;
+    guint lease_s;           /* of hosts, where several daemons share a database; 0: the default of godwit.conf */
+    const char *daemon_name; /* for people; or NULL */
     guint haste; /* pauses and patience of the loop are divided by it; 0: as they are. For worlds whose clock runs faster */
 } GwEngineSettings;
 
@@ -128,6 +130,7 @@ typedef struct {
     gboolean disk_over_commit;
     gboolean force; /* with host: what an administrator has set against it (disabled, aggregates) does not count */
     const char *request_id, *user_id, *project_id;
+    const GwFence *fence; /* NULL, or what it is asked under: a drain's lease */
 } GwMoveRequest;
 
 /* Called exactly once when the checks of a submitted move have ended. error: the refusal with every reason, or NULL. */
@@ -162,6 +165,9 @@ gboolean gw_engine_checkup_read(GwEngine *engine, gint64 id, GwCheckupReader rea
 /* Asks for it and answers at once; its end is in the instance's action, and in what is seen of it. NOT_FOUND; CONFLICT: a state
  * that forbids it, in Nova's words. */
 gboolean gw_engine_operate(GwEngine *engine, const GwMoveRequest *request, GwOperation operation, GError **error);
+
+/* Of GwDaemonRow *; UNSUPPORTED when the database is not shared. */
+gboolean gw_engine_daemons(GwEngine *engine, GPtrArray **ret_rows, GError **error);
 
 /* What ended since this engine began. */
 typedef struct {

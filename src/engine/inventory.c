@@ -81,10 +81,10 @@ static void save(GwEngine *engine, GwHostEntry *entry)
     while (g_hash_table_iter_next(&iter, NULL, &value))
         g_ptr_array_add(instances, gw_instance_ref(value));
     gint64 seen_us = entry->seen_us;
-    gboolean removed = entry->removed;
+    gboolean not_mine = entry->removed || (engine->peers && !entry->token); /* whoever leads the host keeps what it says */
     g_mutex_unlock(&engine->lock);
     g_autoptr(GError) error = NULL;
-    if (!removed && !gw_store_cache_put(engine->store, entry->row->name, instances, seen_us, &error))
+    if (!not_mine && !gw_store_cache_put(engine->store, entry->row->name, instances, seen_us, &error))
         gw_warning("host %s: what it said could not be kept: %s", entry->row->name, error->message);
 }
 

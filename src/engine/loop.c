@@ -2,6 +2,8 @@
  * It knows nothing of phases (core/lifecycle.c does) and nothing of how acts are done (acts.c does). */
 #include "engine/internal.h"
 
+#include "base/guard.h"
+
 #include <string.h>
 
 enum {
@@ -31,7 +33,8 @@ typedef struct {
 static Moment read_moment(GwActive *active)
 {
     g_mutex_lock(&active->engine->lock);
-    Moment moment = {active->call, active->call_transient, active->engine->stopping};
+    gboolean over = active->engine->stopping || active->ended || !gw_peers_lead(active);
+    Moment moment = {active->call, active->call_transient, over};
     g_mutex_unlock(&active->engine->lock);
     return moment;
 }
@@ -195,7 +198,9 @@ static gboolean journal(GwActive *active, GwMigration *row, gboolean *dirty)
     if (!*dirty)
         return TRUE;
     g_autoptr(GError) error = NULL;
-    if (!gw_store_migration_update(active->engine->store, row, &error)) {
+    GwFence fence;
+    gboolean fenced = gw_peers_fence(active->engine, row->source, active->token, &fence);
+    if (!gw_store_migration_journal(active->engine->store, row, fenced ? &fence : NULL, &error)) {
         gw_warning("migration %" G_GINT64_FORMAT ": not recorded, tried again: %s", row->id, error->message);
         return FALSE;
     }
@@ -322,7 +327,10 @@ static gboolean act(GwActive *active, GwMigration *row, const GwDecision *decisi
 {
     g_autoptr(GError) error = NULL;
     gw_debug("migration %" G_GINT64_FORMAT ": %s", row->id, gw_act_name(decision->act));
-    if (gw_acts_do(active, row, decision->act, &error)) {
+    gw_guard_set(active->engine->peers ? gw_peers_guard : NULL, active);
+    gboolean done = gw_acts_do(active, row, decision->act, &error);
+    gw_guard_set(NULL, NULL);
+    if (done) {
         active->done = decision->act;
         active->done_picture = active->picture;
         if (decision->act == GW_ACT_ABORT)
@@ -367,6 +375,8 @@ static void end(GwActive *active, const GwMigration *row)
     g_mutex_lock(&engine->lock);
     active->ended = TRUE;
     gw_active_remove(active);
+    gint64 now = g_get_monotonic_time();
+    g_hash_table_insert(engine->ended_lately, g_memdup2(&active->id, sizeof active->id), g_memdup2(&now, sizeof now));
     count_end(&engine->ended, row);
     gw_views_update(engine, row->instance_uuid);
     g_mutex_unlock(&engine->lock);
@@ -406,10 +416,23 @@ static GwDecision decide(GwActive *active, const GwMigration *row, const Moment 
     return gw_lifecycle_next(&situation);
 }
 
+/* Whoever asks another daemon for it should see it grow. */
+static void keep_progress(GwActive *active, const GwMigration *row)
+{
+    gint64 now = g_get_monotonic_time();
+    if (!active->engine->peers || now - active->kept_us < G_USEC_PER_SEC || !sees_job(active))
+        return;
+    active->kept_us = now;
+    g_autoptr(GError) error = NULL;
+    if (!gw_store_migration_progress(active->engine->store, row->id, &row->progress, &error))
+        gw_debug("migration %" G_GINT64_FORMAT ": its progress is not recorded: %s", row->id, error->message);
+}
+
 static void rest(GwActive *active, GwMigration *row, const Moment *moment, const char *reason)
 {
     if (!note_wait(active, row, reason))
         show(active, row); /* its progress */
+    keep_progress(active, row);
     guint ms = wait_ms(active, row, moment->call);
     if (ms) {
         gw_active_wake_after(active, ms);
@@ -474,6 +497,11 @@ static void run(GwActive *active)
 {
     g_autoptr(GwMigration) row = read_row(active);
     gboolean dirty = FALSE;
+    if (row && (gw_migration_state_traits(row->state) & GW_TRAIT_FINAL))
+        return; /* another daemon ended it before its lease came here */
+    if (row && active->inherited)
+        active->found_preparing = row->state == GW_MIGRATION_PREPARING;
+    active->inherited = active->inherited && !row;
     if (!row || !find_sides(active, row)) {
         gw_active_wake_after(active, (guint)scaled(active, POLL_SILENT_MS));
         return;
@@ -490,8 +518,11 @@ void gw_loop_step(gpointer data, gpointer user_data)
     g_mutex_lock(&engine->lock);
     active->stepping = FALSE;
     gboolean again = active->again && !active->ended;
+    gboolean replaced = active->ended && engine->peers;
     active->again = FALSE;
     g_mutex_unlock(&engine->lock);
     if (again)
         gw_active_wake(active);
+    else if (replaced)
+        gw_active_wake_instance(engine, active->instance_uuid);
 }

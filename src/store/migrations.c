@@ -116,9 +116,15 @@ static gboolean insert(GwSession *session, const GwMigration *migration, gint64 
 
 gboolean gw_store_migration_add(GwStore *store, GwMigration *migration, GError **error)
 {
+    return gw_store_migration_add_fenced(store, migration, NULL, error);
+}
+
+gboolean gw_store_migration_add_fenced(GwStore *store, GwMigration *migration, const GwFence *fence, GError **error)
+{
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_WRITE, error);
-    if (!session)
+    if (!session || !gw_session_check_fence(session, fence, error))
         return FALSE;
+    session->changed = GW_CHANGED_MIGRATIONS;
     GwMigration added = *migration; /* borrows its texts; the caller's row stays as it was on failure */
     g_autofree char *uuid = g_uuid_string_random();
     g_strlcpy(added.uuid, uuid, sizeof added.uuid);
@@ -194,9 +200,15 @@ static void explain(GwSession *session, const GwMigration *migration, GError **e
 
 gboolean gw_store_migration_update(GwStore *store, GwMigration *migration, GError **error)
 {
+    return gw_store_migration_journal(store, migration, NULL, error);
+}
+
+gboolean gw_store_migration_journal(GwStore *store, GwMigration *migration, const GwFence *fence, GError **error)
+{
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_WRITE, error);
-    if (!session)
+    if (!session || !gw_session_check_fence(session, fence, error))
         return FALSE;
+    session->changed = GW_CHANGED_MIGRATIONS;
     GwMigration updated = *migration;
     gboolean done;
     if (!update(session, &updated, &done, error))
@@ -225,6 +237,7 @@ gboolean gw_store_migration_intend(GwStore *store, gint64 id, unsigned intents, 
                         GW_PARAMS(gw_param_integer(id), gw_param_integer(intents), gw_param_integer(g_get_real_time())),
                         0, &found, error))
         return FALSE;
+    session->changed = GW_CHANGED_MIGRATIONS;
     GwMigrationQuery query = {.id = id, .limit = 1};
     g_autoptr(GPtrArray) rows = gw_migrations_read(session, &query, error);
     if (!rows)

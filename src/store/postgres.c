@@ -12,6 +12,7 @@
  * transaction has undone it, and its caller is told. */
 #include "store/pg_connection.h"
 #include "store/pg_schema.h"
+#include "store/pg_watch.h"
 #include "store/schema.h"
 
 #include "base/error.h"
@@ -33,6 +34,8 @@ typedef struct {
     GwStore store; /* first: a GwStore * is a PostgresStore * */
     char *uri;
     char *name;    /* for messages */
+    char *self;    /* random: whose changes are one's own */
+    GwPgWatch *watch; /* or NULL */
     GMutex write_lock, lease_lock; /* held from begin to end by whoever uses the connection; never both */
     GwPgConnection *writer, *keeper; /* NULL after they broke */
     GMutex lock;   /* guards what follows; never held during a call to the server */
@@ -281,9 +284,11 @@ static gboolean resolve(PostgresStore *store, const GwPgConnection *lost, GError
 
 static gboolean commit_marked(PostgresStore *store, GwPgConnection *connection, GError **error)
 {
+    unsigned changed = connection->session.changed;
+    g_autofree char *tell = changed ? gw_pg_watch_tell(store->self, changed) : g_strdup("");
     g_autofree char *sql = g_strdup_printf("INSERT INTO godwit_commits (connection, marker) VALUES ('%s', %" G_GINT64_FORMAT ")"
-                                           " ON CONFLICT (connection) DO UPDATE SET marker = excluded.marker, made = now(); COMMIT",
-                                           connection->id, ++connection->marker);
+                                           " ON CONFLICT (connection) DO UPDATE SET marker = excluded.marker, made = now(); %s; COMMIT",
+                                           connection->id, ++connection->marker, tell);
     g_autoptr(GError) why = NULL;
     if (gw_pg_connection_commit(connection, sql, &why))
         return TRUE;
@@ -305,9 +310,18 @@ static gboolean postgres_commit(GwSession *session, GError **error)
 
 /* ---- Opening and closing */
 
+static void postgres_watch(GwStore *base, GwChanged changed, gpointer data)
+{
+    PostgresStore *store = (PostgresStore *)base;
+    g_clear_pointer(&store->watch, gw_pg_watch_free);
+    if (changed)
+        store->watch = gw_pg_watch_new(base, store->uri, store->name, store->self, changed, data);
+}
+
 static void postgres_close(GwStore *base)
 {
     PostgresStore *store = (PostgresStore *)base;
+    gw_pg_watch_free(store->watch);
     g_assert(store->readers == store->idle->len); /* nobody uses a store that is being closed */
     g_ptr_array_unref(store->idle);
     gw_pg_connection_close(store->writer);
@@ -318,6 +332,7 @@ static void postgres_close(GwStore *base)
     g_cond_clear(&store->reader_free);
     g_free(store->missed_why);
     g_free(store->uri);
+    g_free(store->self);
     g_free(store->name);
     g_free(store);
 }
@@ -371,6 +386,7 @@ GwStore *gw_store_open_postgres(const char *uri, GError **error)
     PostgresStore *store = g_new0(PostgresStore, 1);
     store->store.ops = &postgres_ops;
     store->uri = g_strdup(uri);
+    store->self = g_uuid_string_random();
     store->name = describe(uri);
     store->idle = g_ptr_array_new_with_free_func((GDestroyNotify)gw_pg_connection_close);
     g_mutex_init(&store->write_lock);
@@ -394,4 +410,6 @@ static const GwStoreOps postgres_ops = {
     .integer = gw_pg_connection_integer,
     .text = gw_pg_connection_text,
     .finish = gw_pg_connection_finish,
+    .clock_us = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
+    .watch = postgres_watch,
 };

@@ -155,6 +155,19 @@ const char *const gw_schema_steps[] = {
     " predicted_ms INTEGER NOT NULL,"
     " pause_ms INTEGER NOT NULL,"
     " PRIMARY KEY (drain_id, instance_uuid)) WITHOUT ROWID;",
+
+    /* several daemons on one database: who is there, and who leads which host; host_id NULL: the lease of the drains */
+    "CREATE TABLE daemons ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " name TEXT NOT NULL,"
+    " started_us INTEGER NOT NULL,"
+    " expires_us INTEGER NOT NULL);"
+    "CREATE TABLE leases ("
+    " name TEXT NOT NULL PRIMARY KEY,"
+    " host_id INTEGER UNIQUE REFERENCES hosts (id) ON DELETE CASCADE,"
+    " daemon_id INTEGER NOT NULL,"
+    " token INTEGER NOT NULL,"
+    " expires_us INTEGER NOT NULL);",
 };
 
 const guint gw_schema_count = G_N_ELEMENTS(gw_schema_steps);

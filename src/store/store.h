@@ -10,6 +10,7 @@
 #include "core/instance.h"
 #include "core/migration.h"
 #include "store/drains.h"
+#include "store/leases.h"
 
 typedef struct GwStore GwStore; /* also in store/drains.h, which is a part of this header */
 
@@ -82,11 +83,15 @@ gboolean gw_store_cache_get(GwStore *store, const char *host, GPtrArray **ret_in
 /* Fills id, uuid, version, created_us, updated_us, state_since_us. GW_ERROR_CONFLICT when the instance already has a
  * migration that is not in a FINAL state (guaranteed by a unique index, whatever races). */
 gboolean gw_store_migration_add(GwStore *store, GwMigration *migration, GError **error);
+/* The same, while the lease holds: GW_ERROR_STALE. */
+gboolean gw_store_migration_add_fenced(GwStore *store, GwMigration *migration, const GwFence *fence, GError **error);
 /* Writes the row if its version is still migration->version, and then raises version and updated_us (and
  * state_since_us when the state changed) in *migration. GW_ERROR_STALE otherwise. Intents are never cleared by it:
  * the stored intents are OR-ed with the given ones and come back in *migration. A FINAL row keeps its state for ever:
  * GW_ERROR_CONFLICT. */
 gboolean gw_store_migration_update(GwStore *store, GwMigration *migration, GError **error);
+/* The same, by whoever leads: GW_ERROR_STALE when the lease is another's now. fence NULL: nobody else could. */
+gboolean gw_store_migration_journal(GwStore *store, GwMigration *migration, const GwFence *fence, GError **error);
 /* Adds intents to an unfinished row without a version check, and without raising the version, so that the loop that
  * carries the migration is not upset; returns the row as it now is. GW_ERROR_NOT_FOUND, or GW_ERROR_CONFLICT when it is
  * FINAL. */
