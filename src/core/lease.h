@@ -19,7 +19,7 @@ gint64 gw_lease_good_until_us(const GwLeaseTimes *times, gint64 asked_us);
 gboolean gw_lease_is_over(gint64 expires_us, gint64 now_us);
 
 /* How many leases to give back (negative) or to take from those that nobody holds. mine: held now; spare: of those, the ones under
- * which nothing is under way; live: daemons, this one included. Leases that are all taken are spread to within one of each other. */
+ * which nothing is under way; live: daemons, this one included. Nobody keeps more than an equal share, rounded up. */
 gint gw_lease_change(guint mine, guint spare, guint all, guint live);
 
 #endif
