@@ -27,6 +27,9 @@ void gw_drain_write_plan(const GwSnapshot *snapshot, const GwDrainPlan *plan, GH
 void gw_drain_set_text(char **field, const char *text);
 
 /* ---- drain.c */
+void gw_drain_round(GwDrainRun *run);
+
+/* ---- drain_runs.c */
 GwDrainRun *gw_drain_run_new(GwEngine *engine, GwDrain *row /* taken */, GHashTable *moves /* taken */);
 void gw_drain_run_unref(GwDrainRun *run);
 GHashTable *gw_drain_moves_new(void); /* uuid → GwDrainMove *, owned */

@@ -19,6 +19,7 @@ void gw_engine_unref(GwEngine *engine)
         return;
     g_hash_table_unref(engine->moving);
     g_hash_table_unref(engine->operating);
+    g_hash_table_unref(engine->evacuated);
     g_hash_table_unref(engine->drains);
     g_hash_table_unref(engine->actives);
     g_hash_table_unref(engine->views);
@@ -65,6 +66,7 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     engine->actives = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, (GDestroyNotify)gw_active_unref);
     engine->checkups = gw_checkups_new();
     engine->moving = g_hash_table_new(g_str_hash, g_str_equal);
+    engine->evacuated = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     engine->operating = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     engine->operations = g_thread_pool_new(gw_operate_work, engine, MAX_OPERATIONS, FALSE, NULL);
     engine->drains = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, gw_drain_run_release);
@@ -81,7 +83,7 @@ GwEngine *gw_engine_new(GwStore *store, const GwDriver *const *drivers, const Gw
 {
     GwEngine *engine = engine_new(store, drivers, settings);
     engine->peers = gw_peers_new(engine);
-    if (gw_engine_load_hosts(engine, error) && gw_engine_load_aggregates(engine, error) &&
+    if (gw_remains_load(engine, error) && gw_engine_load_hosts(engine, error) && gw_engine_load_aggregates(engine, error) &&
         gw_engine_load_actives(engine, error) && (engine->peers || gw_engine_load_drains(engine, error)))
         return engine;
     gw_engine_stop(engine);

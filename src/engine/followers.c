@@ -144,6 +144,8 @@ static void leave(GwActive *active)
     g_mutex_lock(&engine->lock);
     active->ended = TRUE;
     gw_active_remove(active);
+    if (row && row->state == GW_MIGRATION_EVACUATED)
+        gw_remains_add(engine, row);
     gw_views_update(engine, active->instance_uuid);
     g_mutex_unlock(&engine->lock);
     const char *sides[] = {row ? row->dest : NULL, row ? row->source : NULL};
@@ -212,8 +214,8 @@ static void refresh_migrations(GwEngine *engine, GError **error)
 static void refresh_hosts(GwEngine *engine, GError **error)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&engine->edit_lock);
-    if (gw_engine_reload_hosts(engine, error))
-        gw_engine_load_aggregates(engine, error);
+    if (gw_engine_reload_hosts(engine, error) && gw_engine_load_aggregates(engine, error))
+        gw_remains_load(engine, error);
 }
 
 static void refresh_drains(GwEngine *engine, GError **error)

@@ -18,6 +18,7 @@ void gw_host_entry_unref(GwHostEntry *entry)
     g_clear_pointer(&entry->facts, gw_host_facts_unref);
     g_hash_table_unref(entry->instances);
     g_hash_table_unref(entry->dirty);
+    g_hash_table_unref(entry->kept);
     g_ptr_array_unref(entry->waiters);
     g_ptr_array_unref(entry->aggregates);
     g_free(entry->down_reason);
@@ -33,6 +34,7 @@ static GwHostEntry *entry_new(GwNode *node, GwHostRow *row)
     entry->row = row;
     entry->instances = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)gw_instance_unref);
     entry->dirty = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    entry->kept = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     entry->waiters = g_ptr_array_new_with_free_func(g_free);
     entry->aggregates = gw_aggregates_new();
     entry->down_reason = g_strdup("it has not been asked yet");
@@ -86,7 +88,7 @@ static gboolean load_host(GwEngine *engine, const GwHostRow *row, GError **error
         return FALSE;
     }
     g_autoptr(GwHostEntry) entry = entry_new(node, row_copy(row));
-    if (!load_cache(engine, entry, error))
+    if (!load_cache(engine, entry, error) || !gw_remember_load(engine, entry, error))
         return FALSE;
     g_mutex_lock(&engine->lock);
     g_hash_table_replace(engine->hosts, entry->row->name, gw_host_entry_ref(entry));

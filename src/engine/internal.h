@@ -30,6 +30,7 @@ typedef struct {
     GHashTable *dirty;       /* [lock] uuids to ask for; with `all_dirty` everything */
     gboolean all_dirty;      /* [lock] */
     gint64 last_full_us;     /* [lock] when everything was last asked for */
+    GHashTable *kept;        /* [lock] uuid → gint64 *: fingerprint of the definition that the store has (remember.c) */
     GPtrArray *waiters;      /* [lock] of Waiter *: told when the next refresh ends */
     gboolean removed;        /* [lock] */
     gint64 token;            /* [lock] of its lease; 0: another daemon leads it */
@@ -99,6 +100,7 @@ struct GwEngine {
     GPtrArray *sorted;       /* [lock] the views in listing order, or NULL when it must be made anew */
     GHashTable *actives;     /* [lock] id → GwActive *, references */
     GHashTable *moving;      /* [lock] uuid → GwActive * of `actives`: the instance's own */
+    GHashTable *evacuated;   /* [lock] "uuid host" → gint64 *: migration by which it left a host that has not been cleared (remains.c) */
     GHashTable *drains;      /* [lock] id → GwDrainRun *, references: those under way */
     GHashTable *operating;   /* [lock] uuid → GwOperation under way */
     GThreadPool *operations;
@@ -138,6 +140,7 @@ void gw_peers_stop(GwEngine *engine); /* gives the leases back; once nothing is 
 /* TRUE: this daemon carries the migration, and the lease lasts long enough for an act. [locked] */
 gboolean gw_peers_lead(GwActive *active);
 gint64 gw_peers_token_of(GwEngine *engine, const char *host); /* for a new GwActive from there; 0: not ours [locked] */
+gboolean gw_peers_lead_host(GwEngine *engine, GwHostEntry *entry); /* what it says is kept by its leader alone */
 gboolean gw_peers_lead_drains(GwEngine *engine, gint64 token); /* [locked] */
 gint64 gw_peers_drains_token(GwEngine *engine);                /* [locked] */
 /* What a write of the one who leads must hold against; FALSE: there are no others. */
@@ -187,6 +190,16 @@ void gw_inventory_update(GwEngine *engine, GwHostEntry *entry, const char *uuid)
 /* Asks both hosts of a move for the instance now, so that what the API shows is right when the move has ended. */
 void gw_inventory_update_pair(GwActive *active);
 
+/* ---- remember.c: definitions are kept in the store, so that an instance can be evacuated when its host is down */
+gboolean gw_remember_load(GwEngine *engine, GwHostEntry *entry, GError **error);
+void gw_remember(GwEngine *engine, GwHostEntry *entry); /* asks the host for those that are new or have changed */
+
+/* ---- remains.c: what evacuated instances have left on hosts that come back */
+gboolean gw_remains_load(GwEngine *engine, GError **error);
+void gw_remains_add(GwEngine *engine, const GwMigration *row); /* [locked] an evacuation has ended */
+gboolean gw_remains_has(GwEngine *engine, const char *uuid, const char *host); /* [locked] it was evacuated from there */
+void gw_remains_clear(GwEngine *engine, GwHostEntry *entry); /* the host answers */
+
 /* ---- views.c: all with the lock held */
 void gw_views_update(GwEngine *engine, const char *uuid);
 /* What entry now says of uuid; instance is taken; NULL: it is not there. */
@@ -205,9 +218,19 @@ GwActive *gw_active_of(GwEngine *engine, const char *uuid); /* borrowed, or NULL
 void gw_active_wake(GwActive *active);                    /* step it soon */
 void gw_active_wake_after(GwActive *active, guint ms);
 void gw_active_wake_instance(GwEngine *engine, const char *uuid);
+gboolean gw_active_is_fenced(const GwActive *active); /* an administrator vouches that nothing runs on the source */
 void gw_active_tell_checked(GwActive *active, const GError *error); /* whoever waits for the checks, once */
 void gw_active_call_ended(GwActive *active, const GError *error); /* error NULL: done */
 gboolean gw_engine_load_actives(GwEngine *engine, GError **error);
+
+/* ---- copying.c: all [step] */
+gboolean gw_copying_sees_job(const GwActive *active);
+/* How long it has lasted: by the hypervisor's clock, which also knows of the time before a restart of ours. */
+guint64 gw_copying_age_ms(const GwActive *active);
+void gw_copying_climb(GwActive *active, const GwMigration *row); /* what the ladder says of a live copy */
+void gw_copying_tune(GwActive *active, const GwMigration *row);
+void gw_copying_take_progress(GwActive *active, GwMigration *row);
+void gw_copying_keep_progress(GwActive *active, const GwMigration *row); /* where other daemons can be asked for it */
 
 /* ---- loop.c */
 void gw_loop_step(gpointer active /* reference, taken */, gpointer engine);

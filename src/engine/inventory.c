@@ -81,10 +81,10 @@ static void save(GwEngine *engine, GwHostEntry *entry)
     while (g_hash_table_iter_next(&iter, NULL, &value))
         g_ptr_array_add(instances, gw_instance_ref(value));
     gint64 seen_us = entry->seen_us;
-    gboolean not_mine = entry->removed || (engine->peers && !entry->token); /* whoever leads the host keeps what it says */
+    gboolean removed = entry->removed;
     g_mutex_unlock(&engine->lock);
     g_autoptr(GError) error = NULL;
-    if (!not_mine && !gw_store_cache_put(engine->store, entry->row->name, instances, seen_us, &error))
+    if (!removed && gw_peers_lead_host(engine, entry) && !gw_store_cache_put(engine->store, entry->row->name, instances, seen_us, &error))
         gw_warning("host %s: what it said could not be kept: %s", entry->row->name, error->message);
 }
 
@@ -140,6 +140,8 @@ void gw_inventory_publish(GwEngine *engine, GwHostEntry *entry, GwHostFacts *fac
     }
     if (changed || !was_up)
         save(engine, entry);
+    gw_remember(engine, entry);
+    gw_remains_clear(engine, entry);
 }
 
 static void mark_down(GwEngine *engine, GwHostEntry *entry, const GError *error)
@@ -194,6 +196,7 @@ static gboolean ask_some(GwEngine *engine, GwHostEntry *entry, GHashTable *uuids
             return FALSE;
     if (gw_engine_serial(engine) != before)
         save(engine, entry);
+    gw_remember(engine, entry);
     return TRUE;
 }
 

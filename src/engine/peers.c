@@ -58,6 +58,14 @@ gboolean gw_peers_lead(GwActive *active)
                       gw_peers_token_of(active->engine, active->row->source) == active->token);
 }
 
+gboolean gw_peers_lead_host(GwEngine *engine, GwHostEntry *entry)
+{
+    g_mutex_lock(&engine->lock);
+    gboolean leads = !engine->peers || (entry->token && is_good(engine->peers));
+    g_mutex_unlock(&engine->lock);
+    return leads;
+}
+
 gint64 gw_peers_drains_token(GwEngine *engine)
 {
     return engine->peers ? engine->peers->drains_token : 0;

@@ -156,7 +156,15 @@ const char *const gw_schema_steps[] = {
     " pause_ms INTEGER NOT NULL,"
     " PRIMARY KEY (drain_id, instance_uuid)) WITHOUT ROWID;",
 
-    /* several daemons on one database: who is there, and who leads which host; host_id NULL: the lease of the drains */
+    /* 4: what instances are defined by, for the day that their host is down. */
+    "CREATE TABLE definitions ("
+    " host_id INTEGER NOT NULL REFERENCES hosts (id) ON DELETE CASCADE,"
+    " uuid TEXT NOT NULL,"
+    " fingerprint INTEGER NOT NULL,"
+    " value TEXT NOT NULL,"
+    " PRIMARY KEY (host_id, uuid)) WITHOUT ROWID;",
+
+    /* 5: several daemons on one database: who is there, and who leads which host; host_id NULL: the lease of the drains */
     "CREATE TABLE daemons ("
     " id INTEGER PRIMARY KEY AUTOINCREMENT,"
     " name TEXT NOT NULL,"

@@ -42,6 +42,7 @@ void gw_virt_call_unref(GwVirtCall *call)
     gw_plan_free(call->plan);
     g_free(call->uuid);
     g_strfreev(call->texts);
+    g_clear_pointer(&call->instance, gw_instance_unref);
     g_clear_error(&run->error);
     g_mutex_clear(&run->lock);
     g_cond_clear(&run->ended_cond);
