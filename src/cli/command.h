@@ -77,6 +77,7 @@ gboolean gw_arguments_number(const char *text, const char *what, gint64 *ret_val
 GW_COMMAND(gw_run_host_add);
 GW_COMMAND(gw_run_host_remove);
 GW_COMMAND(gw_run_host_list);
+GW_COMMAND(gw_run_daemon_list);
 GW_COMMAND(gw_run_aggregate_list);
 GW_COMMAND(gw_run_aggregate_show);
 GW_COMMAND(gw_run_aggregate_create);

@@ -169,7 +169,7 @@ gboolean gw_engine_checkup_read(GwEngine *engine, gint64 id, GwCheckupReader rea
  * that forbids it, in Nova's words. */
 gboolean gw_engine_operate(GwEngine *engine, const GwMoveRequest *request, GwOperation operation, GError **error);
 
-/* Of GwDaemonRow *; UNSUPPORTED when the database is not shared. */
+/* Of GwDaemonRow *: those that share the database; none when it is this daemon's own. */
 gboolean gw_engine_daemons(GwEngine *engine, GPtrArray **ret_rows, GError **error);
 
 /* What ended since this engine began. */

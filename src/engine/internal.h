@@ -146,6 +146,10 @@ gint64 gw_peers_drains_token(GwEngine *engine);                /* [locked] */
 /* What a write of the one who leads must hold against; FALSE: there are no others. */
 gboolean gw_peers_fence(GwEngine *engine, const char *host /* NULL: drains */, gint64 token, GwFence *ret);
 gboolean gw_peers_guard(gpointer active, GError **error); /* a GwGuard */
+gboolean gw_peers_guard_daemon(gpointer engine, GError **error); /* a GwGuard for what needs no lease of a host, but a live daemon */
+/* One daemon at a time operates an instance; as gw_store_operation_claim. */
+gboolean gw_peers_claim(GwEngine *engine, const char *uuid, GError **error);
+void gw_peers_release(GwEngine *engine, const char *uuid);
 void gw_peers_changed(gpointer engine, unsigned changed); /* look soon; a GwChanged */
 
 /* ---- followers.c: what other daemons carry and change */

@@ -100,6 +100,38 @@ gboolean gw_peers_guard(gpointer data, GError **error)
     return leads;
 }
 
+gboolean gw_peers_guard_daemon(gpointer data, GError **error)
+{
+    GwEngine *engine = data;
+    g_mutex_lock(&engine->lock);
+    gboolean good = !engine->peers || is_good(engine->peers);
+    g_mutex_unlock(&engine->lock);
+    if (!good)
+        g_set_error(error, GW_ERROR, GW_ERROR_LOST, "this daemon was cut off from its database for too long: others may act in its place");
+    return good;
+}
+
+static gint64 daemon_id(GwEngine *engine)
+{
+    g_mutex_lock(&engine->lock);
+    gint64 id = engine->peers->daemon_id;
+    g_mutex_unlock(&engine->lock);
+    return id;
+}
+
+gboolean gw_peers_claim(GwEngine *engine, const char *uuid, GError **error)
+{
+    return !engine->peers ||
+           (gw_peers_guard_daemon(engine, error) && gw_store_operation_claim(engine->store, daemon_id(engine), uuid, error));
+}
+
+void gw_peers_release(GwEngine *engine, const char *uuid)
+{
+    g_autoptr(GError) error = NULL;
+    if (engine->peers && !gw_store_operation_release(engine->store, daemon_id(engine), uuid, &error))
+        gw_warning("instance %s: no other daemon may move it until this one ends: %s", uuid, error->message);
+}
+
 /* ---- keeping the leases */
 
 /* Hosts under whose lease nothing is under way; nothing is begun there until the leases have been kept. */
@@ -326,6 +358,6 @@ gboolean gw_engine_daemons(GwEngine *engine, GPtrArray **ret_rows, GError **erro
 {
     if (engine->peers)
         return gw_store_daemons(engine->store, ret_rows, error);
-    g_set_error(error, GW_ERROR, GW_ERROR_UNSUPPORTED, "this daemon has a database of its own; several share one of PostgreSQL");
-    return FALSE;
+    *ret_rows = g_ptr_array_new();
+    return TRUE;
 }

@@ -103,6 +103,14 @@ static gboolean take(const Keeping *k, guint count, GError **error)
                           error);
 }
 
+/* What daemons were doing that are there no more. */
+static gboolean drop_operations(const Keeping *k, GError **error)
+{
+    return gw_session_run(k->session,
+                          "DELETE FROM operations WHERE daemon_id NOT IN (SELECT id FROM daemons WHERE expires_us > $1)",
+                          GW_PARAMS(gw_param_integer(k->now_us)), error);
+}
+
 static gboolean share(const Keeping *k, const GArray *spare, GError **error)
 {
     const GwParam now[] = {gw_param_integer(k->now_us)}, self[] = {gw_param_integer(k->daemon_id)};
@@ -142,13 +150,42 @@ gboolean gw_store_leases_keep(GwStore *store, gint64 daemon_id, guint lease_ms, 
     if (!session || !read_clock(session, &k.now_us, error))
         return FALSE;
     k.expires_us = k.now_us + (gint64)lease_ms * 1000;
-    if (!renew(&k, error) || !complete(&k, error) || !share(&k, spare, error))
+    if (!renew(&k, error) || !complete(&k, error) || !drop_operations(&k, error) || !share(&k, spare, error))
         return FALSE;
     g_autoptr(GArray) leases = read_own(&k, error);
     if (!leases || !gw_session_commit(session, error))
         return FALSE;
     *ret_leases = g_steal_pointer(&leases);
     return TRUE;
+}
+
+/* ---- operations */
+
+gboolean gw_store_operation_claim(GwStore *store, gint64 daemon_id, const char *instance_uuid, GError **error)
+{
+    g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_WRITE, error);
+    gint64 migration, other;
+    const GwParam params[] = {gw_param_text(instance_uuid), gw_param_integer(daemon_id)};
+    if (!session || !gw_session_integer(session, "SELECT id FROM migrations WHERE instance_uuid = $1 AND final = 0 AND state <> 'finished'",
+                                        params, 1, 0, &migration, error) ||
+        !gw_session_integer(session, "SELECT daemon_id FROM operations WHERE instance_uuid = $1", params, 1, 0, &other, error))
+        return FALSE;
+    if (migration || other) {
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "instance %s: %s", instance_uuid,
+                    migration ? "a migration of it has begun" : "another daemon does something to it");
+        return FALSE;
+    }
+    return gw_session_run(session, "INSERT INTO operations (instance_uuid, daemon_id) VALUES ($1, $2)", params, 2, error) &&
+           gw_session_commit(session, error);
+}
+
+gboolean gw_store_operation_release(GwStore *store, gint64 daemon_id, const char *instance_uuid, GError **error)
+{
+    g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_WRITE, error);
+    return session &&
+           gw_session_run(session, "DELETE FROM operations WHERE instance_uuid = $1 AND daemon_id = $2",
+                          GW_PARAMS(gw_param_text(instance_uuid), gw_param_integer(daemon_id)), error) &&
+           gw_session_commit(session, error);
 }
 
 /* ---- fences */

@@ -27,6 +27,11 @@ typedef struct {
 gboolean gw_store_leases_keep(GwStore *store, gint64 daemon_id, guint lease_ms, const GArray *spare /* of gint64 */,
                               GArray **ret_leases /* of GwLease */, GError **error);
 
+/* One daemon at a time does something to an instance beside migrations (start, stop, …): GW_ERROR_CONFLICT while another does, or while it
+ * has an unfinished migration; and no migration begins meanwhile. It is over when the daemon is. */
+gboolean gw_store_operation_claim(GwStore *store, gint64 daemon_id, const char *instance_uuid, GError **error);
+gboolean gw_store_operation_release(GwStore *store, gint64 daemon_id, const char *instance_uuid, GError **error);
+
 /* A write that holds only while the lease does: checked in its own transaction. */
 typedef struct {
     gint64 daemon_id;

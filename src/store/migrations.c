@@ -80,6 +80,19 @@ static gboolean put_plan(GwSession *session, const GwMigration *migration, GErro
 
 /* ---- Add */
 
+/* Another daemon may be stopping it, say. */
+static gboolean check_idle(GwSession *session, const char *instance_uuid, GError **error)
+{
+    gint64 daemon;
+    if (!gw_session_integer(session, "SELECT daemon_id FROM operations WHERE instance_uuid = $1", GW_PARAMS(gw_param_text(instance_uuid)), 0,
+                            &daemon, error))
+        return FALSE;
+    if (daemon)
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "instance %s: something else has just been asked of it; wait for its end",
+                    instance_uuid);
+    return !daemon;
+}
+
 /* The unique index decides, whatever races; this says by whom, while the answer can still be found. */
 static gboolean check_free(GwSession *session, const char *instance_uuid, GError **error)
 {
@@ -131,7 +144,8 @@ gboolean gw_store_migration_add_fenced(GwStore *store, GwMigration *migration, c
     g_strlcpy(added.uuid, uuid, sizeof added.uuid);
     added.version = 1;
     added.created_us = added.updated_us = added.state_since_us = g_get_real_time();
-    if (!is_final(&added) && !check_free(session, added.instance_uuid, error))
+    if (!is_final(&added) &&
+        (!check_free(session, added.instance_uuid, error) || !check_idle(session, added.instance_uuid, error)))
         return FALSE;
     if (!insert(session, &added, &added.id, error) || !put_plan(session, &added, error) ||
         !gw_session_commit(session, error))

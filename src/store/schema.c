@@ -175,7 +175,10 @@ const char *const gw_schema_steps[] = {
     " host_id INTEGER UNIQUE REFERENCES hosts (id) ON DELETE CASCADE,"
     " daemon_id INTEGER NOT NULL,"
     " token INTEGER NOT NULL,"
-    " expires_us INTEGER NOT NULL);",
+    " expires_us INTEGER NOT NULL);"
+    "CREATE TABLE operations ("
+    " instance_uuid TEXT NOT NULL PRIMARY KEY,"
+    " daemon_id INTEGER NOT NULL);",
 };
 
 const guint gw_schema_count = G_N_ELEMENTS(gw_schema_steps);

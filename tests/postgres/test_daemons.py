@@ -89,9 +89,14 @@ def begin_moves(made, source="HostA", dest="HostB"):
 
 
 def assert_ended(made, names, dest, seconds=60):
+    """Every move has ended, and where the instance is is what its migration says. One whose copy was journalled, but never begun, fails."""
     wait_until(lambda: not made.unfinished(), lambda: str(made.unfinished()), seconds)
-    for name in names:
-        assert made.instances()[name][0]["host"] == dest, (name, made.instances()[name])
+    ends = made.database.query("SELECT instance_name, state, source, dest, reason FROM migrations")
+    assert sorted(end[0] for end in ends) == sorted(names)
+    for name, state, source, to, reason in ends:
+        assert state in ("completed", "failed"), (name, state, reason)
+        assert made.instances()[name][0]["host"] == (to if state == "completed" else source), (name, state, reason)
+    assert sum(end[1] == "completed" and end[3] == dest for end in ends) >= len(names) / 2, ends
     made.assert_whole()
 
 
@@ -131,3 +136,35 @@ def test_a_drain_goes_on_elsewhere(cloud):
     wait_until(lambda: made.database.query("SELECT state FROM drains")[0][0] != "running", lambda: str(made.database.query("SELECT * FROM drain_moves")), 90)
     assert not [n for n, vms in made.instances().items() if vms[0]["host"] == "HostA"]
     made.assert_whole()
+
+
+def test_power_by_any_daemon(cloud):
+    made = cloud(daemons=2, hosts=2)
+    for daemon, verb, state in ((made.daemons[0], "stop", "Halted"), (made.daemons[1], "start", "Running")):
+        wait_until(lambda: daemon.run(verb, "vm0").returncode == 0, lambda: daemon.run(verb, "vm0").stderr)
+        wait_until(lambda: made.instances()["vm0"][0]["state"] == state, state)
+    wait_until(lambda: not made.database.query("SELECT * FROM operations"), "claims are left")
+
+
+def test_the_list_of_daemons(cloud):
+    made = cloud(daemons=2, hosts=2)
+    wait_until(lambda: len(made.daemons[1].json("daemon-list")["daemons"]) == 2, "both are there")
+    listed = made.daemons[0].ok("daemon-list")
+    assert "HostA" in listed and "HostB" in listed and " up " in listed
+    made.daemons[1].kill()
+    wait_until(lambda: " down " in made.daemons[0].ok("daemon-list"), "it is seen to be down", 3 * LEASE_S)
+
+    def leads():
+        return {d["state"]: d["hosts"] for d in made.daemons[0].json("daemon-list")["daemons"]}
+    wait_until(lambda: leads() == {"up": ["HostA", "HostB"], "down": []}, lambda: str(leads()))
+
+
+def test_the_database_crashes_under_moves(cloud):
+    made = cloud(daemons=2, hosts=2, vms=8, seconds=2)
+    _, daemon, names = begin_moves(made)
+    for _ in range(2):
+        made.database.server.control("crash")
+        made.database.server.control("start")
+        time.sleep(0.5)
+    assert_ended(made, names, "HostB")
+    assert "vm0" in daemon.ok("list")

@@ -182,6 +182,29 @@ static void test_hosts_come_and_go(Fixture *fixture, gconstpointer data)
     g_assert_cmpuint(again->len, ==, ALL);
 }
 
+/* One at a time, also against migrations; what a dead daemon was doing keeps nobody waiting. */
+static void test_operations(Fixture *fixture, gconstpointer data)
+{
+    gint64 one = join(fixture, "one", SHORT_MS), two = join(fixture, "two", LEASE_MS);
+    assert_ok(gw_store_operation_claim(fixture->store, one, UUID_A, &error_));
+    GError *error = NULL;
+    gboolean ok = gw_store_operation_claim(fixture->store, two, UUID_A, &error);
+    assert_fails(ok, error, GW_ERROR_CONFLICT, UUID_A, "another daemon", NULL);
+    g_autoptr(GwMigration) row = sample_migration(UUID_A);
+    error = NULL;
+    ok = gw_store_migration_add(fixture->store, row, &error);
+    assert_fails(ok, error, GW_ERROR_CONFLICT, UUID_A, "something else", NULL);
+    g_usleep((SHORT_MS + 50) * 1000);
+    g_array_unref(keep(fixture, two, LEASE_MS, NULL));
+    assert_ok(gw_store_migration_add(fixture->store, row, &error_));
+    error = NULL;
+    ok = gw_store_operation_claim(fixture->store, two, UUID_A, &error);
+    assert_fails(ok, error, GW_ERROR_CONFLICT, "a migration of it has begun", NULL);
+    assert_ok(gw_store_operation_claim(fixture->store, two, UUID_B, &error_));
+    assert_ok(gw_store_operation_release(fixture->store, two, UUID_B, &error_));
+    assert_ok(gw_store_operation_claim(fixture->store, two, UUID_B, &error_));
+}
+
 /* ---- telling the others */
 
 typedef struct {
@@ -238,6 +261,7 @@ int main(int argc, char **argv)
     ADD_PG("fence", test_fence);
     ADD_PG("write-under-way", test_write_under_way);
     ADD_PG("hosts-come-and-go", test_hosts_come_and_go);
+    ADD_PG("operations", test_operations);
     ADD_PG("told", test_told);
     return g_test_run();
 }
