@@ -41,9 +41,26 @@ void gw_active_add(GwActive *active)
     g_hash_table_replace(active->engine->moving, active->instance_uuid, active);
 }
 
+/* When another has taken its place meanwhile, that one goes, and whoever waits for its checks is this one's to tell. */
+static void displace(GwActive *active, GwActive *entered)
+{
+    entered->ended = TRUE;
+    if (active->checked)
+        return;
+    active->checked = entered->checked;
+    active->checked_data = entered->checked_data;
+    entered->checked = NULL;
+}
+
 void gw_active_remove(GwActive *active)
 {
     GwEngine *engine = active->engine;
+    GwActive *entered = g_hash_table_lookup(engine->actives, &active->id);
+    if (entered && entered != active) {
+        displace(active, entered);
+        if (gw_active_of(engine, active->instance_uuid) == entered)
+            g_hash_table_remove(engine->moving, active->instance_uuid);
+    }
     if (gw_active_of(engine, active->instance_uuid) == active) /* the next move may have begun */
         g_hash_table_remove(engine->moving, active->instance_uuid);
     g_hash_table_remove(engine->actives, &active->id);

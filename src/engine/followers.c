@@ -84,9 +84,10 @@ static void enter(GwEngine *engine, gint64 id)
     gw_active_wake(active);
 }
 
+/* They have found nothing against it. */
 static gboolean is_past_checks(const GwMigration *row)
 {
-    return row->state != GW_MIGRATION_ACCEPTED;
+    return row->state != GW_MIGRATION_ACCEPTED && row->state != GW_MIGRATION_UNDOING;
 }
 
 /* [locked] Figures only: the plan that is known stays. */
@@ -129,7 +130,7 @@ static void compare(GwActive *active, const GwMigration *row)
     GwMigration *full = newer ? read_row(engine, active->id) : NULL;
     if (full)
         show(active, full);
-    if (!leads && is_past_checks(row))
+    if (is_past_checks(row))
         gw_active_tell_checked(active, NULL);
 }
 

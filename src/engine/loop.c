@@ -311,7 +311,8 @@ static void end(GwActive *active, const GwMigration *row)
     active->ended = TRUE;
     gw_active_remove(active);
     gint64 now = g_get_monotonic_time();
-    g_hash_table_insert(engine->ended_lately, g_memdup2(&active->id, sizeof active->id), g_memdup2(&now, sizeof now));
+    if (engine->peers)
+        g_hash_table_insert(engine->ended_lately, g_memdup2(&active->id, sizeof active->id), g_memdup2(&now, sizeof now));
     if (row->state == GW_MIGRATION_EVACUATED)
         gw_remains_add(engine, row);
     count_end(&engine->ended, row);

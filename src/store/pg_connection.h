@@ -31,6 +31,9 @@ typedef struct {
     gint64 marker;          /* of the last durable commit */
 } GwPgConnection;
 
+/* Database and hosts, for people. Owned by the caller. (pg_address.c) */
+char *gw_pg_describe(const char *uri);
+
 /* uri: as libpq reads it. name: borrowed. GW_ERROR_STORE says what libpq said; a password is never in it. */
 GwPgConnection *gw_pg_connection_open(GwStore *store, const char *uri, const char *name, GError **error);
 void gw_pg_connection_close(GwPgConnection *connection); /* NULL is nothing */

@@ -337,41 +337,6 @@ static void postgres_close(GwStore *base)
     g_free(store);
 }
 
-typedef PQconninfoOption Conninfo;
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Conninfo, PQconninfoFree)
-
-static const char *conninfo_get(const Conninfo *info, const char *key)
-{
-    for (; info->keyword; info++)
-        if (strcmp(info->keyword, key) == 0)
-            return info->val;
-    return NULL;
-}
-
-gboolean gw_store_check_postgres(const char *uri, GError **error)
-{
-    char *message = NULL;
-    g_autoptr(Conninfo) info = PQconninfoParse(uri, &message);
-    gboolean password = info && conninfo_get(info, "password");
-    if (!info)
-        g_set_error(error, GW_ERROR, GW_ERROR_INVALID,
-                    "is not an address of PostgreSQL; write postgresql://USER@HOST[:PORT]/DATABASE, with several HOST:PORT if there are "
-                    "standbys");
-    else if (password)
-        g_set_error(error, GW_ERROR, GW_ERROR_INVALID,
-                    "holds a password; write it into a file of mode 0600 as HOST:PORT:DATABASE:USER:PASSWORD and append "
-                    "?passfile=FILE to the address (or use ~/.pgpass)");
-    PQfreemem(message);
-    return info && !password;
-}
-
-static char *describe(const char *uri)
-{
-    g_autoptr(Conninfo) info = PQconninfoParse(uri, NULL);
-    const char *database = info ? conninfo_get(info, "dbname") : NULL, *host = info ? conninfo_get(info, "host") : NULL;
-    return g_strdup_printf("PostgreSQL database %s%s%s", database ? database : "of Godwit's user", host ? " at " : "", host ? host : "");
-}
-
 static gboolean open_writer(PostgresStore *store, GError **error)
 {
     store->writer = gw_pg_connection_open(&store->store, store->uri, store->name, error);
@@ -387,7 +352,7 @@ GwStore *gw_store_open_postgres(const char *uri, GError **error)
     store->store.ops = &postgres_ops;
     store->uri = g_strdup(uri);
     store->self = g_uuid_string_random();
-    store->name = describe(uri);
+    store->name = gw_pg_describe(uri);
     store->idle = g_ptr_array_new_with_free_func((GDestroyNotify)gw_pg_connection_close);
     g_mutex_init(&store->write_lock);
     g_mutex_init(&store->lease_lock);
