@@ -319,7 +319,8 @@ static void end(GwActive *active, const GwMigration *row)
     gw_views_update(engine, row->instance_uuid);
     g_mutex_unlock(&engine->lock);
     g_autoptr(GError) cancelled = g_error_new(GW_ERROR, GW_ERROR_ABORTED, "%s", row->reason ? row->reason : "it was cancelled");
-    gw_active_tell_checked(active, active->refusal ? active->refusal : cancelled);
+    gboolean failed = row->state == GW_MIGRATION_FAILED || row->state == GW_MIGRATION_CANCELLED || row->state == GW_MIGRATION_ERROR;
+    gw_active_tell_checked(active, active->refusal ? active->refusal : failed ? cancelled : NULL);
     gw_drains_wake(engine);
     gw_info("migration %" G_GINT64_FORMAT " of %s ended: %s%s%s", row->id, row->instance_name,
             gw_migration_state_name(row->state), row->reason ? ": " : "", row->reason ? row->reason : "");

@@ -10,8 +10,7 @@ from daemons import GODWITD, Cloud, Server  # noqa: E402
 from simulator import Simulator  # noqa: E402
 
 
-@pytest.fixture(scope="session")
-def server():
+def serve():
     if not shutil.which("psql") or not os.path.exists(GODWITD):
         pytest.skip("needs the package postgresql, and godwitd built")
     one = Server()
@@ -19,11 +18,22 @@ def server():
     one.close()
 
 
+@pytest.fixture(scope="session")
+def server():
+    yield from serve()
+
+
+@pytest.fixture
+def own_server():
+    """For a test after which a server is not what it was."""
+    yield from serve()
+
+
 @pytest.fixture
 def cloud(tmp_path, server):
     made, simulators = [], []
 
-    def make(daemons=2, hosts=2, vms=4, seconds=0.4):
+    def make(daemons=2, hosts=2, vms=4, seconds=0.4, server=server):
         simulators.append(Simulator("--hosts", str(hosts), "--vms", str(vms), "--seconds", str(seconds)))
         made.append(Cloud(tmp_path, server, simulators[-1], daemons, hosts))
         return made[-1]

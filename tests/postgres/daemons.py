@@ -21,7 +21,7 @@ class Server:
         self.process = subprocess.Popen([f"{HERE}/with-postgres", "sh", "-c", "echo $GODWIT_POSTGRES; cat"], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
         self.folder = self.process.stdout.readline().strip()
-        self.number = 0
+        self.number, self.first = 0, self.folder
 
     def database(self):
         self.number += 1
@@ -30,13 +30,21 @@ class Server:
         return Database(self, name)
 
     def query(self, sql, database):
-        done = subprocess.run(["psql", "-U", "godwit", "-h", self.folder, "-d", database, "-X", "-qAtc", sql], capture_output=True, text=True,
+        done = subprocess.run(["psql", "-U", "godwit", "-h", self.first, "-d", database, "-X", "-qAtc", sql], capture_output=True, text=True,
                               timeout=30)
         assert done.returncode == 0, done.stderr
         return [tuple(line.split("|")) for line in done.stdout.splitlines()]
 
     def control(self, order):
         subprocess.run([f"{self.folder}/ctl", order], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
+
+    def fail_over(self):
+        """The first server dies, and its standby takes its place."""
+        self.control("crash")
+        self.control("promote")
+        self.first = f"{self.folder}/standby"
+        self.query("ALTER SYSTEM SET synchronous_standby_names = ''", "postgres")
+        self.query("SELECT pg_reload_conf()", "postgres")
 
     def close(self):
         self.process.stdin.close()
@@ -46,7 +54,7 @@ class Server:
 class Database:
     def __init__(self, server, name):
         self.server, self.name = server, name
-        self.uri = f"postgresql://godwit@/{name}?host={server.folder}"
+        self.uri = f"postgresql://godwit@/{name}?host={server.folder},{server.folder}/standby"
 
     def query(self, sql):
         return self.server.query(sql, self.name)

@@ -168,3 +168,15 @@ def test_the_database_crashes_under_moves(cloud):
         time.sleep(0.5)
     assert_ended(made, names, "HostB")
     assert "vm0" in daemon.ok("list")
+
+
+def test_a_standby_takes_over_under_moves(cloud, own_server):
+    made = cloud(daemons=2, hosts=2, vms=8, seconds=2, server=own_server)
+    own_server.control("standby")
+    _, daemon, names = begin_moves(made)
+    own_server.fail_over()
+    wait_until(lambda: len(made.database.leaders()) == 3, lambda: str(made.database.leaders()))
+    assert_ended(made, names, "HostB")
+    name = names[0]
+    daemon.ok("live-migration", name, "HostA" if made.instances()[name][0]["host"] == "HostB" else "HostB")
+    made.assert_whole()
