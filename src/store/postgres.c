@@ -88,9 +88,11 @@ static gboolean may_try(PostgresStore *store, GError **error)
     return may;
 }
 
-static GwPgConnection *connect_once(PostgresStore *store, GError **error)
+/* *ret_refused: it answers, and is of no use to this Godwit. */
+static GwPgConnection *connect_once(PostgresStore *store, gboolean *ret_refused, GError **error)
 {
     g_autoptr(GError) why = NULL;
+    *ret_refused = FALSE;
     if (!may_try(store, error))
         return NULL;
     g_autoptr(GwPgConnection) connection = gw_pg_connection_open(&store->store, store->uri, store->name, &why);
@@ -98,6 +100,7 @@ static GwPgConnection *connect_once(PostgresStore *store, GError **error)
         note_reached(store);
         return g_steal_pointer(&connection);
     }
+    *ret_refused = connection && !connection->broken;
     note_missed(store, why);
     g_propagate_error(error, g_steal_pointer(&why));
     return NULL;
@@ -139,8 +142,9 @@ static GwPgConnection *begin_on(PostgresStore *store, GwPgConnection *connection
         g_clear_pointer(&connection, gw_pg_connection_close);
     for (;;) {
         g_autoptr(GError) why = NULL;
+        gboolean refused = FALSE;
         if (!connection)
-            connection = connect_once(store, &why);
+            connection = connect_once(store, &refused, &why);
         if (connection && gw_pg_connection_execute(connection, beginning(access), &why)) {
             connection->begun = TRUE;
             connection->access = access;
@@ -148,7 +152,7 @@ static GwPgConnection *begin_on(PostgresStore *store, GwPgConnection *connection
         }
         if (connection && connection->broken)
             note_missed(store, why);
-        gboolean transient = !connection || connection->broken;
+        gboolean transient = connection ? connection->broken : !refused;
         g_clear_pointer(&connection, gw_pg_connection_close);
         if (!transient || access == GW_ACCESS_LEASE || !pause_before_retry(store)) {
             g_propagate_error(error, g_steal_pointer(&why));
@@ -248,7 +252,8 @@ typedef enum { FATE_UNKNOWN, FATE_KEPT, FATE_UNDONE } Fate;
 
 static Fate read_fate(PostgresStore *store, const GwPgConnection *lost)
 {
-    g_autoptr(GwPgConnection) connection = connect_once(store, NULL);
+    gboolean refused;
+    g_autoptr(GwPgConnection) connection = connect_once(store, &refused, NULL);
     gint64 marker;
     if (!connection || !gw_pg_connection_execute(connection, "BEGIN; " LOCK_WRITERS, NULL) ||
         !gw_session_integer(&connection->session, "SELECT marker FROM godwit_commits WHERE connection = $1",
