@@ -34,6 +34,7 @@ typedef struct {
     GPtrArray *waiters;      /* [lock] of Waiter *: told when the next refresh ends */
     gboolean removed;        /* [lock] */
     gint64 token;            /* [lock] of its lease; 0: another daemon leads it */
+    gboolean unsaved;        /* [lock] what it said last is not in the store */
     gboolean releasing;      /* [lock] its lease is about to be given back: nothing is begun */
 } GwHostEntry;
 

@@ -156,9 +156,11 @@ static GArray *mark_spare(GwEngine *engine)
     return spare;
 }
 
-/* leases NULL: none. Notes what is held now; *ret_drains: the drains' lease has come. */
-static void set_tokens(GwEngine *engine, const GArray *leases, gboolean *ret_drains)
+/* leases NULL: none. Notes what is held now; *ret_drains: the drains' lease has come, or gone. Returns the hosts that have come.
+ * [locked] */
+static GPtrArray *set_tokens(GwEngine *engine, const GArray *leases, gboolean *ret_drains)
 {
+    GPtrArray *come = g_ptr_array_new_with_free_func((GDestroyNotify)gw_host_entry_unref);
     GwPeers *peers = engine->peers;
     g_autoptr(GHashTable) tokens = g_hash_table_new(g_int64_hash, g_int64_equal);
     GHashTableIter iter;
@@ -171,7 +173,10 @@ static void set_tokens(GwEngine *engine, const GArray *leases, gboolean *ret_dra
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         GwHostEntry *entry = value;
         const GwLease *lease = g_hash_table_lookup(tokens, &entry->row->id);
-        entry->token = lease ? lease->token : 0;
+        gint64 token = lease ? lease->token : 0;
+        if (token && token != entry->token)
+            g_ptr_array_add(come, gw_host_entry_ref(entry));
+        entry->token = token;
         entry->releasing = FALSE;
     }
     const gint64 none = GW_LEASE_DRAINS;
@@ -179,6 +184,7 @@ static void set_tokens(GwEngine *engine, const GArray *leases, gboolean *ret_dra
     gint64 token = drains ? drains->token : 0;
     *ret_drains = token != peers->drains_token;
     peers->drains_token = token;
+    return come;
 }
 
 /* Everything under the leases is dropped, and is taken up anew once there are leases again. */
@@ -186,7 +192,7 @@ static void lose_all(GwEngine *engine)
 {
     gboolean drains;
     g_mutex_lock(&engine->lock);
-    set_tokens(engine, NULL, &drains);
+    g_ptr_array_unref(set_tokens(engine, NULL, &drains)); /* nothing comes */
     g_mutex_unlock(&engine->lock);
     gw_followers_assign(engine);
     gw_drains_drop(engine);
@@ -204,9 +210,11 @@ static void take_leases(GwEngine *engine, const GArray *leases, gint64 asked_us)
         lose_all(engine);
     }
     g_mutex_lock(&engine->lock);
-    set_tokens(engine, leases, &drains);
+    g_autoptr(GPtrArray) come = set_tokens(engine, leases, &drains);
     peers->good_until_us = gw_lease_good_until_us(&peers->times, asked_us);
     g_mutex_unlock(&engine->lock);
+    for (guint i = 0; i < come->len; i++)
+        gw_inventory_ask(engine, come->pdata[i], NULL); /* what its leader keeps of it, is kept at once */
     gw_followers_assign(engine);
     if (drains) {
         gw_drains_drop(engine);
