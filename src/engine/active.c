@@ -104,10 +104,10 @@ void gw_active_wake_instance(GwEngine *engine, const char *uuid)
     gw_active_unref(active);
 }
 
-gboolean gw_active_is_fenced(const GwActive *active)
+gboolean gw_active_is_fenced(const GwActive *active, const GwHostEntry *host)
 {
     g_mutex_lock(&active->engine->lock);
-    gboolean fenced = active->source && active->source->row->forced_down;
+    gboolean fenced = host && host->row->forced_down;
     g_mutex_unlock(&active->engine->lock);
     return fenced;
 }
