@@ -90,6 +90,11 @@ typedef struct {
      * Refuses (GW_ERROR_CONFLICT) while the instance is active on that side. What is already gone is success. */
     gboolean (*forget)(GwHost *host, const GwPlan *plan, GwSide side, GError **error);
 
+    /* What host still has of the plan's instance, which lives on home: its definition if it is not active, and the files of
+     * GW_FATE_COPY disks of that side: what `forget` would remove. GW_ERROR_CONFLICT when home sees one of those files, too: then
+     * it is not left over. ret_left: of char *, for people. Optional. */
+    gboolean (*remains)(GwHost *host, GwHost *home, const GwPlan *plan, GwSide side, GPtrArray **ret_left, GError **error);
+
     /* ---- examining hosts themselves. All three are optional. */
     /* What concerns the host's readiness; removes what probes of former runs left there. */
     GwHostAudit *(*audit)(GwHost *host, GError **error);
@@ -137,6 +142,7 @@ gboolean gw_node_pause(GwNode *node, const char *uuid, GError **error);
 gboolean gw_node_adopt(GwNode *dest, const GwPlan *plan, GError **error);
 gboolean gw_node_settle(GwNode *dest, const GwPlan *plan, GError **error);
 gboolean gw_node_forget(GwNode *node, const GwPlan *plan, GwSide side, GError **error);
+gboolean gw_node_remains(GwNode *node, GwNode *home, const GwPlan *plan, GwSide side, GPtrArray **ret_left, GError **error);
 /* An audit of the facts alone where the driver has none. */
 GwHostAudit *gw_node_audit(GwNode *node, GError **error);
 GwPairAudit *gw_node_probe(GwNode *source, GwNode *dest, const GwPlan *plan, GError **error);

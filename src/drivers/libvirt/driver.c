@@ -131,6 +131,16 @@ static gboolean forget(GwHost *host, const GwPlan *plan, GwSide side, GError **e
     return act(host, NULL, NULL, plan, side, 0, gw_virt_forget, error);
 }
 
+static gboolean remains(GwHost *host, GwHost *home, const GwPlan *plan, GwSide side, GPtrArray **ret_left, GError **error)
+{
+    g_autoptr(GwVirtCall) call = gw_virt_call_new(host, home, NULL, plan);
+    call->how = side;
+    gboolean ok = gw_virt_call_run(call, GW_VIRT_ASK, gw_virt_remains, error);
+    if (ok)
+        *ret_left = gw_virt_call_take(call);
+    return ok;
+}
+
 /* ---- examining hosts themselves */
 
 static GwHostAudit *audit(GwHost *host, GError **error)
@@ -181,6 +191,7 @@ const GwDriver gw_libvirt_driver = {
     .adopt = adopt,
     .settle = settle,
     .forget = forget,
+    .remains = remains,
     .audit = audit,
     .probe = probe,
     .baseline = baseline,

@@ -124,6 +124,7 @@ gboolean gw_virt_force(GwVirtCall *call, GError **error);     /* steer.c; how: G
 gboolean gw_virt_adopt(GwVirtCall *call, GError **error);     /* place.c */
 gboolean gw_virt_settle(GwVirtCall *call, GError **error);    /* place.c */
 gboolean gw_virt_forget(GwVirtCall *call, GError **error);    /* forget.c; how: GwSide */
+gboolean gw_virt_remains(GwVirtCall *call, GError **error);   /* forget.c; how: GwSide; peer: where it lives; GPtrArray of char * */
 gboolean gw_virt_audit(GwVirtCall *call, GError **error);     /* audit.c; GwHostAudit */
 gboolean gw_virt_baseline(GwVirtCall *call, GError **error);  /* audit.c; char, from call->texts */
 gboolean gw_virt_probe(GwVirtCall *call, GError **error);     /* probe.c; GwPairAudit */

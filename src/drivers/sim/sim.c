@@ -126,6 +126,7 @@ const GwDriver gw_sim_driver = {
     .adopt = gw_sim_adopt,
     .settle = gw_sim_settle,
     .forget = gw_sim_forget,
+    .remains = gw_sim_remains,
     .audit = gw_sim_audit,
     .probe = gw_sim_probe,
 };
