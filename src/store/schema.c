@@ -158,6 +158,25 @@ const char *const gw_schema_steps[] = {
     " predicted_ms INTEGER NOT NULL,"
     " pause_ms INTEGER NOT NULL,"
     " PRIMARY KEY (drain_id, instance_uuid)) WITHOUT ROWID;",
+
+    /* 4: servers that Godwit makes or takes away, and flavors. */
+    "CREATE TABLE servers ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " uuid TEXT NOT NULL UNIQUE,"
+    " phase TEXT NOT NULL,"
+    " host TEXT,"
+    " deleting INTEGER NOT NULL,"
+    " created_us INTEGER NOT NULL,"
+    " updated_us INTEGER NOT NULL,"
+    " version INTEGER NOT NULL,"
+    " value TEXT NOT NULL);" /* servers.c */
+
+    "CREATE TABLE flavors ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " flavor_id TEXT NOT NULL UNIQUE,"
+    " name TEXT NOT NULL UNIQUE,"
+    " created_us INTEGER NOT NULL,"
+    " value TEXT NOT NULL);", /* servers.c */
 };
 
 const guint gw_schema_count = G_N_ELEMENTS(gw_schema_steps);
