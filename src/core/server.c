@@ -44,7 +44,7 @@ GwServer *gw_server_copy(const GwServer *from)
     GwServer *to = g_memdup2(from, sizeof *from);
     char **texts[] = {&to->name,        &to->domain_name, &to->host,        &to->wanted_zone,    &to->wanted_host, &to->image_id,
                       &to->image_path,  &to->image_format, &to->description, &to->hostname,       &to->disk_config, &to->reservation_id,
-                      &to->reason,      &to->request_id,  &to->user_id,     &to->project_id};
+                      &to->reason,      &to->request_id,  &to->user_id,     &to->project_id, &to->delete_request};
     for (guint i = 0; i < G_N_ELEMENTS(texts); i++)
         *texts[i] = g_strdup(*texts[i]);
     to->flavors = g_ptr_array_new_with_free_func((GDestroyNotify)gw_flavor_free);
@@ -64,7 +64,7 @@ void gw_server_free(GwServer *server)
     char *texts[] = {server->name,        server->domain_name,  server->host,        server->wanted_zone, server->wanted_host,
                      server->image_id,    server->image_path,   server->image_format, server->description, server->hostname,
                      server->disk_config, server->reservation_id, server->reason,    server->request_id,  server->user_id,
-                     server->project_id};
+                     server->project_id,  server->delete_request};
     for (guint i = 0; i < G_N_ELEMENTS(texts); i++)
         g_free(texts[i]);
     GPtrArray *lists[] = {server->flavors, server->networks, server->metadata, server->tags, server->disks};

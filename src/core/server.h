@@ -49,6 +49,7 @@ typedef struct {
     guint64 disk_bytes;       /* the guest's root disk; 0: as large as the image says */
     guint attempts;           /* times that making it was begun */
     gboolean delete_asked;    /* someone wants it gone; never taken back */
+    char *delete_request;     /* id of the request for it; or NULL */
     gboolean listed;          /* DELETING: host and disks are settled */
     GPtrArray *disks;         /* DELETING: of char *: files that go with it; never NULL */
     char *reason;

@@ -25,6 +25,7 @@ guint64 gw_engine_reserved_mib(GwEngine *engine, const char *host, gint64 except
             !(traits & (GW_TRAIT_FINAL | GW_TRAIT_RESTING)) && other->row->state != GW_MIGRATION_SETTLING)
             sum += other->row->plan->memory_mib;
     }
+    sum += gw_servers_promised_mib(engine, host);
     g_mutex_unlock(&engine->lock);
     return sum;
 }

@@ -241,13 +241,21 @@ static void forget(GwEngine *engine, GwHostEntry *entry, const char *name)
     gw_info("host %s removed", name);
 }
 
+static gboolean check_unneeded(GwEngine *engine, const char *name, GError **error)
+{
+    if (!gw_servers_need(engine, name))
+        return TRUE;
+    g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Host %s: servers are being made or deleted there: wait until that has ended", name);
+    return FALSE;
+}
+
 gboolean gw_engine_host_remove(GwEngine *engine, const char *name, GError **error)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&engine->edit_lock);
     g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, name);
     if (!entry)
         return no_such_host(name, error);
-    if (!gw_store_host_remove(engine->store, name, error))
+    if (!check_unneeded(engine, name, error) || !gw_store_host_remove(engine->store, name, error))
         return FALSE;
     forget(engine, entry, name);
     return TRUE;
@@ -272,7 +280,7 @@ gboolean gw_engine_host_withdraw(GwEngine *engine, const char *name, GError **er
     g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, name);
     if (!entry)
         return no_such_host(name, error);
-    if (!check_empty(engine, entry, name, error) || !gw_store_host_withdraw(engine->store, name, error))
+    if (!check_unneeded(engine, name, error) || !check_empty(engine, entry, name, error) || !gw_store_host_withdraw(engine->store, name, error))
         return FALSE;
     forget(engine, entry, name);
     return gw_engine_load_aggregates(engine, error);

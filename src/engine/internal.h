@@ -93,6 +93,9 @@ struct GwEngine {
     GHashTable *actives;     /* [lock] id → GwActive *, references */
     GHashTable *moving;      /* [lock] uuid → GwActive * of `actives`: the instance's own */
     GHashTable *drains;      /* [lock] id → GwDrainRun *, references: those under way */
+    GHashTable *servers;     /* [lock] uuid → GwServerRun *: what Godwit made, makes or takes away */
+    GMutex place_lock;       /* taken before `lock`: servers are placed one by one */
+    GThreadPool *server_steps;
     GHashTable *operating;   /* [lock] uuid → GwOperation under way */
     GThreadPool *operations;
     GwEndedMoves ended;      /* [lock] */
@@ -200,7 +203,18 @@ GwMigration *gw_submit_check(GwEngine *engine, const GwMoveRequest *request, GwM
 /* Records what was asked of the instance, under the request's id. */
 gboolean gw_submit_record(GwEngine *engine, const GwMoveRequest *request, const char *action, GError **error);
 
+/* ---- servers.c */
+gboolean gw_engine_load_servers(GwEngine *engine, GError **error);
+void gw_servers_start(GwEngine *engine);
+gboolean gw_servers_need(GwEngine *engine, const char *host); /* one is being made, undone or deleted there */
+guint64 gw_servers_promised_mib(GwEngine *engine, const char *host); /* memory of those being made there [locked] */
+const GwServer *gw_servers_row(GwEngine *engine, const char *uuid);   /* borrowed, or NULL [locked] */
+
 /* ---- operate.c */
+gboolean gw_operate_check_delete(const GwInstanceView *view, GError **error);
+/* CONFLICT: a move or another operation was faster. */
+gboolean gw_operate_take(GwEngine *engine, const char *uuid, GwOperation operation, GError **error);
+void gw_operate_release(GwEngine *engine, const char *uuid);
 void gw_operate_work(gpointer task, gpointer engine);
 
 /* ---- scribe.c: the record of actions and events, written behind the loop */

@@ -166,6 +166,7 @@ const char *const gw_schema_steps[] = {
     " phase TEXT NOT NULL,"
     " host TEXT,"
     " deleting INTEGER NOT NULL,"
+    " delete_request TEXT,"
     " created_us INTEGER NOT NULL,"
     " updated_us INTEGER NOT NULL,"
     " version INTEGER NOT NULL,"

@@ -91,6 +91,7 @@ static GwServer *read_server(GwResult *result, GError **error)
     server->phase = number;
     server->host = g_strdup(gw_result_text(result, 3));
     server->delete_asked = gw_result_integer(result, 4) != 0;
+    server->delete_request = g_strdup(gw_result_text(result, 9));
     server->created_us = gw_result_integer(result, 5);
     server->updated_us = gw_result_integer(result, 6);
     server->version = (guint64)gw_result_integer(result, 7);
@@ -102,7 +103,7 @@ gboolean gw_store_servers(GwStore *store, GPtrArray **ret_rows, GError **error)
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_READ, error);
     g_autoptr(GwResult) result =
         session ? gw_session_query(session,
-                                   "SELECT id, uuid, phase, host, deleting, created_us, updated_us, version, value FROM servers ORDER BY id",
+                                   "SELECT id, uuid, phase, host, deleting, created_us, updated_us, version, value, delete_request FROM servers ORDER BY id",
                                    NULL, 0, error)
                 : NULL;
     g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)gw_server_free);
@@ -140,11 +141,11 @@ gboolean gw_store_server_add(GwStore *store, GwServer *server, GError **error)
         return FALSE;
     }
     if (!gw_session_integer(session,
-                            "INSERT INTO servers (uuid, phase, host, deleting, created_us, updated_us, version, value) "
-                            "VALUES ($1, $2, $3, $4, $5, $5, 1, $6) RETURNING id",
+                            "INSERT INTO servers (uuid, phase, host, deleting, created_us, updated_us, version, value, delete_request) "
+                            "VALUES ($1, $2, $3, $4, $5, $5, 1, $6, $7) RETURNING id",
                             GW_PARAMS(gw_param_text(server->uuid), gw_param_text(gw_server_phase_name(server->phase)),
                                       gw_param_text(server->host), gw_param_integer(server->delete_asked), gw_param_integer(now),
-                                      gw_param_text(value)),
+                                      gw_param_text(value), gw_param_text(server->delete_request)),
                             0, &id, error) ||
         !gw_session_commit(session, error))
         return FALSE;
@@ -196,12 +197,12 @@ gboolean gw_store_server_update(GwStore *store, GwServer *server, GError **error
     return TRUE;
 }
 
-gboolean gw_store_server_ask_delete(GwStore *store, const char *uuid, GError **error)
+gboolean gw_store_server_ask_delete(GwStore *store, const char *uuid, const char *request_id, GError **error)
 {
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_WRITE, error);
     gint64 found;
-    if (!session || !gw_session_integer(session, "UPDATE servers SET deleting = 1 WHERE uuid = $1 RETURNING id",
-                                        GW_PARAMS(gw_param_text(uuid)), 0, &found, error))
+    if (!session || !gw_session_integer(session, "UPDATE servers SET deleting = 1, delete_request = $2 WHERE uuid = $1 RETURNING id",
+                                        GW_PARAMS(gw_param_text(uuid), gw_param_text(request_id)), 0, &found, error))
         return FALSE;
     if (!found)
         g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Instance %s could not be found.", uuid);
