@@ -110,7 +110,7 @@ const GwOption gw_options[] = {
      "Memory of every host that is never given to instances."},
     {"libvirt",
      "virt_type",
-     {{NULL}},
+     {{DEFAULT, "virt_type"}},
      .type = GW_OPTION_CHOICE,
      .offset = AT(virt_type),
      .initial = "auto",

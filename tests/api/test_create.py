@@ -67,7 +67,7 @@ def delete(daemon, uuid):
 
 def events(daemon, uuid):
     found = []
-    for action in daemon.get(f"/v2.1/servers/{uuid}/os-instance-actions").json["instanceActions"]:
+    for action in daemon.get(f"/v2.1/servers/{uuid}/os-instance-actions", "2.21").json["instanceActions"]:
         whole = daemon.get(f"/v2.1/servers/{uuid}/os-instance-actions/{action['request_id']}", "2.84").json["instanceAction"]
         found += [(action["action"], action["message"], e["event"], e["result"]) for e in whole["events"]]
     return found
