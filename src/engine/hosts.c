@@ -18,6 +18,7 @@ void gw_host_entry_unref(GwHostEntry *entry)
     g_clear_pointer(&entry->facts, gw_host_facts_unref);
     g_hash_table_unref(entry->instances);
     g_hash_table_unref(entry->dirty);
+    g_hash_table_unref(entry->asked);
     g_ptr_array_unref(entry->waiters);
     g_ptr_array_unref(entry->aggregates);
     g_free(entry->down_reason);
@@ -33,6 +34,7 @@ static GwHostEntry *entry_new(GwNode *node, GwHostRow *row)
     entry->row = row;
     entry->instances = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)gw_instance_unref);
     entry->dirty = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    entry->asked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     entry->waiters = g_ptr_array_new_with_free_func(g_free);
     entry->aggregates = gw_aggregates_new();
     entry->down_reason = g_strdup("it has not been asked yet");
@@ -183,7 +185,7 @@ static gboolean add_host(Addition *addition, GError **error)
     g_autoptr(GwHostEntry) entry = NULL;
     if (!enter_host(addition, node, facts, &entry, error))
         return FALSE;
-    gw_inventory_publish(addition->engine, entry, g_steal_pointer(&facts), g_steal_pointer(&instances));
+    gw_inventory_publish(addition->engine, entry, g_steal_pointer(&facts), g_steal_pointer(&instances), 0);
     gw_info("host %s added at %s", addition->name, addition->uri);
     return TRUE;
 }

@@ -29,6 +29,8 @@ typedef struct {
     gboolean refresh_again;  /* [lock] something changed meanwhile */
     GHashTable *dirty;       /* [lock] uuids to ask for; with `all_dirty` everything */
     gboolean all_dirty;      /* [lock] */
+    GHashTable *asked;       /* [lock] uuid → gint64 *, monotonic us: when it was last asked for alone */
+    gint64 whole_us;         /* [lock] real time at which the question was asked that it last answered whole; 0: none yet */
     gint64 last_full_us;     /* [lock] when everything was last asked for */
     GPtrArray *waiters;      /* [lock] of Waiter *: told when the next refresh ends */
     gboolean removed;        /* [lock] */
@@ -150,7 +152,8 @@ void gw_inventory_work(gpointer entry /* reference, taken */, gpointer engine);
 void gw_inventory_event(void *engine, const char *host_name, const char *uuid);
 gboolean gw_inventory_tick(gpointer engine);
 /* Puts a fresh answer about everything into the tables; takes the facts and the instances. [unlocked] */
-void gw_inventory_publish(GwEngine *engine, GwHostEntry *entry, GwHostFacts *facts, GPtrArray *instances);
+/* begun_us: monotonic, when it was asked for; what was asked for alone since is newer and stays. 0: nothing was. */
+void gw_inventory_publish(GwEngine *engine, GwHostEntry *entry, GwHostFacts *facts, GPtrArray *instances, gint64 begun_us);
 /* Asks the host for the instance now. */
 void gw_inventory_update(GwEngine *engine, GwHostEntry *entry, const char *uuid);
 /* Asks both hosts of a move for the instance now, so that what the API shows is right when the move has ended. */
@@ -208,6 +211,7 @@ gboolean gw_engine_load_servers(GwEngine *engine, GError **error);
 void gw_servers_start(GwEngine *engine);
 gboolean gw_servers_need(GwEngine *engine, const char *host); /* one is being made, undone or deleted there */
 guint64 gw_servers_promised_mib(GwEngine *engine, const char *host); /* memory of those being made there [locked] */
+void gw_servers_look_again(GwEngine *engine, const char *host); /* it has answered whole: what it does not have is not there [locked] */
 const GwServer *gw_servers_row(GwEngine *engine, const char *uuid);   /* borrowed, or NULL [locked] */
 
 /* ---- operate.c */

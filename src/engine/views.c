@@ -159,6 +159,13 @@ static void drop_sorted(GwEngine *engine)
     g_clear_pointer(&engine->sorted, g_ptr_array_unref);
 }
 
+/* Its host has not been heard of since it was made there: that it does not show it means nothing yet. */
+static gboolean is_unseen(GwEngine *engine, const GwServer *server)
+{
+    const GwHostEntry *entry = server->host ? g_hash_table_lookup(engine->hosts, server->host) : NULL;
+    return entry && entry->whole_us < server->built_us;
+}
+
 void gw_views_update(GwEngine *engine, const char *uuid)
 {
     GwInstanceView *old = g_hash_table_lookup(engine->views, uuid);
@@ -166,7 +173,7 @@ void gw_views_update(GwEngine *engine, const char *uuid)
     /* when nothing is under way, where it was last shown wins among equals: a moment's double sight does not flap */
     GwHostEntry *home = find_home(engine, uuid, active ? home_of(active->row) : NULL);
     const GwServer *server = gw_servers_row(engine, uuid);
-    gboolean sketched = !home && server && server->phase != GW_SERVER_BUILT;
+    gboolean sketched = !home && server && (server->phase != GW_SERVER_BUILT || is_unseen(engine, server));
     if (!home && !sketched) {
         if (old) {
             g_hash_table_remove(engine->views, uuid);
