@@ -209,7 +209,8 @@ FIELD(root_device)
 /* Words and order of nova/compute/api.py, get_instance_host_status. */
 FIELD(host_status)
 {
-    return json_string(VIEW->host_forced_down ? "DOWN"
+    return json_string(!*VIEW->host             ? ""
+                       : VIEW->host_forced_down ? "DOWN"
                        : VIEW->host_disabled  ? "MAINTENANCE"
                        : VIEW->host_up        ? "UP"
                                               : "UNKNOWN");

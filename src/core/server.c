@@ -43,7 +43,7 @@ GwServer *gw_server_copy(const GwServer *from)
 {
     GwServer *to = g_memdup2(from, sizeof *from);
     char **texts[] = {&to->name,        &to->domain_name, &to->host,        &to->wanted_zone,    &to->wanted_host, &to->image_id,
-                      &to->image_path,  &to->image_format, &to->description, &to->hostname,       &to->disk_config, &to->reservation_id,
+                      &to->image_path,  &to->image_format, &to->description, &to->disk_config, &to->reservation_id,
                       &to->reason,      &to->request_id,  &to->user_id,     &to->project_id, &to->delete_request};
     for (guint i = 0; i < G_N_ELEMENTS(texts); i++)
         *texts[i] = g_strdup(*texts[i]);
@@ -62,7 +62,7 @@ void gw_server_free(GwServer *server)
     if (!server)
         return;
     char *texts[] = {server->name,        server->domain_name,  server->host,        server->wanted_zone, server->wanted_host,
-                     server->image_id,    server->image_path,   server->image_format, server->description, server->hostname,
+                     server->image_id,    server->image_path,   server->image_format, server->description,
                      server->disk_config, server->reservation_id, server->reason,    server->request_id,  server->user_id,
                      server->project_id,  server->delete_request};
     for (guint i = 0; i < G_N_ELEMENTS(texts); i++)

@@ -42,7 +42,7 @@ typedef struct {
     GPtrArray *networks;      /* of char *: libvirt networks, one nic each */
     GPtrArray *metadata;      /* of GwMetadatum * */
     GPtrArray *tags;          /* of char * */
-    char *description, *hostname;
+    char *description;
     char *disk_config;        /* "AUTO" or "MANUAL" */
     char *reservation_id;
     guint launch_index;

@@ -197,7 +197,7 @@ typedef struct {
     gboolean host_forced;    /* what administrators set against host does not count */
     const GPtrArray *networks, *tags; /* of char *; or NULL. "auto": the host's default network, where it has one */
     const GPtrArray *metadata;        /* of GwMetadatum *; or NULL */
-    const char *description, *hostname, *disk_config, *reservation_id; /* or NULL */
+    const char *description, *disk_config, *reservation_id; /* or NULL */
     guint count;             /* with more than one, "-1", "-2", … is added to the name */
     const char *request_id, *user_id, *project_id;
 } GwBootRequest;

@@ -187,7 +187,6 @@ static GwServer *row_of(const GwBootRequest *request, const GwImage *image, guin
     g_ptr_array_unref(row->metadata);
     row->metadata = gw_metadata_copy(request->metadata);
     row->description = g_strdup(request->description);
-    row->hostname = g_strdup(request->hostname);
     row->disk_config = g_strdup(request->disk_config);
     row->reservation_id = g_strdup(request->reservation_id);
     row->launch_index = index;

@@ -52,7 +52,6 @@ static const GwField server_fields[] = {
     GW_FIELD_LIST_OF(GwServer, metadata, metadatum_fields, append_metadatum),
     SERVER(STRINGS, tags),
     SERVER(TEXT, description),
-    SERVER(TEXT, hostname),
     SERVER(TEXT, disk_config),
     SERVER(TEXT, reservation_id),
     SERVER(UINT, launch_index),
