@@ -72,6 +72,8 @@ const GwRoute gw_routes[] = {
     {"DELETE", COMPUTE, "flavors/{}/os-extra_specs/{}", 0, 0, ADMIN, gw_flavors_extra_spec_delete},
     {"POST", COMPUTE, "servers", 0, 0, MEMBER, gw_servers_create, BODY},
     {"DELETE", COMPUTE, "servers/{}", 0, 0, MEMBER, gw_servers_delete},
+    {"GET", COMPUTE, "v2/images", 0, 0, READER, gw_images_list}, /* where clients look that know this endpoint alone */
+    {"GET", COMPUTE, "v2/images/{}", 0, 0, READER, gw_images_show},
     {"GET", COMPUTE, "images", 0, 35, READER, gw_compute_images_list},
     {"GET", COMPUTE, "images/detail", 0, 35, READER, gw_compute_images_detail},
     {"GET", COMPUTE, "images/{}", 0, 35, READER, gw_compute_images_show},
