@@ -121,6 +121,55 @@ static void migrate(GwRequest *request, GwMoveRequest *move, json_t *body)
     submit_and_wait(request, gw_engine_cold_migrate, move);
 }
 
+/* ---- evacuation */
+
+/* The password is of no use: nothing is built anew. Until 2.13 clients want one. */
+static void reply_evacuated(GwRequest *request)
+{
+    if (request->minor >= 14) {
+        gw_reply_empty(request, 200);
+        return;
+    }
+    g_autofree char *password = g_strdup_printf("%08x%08x", g_random_int(), g_random_int());
+    gw_reply_json(request, 200, json_pack("{s:s}", "adminPass", password));
+}
+
+static void evacuation_checked(GwRequest *request, gint64 id, const GError *error)
+{
+    if (error)
+        checked(request, id, error);
+    else
+        reply_evacuated(request);
+    if (id && !error)
+        tell_migration(request, id);
+}
+
+static const GwBodyRule evacuate_rules[] = {
+    {"host", GW_BODY_HOST, GW_BODY_OPTIONAL},
+    {"adminPass", GW_BODY_TEXT, GW_BODY_OPTIONAL},
+    {"onSharedStorage", GW_BODY_BOOLEAN, GW_BODY_REQUIRED, 0, 13},
+    {"force", GW_BODY_BOOLEAN, GW_BODY_OPTIONAL, 29, 67},
+};
+
+/* Whether the storage is shared is found out, not believed. */
+static void evacuate(GwRequest *request, GwMoveRequest *move, json_t *body)
+{
+    if (!GW_BODY_CHECK(request, "evacuate", body, evacuate_rules))
+        return;
+    move->host = gw_body_text(body, "host");
+    move->block = GW_BLOCK_AUTO;
+    move->force = move->host && (request->minor < 29 || gw_body_is_true(body, "force"));
+    if (gw_body_is_true(body, "force") && !move->host) {
+        gw_reply_fault(request, 400, "Can't force to a non-provided destination");
+        return;
+    }
+    gint64 id = 0;
+    g_autoptr(GError) error = NULL;
+    GwDeferred *deferred = gw_request_defer(request, evacuation_checked, reply_evacuated);
+    if (!gw_engine_evacuate(request->engine, move, &id, on_checked, deferred, &error))
+        gw_deferred_finish(deferred, 0, error);
+}
+
 static void reply_done(GwRequest *request, guint status, const GError *error)
 {
     if (error)
@@ -203,6 +252,7 @@ static const struct {
 } actions[] = {
     {"os-migrateLive", live_migrate},
     {"migrate", migrate},
+    {"evacuate", evacuate},
     {"confirmResize", confirm},
     {"revertResize", revert},
     {"os-start", start},

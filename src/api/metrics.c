@@ -180,7 +180,7 @@ static gboolean put_migrations(Page *page, GwEngine *engine, GError **error)
 static void put_ended(Page *page, const GwEndedMoves *ended)
 {
     begin(page, "godwit_migrations_ended_total", "counter", "Migrations that ended since the daemon began, by kind and how they ended.");
-    for (guint kind = 0; kind <= GW_MOVE_COLD; kind++)
+    for (guint kind = 0; kind < GW_MOVE_KINDS; kind++)
         for (guint i = 0; i < GW_MIGRATION_STATE_COUNT; i++)
             if (gw_migration_state_traits((GwMigrationState)i) & GW_TRAIT_FINAL)
                 put(page, (double)ended->count[kind][i],

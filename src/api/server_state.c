@@ -57,6 +57,7 @@ static GwServerState cold_state(const GwInstanceView *view, const char *vm_state
     case GW_MIGRATION_CANCELLED:
     case GW_MIGRATION_FAILED:
     case GW_MIGRATION_ERROR:
+    case GW_MIGRATION_EVACUATED:
     case GW_MIGRATION_STATE_COUNT:
         break;
     }
@@ -110,6 +111,8 @@ GwServerState gw_server_state(const GwInstanceView *view)
     }
     if (!view->migration_id)
         return plain;
+    if (view->migration_kind == GW_MOVE_EVACUATE)
+        return (GwServerState){"REBUILD", plain.vm_state, "rebuilding"};
     return view->migration_kind == GW_MOVE_LIVE ? live_state(view) : cold_state(view, plain.vm_state);
 }
 

@@ -245,7 +245,7 @@ static void look(GwUsers *users)
         return;
     g_autoptr(GError) error = NULL;
     GHashTable *entries = read_files(users->file, users->roles_file, &users->seen, &users->roles_seen, &error);
-    if (!entries) {
+    if (error) {
         gw_warning("the users stay as they were: %s", error->message);
         return;
     }

@@ -24,6 +24,9 @@ typedef enum { GW_FOLLOW, GW_FOLLOW_NOT } GwPatience;
 /* One run of the program. */
 typedef struct {
     GwHttp *http;
+    GwHttpTrust trust;   /* of TLS servers, as for http */
+    const char *ca_file; /* or NULL; borrowed */
+    char *token;         /* of Keystone, or NULL; owned */
     GwOutput output;
     GwPatience patience;
     guint timeout_s; /* how long the daemon may be silent */
@@ -98,6 +101,8 @@ GW_COMMAND(gw_run_list);
 GW_COMMAND(gw_run_show);
 GW_COMMAND(gw_run_live_migration);
 GW_COMMAND(gw_run_migrate);
+GW_COMMAND(gw_run_evacuate);
+GW_COMMAND(gw_run_host_evacuate);
 GW_COMMAND(gw_run_resize_confirm);
 GW_COMMAND(gw_run_resize_revert);
 GW_COMMAND(gw_run_abort);

@@ -57,6 +57,11 @@ static const GwOption migrate_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const GwOption host_evacuate_options[] = {
+    {"target-host", "HOST", "where to; otherwise the daemon chooses for each"},
+    {NULL, NULL, NULL},
+};
+
 static const GwOption plan_options[] = {
     {"block-migrate", NULL, "as if the disks were to be copied, too"},
     {"no-block-migrate", NULL, "as if no disk might be copied"},
@@ -214,6 +219,12 @@ const GwCommand gw_commands[] = {
      "By post-copy where it is permitted, else by pausing the guest for as long as the rest takes.",
      "live-migration-force-complete vm1 7", NULL, gw_run_force_complete},
 
+    {"evacuate", MOVES, "SERVER [HOST]", "start a server elsewhere whose host is down",
+     "From its disks on shared storage. Its host must be switched off, and you must have said so, with\n"
+     "`godwit service-force-down`: a server that runs in two places destroys its disks.", "evacuate vm1 HostC", NULL,
+     gw_run_evacuate},
+    {"host-evacuate", MOVES, "HOST", "the same for every server of a host that is down", NULL, "host-evacuate --target-host HostC HostB",
+     host_evacuate_options, gw_run_host_evacuate},
     {"plan", MOVES, "SERVER [HOST]", "try a move on paper: whether, how and where it is possible, and why not",
      "The same checks as of the real move, on every host or on HOST; nothing is done and nothing recorded.", "plan vm1 HostC",
      plan_options, gw_run_plan},

@@ -36,6 +36,13 @@ static char *say_moved(const GwMove *move, const char *dest)
     return g_strdup_printf("%s moved from %s to %s%s%s.", move->name, move->source, dest, time, numbers);
 }
 
+static char *say_evacuated(const GwMove *move, const char *dest, gboolean ran)
+{
+    g_autofree char *time = within("in", move);
+    return g_strdup_printf("%s was evacuated from %s to %s%s, where it %s.", move->name, move->source, dest, time,
+                           ran ? "has booted" : "stays shut off");
+}
+
 static char *say_rests(const GwMove *move, const char *dest, gboolean ran)
 {
     g_autofree char *time = within("in", move);
@@ -74,6 +81,8 @@ static char *say_failed(const GwMove *move, const char *dest)
 char *gw_move_sentence(const GwMove *move, GwWanted wanted, gboolean ran)
 {
     const char *dest = move->dest ? move->dest : "another host";
+    if (strcmp(move->kind, "evacuation") == 0 && (strcmp(move->state, "evacuated") == 0 || strcmp(move->state, "completed") == 0))
+        return say_evacuated(move, dest, ran);
     gboolean moved = strcmp(move->state, "completed") == 0 || strcmp(move->state, "finished") == 0;
     if (moved && wanted == GW_WANT_CANCELLED)
         return say_late(move, dest);

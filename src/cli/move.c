@@ -31,6 +31,7 @@ static const struct {
     {"cancelled", "cancelled", FALSE, END_CANCELLED},
     {"failed", "failed", FALSE, END_FAILED},
     {"error", "needs you", FALSE, END_FAILED},
+    {"evacuated", "evacuated", FALSE, END_MOVED},
 };
 
 static gboolean read_text(GwMove *move, const json_t *json, GError **error)
@@ -126,6 +127,8 @@ static End end_of(const GwMove *move)
 const char *gw_move_phase(const GwMove *move)
 {
     int found = find_state(move);
+    if (strcmp(move->kind, "evacuation") == 0 && strcmp(move->state, "moving") == 0)
+        return "defining it there";
     return found >= 0 ? states[found].phase : move->state;
 }
 

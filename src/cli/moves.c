@@ -3,6 +3,7 @@
 #include "cli/follow.h"
 #include "cli/report.h"
 #include "cli/server.h"
+#include "cli/terminal.h"
 
 #include <string.h>
 
@@ -130,6 +131,108 @@ GwExit gw_run_migrate(GwCli *cli, const GwArguments *arguments, GError **error)
     GwExit code = blame_host(cli, host, act_on_server(cli, server, GW_COMPUTE, body, &id, error));
 
     return code == GW_EXIT_DONE ? carry_on(cli, server, id, GW_WANT_MOVED, error) : code;
+}
+
+/* ---- a host that is down */
+
+static json_t *evacuation(const char *host)
+{
+    return json_pack("{s:o}", "evacuate", host ? json_pack("{s:s}", "host", host) : json_object());
+}
+
+GwExit gw_run_evacuate(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    const char *host = gw_arguments_word(arguments, 1);
+
+    g_autoptr(GwServer) server = gw_server_find(cli, gw_arguments_word(arguments, 0), error);
+    if (!server)
+        return GW_EXIT_FAILED;
+
+    gint64 id = 0;
+    GwExit code = blame_host(cli, host, act_on_server(cli, server, GW_COMPUTE, evacuation(host), &id, error));
+
+    return code == GW_EXIT_DONE ? carry_on(cli, server, id, GW_WANT_MOVED, error) : code;
+}
+
+/* The worse of two ends. */
+static GwExit worse(GwExit a, GwExit b)
+{
+    return a == GW_EXIT_DONE ? b : a;
+}
+
+/* All are asked for first, so that they go on side by side; a refusal keeps none of the others. ids: of gint64. */
+static GwExit evacuate_all(GwCli *cli, json_t *servers, const char *target, GArray *ids)
+{
+    GwExit code = GW_EXIT_DONE;
+    for (size_t i = 0; i < json_array_size(servers); i++) {
+        GwServer server = {.json = json_array_get(servers, i)};
+        server.uuid = gw_json_peek(server.json, "id");
+        server.name = gw_json_peek(server.json, "name");
+        gint64 id = 0;
+        g_autoptr(GError) why = NULL;
+        GwExit end = server.uuid && server.name ? act_on_server(cli, &server, GW_COMPUTE, evacuation(target), &id, &why) : GW_EXIT_FAILED;
+        if (why)
+            end = gw_report_error(cli, why, NULL);
+        if (end == GW_EXIT_DONE && id)
+            g_array_append_val(ids, id);
+        code = worse(code, end);
+    }
+    return code;
+}
+
+static GwExit print_moves(GwCli *cli, const GArray *ids, GError **error)
+{
+    g_autoptr(json_t) list = json_array();
+    for (guint i = 0; i < ids->len; i++) {
+        g_autoptr(GwMove) move = gw_follow_once(cli, g_array_index(ids, gint64, i), error);
+        if (!move)
+            return GW_EXIT_FAILED;
+        json_array_append(list, move->json);
+    }
+    g_autoptr(json_t) value = json_pack("{s:O}", "migrations", list);
+    gw_client_print(value);
+    return GW_EXIT_DONE;
+}
+
+static GwExit wait_quietly(GwCli *cli, gint64 id, GError **error)
+{
+    enum { LOOK_MS = 500 };
+    for (;;) {
+        g_autoptr(GwMove) move = gw_follow_once(cli, id, error);
+        if (!move)
+            return GW_EXIT_FAILED;
+        if (gw_move_ended(move, GW_WANT_MOVED))
+            return gw_move_verdict(move, GW_WANT_MOVED);
+        gw_interrupt_sleep(LOOK_MS);
+    }
+}
+
+GwExit gw_run_host_evacuate(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    const char *host = gw_arguments_word(arguments, 0);
+    g_autoptr(GString) path = g_string_new("/v2.1/servers/detail");
+    gw_client_query(path, "host", host);
+    g_autoptr(json_t) body = NULL;
+    json_t *servers;
+    if (!gw_client_get_all(cli, path->str, "servers", "id", &body, error) || !gw_client_list(body, "servers", &servers, error))
+        return GW_EXIT_FAILED;
+    if (!json_array_size(servers)) {
+        g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "No servers are on %s; 'godwit host-list' shows the hosts.", host);
+        return GW_EXIT_NOT_FOUND;
+    }
+    gboolean json = cli->output == GW_OUTPUT_JSON;
+    g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(gint64));
+    GwExit code = evacuate_all(cli, servers, gw_arguments_option(arguments, "target-host"), ids);
+    for (guint i = 0; i < ids->len && cli->patience == GW_FOLLOW && !*error; i++) {
+        gint64 id = g_array_index(ids, gint64, i);
+        code = worse(code, json ? wait_quietly(cli, id, error) : gw_follow(cli, id, GW_WANT_MOVED, error));
+    }
+    if (json && !*error)
+        code = worse(code, print_moves(cli, ids, error));
+    else if (!json && cli->patience != GW_FOLLOW)
+        printf("%u of %zu servers of %s are being evacuated; see them with: godwit migration-list --host %s\n", ids->len,
+               json_array_size(servers), host, host);
+    return code;
 }
 
 /* ---- after a cold move */

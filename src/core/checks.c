@@ -21,8 +21,16 @@ static void block(const Context *c, const char *code, char *fact, char *why, cha
     gw_findings_add(c->findings, GW_FINDING_BLOCKS, code, c->dest, fact, why, remedy);
 }
 
+/* TRUE: the instance's host is down, and only what was kept of the instance is known. */
+static gboolean is_evacuation(const Context *c)
+{
+    return c->wish->kind == GW_MOVE_EVACUATE;
+}
+
 static void check_kind(const Context *c)
 {
+    if (!c->facts->source)
+        return;
     const char *source = c->facts->source->hypervisor_type;
     const char *dest = c->facts->dest->hypervisor_type;
     if (g_strcmp0(source, dest) != 0)
@@ -45,6 +53,8 @@ static char *version_text(guint64 version)
 /* As Nova (DestinationHypervisorTooOld): a running guest's state has the format of the newer hypervisor. */
 static void check_version(const Context *c)
 {
+    if (!c->facts->source)
+        return;
     guint64 source = c->facts->source->hypervisor_version;
     guint64 dest = c->facts->dest->hypervisor_version;
     if (c->wish->kind != GW_MOVE_LIVE || !source || !dest || dest >= source)
@@ -59,6 +69,8 @@ static void check_version(const Context *c)
 
 static void check_host_identity(const Context *c)
 {
+    if (!c->facts->source)
+        return;
     if (c->facts->source->host_uuid && g_strcmp0(c->facts->source->host_uuid, c->facts->dest->host_uuid) == 0)
         block(c, "host-uuid", g_strdup_printf("%s and %s have the same host UUID %s", c->facts->source_name, c->dest,
                                               c->facts->dest->host_uuid),
@@ -176,6 +188,18 @@ static void check_copied_disk(const Context *c, const GwDisk *disk, const GwDisk
               g_strdup("put it on shared storage"));
 }
 
+/* Nova would make the disk anew from its image and lose what was on it; Godwit keeps what there is. */
+static void check_kept_disk(const Context *c, const GwDisk *disk)
+{
+    gboolean medium = (disk->flags & (GW_DISK_READONLY | GW_DISK_REMOVABLE)) != 0;
+    if (disk->path)
+        block(c, medium ? "file-missing" : "disk-lost",
+              g_strdup_printf("%s does not see %s (%s) of %s", c->dest, disk->path, disk->target, c->instance->name),
+              g_strdup_printf("%s is down, and only what lies on shared storage can be evacuated", c->facts->source_name),
+              medium ? g_strdup_printf("put the file there on %s", c->dest)
+                     : g_strdup_printf("mount the storage on %s, or repair %s: its disk is the only copy", c->dest, c->facts->source_name));
+}
+
 static void check_disks(const Context *c)
 {
     for (guint i = 0; i < c->facts->disks->len; i++) {
@@ -197,6 +221,8 @@ static void check_disks(const Context *c)
                                   disk->path ? disk->path : "no path", c->instance->name),
                   g_strdup("a wrong guess would lose data"),
                   g_strdup("put the disk in a folder or pool that libvirt knows on both hosts"));
+        else if (is_evacuation(c) && gw_planner_fate(disk, facts) != GW_FATE_SHARED)
+            check_kept_disk(c, disk);
         else if (gw_planner_fate(disk, facts) == GW_FATE_COPY)
             check_copied_disk(c, disk, facts);
     }
@@ -276,7 +302,7 @@ static void check_cache(const Context *c)
 static void check_emulation(const Context *c)
 {
     enum { MENDED = 9000000 };
-    guint64 version = c->facts->source->hypervisor_version;
+    guint64 version = c->facts->source ? c->facts->source->hypervisor_version : 0;
     if (c->wish->kind != GW_MOVE_LIVE || c->instance->power != GW_POWER_RUNNING ||
         g_strcmp0(c->instance->virt_type, "qemu") != 0 || !version || version >= MENDED)
         return;

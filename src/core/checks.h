@@ -25,7 +25,7 @@ typedef struct {
 /* Everything that a driver can find out about moving one instance to one destination. */
 typedef struct {
     GwInstance *instance;    /* fresh; reference */
-    GwHostFacts *source, *dest; /* references */
+    GwHostFacts *source, *dest; /* references; source NULL: it is down (evacuation) */
     char *source_name, *dest_name; /* Godwit's names of the hosts */
     GPtrArray *disks;        /* of GwDiskFacts *, one per disk of instance, same order */
     GwFact uuid_taken;       /* an instance of this UUID is already on the destination */

@@ -128,6 +128,7 @@ gboolean gw_instance_equal(const GwInstance *a, const GwInstance *b)
     return strcmp(a->uuid, b->uuid) == 0 && a->power == b->power && a->persistent == b->persistent &&
            a->autostart == b->autostart && a->vcpus == b->vcpus && a->memory_mib == b->memory_mib &&
            a->max_memory_mib == b->max_memory_mib && a->created_at == b->created_at &&
+           a->fingerprint == b->fingerprint &&
            g_strcmp0(a->name, b->name) == 0 && g_strcmp0(a->arch, b->arch) == 0 &&
            g_strcmp0(a->machine, b->machine) == 0 && g_strcmp0(a->virt_type, b->virt_type) == 0 &&
            g_strcmp0(a->graphics_listen, b->graphics_listen) == 0 && devices_equal(a, b);

@@ -5,43 +5,11 @@
  *   - a side's remains are removed only when the instance is known to be whole on the other;
  *   - a guest seen running on both sides stops everything;
  *   - a final state is never left. */
-#include "core/lifecycle.h"
-
-#define BIT(x) (1u << (x))
-#define SEEN(x) BIT(GW_SEEN_##x)
-#define CALL(x) BIT(GW_CALL_##x)
-#define WHEN(x) GW_WHEN_##x
-
-enum {
-    ANY = (int)(BIT(GW_SEEN_COUNT) - 1),
-    NO_ANSWER = (int)SEEN(UNKNOWN),
-    GONE = (int)(SEEN(ABSENT) | SEEN(STOPPED)),
-    ALIVE = (int)(SEEN(RUNNING) | SEEN(PAUSED)),
-    SWITCH = (int)SEEN(PAUSED_MIGRATING),
-    HALTED = (int)(SEEN(PAUSED) | SEEN(PAUSED_MIGRATING)),
-    POST = (int)SEEN(POSTCOPY),
-    BROKEN = (int)SEEN(POSTCOPY_FAILED),
-    ANY_CALL = (int)(BIT(GW_CALL_COUNT) - 1),
-    IDLE = (int)(CALL(NONE) | CALL(DONE) | CALL(FAILED) | CALL(LOST)),
-};
-
-typedef struct {
-    unsigned source, dest; /* masks of GwSeen */
-    unsigned call;         /* mask of GwCall */
-    unsigned need, never;  /* circumstances that must, and must not, hold */
-    GwAct act;
-    GwMigrationState next; /* for ADVANCE */
-    GwMigrationState end;  /* for ADVANCE to UNDOING */
-    const char *reason;
-} Rule;
-
-#define DO(act_) .act = GW_ACT_##act_
-#define GO(state_) .act = GW_ACT_ADVANCE, .next = GW_MIGRATION_##state_
-#define UNDO(end_) .act = GW_ACT_ADVANCE, .next = GW_MIGRATION_UNDOING, .end = GW_MIGRATION_##end_
+#include "core/lifecycle_rules.h"
 
 /* -------------------------------------------------------------------------- before the guest is touched */
 
-static const Rule accepted[] = {
+static const GwRule accepted[] = {
     {ANY, ANY, ANY_CALL, WHEN(ABORT), 0, GO(CANCELLED), .reason = "cancelled before it began"},
     {ANY, ANY, CALL(DONE), 0, 0, GO(QUEUED)},
     {ANY, ANY, CALL(FAILED), 0, 0, GO(FAILED)},
@@ -49,7 +17,7 @@ static const Rule accepted[] = {
     {ANY, ANY, ANY_CALL, 0, 0, DO(WAIT)},
 };
 
-static const Rule queued[] = {
+static const GwRule queued[] = {
     {ANY, ANY, ANY_CALL, WHEN(ABORT), 0, GO(CANCELLED), .reason = "cancelled before it began"},
     {ANY, ANY, CALL(DONE), 0, 0, GO(PREPARING)},
     {ANY, ANY, ANY_CALL, 0, 0, DO(ENTER)},
@@ -68,7 +36,7 @@ static const Rule queued[] = {
      .reason = "the instance changed before room was made on the destination"},                                        \
     {ANY, ANY, IDLE, 0, 0, UNDO(FAILED), .reason = "the instance changed while room was made on the destination"}
 
-static const Rule preparing_live[] = {
+static const GwRule preparing_live[] = {
     {ANY, ANY, CALL(ACTIVE), 0, 0, DO(WAIT)},
     {ANY, ANY, CALL(FAILED), 0, 0, GO(FAILED)}, /* it has removed what it made; a file that is there is another's */
     NOTHING_MADE("cancelled before the copy began"),
@@ -83,7 +51,7 @@ static const Rule preparing_live[] = {
     CHANGED_MEANWHILE,
 };
 
-static const Rule preparing_cold[] = {
+static const GwRule preparing_cold[] = {
     {ANY, ANY, CALL(ACTIVE), 0, 0, DO(WAIT)},
     {ANY, ANY, CALL(FAILED), 0, 0, GO(FAILED)},
     NOTHING_MADE("cancelled before the guest was stopped"),
@@ -110,7 +78,7 @@ static const Rule preparing_cold[] = {
      .reason = "it runs on the destination, but what the source still holds of it, paused, could not be stopped"}
 
 /* Pictures without a job that could belong to a moment between two phases are acted on only when they last (STALE). */
-static const Rule running[] = {
+static const GwRule running[] = {
     {ANY, POST, ANY_CALL, 0, 0, GO(POSTCOPY)},
     {POST, ANY, ANY_CALL, 0, 0, GO(POSTCOPY)},
     {ANY, BROKEN, ANY_CALL, 0, 0, GO(POSTCOPY)},
@@ -155,7 +123,7 @@ static const Rule running[] = {
     {ANY, ANY, IDLE, 0, 0, DO(WAIT)},
 };
 
-static const Rule postcopy[] = {
+static const GwRule postcopy[] = {
     {ANY, ANY, CALL(ACTIVE), 0, 0, DO(WAIT)},
     {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "the source host does not answer"},
     {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "the destination host does not answer"},
@@ -170,7 +138,7 @@ static const Rule postcopy[] = {
 };
 
 /* The proof was had before this state was entered, so the destination's later states do not matter. */
-static const Rule settling[] = {
+static const GwRule settling[] = {
     {ANY, ANY, CALL(ACTIVE), 0, 0, DO(WAIT)},
     {ANY, ANY, CALL(DONE), 0, 0, GO(COMPLETED)},
     {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "it moved; the source host does not answer, its remains wait"},
@@ -188,7 +156,7 @@ static const Rule settling[] = {
     {ANY, ANY, IDLE, 0, 0, DO(WAIT)},
 };
 
-static const Rule undoing_live[] = {
+static const GwRule undoing_live[] = {
     {ANY, ANY, CALL(ACTIVE), 0, 0, DO(WAIT)},
     {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "undoing; the source host does not answer"},
     {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "undoing; the destination host does not answer"},
@@ -219,16 +187,11 @@ static const Rule undoing_live[] = {
 
 /* -------------------------------------------------------------------------- cold */
 
-#define BOTH_ANSWER                                                                                                    \
-    {ANY, ANY, CALL(ACTIVE), 0, 0, DO(WAIT)},                                                                          \
-        {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "the source host does not answer"},                           \
-        {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "the destination host does not answer"}
-
 #define SPLIT                                                                                                          \
     {SEEN(RUNNING), SEEN(RUNNING) | POST | BROKEN, IDLE, WHEN(STALE), 0, GO(ERROR),                                    \
      .reason = "the instance is active on both hosts; nothing was touched: find out which copy is good, stop the other"}
 
-static const Rule stopping[] = {
+static const GwRule stopping[] = {
     BOTH_ANSWER,
     {ALIVE, SEEN(ABSENT), IDLE, WHEN(EXHAUSTED), 0, UNDO(FAILED), .reason = "the guest could not be stopped"},
     {ALIVE, SEEN(ABSENT), IDLE, 0, 0, DO(STOP_SOURCE)},
@@ -238,7 +201,7 @@ static const Rule stopping[] = {
     {ANY, ANY, IDLE, 0, 0, DO(WAIT)},
 };
 
-static const Rule moving_shared[] = {
+static const GwRule moving_shared[] = {
     BOTH_ANSWER,
     {SEEN(STOPPED), SEEN(STOPPED), IDLE, 0, 0, GO(PLACING)},
     {SEEN(STOPPED), SEEN(ABSENT), CALL(FAILED), 0, 0, UNDO(FAILED)},
@@ -251,7 +214,7 @@ static const Rule moving_shared[] = {
 };
 
 /* The source keeps its disks until the user confirms, so that undoing is always possible. */
-static const Rule moving_disks[] = {
+static const GwRule moving_disks[] = {
     {ANY, ANY, CALL(ACTIVE), WHEN(OVERDUE), 0, DO(ABORT), .reason = "it took longer than its completion timeout"},
     BOTH_ANSWER,
     {ANY, ANY, IDLE, WHEN(JOB) | WHEN(OVERDUE), 0, DO(ABORT), .reason = "it took longer than its completion timeout"},
@@ -268,7 +231,7 @@ static const Rule moving_disks[] = {
     {ANY, ANY, IDLE, 0, 0, DO(WAIT)},
 };
 
-static const Rule placing[] = {
+static const GwRule placing[] = {
     BOTH_ANSWER,
     {SEEN(STOPPED), HALTED, IDLE, WHEN(EXHAUSTED), 0, UNDO(FAILED), .reason = "the copy could not be put in place"},
     {SEEN(STOPPED), HALTED, IDLE, 0, 0, DO(KILL_DEST)},
@@ -278,7 +241,7 @@ static const Rule placing[] = {
     {ANY, ANY, IDLE, 0, 0, DO(WAIT)},
 };
 
-static const Rule starting[] = {
+static const GwRule starting[] = {
     BOTH_ANSWER,
     {SEEN(STOPPED), SEEN(RUNNING), IDLE, 0, 0, GO(FINISHED)},
     {SEEN(STOPPED), SEEN(STOPPED), IDLE, 0, WHEN(RAN), GO(FINISHED)},
@@ -292,13 +255,13 @@ static const Rule starting[] = {
     {ANY, ANY, IDLE, 0, 0, DO(WAIT)},
 };
 
-static const Rule finished[] = {
+static const GwRule finished[] = {
     {ANY, ANY, ANY_CALL, WHEN(REVERT), 0, GO(REVERTING)},
     {ANY, ANY, ANY_CALL, WHEN(CONFIRM), 0, GO(CONFIRMING)},
     {ANY, ANY, ANY_CALL, 0, 0, DO(WAIT)},
 };
 
-static const Rule confirming[] = {
+static const GwRule confirming[] = {
     {ANY, ANY, CALL(DONE), 0, 0, GO(CONFIRMED)},
     BOTH_ANSWER,
     {GONE, SEEN(ABSENT), IDLE, WHEN(STALE), 0, GO(ERROR),
@@ -310,7 +273,7 @@ static const Rule confirming[] = {
 };
 
 /* Back to the source, whose disks and definition are as they were: after a failure, or when the user reverts. */
-static const Rule undoing_cold[] = {
+static const GwRule undoing_cold[] = {
     BOTH_ANSWER,
     {ANY, ANY, IDLE, WHEN(JOB), 0, DO(ABORT)},
     {SEEN(ABSENT), ANY, IDLE, WHEN(STALE), 0, GO(ERROR),
@@ -329,11 +292,14 @@ static const Rule undoing_cold[] = {
     {ANY, ANY, IDLE, 0, 0, DO(WAIT)},
 };
 
-static const Rule final[] = {{ANY, ANY, ANY_CALL, 0, 0, DO(WAIT)}};
+static const GwRule final[] = {{ANY, ANY, ANY_CALL, 0, 0, DO(WAIT)}};
 
-static const Rule *rules_of(const GwSituation *s)
+static const GwRule *rules_of(const GwSituation *s)
 {
     gboolean cold = s->kind == GW_MOVE_COLD;
+    const GwRule *own = s->kind == GW_MOVE_EVACUATE ? gw_lifecycle_evacuation(s->state) : NULL;
+    if (own)
+        return own;
     switch (s->state) {
     case GW_MIGRATION_ACCEPTED:
         return accepted;
@@ -369,13 +335,14 @@ static const Rule *rules_of(const GwSituation *s)
     case GW_MIGRATION_CANCELLED:
     case GW_MIGRATION_FAILED:
     case GW_MIGRATION_ERROR:
+    case GW_MIGRATION_EVACUATED:
     case GW_MIGRATION_STATE_COUNT:
         return final;
     }
     return final;
 }
 
-static gboolean fits(const Rule *rule, const GwSituation *s)
+static gboolean fits(const GwRule *rule, const GwSituation *s)
 {
     return (rule->source & BIT(s->source)) && (rule->dest & BIT(s->dest)) && (rule->call & BIT(s->call)) &&
            (s->when & rule->need) == rule->need && !(s->when & rule->never);
@@ -383,7 +350,7 @@ static gboolean fits(const Rule *rule, const GwSituation *s)
 
 GwDecision gw_lifecycle_next(const GwSituation *s)
 {
-    const Rule *rule = rules_of(s);
+    const GwRule *rule = rules_of(s);
     while (!fits(rule, s)) /* every table ends with a row that fits all that its earlier rows leave */
         rule++;
     GwDecision decision = {rule->act, s->state, s->end, rule->reason};

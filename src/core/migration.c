@@ -22,7 +22,8 @@ const char *gw_migration_state_name(GwMigrationState state)
 }
 
 /* Cold moves have Nova's other words for the steps that both kinds share: "pre-migrating" before the guest is touched,
- * "migrating" while it is undone, and "error" where a live one says "failed" (nova/compute/manager.py). */
+ * "migrating" while it is undone, and "error" where a live one says "failed"; evacuations are "accepted", "pre-migrating" and "done"
+ * (nova/compute/manager.py). */
 const char *gw_migration_state_status(GwMigrationState state, GwMoveKind kind)
 {
     if (kind == GW_MOVE_COLD) {
@@ -33,6 +34,8 @@ const char *gw_migration_state_status(GwMigrationState state, GwMoveKind kind)
         if (state == GW_MIGRATION_FAILED)
             return "error";
     }
+    if (kind == GW_MOVE_EVACUATE && state != GW_MIGRATION_ACCEPTED && !(states[state].traits & GW_TRAIT_FINAL))
+        return "pre-migrating";
     return states[state].status;
 }
 
@@ -59,6 +62,10 @@ const char *gw_move_kind_name(GwMoveKind kind)
         return "live-migration";
     case GW_MOVE_COLD:
         return "migration";
+    case GW_MOVE_EVACUATE:
+        return "evacuation";
+    case GW_MOVE_KINDS:
+        break;
     }
     return "migration";
 }

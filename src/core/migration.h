@@ -7,6 +7,8 @@
 typedef enum {
     GW_MOVE_LIVE, /* the guest runs (or stays paused) through it */
     GW_MOVE_COLD, /* the guest is shut down, moved, started again, and waits for confirmation */
+    GW_MOVE_EVACUATE, /* its host is down, and forced down: it is started elsewhere from shared disks */
+    GW_MOVE_KINDS
 } GwMoveKind;
 
 typedef enum { GW_BLOCK_NO, GW_BLOCK_YES, GW_BLOCK_AUTO } GwBlockMode;
@@ -33,12 +35,14 @@ typedef enum { GW_BLOCK_NO, GW_BLOCK_YES, GW_BLOCK_AUTO } GwBlockMode;
     X(UNDOING, "undoing", "running", 0)                               /* destination's remains go away, source intact */ \
     X(CANCELLED, "cancelled", "cancelled", GW_TRAIT_FINAL)            /* ended by request; instance intact */         \
     X(FAILED, "failed", "failed", GW_TRAIT_FINAL)                     /* ended by failure; instance intact */         \
-    X(ERROR, "error", "error", GW_TRAIT_FINAL)                        /* an operator must look; reason says at what */
+    X(ERROR, "error", "error", GW_TRAIT_FINAL)                        /* an operator must look; reason says at what */ \
+    X(EVACUATED, "evacuated", "done", GW_TRAIT_FINAL)                 /* evacuation: its old host has not come back yet */
 
 enum {
     GW_TRAIT_EARLY = 1 << 0,   /* the guest has not been touched */
     GW_TRAIT_RESTING = 1 << 1, /* nothing happens until the user asks */
-    GW_TRAIT_FINAL = 1 << 2,   /* never changes again; the instance is free for another move */
+    GW_TRAIT_FINAL = 1 << 2,   /* never changes again (but EVACUATED to COMPLETED, when the old host is cleared: engine/remains.c);
+                                * the instance is free for another move */
 };
 
 typedef enum {
@@ -53,7 +57,7 @@ const char *gw_migration_state_status(GwMigrationState state, GwMoveKind kind); 
 unsigned gw_migration_state_traits(GwMigrationState state);
 gboolean gw_migration_state_from_name(const char *name, GwMigrationState *ret_state);
 
-const char *gw_move_kind_name(GwMoveKind kind); /* "live-migration", "migration": Nova's migration_type words */
+const char *gw_move_kind_name(GwMoveKind kind); /* "live-migration", "migration", "evacuation": Nova's migration_type words */
 
 /* What a user has asked of a migration under way; kept in the row, so that it survives a crash. */
 enum {

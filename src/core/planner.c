@@ -83,7 +83,7 @@ static guint64 permitted_flags(const GwPlanSettings *settings, guint64 flags)
 static void plan_pauses(GwPlan *plan, const GwPlanSettings *settings)
 {
     const GwPolicy *policy = settings->policy;
-    if (plan->kind == GW_MOVE_COLD || !policy)
+    if (plan->kind != GW_MOVE_LIVE || !policy)
         return;
     plan->pause_ms = settings->pause_ms ? settings->pause_ms : policy->pause_ms;
     plan->eager = policy->prefers_post_copy;
@@ -175,7 +175,9 @@ GwPlan *gw_planner_make(const GwMoveFacts *facts, const GwMoveWish *wish, const 
     g_strlcpy(plan->uuid, instance->uuid, sizeof plan->uuid);
     plan->name = g_strdup(instance->name);
     plan->power_before = instance->power;
-    plan->persistent_before = instance->persistent;
+    if (wish->kind == GW_MOVE_EVACUATE && instance->power != GW_POWER_SHUTDOWN)
+        plan->power_before = GW_POWER_RUNNING; /* its memory is lost: whatever it was doing, it boots */
+    plan->persistent_before = instance->persistent || wish->kind == GW_MOVE_EVACUATE; /* it is defined before it starts */
     plan->autostart_before = instance->autostart;
     plan->memory_mib = instance->memory_mib;
     plan->bandwidth_mibps = settings->bandwidth_mibps;

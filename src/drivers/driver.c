@@ -72,6 +72,40 @@ gboolean gw_node_examine(GwNode *source, GwNode *dest, const char *uuid, GwMoveF
     return gw_node_call_end(&call, ok, failure, error);
 }
 
+gboolean gw_node_can_evacuate(const GwNode *node)
+{
+    return node->driver->definition && node->driver->examine_evacuation;
+}
+
+static gboolean check_evacuates(const GwNode *node, GError **error)
+{
+    if (!gw_node_can_evacuate(node))
+        g_set_error(error, GW_ERROR, GW_ERROR_UNSUPPORTED, "%s hosts cannot be evacuated", node->driver->name);
+    return gw_node_can_evacuate(node);
+}
+
+char *gw_node_definition(GwNode *node, const char *uuid, GError **error)
+{
+    GwNodeCall call = {"definition", node, .uuid = uuid};
+    GError *failure = NULL;
+    if (!check_evacuates(node, error) || !gw_node_call_begin(&call, error))
+        return NULL;
+    char *text = node->driver->definition(node->host, uuid, &failure);
+    gw_node_call_end(&call, text != NULL, failure, error);
+    return text;
+}
+
+gboolean gw_node_examine_evacuation(GwNode *dest, GwInstance *instance, const char *definition, GwMoveFacts **ret_facts,
+                                    GError **error)
+{
+    GwNodeCall call = {"examine_evacuation", dest, .uuid = instance->uuid};
+    GError *failure = NULL;
+    if (!check_evacuates(dest, error) || !gw_node_call_begin(&call, error))
+        return FALSE;
+    gboolean ok = dest->driver->examine_evacuation(dest->host, instance, definition, ret_facts, &failure);
+    return gw_node_call_end(&call, ok, failure, error);
+}
+
 gboolean gw_node_prepare(GwNode *source, GwNode *dest, const GwPlan *plan, GError **error)
 {
     GwNodeCall call = {"prepare", source, dest, plan->uuid};

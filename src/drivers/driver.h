@@ -57,6 +57,13 @@ typedef struct {
      * Leaves nothing behind. Fills what it can and leaves the rest UNKNOWN; fails only when a host fails. */
     gboolean (*examine)(GwHost *source, GwHost *dest, const char *uuid, GwMoveFacts **ret_facts, GError **error);
 
+    /* ---- evacuation; both optional, and given together */
+    /* The text from which `adopt` can define the instance on another host: the engine keeps it for the day that this host is down. */
+    char *(*definition)(GwHost *host, const char *uuid, GError **error);
+    /* As examine, of an instance whose host is down, from what was kept of it. Only dest is asked: facts->source stays NULL, and a
+     * disk counts as shared when dest has it at the same path, in the same size. */
+    gboolean (*examine_evacuation)(GwHost *dest, GwInstance *instance, const char *definition, GwMoveFacts **ret_facts, GError **error);
+
     /* Makes room on dest: starts or makes pools, creates the volumes of every GW_FATE_COPY disk (exclusively: an existing
      * file is GW_ERROR_FAILED, never reused; sparse). On failure removes what it made. */
     gboolean (*prepare)(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
@@ -125,6 +132,10 @@ gboolean gw_node_instances(GwNode *node, GPtrArray **ret_instances, GError **err
 GwInstance *gw_node_describe(GwNode *node, const char *uuid, GError **error);
 gboolean gw_node_sight(GwNode *node, const char *uuid, GwSight *ret_sight, GError **error);
 gboolean gw_node_examine(GwNode *source, GwNode *dest, const char *uuid, GwMoveFacts **ret_facts, GError **error);
+char *gw_node_definition(GwNode *node, const char *uuid, GError **error); /* UNSUPPORTED where the driver has none */
+gboolean gw_node_can_evacuate(const GwNode *node);
+gboolean gw_node_examine_evacuation(GwNode *dest, GwInstance *instance, const char *definition, GwMoveFacts **ret_facts,
+                                    GError **error);
 gboolean gw_node_prepare(GwNode *source, GwNode *dest, const GwPlan *plan, GError **error);
 gboolean gw_node_migrate(GwNode *source, GwNode *dest, const GwPlan *plan, GError **error);
 gboolean gw_node_abort(GwNode *source, const char *uuid, GError **error);

@@ -104,6 +104,14 @@ void gw_active_wake_instance(GwEngine *engine, const char *uuid)
     gw_active_unref(active);
 }
 
+gboolean gw_active_is_fenced(const GwActive *active)
+{
+    g_mutex_lock(&active->engine->lock);
+    gboolean fenced = active->source && active->source->row->forced_down;
+    g_mutex_unlock(&active->engine->lock);
+    return fenced;
+}
+
 void gw_active_tell_checked(GwActive *active, const GError *error)
 {
     g_mutex_lock(&active->engine->lock);

@@ -7,23 +7,23 @@
 
 /* The names that Nova's clients know from os-instance-actions; a phase of several acts is one event. */
 static const struct {
-    const char *live, *cold;
+    const char *live, *cold, *evacuation;
     gboolean on_dest;
 } events[GW_ACT_COUNT] = {
-    [GW_ACT_CHECK] = {"conductor_live_migrate_instance", "conductor_migrate_server", FALSE},
-    [GW_ACT_PREPARE] = {"compute_pre_live_migration", "compute_prep_resize", TRUE},
-    [GW_ACT_MIGRATE] = {"compute_live_migration", "compute_resize_instance", FALSE},
-    [GW_ACT_STOP_SOURCE] = {NULL, "compute_resize_instance", FALSE},
-    [GW_ACT_ADOPT] = {NULL, "compute_finish_resize", TRUE},
-    [GW_ACT_START_DEST] = {NULL, "compute_finish_resize", TRUE},
-    [GW_ACT_SETTLE] = {"compute_post_live_migration_at_destination", NULL, TRUE},
-    [GW_ACT_FORGET_SOURCE] = {NULL, "compute_confirm_resize", FALSE},
-    [GW_ACT_FORGET_DEST] = {"compute_rollback_live_migration_at_destination", "compute_revert_resize", TRUE},
+    [GW_ACT_CHECK] = {"conductor_live_migrate_instance", "conductor_migrate_server", "rebuild_server", FALSE},
+    [GW_ACT_PREPARE] = {"compute_pre_live_migration", "compute_prep_resize", NULL, TRUE},
+    [GW_ACT_MIGRATE] = {"compute_live_migration", "compute_resize_instance", NULL, FALSE},
+    [GW_ACT_STOP_SOURCE] = {NULL, "compute_resize_instance", NULL, FALSE},
+    [GW_ACT_ADOPT] = {NULL, "compute_finish_resize", "compute_rebuild_instance", TRUE},
+    [GW_ACT_START_DEST] = {NULL, "compute_finish_resize", "compute_rebuild_instance", TRUE},
+    [GW_ACT_SETTLE] = {"compute_post_live_migration_at_destination", NULL, NULL, TRUE},
+    [GW_ACT_FORGET_SOURCE] = {NULL, "compute_confirm_resize", NULL, FALSE},
+    [GW_ACT_FORGET_DEST] = {"compute_rollback_live_migration_at_destination", "compute_revert_resize", NULL, TRUE},
 };
 
 static void record(GwActive *active, const GwMigration *row, GwAct act)
 {
-    const char *event = row->kind == GW_MOVE_LIVE ? events[act].live : events[act].cold;
+    const char *event = row->kind == GW_MOVE_LIVE ? events[act].live : row->kind == GW_MOVE_COLD ? events[act].cold : events[act].evacuation;
     if (!event || event == active->event)
         return;
     gboolean failed = row->state == GW_MIGRATION_UNDOING;
@@ -114,6 +114,13 @@ static gboolean prepare(GwActive *active, const GwMigration *row, GError **error
     return gw_node_prepare(active->source->node, active->dest->node, row->plan, error);
 }
 
+/* There is no step between the start of an evacuated instance and the end: the definition is final before it starts. */
+static gboolean adopt(GwActive *active, const GwMigration *row, GError **error)
+{
+    GwNode *dest = active->dest->node;
+    return gw_node_adopt(dest, row->plan, error) && (row->kind != GW_MOVE_EVACUATE || gw_node_settle(dest, row->plan, error));
+}
+
 static gboolean settle(GwActive *active, const GwMigration *row, GError **error)
 {
     return gw_node_settle(active->dest->node, row->plan, error) &&
@@ -199,7 +206,7 @@ gboolean gw_acts_do(GwActive *active, GwMigration *row, GwAct act, GError **erro
     case GW_ACT_MIGRATE:
         return begin_copy(active, row);
     case GW_ACT_ADOPT:
-        return work_ended(active, gw_node_adopt(dest, plan, error), error);
+        return work_ended(active, adopt(active, row, error), error);
     case GW_ACT_SETTLE:
     case GW_ACT_FORGET_SOURCE:
         return work_ended(active, settle(active, row, error), error);

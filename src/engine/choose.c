@@ -1,11 +1,34 @@
 /* The checks of one move, and the choice of a destination where the user left it open. */
 #include "engine/internal.h"
 
+static gboolean examine_evacuation(GwActive *active, const GwMigration *row, GwHostEntry *dest, GwMoveFacts **ret_facts, GError **error)
+{
+    g_autoptr(GwInstanceView) view = gw_engine_instance(active->engine, row->instance_uuid);
+    g_autofree char *definition = NULL;
+    if (!gw_store_definition_get(active->engine->store, row->source, row->instance_uuid, &definition, error))
+        return FALSE;
+    if (!view || !definition) {
+        g_set_error(error, GW_ERROR, GW_ERROR_REFUSED, "%s went down before Godwit had read how %s is defined: define it by hand from a "
+                    "backup of its XML", row->source, row->instance_name);
+        return FALSE;
+    }
+    if (!gw_node_examine_evacuation(dest->node, view->instance, definition, ret_facts, error))
+        return FALSE;
+    (*ret_facts)->source_name = g_strdup(row->source);
+    return TRUE;
+}
+
+static gboolean examine(GwActive *active, const GwMigration *row, GwHostEntry *dest, GwMoveFacts **ret_facts, GError **error)
+{
+    return row->kind == GW_MOVE_EVACUATE ? examine_evacuation(active, row, dest, ret_facts, error)
+                                         : gw_node_examine(active->source->node, dest->node, row->instance_uuid, ret_facts, error);
+}
+
 GPtrArray *gw_choose_examine(GwActive *active, const GwMigration *row, GwHostEntry *dest, GwPlan **ret_plan, GError **error)
 {
     GwEngine *engine = active->engine;
     g_autoptr(GwMoveFacts) facts = NULL;
-    if (!gw_node_examine(active->source->node, dest->node, row->instance_uuid, &facts, error))
+    if (!examine(active, row, dest, &facts, error))
         return NULL;
     GwMoveWish wish = {row->kind, row->block, gw_engine_reserved_mib(engine, dest->row->name, row->id),
                        active->disk_over_commit || engine->settings.disk_over_commit};

@@ -20,6 +20,7 @@ void gw_engine_unref(GwEngine *engine)
     g_hash_table_unref(engine->moving);
     g_hash_table_unref(engine->operating);
     g_hash_table_unref(engine->servers);
+    g_hash_table_unref(engine->evacuated);
     g_hash_table_unref(engine->drains);
     g_hash_table_unref(engine->actives);
     g_hash_table_unref(engine->views);
@@ -63,6 +64,7 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     engine->actives = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, (GDestroyNotify)gw_active_unref);
     engine->checkups = gw_checkups_new();
     engine->moving = g_hash_table_new(g_str_hash, g_str_equal);
+    engine->evacuated = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     engine->operating = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     engine->servers = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)gw_server_run_free);
     engine->server_steps = g_thread_pool_new(gw_server_step, engine, MAX_SERVERS, FALSE, NULL);
@@ -80,7 +82,7 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
 GwEngine *gw_engine_new(GwStore *store, const GwDriver *const *drivers, const GwEngineSettings *settings, GError **error)
 {
     GwEngine *engine = engine_new(store, drivers, settings);
-    if (gw_engine_load_hosts(engine, error) && gw_engine_load_aggregates(engine, error) &&
+    if (gw_remains_load(engine, error) && gw_engine_load_hosts(engine, error) && gw_engine_load_aggregates(engine, error) &&
         gw_engine_load_actives(engine, error) && gw_engine_load_servers(engine, error) && gw_engine_load_drains(engine, error))
         return engine;
     gw_engine_stop(engine);

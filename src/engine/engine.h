@@ -165,6 +165,9 @@ gboolean gw_engine_live_migrate(GwEngine *engine, const GwMoveRequest *request, 
                                 gpointer data, GError **error);
 gboolean gw_engine_cold_migrate(GwEngine *engine, const GwMoveRequest *request, gint64 *ret_id, GwChecked checked,
                                 gpointer data, GError **error);
+/* Starts elsewhere, from shared disks, an instance whose host is down. INVALID unless an administrator has forced that host down. */
+gboolean gw_engine_evacuate(GwEngine *engine, const GwMoveRequest *request, gint64 *ret_id, GwChecked checked, gpointer data,
+                            GError **error);
 /* Called exactly once. report: borrowed; NULL with an error that a real move would have been refused with as malformed (no such
  * server or host). A state that forbids the move is the report's objection. */
 typedef void (*GwTried)(gpointer data, const GwTrialReport *report, const GError *error);
@@ -210,7 +213,7 @@ gboolean gw_engine_delete(GwEngine *engine, const GwMoveRequest *request, GError
 
 /* What ended since this engine began. */
 typedef struct {
-    guint64 count[2][GW_MIGRATION_STATE_COUNT]; /* by GwMoveKind and final state */
+    guint64 count[GW_MOVE_KINDS][GW_MIGRATION_STATE_COUNT]; /* by GwMoveKind and final state */
     guint64 total_ms, downtime_ms, bytes;       /* of the live ones that completed */
 } GwEndedMoves;
 void gw_engine_ended_moves(GwEngine *engine, GwEndedMoves *ret_ended);

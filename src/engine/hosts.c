@@ -19,6 +19,7 @@ void gw_host_entry_unref(GwHostEntry *entry)
     g_hash_table_unref(entry->instances);
     g_hash_table_unref(entry->dirty);
     g_hash_table_unref(entry->asked);
+    g_hash_table_unref(entry->kept);
     g_ptr_array_unref(entry->waiters);
     g_ptr_array_unref(entry->aggregates);
     g_free(entry->down_reason);
@@ -35,6 +36,7 @@ static GwHostEntry *entry_new(GwNode *node, GwHostRow *row)
     entry->instances = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)gw_instance_unref);
     entry->dirty = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     entry->asked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    entry->kept = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     entry->waiters = g_ptr_array_new_with_free_func(g_free);
     entry->aggregates = gw_aggregates_new();
     entry->down_reason = g_strdup("it has not been asked yet");
@@ -94,7 +96,7 @@ gboolean gw_engine_load_hosts(GwEngine *engine, GError **error)
         }
         GwHostEntry *entry = entry_new(node, row_copy(row));
         g_hash_table_replace(engine->hosts, entry->row->name, entry);
-        if (!load_cache(engine, entry, error))
+        if (!load_cache(engine, entry, error) || !gw_remember_load(engine, entry, error))
             return FALSE;
         gw_views_update_host(engine, entry);
     }

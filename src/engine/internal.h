@@ -32,6 +32,7 @@ typedef struct {
     GHashTable *asked;       /* [lock] uuid → gint64 *, monotonic us: when it was last asked for alone */
     gint64 whole_us;         /* [lock] real time at which the question was asked that it last answered whole; 0: none yet */
     gint64 last_full_us;     /* [lock] when everything was last asked for */
+    GHashTable *kept;        /* [lock] uuid → gint64 *: fingerprint of the definition that the store has (remember.c) */
     GPtrArray *waiters;      /* [lock] of Waiter *: told when the next refresh ends */
     gboolean removed;        /* [lock] */
 } GwHostEntry;
@@ -94,6 +95,7 @@ struct GwEngine {
     GPtrArray *sorted;       /* [lock] the views in listing order, or NULL when it must be made anew */
     GHashTable *actives;     /* [lock] id → GwActive *, references */
     GHashTable *moving;      /* [lock] uuid → GwActive * of `actives`: the instance's own */
+    GHashTable *evacuated;   /* [lock] "uuid host" → gint64 *: migration by which it left a host that has not been cleared (remains.c) */
     GHashTable *drains;      /* [lock] id → GwDrainRun *, references: those under way */
     GHashTable *servers;     /* [lock] uuid → GwServerRun *: what Godwit made, makes or takes away */
     GMutex place_lock;       /* taken before `lock`: servers are placed one by one */
@@ -159,6 +161,16 @@ void gw_inventory_update(GwEngine *engine, GwHostEntry *entry, const char *uuid)
 /* Asks both hosts of a move for the instance now, so that what the API shows is right when the move has ended. */
 void gw_inventory_update_pair(GwActive *active);
 
+/* ---- remember.c: definitions are kept in the store, so that an instance can be evacuated when its host is down */
+gboolean gw_remember_load(GwEngine *engine, GwHostEntry *entry, GError **error);
+void gw_remember(GwEngine *engine, GwHostEntry *entry); /* asks the host for those that are new or have changed */
+
+/* ---- remains.c: what evacuated instances have left on hosts that come back */
+gboolean gw_remains_load(GwEngine *engine, GError **error);
+void gw_remains_add(GwEngine *engine, const GwMigration *row); /* [locked] an evacuation has ended */
+gboolean gw_remains_has(GwEngine *engine, const char *uuid, const char *host); /* [locked] it was evacuated from there */
+void gw_remains_clear(GwEngine *engine, GwHostEntry *entry); /* the host answers */
+
 /* ---- views.c: all with the lock held */
 void gw_views_update(GwEngine *engine, const char *uuid);
 /* What entry now says of uuid; instance is taken; NULL: it is not there. */
@@ -177,6 +189,7 @@ GwActive *gw_active_of(GwEngine *engine, const char *uuid); /* borrowed, or NULL
 void gw_active_wake(GwActive *active);                    /* step it soon */
 void gw_active_wake_after(GwActive *active, guint ms);
 void gw_active_wake_instance(GwEngine *engine, const char *uuid);
+gboolean gw_active_is_fenced(const GwActive *active); /* an administrator vouches that nothing runs on the source */
 void gw_active_tell_checked(GwActive *active, const GError *error); /* whoever waits for the checks, once */
 void gw_active_call_ended(GwActive *active, const GError *error); /* error NULL: done */
 gboolean gw_engine_load_actives(GwEngine *engine, GError **error);

@@ -149,6 +149,8 @@ void gw_inventory_publish(GwEngine *engine, GwHostEntry *entry, GwHostFacts *fac
     }
     if (changed || !was_up)
         save(engine, entry);
+    gw_remember(engine, entry);
+    gw_remains_clear(engine, entry);
 }
 
 static void mark_down(GwEngine *engine, GwHostEntry *entry, const GError *error)
@@ -206,6 +208,7 @@ static gboolean ask_some(GwEngine *engine, GwHostEntry *entry, GHashTable *uuids
             return FALSE;
     if (gw_engine_serial(engine) != before)
         save(engine, entry);
+    gw_remember(engine, entry);
     return TRUE;
 }
 

@@ -147,6 +147,7 @@ static unsigned circumstances(GwActive *active, const GwMigration *row, const Mo
     when |= sees_job(active) ? GW_WHEN_JOB : 0;
     when |= moment->transient && row->attempts <= settings->live_migration_retry_count ? GW_WHEN_RETRY : 0;
     when |= active->failures >= MANY_FAILURES ? GW_WHEN_EXHAUSTED : 0;
+    when |= gw_active_is_fenced(active) ? GW_WHEN_FENCED : 0;
     when |= active->found_preparing || moment->call != GW_CALL_NONE ? GW_WHEN_MADE : 0;
     return when;
 }
@@ -352,7 +353,7 @@ static void end_event(GwActive *active, const GwMigration *row)
 static void count_end(GwEndedMoves *ended, const GwMigration *row)
 {
     ended->count[row->kind][row->state]++;
-    if (row->state != GW_MIGRATION_COMPLETED)
+    if (row->kind != GW_MOVE_LIVE || row->state != GW_MIGRATION_COMPLETED)
         return;
     ended->total_ms += (guint64)MAX(0, row->ended_us - row->created_us) / 1000;
     ended->downtime_ms += row->progress.downtime_ms;
@@ -367,6 +368,8 @@ static void end(GwActive *active, const GwMigration *row)
     g_mutex_lock(&engine->lock);
     active->ended = TRUE;
     gw_active_remove(active);
+    if (row->state == GW_MIGRATION_EVACUATED)
+        gw_remains_add(engine, row);
     count_end(&engine->ended, row);
     gw_views_update(engine, row->instance_uuid);
     g_mutex_unlock(&engine->lock);

@@ -55,7 +55,7 @@ static const char *task_of(const GwInstanceView *view)
         return gw_operation_task_state(view->operation);
     if (!view->migration_id || vm_state_of(view) == GW_VM_RESIZED)
         return NULL;
-    return view->migration_kind == GW_MOVE_LIVE ? "migrating" : "resize_migrating";
+    return view->migration_kind == GW_MOVE_LIVE ? "migrating" : view->migration_kind == GW_MOVE_EVACUATE ? "rebuilding" : "resize_migrating";
 }
 
 static gboolean check(const GwInstanceView *view, GwOperation operation, GError **error)

@@ -28,13 +28,15 @@ static GwInstanceView *find_instance(GwEngine *engine, const char *uuid, GError 
     return view;
 }
 
-static gboolean check_host(GwEngine *engine, const GwInstanceView *view, const char *host, GError **error)
+static gboolean check_host(GwEngine *engine, const GwInstanceView *view, const char *host, GwMoveKind kind, GError **error)
 {
     if (!host)
         return TRUE;
     g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, host);
     if (!entry) {
-        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Compute host %s could not be found.", host);
+        /* as in Nova: an evacuation's is 404 */
+        GwErrorCode code = kind == GW_MOVE_EVACUATE ? GW_ERROR_NOT_FOUND : GW_ERROR_INVALID;
+        g_set_error(error, GW_ERROR, (gint)code, "Compute host %s could not be found.", host);
         return FALSE;
     }
     if (strcmp(host, view->host) == 0) {
@@ -70,7 +72,9 @@ static gboolean check_state(const GwInstanceView *view, GwMoveKind kind, GError 
     if (view->migration_id) {
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
                     "Cannot '%s' instance %s while it is in task_state %s: migration %" G_GINT64_FORMAT " is %s", action,
-                    instance->uuid, view->migration_kind == GW_MOVE_LIVE ? "migrating" : "resize_migrating",
+                    instance->uuid, view->migration_kind == GW_MOVE_LIVE       ? "migrating"
+                    : view->migration_kind == GW_MOVE_EVACUATE ? "rebuilding"
+                                                               : "resize_migrating",
                     view->migration_id, gw_migration_state_status(view->migration_state, view->migration_kind));
         return FALSE;
     }
@@ -96,6 +100,53 @@ static gboolean check_state(const GwInstanceView *view, GwMoveKind kind, GError 
     return fits;
 }
 
+/* To this process: what a restarted daemon remembers of a host is no answer. */
+static gboolean answers(GwEngine *engine, const GwHostEntry *entry)
+{
+    g_mutex_lock(&engine->lock);
+    gboolean up = entry->up && entry->facts;
+    g_mutex_unlock(&engine->lock);
+    return up;
+}
+
+/* Only a host that nothing runs on is evacuated, and that is an administrator's word: silence alone may be a broken cable. */
+static gboolean check_down(const GwInstanceView *view, gboolean is_up, GError **error)
+{
+    const char *host = view->host;
+    GwPower power = view->instance->power;
+    if (is_up && !view->host_forced_down)
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Compute service of %s is still in use. It answers: move its instances with "
+                    "`godwit drain %s`, or live-migration", host, host);
+    else if (!view->host_forced_down)
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Compute service of %s is still in use: it does not answer, and its instances may "
+                    "run all the same. Switch it off, and vouch for that with `godwit service-force-down %s` (openstack compute service "
+                    "set --down %s nova-compute)", host, host, host);
+    else if (is_up && (power == GW_POWER_RUNNING || power == GW_POWER_PAUSED))
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Compute service of %s is still in use: it is forced down, and yet it answers, and "
+                    "says that %s is %s there. Switch it off first", host, view->instance->name, gw_power_name(power));
+    else
+        return TRUE;
+    return FALSE;
+}
+
+static gboolean check_evacuation(GwEngine *engine, const GwInstanceView *view, GError **error)
+{
+    const GwInstance *instance = view->instance;
+    g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, view->host);
+    if (view->operating || view->migration_id)
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Cannot 'evacuate' instance %s while it is in task_state %s", instance->uuid,
+                    view->operating ? gw_operation_task_state(view->operation) : "migrating");
+    else if (instance->power == GW_POWER_SUSPENDED)
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Cannot 'evacuate' instance %s while it is in vm_state suspended: its saved memory "
+                    "lies on %s", instance->uuid, view->host);
+    else if (entry && !gw_node_can_evacuate(entry->node))
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "%s is a host of %s, whose instances Godwit cannot evacuate: nothing of them is "
+                    "known elsewhere", view->host, gw_node_driver(entry->node)->name);
+    else
+        return check_down(view, entry && answers(engine, entry), error);
+    return FALSE;
+}
+
 static GwMigration *row_of(const GwInstanceView *view, const GwMoveRequest *request, GwMoveKind kind)
 {
     GwMigration *row = gw_migration_new();
@@ -104,7 +155,7 @@ static GwMigration *row_of(const GwInstanceView *view, const GwMoveRequest *requ
     row->kind = kind;
     row->state = GW_MIGRATION_ACCEPTED;
     row->end = GW_MIGRATION_FAILED;
-    row->block = kind == GW_MOVE_COLD ? GW_BLOCK_AUTO : request->block;
+    row->block = kind == GW_MOVE_LIVE ? request->block : GW_BLOCK_AUTO;
     row->source = g_strdup(view->host);
     row->dest = g_strdup(request->host);
     row->request_id = g_strdup(request->request_id);
@@ -117,10 +168,16 @@ GwMigration *gw_submit_check(GwEngine *engine, const GwMoveRequest *request, GwM
                              GError **error)
 {
     g_autoptr(GwInstanceView) view = find_instance(engine, request->instance_uuid, error);
-    gboolean ok = view && check_state(view, kind, error) && check_host(engine, view, request->host, error);
+    gboolean ok = view && (kind == GW_MOVE_EVACUATE ? check_evacuation(engine, view, error) : check_state(view, kind, error)) &&
+                  check_host(engine, view, request->host, kind, error);
     GwMigration *row = ok ? row_of(view, request, kind) : NULL;
     *ret_view = g_steal_pointer(&view);
     return row;
+}
+
+static const char *action_of(GwMoveKind kind)
+{
+    return kind == GW_MOVE_LIVE ? "live-migration" : kind == GW_MOVE_COLD ? "migrate" : "evacuate";
 }
 
 static gboolean submit(GwEngine *engine, const GwMoveRequest *request, GwMoveKind kind, gint64 *ret_id, GwChecked checked,
@@ -131,7 +188,7 @@ static gboolean submit(GwEngine *engine, const GwMoveRequest *request, GwMoveKin
     if (!row)
         return FALSE;
     if (!gw_store_migration_add(engine->store, row, error) ||
-        !gw_submit_record(engine, request, kind == GW_MOVE_LIVE ? "live-migration" : "migrate", error))
+        !gw_submit_record(engine, request, action_of(kind), error))
         return FALSE;
     *ret_id = row->id;
     GwActive *active = gw_active_new(engine, g_steal_pointer(&row));
@@ -158,6 +215,12 @@ gboolean gw_engine_cold_migrate(GwEngine *engine, const GwMoveRequest *request, 
                                 gpointer data, GError **error)
 {
     return submit(engine, request, GW_MOVE_COLD, ret_id, checked, data, error);
+}
+
+gboolean gw_engine_evacuate(GwEngine *engine, const GwMoveRequest *request, gint64 *ret_id, GwChecked checked, gpointer data,
+                            GError **error)
+{
+    return submit(engine, request, GW_MOVE_EVACUATE, ret_id, checked, data, error);
 }
 
 /* ---- steering a move under way */

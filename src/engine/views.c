@@ -37,6 +37,7 @@ static const char *home_of(const GwMigration *row)
     case GW_MIGRATION_FINISHED:
     case GW_MIGRATION_CONFIRMING:
     case GW_MIGRATION_CONFIRMED:
+    case GW_MIGRATION_EVACUATED:
         return row->dest;
     case GW_MIGRATION_ACCEPTED:
     case GW_MIGRATION_QUEUED:
@@ -56,9 +57,11 @@ static const char *home_of(const GwMigration *row)
     return row->source;
 }
 
-/* Higher is more likely to be where the instance is. */
-static int rank(const GwHostEntry *entry, const GwInstance *instance, const char *home)
+/* Higher is more likely to be where the instance is; negative: it is not, that is what an evacuation left behind. */
+static int rank(GwEngine *engine, const GwHostEntry *entry, const GwInstance *instance, const char *home)
 {
+    if (gw_remains_has(engine, instance->uuid, entry->row->name))
+        return -1;
     int power = instance->power == GW_POWER_RUNNING                                                      ? 2
                 : instance->power == GW_POWER_PAUSED || instance->power == GW_POWER_SUSPENDED ? 1
                                                                                                           : 0;
@@ -73,7 +76,9 @@ static GwHostEntry *find_home(GwEngine *engine, const char *uuid, const char *ho
     int best_rank = -1;
     for (guint i = 0; places && i < places->len; i++) {
         GwHostEntry *entry = places->pdata[i];
-        int entry_rank = rank(entry, g_hash_table_lookup(entry->instances, uuid), home);
+        int entry_rank = rank(engine, entry, g_hash_table_lookup(entry->instances, uuid), home);
+        if (entry_rank < 0)
+            continue;
         if (entry_rank > best_rank ||
             (entry_rank == best_rank && strcmp(entry->row->name, best->row->name) < 0)) {
             best = entry;

@@ -68,6 +68,8 @@ static gboolean drop_gone(GwSession *session, gint64 id, GHashTable *texts, GErr
     g_hash_table_iter_init(&iter, texts);
     while (g_hash_table_iter_next(&iter, &uuid, NULL))
         if (!gw_session_run(session, "DELETE FROM cached_instances WHERE host_id = $1 AND uuid = $2",
+                            GW_PARAMS(gw_param_integer(id), gw_param_text(uuid)), error) ||
+            !gw_session_run(session, "DELETE FROM definitions WHERE host_id = $1 AND uuid = $2",
                             GW_PARAMS(gw_param_integer(id), gw_param_text(uuid)), error))
             return FALSE;
     return TRUE;

@@ -25,7 +25,8 @@ static const char *const fate_words[] = {
     [GW_FATE_COPY] = "copy",
     [GW_FATE_CARRY] = "carry",
 };
-static const char *const kind_words[] = {[GW_MOVE_LIVE] = "live-migration", [GW_MOVE_COLD] = "migration"};
+static const char *const kind_words[] = {[GW_MOVE_LIVE] = "live-migration", [GW_MOVE_COLD] = "migration",
+                                          [GW_MOVE_EVACUATE] = "evacuation"};
 
 static gpointer append_disk(gpointer instance)
 {
@@ -81,6 +82,7 @@ static const GwField instance_fields[] = {
     INSTANCE(STRINGS, files),
     INSTANCE(TEXT, graphics_listen),
     INSTANCE(INT64, created_at),
+    INSTANCE(INT64, fingerprint),
 };
 
 #define PLAN_DISK(type, member) GW_FIELD(GwPlanDisk, type, member)

@@ -17,7 +17,8 @@ static const char *const step_words[] = {
     [GW_STEP_PLANNED] = "planned", [GW_STEP_MOVING] = "moving",     [GW_STEP_MOVED] = "moved",
     [GW_STEP_STAYS] = "stays",     [GW_STEP_GIVEN_UP] = "given up", [GW_STEP_GONE] = "gone",
 };
-static const char *const move_words[] = {[GW_MOVE_LIVE] = "live-migration", [GW_MOVE_COLD] = "migration"};
+static const char *const move_words[] = {[GW_MOVE_LIVE] = "live-migration", [GW_MOVE_COLD] = "migration",
+                                          [GW_MOVE_EVACUATE] = "evacuation"};
 
 const char *gw_drain_kind_name(GwDrainKind kind)
 {

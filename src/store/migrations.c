@@ -11,7 +11,8 @@ static const char *const state_words[] = {
     GW_MIGRATION_STATES(X)
 #undef X
 };
-static const char *const kind_words[] = {[GW_MOVE_LIVE] = "live-migration", [GW_MOVE_COLD] = "migration"};
+static const char *const kind_words[] = {[GW_MOVE_LIVE] = "live-migration", [GW_MOVE_COLD] = "migration",
+                                          [GW_MOVE_EVACUATE] = "evacuation"};
 static const char *const block_words[] = {[GW_BLOCK_NO] = "no", [GW_BLOCK_YES] = "yes", [GW_BLOCK_AUTO] = "auto"};
 
 #define FIELD(type, member) GW_FIELD(GwMigration, type, member)

@@ -45,7 +45,7 @@ static void where_status(Select *select, const char *status)
     if (!status)
         return;
     g_string_append(select->sql, " AND (1 = 0");
-    for (GwMoveKind kind = GW_MOVE_LIVE; kind <= GW_MOVE_COLD; kind++)
+    for (GwMoveKind kind = GW_MOVE_LIVE; kind < GW_MOVE_KINDS; kind++)
         for (GwMigrationState state = 0; state < GW_MIGRATION_STATE_COUNT; state++)
             if (g_strcmp0(gw_migration_state_status(state, kind), status) == 0)
                 g_string_append_printf(select->sql, " OR (m.kind = '%s' AND m.state = '%s')", gw_move_kind_name(kind),

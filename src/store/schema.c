@@ -159,7 +159,15 @@ const char *const gw_schema_steps[] = {
     " pause_ms INTEGER NOT NULL,"
     " PRIMARY KEY (drain_id, instance_uuid)) WITHOUT ROWID;",
 
-    /* 4: servers that Godwit makes or takes away, and flavors. */
+    /* 4: what instances are defined by, for the day that their host is down. */
+    "CREATE TABLE definitions ("
+    " host_id INTEGER NOT NULL REFERENCES hosts (id) ON DELETE CASCADE,"
+    " uuid TEXT NOT NULL,"
+    " fingerprint INTEGER NOT NULL,"
+    " value TEXT NOT NULL,"
+    " PRIMARY KEY (host_id, uuid)) WITHOUT ROWID;",
+
+    /* 5: servers that Godwit makes or takes away, and flavors. */
     "CREATE TABLE servers ("
     " id INTEGER PRIMARY KEY AUTOINCREMENT,"
     " uuid TEXT NOT NULL UNIQUE,"

@@ -69,6 +69,21 @@ gboolean gw_store_cache_put(GwStore *store, const char *host, const GPtrArray *i
 gboolean gw_store_cache_get(GwStore *store, const char *host, GPtrArray **ret_instances, gint64 *ret_seen_us,
                             GError **error);
 
+/* ---- Definitions of instances, by host and UUID; they go with the cached instance */
+typedef struct {
+    char uuid[GW_UUID_SIZE];
+    guint64 fingerprint; /* of the instance that it was read of */
+    char *text;          /* the driver's own */
+} GwDefinition;
+void gw_definition_free(GwDefinition *definition);
+/* of GwDefinition *: adds or replaces. GW_ERROR_NOT_FOUND: no such host. */
+gboolean gw_store_definitions_put(GwStore *store, const char *host, const GPtrArray *definitions, GError **error);
+/* ret_known: char * → gint64 *, UUID to fingerprint. */
+gboolean gw_store_definitions_known(GwStore *store, const char *host, GHashTable **ret_known, GError **error);
+gboolean gw_store_definition_get(GwStore *store, const char *host, const char *uuid, char **ret_text /* NULL: none */, GError **error);
+/* The old host of an evacuation came back and was cleared: EVACUATED becomes COMPLETED. */
+gboolean gw_store_evacuation_cleared(GwStore *store, gint64 id, GError **error);
+
 /* ---- Migrations: intent and journal */
 
 /* Fills id, uuid, version, created_us, updated_us, state_since_us. GW_ERROR_CONFLICT when the instance already has a
@@ -93,7 +108,7 @@ typedef struct {
     const char *host;          /* source or destination */
     const char *source, *dest;
     const char *status;        /* Nova's word */
-    const char *kind;          /* "live-migration", "migration" */
+    const char *kind;          /* "live-migration", "migration", "evacuation" */
     const char *user_id, *project_id; /* who asked for it */
     gboolean unfinished_only;  /* not in a FINAL state */
     gboolean without_plans;    /* rows come with no plan: reading it costs more than all the rest of a row */

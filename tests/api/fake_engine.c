@@ -526,6 +526,12 @@ gboolean gw_engine_cold_migrate(GwEngine *engine, const GwMoveRequest *request, 
     return submit(engine, request, "migrate", ret_id, checked, data, error);
 }
 
+gboolean gw_engine_evacuate(GwEngine *engine, const GwMoveRequest *request, gint64 *ret_id, GwChecked checked, gpointer data,
+                            GError **error)
+{
+    return submit(engine, request, "evacuate", ret_id, checked, data, error);
+}
+
 gboolean gw_engine_operate(GwEngine *engine, const GwMoveRequest *request, GwOperation operation, GError **error)
 {
     guint index;

@@ -161,6 +161,33 @@ def test_migrate_answers_with_reasons_at_every_version(server):
     assert_fault(server.action("vm-active", {"migrate": {"host": "HostFull"}}, "2.88"), "badRequest", 400, "12 MiB free")
 
 
+# ---- evacuate
+
+@pytest.mark.parametrize("version, value, told", [
+    ("2.1", {"onSharedStorage": False}, "host=-"), ("2.13", {"host": "HostB", "onSharedStorage": "True", "adminPass": "x"}, "host=HostB"),
+    ("2.14", {}, "host=-"), ("2.28", {"host": "HostB"}, "host=HostB"), ("2.29", {"host": "HostB", "force": True}, "host=HostB"),
+    ("2.67", {"force": False}, "host=-"), ("2.88", {"host": "HostB"}, "host=HostB"), ("2.88", {"host": None}, "host=-")])
+def test_evacuate(server, version, value, told):
+    answer = server.action("vm-active", {"evacuate": value}, version)
+    assert answer.status == 200 and "x-godwit-migration-id" in answer.headers
+    assert ("adminPass" in answer.json) if version in ("2.1", "2.13") else answer.body == b""
+    assert ["evacuate", told] == asked(server, answer).split()[:2]
+
+
+@pytest.mark.parametrize("version, value, word", [
+    ("2.1", {}, "onSharedStorage"), ("2.14", {"onSharedStorage": True}, "onSharedStorage"), ("2.28", {"force": True}, "force"),
+    ("2.68", {"host": "HostB", "force": True}, "force"), ("2.29", {"force": True}, "non-provided destination"), ("2.88", None, "evacuate"),
+    ("2.88", {"host": 7}, "host")])
+def test_evacuate_refuses(server, version, value, word):
+    assert_fault(server.action("vm-active", {"evacuate": value}, version), "badRequest", 400, word)
+
+
+@pytest.mark.parametrize("version", ["2.13", "2.88"])
+def test_evacuate_answers_with_reasons_at_every_version(server, version):
+    value = {"host": "HostFull", "onSharedStorage": True} if version == "2.13" else {"host": "HostFull"}
+    assert_fault(server.action("vm-active", {"evacuate": value}, version), "badRequest", 400, "12 MiB free")
+
+
 # ---- confirm and revert
 
 def test_confirm(start):

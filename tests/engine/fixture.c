@@ -44,7 +44,7 @@ static void add_host(Fixture *f, const char *name)
     g_assert_no_error(await(&answer));
 }
 
-static gboolean refresh(Fixture *f, const char *host)
+gboolean fixture_ask(Fixture *f, const char *host)
 {
     Answer answer = {0};
     gw_engine_refresh(f->engine, host, answered, &answer);
@@ -55,7 +55,7 @@ static gboolean refresh(Fixture *f, const char *host)
 void fixture_refresh(Fixture *f)
 {
     for (guint i = 0; i < G_N_ELEMENTS(hosts); i++) {
-        for (guint tries = 0; tries < 100 && !refresh(f, hosts[i]); tries++)
+        for (guint tries = 0; tries < 100 && !fixture_ask(f, hosts[i]); tries++)
             g_usleep(2000);
     }
 }
@@ -153,6 +153,8 @@ gint64 fixture_move(Fixture *f, const char *uuid, const char *dest, GwMoveKind k
     g_autoptr(GError) error = NULL;
     if (kind == GW_MOVE_LIVE)
         gw_engine_live_migrate(f->engine, &request, &id, NULL, NULL, &error);
+    else if (kind == GW_MOVE_EVACUATE)
+        gw_engine_evacuate(f->engine, &request, &id, NULL, NULL, &error);
     else
         gw_engine_cold_migrate(f->engine, &request, &id, NULL, NULL, &error);
     return id;

@@ -30,6 +30,9 @@ const char *fixture_add(Fixture *f, const char *host, const char *name, guint64 
 /* Asks every host for everything and waits for the answers; hosts that do not answer for long are passed over. */
 void fixture_refresh(Fixture *f);
 
+/* Asks one host; FALSE when it does not answer. */
+gboolean fixture_ask(Fixture *f, const char *host);
+
 /* Submits; 0 when it is refused at once. */
 gint64 fixture_move(Fixture *f, const char *uuid, const char *dest, GwMoveKind kind);
 /* Waits until it is final or in the hoped state, 60 s at most. Owned by the caller. */

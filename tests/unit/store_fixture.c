@@ -7,7 +7,7 @@
 
 /* A field that was added to one of these must be described in the store's tables, and then set and compared below. */
 #if GLIB_SIZEOF_VOID_P == 8
-_Static_assert(sizeof(GwDisk) == 80 && sizeof(GwNic) == 24 && sizeof(GwInstance) == 160, "a new field of an instance?");
+_Static_assert(sizeof(GwDisk) == 80 && sizeof(GwNic) == 24 && sizeof(GwInstance) == 168, "a new field of an instance?");
 _Static_assert(sizeof(GwPlanDisk) == 72 && sizeof(GwPlan) == 168, "a new field of a plan?");
 _Static_assert(sizeof(GwMigration) == 320 && sizeof(GwProgress) == 96, "a new field of a migration?");
 #endif
@@ -102,6 +102,7 @@ GwInstance *sample_instance(const char *uuid)
     g_ptr_array_add(instance->files, g_strdup("/boot/initrd"));
     instance->graphics_listen = g_strdup("0.0.0.0");
     instance->created_at = 1700000000;
+    instance->fingerprint = G_MAXUINT64 - 5;
     return instance;
 }
 

@@ -21,10 +21,13 @@ static gboolean is_possible(GwMoveKind kind, GwMigrationState state)
     case GW_MIGRATION_SETTLING:
     case GW_MIGRATION_COMPLETED:
         return kind == GW_MOVE_LIVE;
-    case GW_MIGRATION_STOPPING:
     case GW_MIGRATION_MOVING:
-    case GW_MIGRATION_PLACING:
     case GW_MIGRATION_STARTING:
+        return kind != GW_MOVE_LIVE;
+    case GW_MIGRATION_EVACUATED:
+        return kind == GW_MOVE_EVACUATE;
+    case GW_MIGRATION_STOPPING:
+    case GW_MIGRATION_PLACING:
     case GW_MIGRATION_FINISHED:
     case GW_MIGRATION_CONFIRMING:
     case GW_MIGRATION_CONFIRMED:
@@ -56,7 +59,7 @@ static void visit_ends(GwSituation s)
 
 static void visit_all(void)
 {
-    for (guint kind = 0; kind <= GW_MOVE_COLD; kind++)
+    for (guint kind = 0; kind < GW_MOVE_KINDS; kind++)
         for (guint state = 0; state < GW_MIGRATION_STATE_COUNT; state++)
             for (guint source = 0; source < GW_SEEN_COUNT; source++)
                 for (guint dest = 0; dest < GW_SEEN_COUNT; dest++)
@@ -95,8 +98,16 @@ static gboolean goes(const Case *c, GwMigrationState next)
     return c->d.act == GW_ACT_ADVANCE && c->d.next == next;
 }
 
+static gboolean is_evacuation(const Case *c)
+{
+    return c->s.kind == GW_MOVE_EVACUATE;
+}
+
+/* Of an evacuation the source is silent: that is what it is for. */
 static gboolean both_answer(const Case *c)
 {
+    if (is_evacuation(c))
+        return c->s.dest != GW_SEEN_UNKNOWN;
     return c->s.source != GW_SEEN_UNKNOWN && c->s.dest != GW_SEEN_UNKNOWN;
 }
 
@@ -154,8 +165,38 @@ static gboolean silence_stops_everything(const Case *c)
     return done || (c->s.state == GW_MIGRATION_RUNNING && goes(c, GW_MIGRATION_POSTCOPY));
 }
 
+/* What is made or started on the destination of an evacuation: only while an administrator vouches for the source, and it shows no
+ * sign of life. */
+static gboolean evacuates_only_what_is_fenced(const Case *c)
+{
+    gboolean acts = c->d.act == GW_ACT_ADOPT || c->d.act == GW_ACT_START_DEST;
+    if (!is_evacuation(c) || !acts)
+        return TRUE;
+    gboolean down = is_gone(c->s.source) || c->s.source == GW_SEEN_UNKNOWN;
+    return has(c, GW_WHEN_FENCED) && down && c->s.dest == (c->d.act == GW_ACT_ADOPT ? GW_SEEN_ABSENT : GW_SEEN_STOPPED);
+}
+
+/* It touches nothing on the source, and stops nothing on the destination. */
+static gboolean evacuations_start_and_stop_nothing_else(const Case *c)
+{
+    switch (c->d.act) {
+    case GW_ACT_WAIT:
+    case GW_ACT_ADVANCE:
+    case GW_ACT_CHECK:
+    case GW_ACT_ENTER:
+    case GW_ACT_ADOPT:
+    case GW_ACT_START_DEST:
+    case GW_ACT_FORGET_DEST:
+        return TRUE;
+    default:
+        return !is_evacuation(c);
+    }
+}
+
 static gboolean starts_only_beside_a_stopped_side(const Case *c)
 {
+    if (is_evacuation(c)) /* a law of its own */
+        return TRUE;
     if (c->d.act == GW_ACT_START_DEST)
         return is_gone(c->s.source) && c->s.dest == GW_SEEN_STOPPED;
     if (c->d.act == GW_ACT_START_SOURCE || c->d.act == GW_ACT_START_SOURCE_PAUSED)
@@ -197,7 +238,7 @@ static gboolean destination_is_removed_only_while_the_source_is_whole(const Case
 {
     gboolean whole = is_alive(c->s.source) || c->s.source == GW_SEEN_PAUSED_MIGRATING || c->s.source == GW_SEEN_STOPPED;
     if (c->d.act == GW_ACT_FORGET_DEST)
-        return is_gone(c->s.dest) && whole &&
+        return is_gone(c->s.dest) && (whole || is_evacuation(c)) && /* of which only a definition was made there */
                (c->s.state == GW_MIGRATION_UNDOING || c->s.state == GW_MIGRATION_REVERTING);
     if (c->d.act == GW_ACT_STOP_DEST)
         return c->s.kind == GW_MOVE_COLD && c->s.source == GW_SEEN_STOPPED;
@@ -264,7 +305,7 @@ static gboolean undone_means_intact(const Case *c)
         return TRUE;
     if (gw_migration_state_traits(c->s.state) & GW_TRAIT_EARLY)
         return TRUE;
-    return (is_alive(c->s.source) || c->s.source == GW_SEEN_STOPPED) && c->s.dest == GW_SEEN_ABSENT &&
+    return (is_alive(c->s.source) || c->s.source == GW_SEEN_STOPPED || is_evacuation(c)) && c->s.dest == GW_SEEN_ABSENT &&
            c->s.call == GW_CALL_DONE;
 }
 
@@ -370,6 +411,8 @@ static const struct {
     {"an act under way is waited for", an_act_under_way_is_waited_for},
     {"silence stops everything", silence_stops_everything},
     {"starts only beside a stopped side", starts_only_beside_a_stopped_side},
+    {"evacuates only what is fenced", evacuates_only_what_is_fenced},
+    {"evacuations start and stop nothing else", evacuations_start_and_stop_nothing_else},
     {"copies begin once", copies_begin_once},
     {"source is removed only after the proof", source_is_removed_only_after_the_proof},
     {"destination is removed only while the source is whole", destination_is_removed_only_while_the_source_is_whole},
@@ -406,7 +449,7 @@ static guint64 situations;
 static void visit_one(GwSituation *s)
 {
     for (s->when = 0; s->when < 1u << GW_WHEN_COUNT; s->when++) {
-        if (!is_worth_a_visit(s))
+        if (!is_worth_a_visit(s) || ((s->when & GW_WHEN_FENCED) && s->kind != GW_MOVE_EVACUATE))
             continue;
         Case c = {*s, gw_lifecycle_next(s)};
         situations++;
@@ -420,7 +463,7 @@ static char *describe(const Case *c)
 {
     static const char *const calls[] = {"none", "active", "done", "failed", "lost"};
     static const char *const circumstances[] = {"abort", "force", "confirm", "revert", "overdue",   "stale", "begun",
-                                                "copies", "ran",   "job",     "retry",  "exhausted", "made"};
+                                                "copies", "ran",   "job",     "retry",  "exhausted", "made",   "fenced"};
     G_STATIC_ASSERT(G_N_ELEMENTS(circumstances) == GW_WHEN_COUNT);
     GString *when = g_string_new(NULL);
     for (guint i = 0; i < GW_WHEN_COUNT; i++)

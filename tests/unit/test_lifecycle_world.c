@@ -225,7 +225,7 @@ static void check_reached(const Search *search)
                    (search->setting->postcopy ? 1u << GW_MIGRATION_POSTCOPY : 0);
     guint32 all = (1u << GW_MIGRATION_STATE_COUNT) - 1;
     guint32 cold = all & ~(1u << GW_MIGRATION_RUNNING | 1u << GW_MIGRATION_SETTLING | 1u << GW_MIGRATION_COMPLETED |
-                           1u << GW_MIGRATION_POSTCOPY);
+                           1u << GW_MIGRATION_POSTCOPY | 1u << GW_MIGRATION_EVACUATED);
     g_assert_cmphex(search->states, ==, search->setting->kind == GW_MOVE_LIVE ? both | live : cold);
 }
 

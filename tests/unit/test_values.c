@@ -67,6 +67,7 @@ CHANGE(machine, set(&i->machine, "q35"))
 CHANGE(virt_type, set(&i->virt_type, "kvm"))
 CHANGE(listen, set(&i->graphics_listen, "0.0.0.0"))
 CHANGE(created, i->created_at = 1)
+CHANGE(fingerprint, i->fingerprint = 1)
 CHANGE(one_more_disk, gw_instance_add_disk(i))
 CHANGE(one_more_nic, gw_instance_add_nic(i))
 CHANGE(one_more_device, g_ptr_array_add(i->host_devices, g_strdup("usb 1-1")))
@@ -91,7 +92,7 @@ static void every_change_is_one(void)
     static void (*const changes[])(GwInstance *) = {
         uuid,       name,        no_name,       power,        persistent,      autostart,
         vcpus,      memory,      max_memory,    arch,         machine,         virt_type,
-        listen,     created,     one_more_disk, one_more_nic, one_more_device, another_device,
+        listen,     created,     fingerprint, one_more_disk, one_more_nic, one_more_device, another_device,
         no_file,    disk_target, disk_kind,     disk_path,    disk_pool,       disk_format,
         disk_cache, disk_flags,  disk_capacity, disk_chain,   disk_no_chain,   nic_kind,
         nic_source, nic_mac,

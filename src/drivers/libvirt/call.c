@@ -41,6 +41,7 @@ void gw_virt_call_unref(GwVirtCall *call)
     gw_server_free(call->server);
     g_free(call->uuid);
     g_strfreev(call->texts);
+    g_clear_pointer(&call->instance, gw_instance_unref);
     g_clear_error(&run->error);
     g_mutex_clear(&run->lock);
     g_cond_clear(&run->ended_cond);

@@ -60,6 +60,8 @@ static virConnectPtr open_now(const GwHost *host, GError **error)
 {
     /* No interactive credentials: a daemon has nobody to ask. */
     virConnectAuth auth = {0};
+    if (!gw_virt_reach(host, host->call_timeout_ms, error))
+        return NULL;
     virConnectPtr conn = virConnectOpenAuth(host->uri, &auth, 0);
     if (!conn) {
         gw_virt_fail(host, GW_VIRT_ASK, error, "connecting");

@@ -51,6 +51,22 @@ static gboolean examine(GwHost *source, GwHost *dest, const char *uuid, GwMoveFa
     return found != NULL;
 }
 
+static char *definition(GwHost *host, const char *uuid, GError **error)
+{
+    return ask(host, NULL, uuid, gw_virt_definition, error);
+}
+
+static gboolean examine_evacuation(GwHost *dest, GwInstance *instance, const char *text, GwMoveFacts **ret_facts, GError **error)
+{
+    g_autoptr(GwVirtCall) call = gw_virt_call_new(dest, dest, instance->uuid, NULL);
+    call->instance = gw_instance_ref(instance);
+    call->texts = g_strdupv((char *[]){(char *)text, NULL});
+    gboolean ok = gw_virt_call_run(call, GW_VIRT_ASK, gw_virt_examine_evacuation, error);
+    if (ok)
+        *ret_facts = gw_virt_call_take(call);
+    return ok;
+}
+
 static gboolean act(GwHost *host, GwHost *peer, const char *uuid, const GwPlan *plan, int how, guint timeout_ms, GwVirtWork work,
                     GError **error)
 {
@@ -174,6 +190,8 @@ const GwDriver gw_libvirt_driver = {
     .describe = describe,
     .sight = sight,
     .examine = examine,
+    .definition = definition,
+    .examine_evacuation = examine_evacuation,
     .prepare = prepare,
     .migrate = gw_virt_migrate,
     .abort = abort_copy,

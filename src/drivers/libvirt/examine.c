@@ -238,11 +238,10 @@ static void examine_programs(Examination *e)
     const GwInstance *instance = e->facts->instance;
     const struct {
         const char *name;
-        guint64 version;
-    } hosts[] = {{e->facts->source_name, e->facts->source->library_version},
-                 {e->facts->dest_name, e->facts->dest->library_version}};
+        const GwHostFacts *facts; /* NULL: it is down */
+    } hosts[] = {{e->facts->source_name, e->facts->source}, {e->facts->dest_name, e->facts->dest}};
     for (guint i = 0; i < G_N_ELEMENTS(hosts); i++)
-        if (hosts[i].version < 9000000)
+        if (hosts[i].facts && hosts[i].facts->library_version < 9000000)
             g_ptr_array_add(e->facts->obstacles,
                             g_strdup_printf("%s has a libvirt older than 9.0.0, which Godwit needs", hosts[i].name));
     if (!gw_virt_caps_has_machine(e->call->peer, instance->arch, instance->machine))
@@ -280,6 +279,80 @@ static void read_definition(Examination *e, virDomain *domain)
                                     : NULL;
     e->facts->definition = gw_virt_definition_pack(live, inactive);
 }
+
+/* ---- evacuation: the source is down */
+
+gboolean gw_virt_definition(GwVirtCall *call, GError **error)
+{
+    g_autoptr(virDomain) domain = gw_virt_domain(call->host, call->conn, call->uuid, error);
+    if (!domain)
+        return FALSE;
+    /* a transient instance has no other definition than what runs: it is defined from that */
+    unsigned which = virDomainIsPersistent(domain) == 1 ? VIR_DOMAIN_XML_INACTIVE : VIR_DOMAIN_XML_MIGRATABLE;
+    g_autofree char *xml = virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_SECURE | which);
+    if (!xml)
+        return gw_virt_fail(call->host, GW_VIRT_ASK, error, "reading the definition of instance %s", call->uuid);
+    call->result = gw_virt_definition_pack(NULL, xml);
+    call->free_result = g_free;
+    return TRUE;
+}
+
+/* Nobody can make a probe on the source. What is at the same path, in the size that the disk was last seen with, is the disk: a
+ * migration removes what it copied, so that no old copy lies there. */
+static GwFact is_same_disk(Examination *e, const GwDisk *disk, char **ret_problem)
+{
+    g_autofree char *folder_path = folder_of(disk->path);
+    g_autofree char *name = g_path_get_basename(disk->path);
+    g_autoptr(GwVirtFolder) folder = gw_virt_folder_open(e->call->peer, e->call->peer_conn, folder_path, NULL);
+    if (!folder || !gw_virt_folder_has(folder, name))
+        return GW_FACT_NO;
+    guint64 there = gw_virt_folder_capacity(folder, name);
+    if (!disk->capacity_bytes || there == disk->capacity_bytes)
+        return GW_FACT_YES;
+    *ret_problem = g_strdup_printf("%s is there with %" G_GUINT64_FORMAT " bytes, and the instance's has %" G_GUINT64_FORMAT
+                                   ": it is another file", disk->path, there, disk->capacity_bytes);
+    return GW_FACT_NO;
+}
+
+static void examine_kept_disk(Examination *e, const GwDisk *disk)
+{
+    GwDiskFacts *facts = gw_move_facts_add_disk(e->facts);
+    facts->target = g_strdup(disk->target);
+    if ((disk->flags & GW_DISK_EMPTY) || !disk->path)
+        return;
+    if (disk->kind == GW_DISK_NETWORK)
+        facts->shared = GW_FACT_YES;
+    else if (disk->kind == GW_DISK_FILE && *disk->path == '/')
+        facts->shared = is_same_disk(e, disk, &facts->problem);
+    else if (disk->kind == GW_DISK_BLOCK && disk->pool) {
+        const GwPool *pool = gw_host_facts_pool_named(e->facts->dest, disk->pool);
+        facts->pool = pool ? GW_FACT_YES : GW_FACT_NO;
+        facts->shared = pool && is_network_pool(pool->type) ? GW_FACT_YES : GW_FACT_UNKNOWN;
+    }
+}
+
+gboolean gw_virt_examine_evacuation(GwVirtCall *call, GError **error)
+{
+    g_autoptr(GwMoveFacts) facts = gw_move_facts_new();
+    Examination e = {call, facts, NULL};
+    facts->dest_name = g_strdup(call->peer->name);
+    facts->instance = gw_instance_ref(call->instance);
+    facts->dest = gw_virt_read_facts(call->peer, call->peer_conn, error);
+    if (!facts->dest)
+        return FALSE;
+    for (guint i = 0; i < facts->instance->disks->len; i++)
+        examine_kept_disk(&e, facts->instance->disks->pdata[i]);
+    examine_files(&e);
+    examine_nics(&e);
+    examine_names(&e);
+    examine_programs(&e);
+    facts->definition = g_strdup(call->texts[0]);
+    call->result = g_steal_pointer(&facts);
+    call->free_result = (GDestroyNotify)gw_move_facts_free;
+    return TRUE;
+}
+
+/* ---- both hosts */
 
 static gboolean read_both(Examination *e, virDomain *domain, GError **error)
 {

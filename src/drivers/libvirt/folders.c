@@ -175,6 +175,14 @@ gboolean gw_virt_folder_has(GwVirtFolder *folder, const char *name)
     return volume != NULL;
 }
 
+guint64 gw_virt_folder_capacity(GwVirtFolder *folder, const char *name)
+{
+    virStorageVolInfo info;
+    refresh(folder);
+    g_autoptr(virStorageVol) volume = virStorageVolLookupByName(folder->pool, name);
+    return volume && virStorageVolGetInfo(volume, &info) == 0 ? info.capacity : 0;
+}
+
 gboolean gw_virt_folder_delete(GwVirtFolder *folder, const char *name, GError **error)
 {
     virStorageVol *volume = virStorageVolLookupByName(folder->pool, name);

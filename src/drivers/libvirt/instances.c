@@ -64,6 +64,22 @@ static void find_pool(virConnectPtr conn, GwDisk *disk)
     disk->pool = pool ? g_strdup(virStoragePoolGetName(pool)) : NULL;
 }
 
+/* FNV-1a. */
+static guint64 hash_text(guint64 hash, const char *text)
+{
+    for (; text && *text; text++)
+        hash = (hash ^ (guchar)*text) * 1099511628211u;
+    return hash;
+}
+
+/* The definition of a persistent instance may be edited while another one runs. */
+static guint64 fingerprint_of(virDomain *domain, const GwInstance *instance, const char *xml)
+{
+    g_autofree char *inactive = instance->persistent && instance->power != GW_POWER_SHUTDOWN
+                                    ? virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE) : NULL;
+    return hash_text(hash_text(14695981039346656037u, xml), inactive);
+}
+
 GwInstance *gw_virt_read_instance(GwHost *host, virDomain *domain, GError **error)
 {
     int autostart = 0;
@@ -79,6 +95,7 @@ GwInstance *gw_virt_read_instance(GwHost *host, virDomain *domain, GError **erro
     instance->power = power_of(domain, state);
     instance->persistent = virDomainIsPersistent(domain) == 1;
     instance->autostart = instance->persistent && virDomainGetAutostart(domain, &autostart) == 0 && autostart;
+    instance->fingerprint = fingerprint_of(domain, instance, xml);
     for (guint i = 0; i < instance->disks->len; i++) {
         GwDisk *disk = instance->disks->pdata[i];
         resolve_volume(virDomainGetConnect(domain), disk);

@@ -66,6 +66,8 @@ void gw_virt_give_back(GwHost *host, virConnectPtr conn); /* NULL is nothing */
 
 /* ---- connect.c: opens a connection, keepalive on, or gives up after timeout_ms. */
 virConnectPtr gw_virt_connect(GwHost *host, guint timeout_ms, GError **error);
+/* reach.c: FALSE when the host drops packets. Blocks for as long as timeout_ms. */
+gboolean gw_virt_reach(const GwHost *host, guint timeout_ms, GError **error);
 void gw_virt_loop_start(void); /* the process's event thread; any number of times */
 
 /* ---- error.c */
@@ -87,7 +89,8 @@ typedef struct GwVirtCall {
     GwServer *server; /* of create and remove; owned; or NULL */
     int how;
     guint timeout_ms; /* the act's own, beyond call_timeout_ms */
-    GStrv texts; /* of gw_virt_baseline; owned */
+    GStrv texts; /* of gw_virt_baseline, and the definition of gw_virt_examine_evacuation; owned */
+    GwInstance *instance; /* of gw_virt_examine_evacuation; reference */
     gpointer result;
     GDestroyNotify free_result;
     GwSight sight;
@@ -108,6 +111,8 @@ gboolean gw_virt_instances(GwVirtCall *call, GError **error); /* instances.c; GP
 gboolean gw_virt_describe(GwVirtCall *call, GError **error);  /* instances.c; GwInstance */
 gboolean gw_virt_sight(GwVirtCall *call, GError **error);     /* sight.c; call->sight */
 gboolean gw_virt_examine(GwVirtCall *call, GError **error);   /* examine.c; GwMoveFacts */
+gboolean gw_virt_definition(GwVirtCall *call, GError **error); /* examine.c; char */
+gboolean gw_virt_examine_evacuation(GwVirtCall *call, GError **error); /* examine.c; GwMoveFacts; host and peer: the destination */
 gboolean gw_virt_prepare(GwVirtCall *call, GError **error);   /* prepare.c */
 gboolean gw_virt_start_pools(GwHost *from, virConnectPtr from_conn, GwHost *host, virConnectPtr conn, const GwPlan *plan,
                              GError **error); /* prepare.c; from NULL: pools must be defined already */
@@ -171,6 +176,7 @@ gboolean gw_virt_folder_refresh(GwVirtFolder *folder); /* waits for jobs of the 
 void gw_virt_folder_close(GwVirtFolder *folder);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwVirtFolder, gw_virt_folder_close)
 gboolean gw_virt_folder_has(GwVirtFolder *folder, const char *name);
+guint64 gw_virt_folder_capacity(GwVirtFolder *folder, const char *name); /* what a guest sees of it; 0: not there, or unknown */
 /* Deletes a file of the folder; one that is not there is success. */
 gboolean gw_virt_folder_delete(GwVirtFolder *folder, const char *name, GError **error);
 guint64 gw_virt_folder_available(GwVirtFolder *folder);

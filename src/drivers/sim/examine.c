@@ -99,6 +99,56 @@ static GwMoveFacts *examine(GwHost *source, GwHost *dest, const GwSimDomain *dom
     return facts;
 }
 
+/* ---- evacuation */
+
+char *gw_sim_definition(GwHost *host, const char *uuid, GError **error)
+{
+    GwSimCall call;
+    if (!gw_sim_call_begin(&call, GW_SIM_ASK, "definition", host, NULL, error))
+        return NULL;
+    const GwSimDomain *domain = gw_sim_host_require(host->host, uuid, error);
+    g_autofree char *text = domain ? gw_sim_instance_to_text(domain->value) : NULL;
+    return gw_sim_call_end(&call, text != NULL, error) ? g_steal_pointer(&text) : NULL;
+}
+
+static void examine_kept_disk(GwSimHost *dest, const GwDisk *disk, GwMoveFacts *move)
+{
+    GwDiskFacts *facts = gw_move_facts_add_disk(move);
+    facts->target = g_strdup(disk->target);
+    const GwSimFile *file = disk->path ? gw_sim_file_find(dest, disk->path) : NULL;
+    if (disk->kind == GW_DISK_FILE && disk->path)
+        facts->shared = fact(file && file->capacity_bytes == disk->capacity_bytes);
+    if (disk->pool)
+        facts->pool = fact(has_pool(dest, disk->pool));
+}
+
+static GwMoveFacts *examine_kept(GwHost *dest, GwInstance *instance, const char *definition)
+{
+    GwMoveFacts *facts = gw_move_facts_new();
+    const GwSimDomain *namesake = g_hash_table_lookup(dest->host->names, instance->name);
+    facts->instance = gw_instance_ref(instance);
+    facts->dest = gw_sim_host_facts(dest->host);
+    facts->dest_name = g_strdup(dest->name);
+    facts->uuid_taken = fact(gw_sim_host_domain(dest->host, instance->uuid) != NULL);
+    facts->name_taken = fact(namesake && strcmp(namesake->value->uuid, instance->uuid) != 0);
+    for (guint i = 0; i < instance->disks->len; i++)
+        examine_kept_disk(dest->host, instance->disks->pdata[i], facts);
+    examine_needs(dest->host, instance, facts);
+    facts->definition = g_strdup(definition);
+    return facts;
+}
+
+gboolean gw_sim_examine_evacuation(GwHost *dest, GwInstance *instance, const char *definition, GwMoveFacts **ret_facts, GError **error)
+{
+    GwSimCall call;
+    if (!gw_sim_call_begin(&call, GW_SIM_ASK, "examine_evacuation", dest, NULL, error))
+        return FALSE;
+    *ret_facts = examine_kept(dest, instance, definition);
+    return gw_sim_call_end(&call, TRUE, error);
+}
+
+/* ---- a move */
+
 gboolean gw_sim_examine(GwHost *source, GwHost *dest, const char *uuid, GwMoveFacts **ret_facts, GError **error)
 {
     GwSimCall call;

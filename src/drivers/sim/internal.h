@@ -235,6 +235,8 @@ gboolean gw_sim_call_begin(GwSimCall *call, GwSimDeed deed, const char *function
 gboolean gw_sim_call_end(GwSimCall *call, gboolean ok, GError **error);
 
 /* ---- driver functions, by file */
+char *gw_sim_definition(GwHost *host, const char *uuid, GError **error);
+gboolean gw_sim_examine_evacuation(GwHost *dest, GwInstance *instance, const char *definition, GwMoveFacts **ret_facts, GError **error);
 gboolean gw_sim_examine(GwHost *source, GwHost *dest, const char *uuid, GwMoveFacts **ret_facts, GError **error);
 gboolean gw_sim_migrate(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
 gboolean gw_sim_abort(GwHost *source, const char *uuid, GError **error);

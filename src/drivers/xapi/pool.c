@@ -345,6 +345,10 @@ static gboolean login(GwXapiPool *pool, GError **error)
         if (final)
             break;
     }
+    if (!first) {
+        g_set_error(error, GW_ERROR, GW_ERROR_UNREACHABLE, "%s: no member of its pool is known", pool->address.master);
+        return FALSE;
+    }
     if (g_error_matches(first, GW_ERROR, GW_ERROR_LOST) || first->domain == GW_XAPI_FAULT) {
         gboolean denied = gw_xapi_is_fault(first, "SESSION_AUTHENTICATION_FAILED") || gw_xapi_is_fault(first, "RBAC_PERMISSION_DENIED");
         g_set_error(error, GW_ERROR, denied ? GW_ERROR_DENIED : GW_ERROR_UNREACHABLE, "%s: %s", pool->address.master, first->message);

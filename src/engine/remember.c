@@ -1,0 +1,83 @@
+/* Keeps the definitions of instances. A host that is down cannot be asked what its instances were. */
+#include "engine/internal.h"
+
+#include <string.h>
+
+gboolean gw_remember_load(GwEngine *engine, GwHostEntry *entry, GError **error)
+{
+    GHashTable *known = NULL;
+    if (!gw_store_definitions_known(engine->store, entry->row->name, &known, error))
+        return FALSE;
+    g_hash_table_unref(entry->kept);
+    entry->kept = known;
+    return TRUE;
+}
+
+/* A driver that cannot tell whether a definition changed has it read anew whenever what is shown of the instance did. */
+static gint64 fingerprint_of(const GwInstance *instance)
+{
+    if (instance->fingerprint)
+        return (gint64)instance->fingerprint;
+    g_autofree char *text = gw_codec_instance_to_text(instance);
+    return (gint64)g_str_hash(text) + 1;
+}
+
+/* of GwDefinition *, without text */
+static GPtrArray *list_changed(GwEngine *engine, GwHostEntry *entry)
+{
+    GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify)gw_definition_free);
+    GHashTableIter iter;
+    gpointer value;
+    g_mutex_lock(&engine->lock);
+    g_hash_table_iter_init(&iter, entry->instances);
+    while (!entry->removed && g_hash_table_iter_next(&iter, NULL, &value)) {
+        const GwInstance *instance = value;
+        const gint64 *kept = g_hash_table_lookup(entry->kept, instance->uuid);
+        gint64 fingerprint = fingerprint_of(instance);
+        if (kept && *kept == fingerprint)
+            continue;
+        GwDefinition *definition = g_new0(GwDefinition, 1);
+        g_strlcpy(definition->uuid, instance->uuid, sizeof definition->uuid);
+        definition->fingerprint = (guint64)fingerprint;
+        g_ptr_array_add(list, definition);
+    }
+    g_mutex_unlock(&engine->lock);
+    return list;
+}
+
+/* One that went away meanwhile is left out; a host that fails is asked again with its next answer. */
+static void read_texts(GwHostEntry *entry, GPtrArray *list)
+{
+    for (guint i = 0; i < list->len;) {
+        GwDefinition *definition = list->pdata[i];
+        g_autoptr(GError) error = NULL;
+        definition->text = gw_node_definition(entry->node, definition->uuid, &error);
+        if (definition->text)
+            i++;
+        else if (g_error_matches(error, GW_ERROR, GW_ERROR_NOT_FOUND))
+            g_ptr_array_remove_index_fast(list, i);
+        else
+            g_ptr_array_set_size(list, (gint)i);
+    }
+}
+
+void gw_remember(GwEngine *engine, GwHostEntry *entry)
+{
+    if (!gw_node_can_evacuate(entry->node))
+        return;
+    g_autoptr(GPtrArray) list = list_changed(engine, entry);
+    read_texts(entry, list);
+    g_autoptr(GError) error = NULL;
+    if (!list->len)
+        return;
+    if (!gw_store_definitions_put(engine->store, entry->row->name, list, &error)) {
+        gw_warning("host %s: the definitions of its instances could not be kept: %s", entry->row->name, error->message);
+        return;
+    }
+    g_mutex_lock(&engine->lock);
+    for (guint i = 0; i < list->len; i++) {
+        const GwDefinition *definition = list->pdata[i];
+        g_hash_table_replace(entry->kept, g_strdup(definition->uuid), g_memdup2(&definition->fingerprint, sizeof(gint64)));
+    }
+    g_mutex_unlock(&engine->lock);
+}

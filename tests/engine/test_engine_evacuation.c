@@ -1,0 +1,171 @@
+/* Evacuation over the simulator: what may be evacuated, what becomes of it, and of what is left behind. */
+#include "tests/engine/fixture.h"
+
+#include <string.h>
+
+static void wait_until(Fixture *f, const char *host, gboolean up)
+{
+    for (guint tries = 0; tries < 5000; tries++) {
+        g_autoptr(GwHostView) view = gw_engine_host(f->engine, host);
+        if (view->up == up)
+            return;
+        fixture_ask(f, host);
+        g_usleep(1000);
+    }
+    g_error("%s does not go %s", host, up ? "up" : "down");
+}
+
+static void force_down(Fixture *f, const char *host, GwSwitch how)
+{
+    g_autoptr(GError) error = NULL;
+    GwHostEdit edit = {.forced_down = how};
+    gw_engine_host_edit(f->engine, host, &edit, &error);
+    g_assert_no_error(error);
+}
+
+static void lose(Fixture *f, const char *host)
+{
+    gw_sim_world_crash(f->world, host);
+    wait_until(f, host, FALSE);
+    force_down(f, host, GW_SWITCH_ON);
+}
+
+static void assert_home(Fixture *f, const char *uuid, const char *host)
+{
+    fixture_settle(f, uuid);
+    g_autoptr(GwInstanceView) view = gw_engine_instance(f->engine, uuid);
+    g_assert_cmpstr(view->host, ==, host);
+}
+
+static void assert_refused(Fixture *f, const char *uuid, const char *word)
+{
+    GwMoveRequest request = {.instance_uuid = uuid, .request_id = "req-test"};
+    gint64 id = 0;
+    g_autoptr(GError) error = NULL;
+    g_assert_false(gw_engine_evacuate(f->engine, &request, &id, NULL, NULL, &error));
+    g_assert_error(error, GW_ERROR, GW_ERROR_INVALID);
+    g_test_message("%s", error->message);
+    g_assert_nonnull(strstr(error->message, word));
+}
+
+static void wait_for_state(Fixture *f, gint64 id, GwMigrationState state)
+{
+    for (guint tries = 0; tries < 5000; tries++) {
+        g_autoptr(GwMigration) row = fixture_row(f, id);
+        if (row->state == state)
+            return;
+        fixture_ask(f, row->source);
+        g_usleep(1000);
+    }
+    g_error("migration %" G_GINT64_FORMAT " does not become %s", id, gw_migration_state_name(state));
+}
+
+static void what_ran_runs_elsewhere_and_what_was_stopped_is_stopped_there(void)
+{
+    Fixture f;
+    fixture_open(&f, "evacuation", 0);
+    const char *ran = fixture_add(&f, "HostA", "ran", 512, GW_SIM_SHARED, GW_POWER_RUNNING);
+    const char *rested = fixture_add(&f, "HostA", "rested", 512, GW_SIM_SHARED, GW_POWER_SHUTDOWN);
+    fixture_refresh(&f);
+    lose(&f, "HostA");
+    gint64 first = fixture_move(&f, ran, NULL, GW_MOVE_EVACUATE);
+    gint64 second = fixture_move(&f, rested, "HostC", GW_MOVE_EVACUATE);
+    ASSERT_ENDS(&f, first, EVACUATED);
+    ASSERT_ENDS(&f, second, EVACUATED);
+    assert_home(&f, rested, "HostC");
+    g_assert_cmpstr(gw_sim_world_runs_on(f.world, ran), !=, NULL);
+    g_assert_cmpstr(gw_sim_world_runs_on(f.world, rested), ==, NULL);
+    /* it is free to go on, while its old host is still away */
+    g_autoptr(GwInstanceView) view = gw_engine_instance(f.engine, ran);
+    ASSERT_ENDS(&f, fixture_move(&f, ran, strcmp(view->host, "HostB") == 0 ? "HostC" : "HostB", GW_MOVE_LIVE), COMPLETED);
+    /* and when that comes back, what it still has is removed, not started */
+    gw_sim_world_boot(f.world, "HostA");
+    wait_for_state(&f, first, GW_MIGRATION_COMPLETED);
+    wait_for_state(&f, second, GW_MIGRATION_COMPLETED);
+    fixture_refresh(&f);
+    g_autoptr(GwHostView) host = gw_engine_host(f.engine, "HostA");
+    g_assert_cmpuint(host->instances, ==, 0);
+    fixture_close(&f);
+}
+
+static void only_a_host_that_is_down_and_vouched_for_is_evacuated(void)
+{
+    Fixture f;
+    fixture_open(&f, "evacuation-fence", 0);
+    const char *uuid = fixture_add(&f, "HostA", "vm", 512, GW_SIM_SHARED, GW_POWER_RUNNING);
+    fixture_refresh(&f);
+    assert_refused(&f, uuid, "It answers");
+    force_down(&f, "HostA", GW_SWITCH_ON);
+    assert_refused(&f, uuid, "and yet it answers");
+    force_down(&f, "HostA", GW_SWITCH_OFF);
+    gw_sim_world_set_state(f.world, "HostA", GW_SIM_DOWN); /* a broken cable: it runs on */
+    wait_until(&f, "HostA", FALSE);
+    assert_refused(&f, uuid, "service-force-down");
+    gw_sim_world_set_state(f.world, "HostA", GW_SIM_UP);
+    fixture_close(&f);
+}
+
+static void a_disk_that_only_the_lost_host_has_is_not_made_anew(void)
+{
+    Fixture f;
+    fixture_open(&f, "evacuation-local", 0);
+    const char *uuid = fixture_add(&f, "HostA", "vm", 512, GW_SIM_LOCAL, GW_POWER_RUNNING);
+    fixture_refresh(&f);
+    lose(&f, "HostA");
+    gint64 id = fixture_move(&f, uuid, "HostB", GW_MOVE_EVACUATE);
+    ASSERT_ENDS(&f, id, FAILED);
+    g_autoptr(GwMigration) row = fixture_row(&f, id);
+    g_assert_nonnull(strstr(row->reason, "only what lies on shared storage can be evacuated"));
+    assert_home(&f, uuid, "HostA");
+    fixture_close(&f);
+}
+
+/* The definitions are in the store: the daemon may have been restarted since. */
+static void a_restarted_daemon_knows_what_was_on_the_lost_host(void)
+{
+    Fixture f;
+    fixture_open(&f, "evacuation-restart", 0);
+    const char *uuid = fixture_add(&f, "HostA", "vm", 512, GW_SIM_SHARED, GW_POWER_RUNNING);
+    fixture_refresh(&f);
+    lose(&f, "HostA");
+    fixture_stop(&f);
+    fixture_start(&f);
+    wait_until(&f, "HostA", FALSE);
+    gint64 id = fixture_move(&f, uuid, "HostB", GW_MOVE_EVACUATE);
+    ASSERT_ENDS(&f, id, EVACUATED);
+    assert_home(&f, uuid, "HostB");
+    /* and what it left is remembered, too */
+    fixture_stop(&f);
+    fixture_start(&f);
+    gw_sim_world_boot(f.world, "HostA");
+    wait_for_state(&f, id, GW_MIGRATION_COMPLETED);
+    assert_home(&f, uuid, "HostB");
+    fixture_close(&f);
+}
+
+static void a_start_that_fails_is_undone(void)
+{
+    Fixture f;
+    fixture_open(&f, "evacuation-undone", 0);
+    const char *uuid = fixture_add(&f, "HostA", "vm", 512, GW_SIM_SHARED, GW_POWER_RUNNING);
+    fixture_refresh(&f);
+    lose(&f, "HostA");
+    gw_sim_world_fail(f.world, "HostB", "start", 1, GW_ERROR_FAILED, GW_SIM_BEFORE);
+    ASSERT_ENDS(&f, fixture_move(&f, uuid, "HostB", GW_MOVE_EVACUATE), FAILED);
+    g_autoptr(GwHostView) host = gw_engine_host(f.engine, "HostB");
+    g_assert_cmpuint(host->instances, ==, 0);
+    ASSERT_ENDS(&f, fixture_move(&f, uuid, "HostB", GW_MOVE_EVACUATE), EVACUATED);
+    fixture_close(&f);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+#define ADD(test) g_test_add_func("/evacuation/" #test, test)
+    ADD(what_ran_runs_elsewhere_and_what_was_stopped_is_stopped_there);
+    ADD(only_a_host_that_is_down_and_vouched_for_is_evacuated);
+    ADD(a_disk_that_only_the_lost_host_has_is_not_made_anew);
+    ADD(a_restarted_daemon_knows_what_was_on_the_lost_host);
+    ADD(a_start_that_fails_is_undone);
+    return g_test_run();
+}
