@@ -167,7 +167,12 @@ const GwCandidate *gw_candidates_find(const GwCandidates *candidates, const char
 GwDemand gw_demand_of(const GwMigration *row, const GwInstanceView *view)
 {
     GwDemand demand = {.name = row->instance_name, .project_id = adopted_project};
-    if (view) { /* pinned to no zone: nobody asked for one when it was adopted */
+    if (view && view->server) { /* as in Nova it stays in the zone that it was asked for in */
+        demand.zone = view->server->wanted_zone;
+        if (view->server->project_id)
+            demand.project_id = view->server->project_id;
+    }
+    if (view) { /* an adopted one is pinned to no zone: nobody asked for one */
         demand.vcpus = view->instance->vcpus;
         demand.memory_mib = view->instance->memory_mib;
     }

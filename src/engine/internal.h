@@ -143,7 +143,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwCandidates, gw_candidates_free)
 /* As gw_placement_order. */
 GPtrArray *gw_candidates_order(const GwCandidates *candidates, const GwDemand *demand, GPtrArray *reasons);
 const GwCandidate *gw_candidates_find(const GwCandidates *candidates, const char *host); /* or NULL */
-/* What the instance of row needs. view: NULL when it is not seen just now. Strings borrowed from row. */
+/* What the instance of row needs. view: NULL when it is not seen just now. Strings borrowed from row and view. */
 GwDemand gw_demand_of(const GwMigration *row, const GwInstanceView *view);
 /* Memory that moves under way will still take on a host, and what the administrator keeps back. */
 guint64 gw_engine_reserved_mib(GwEngine *engine, const char *host, gint64 except_id);

@@ -290,3 +290,13 @@ def test_derived_flavors_stay_as_they_are(daemon):
         answer = daemon.request(method, f"/v2.1/flavors/{derived['id']}{path}", sent)
         assert answer.status == 403 and "Create a flavor instead" in answer.fault[2]
     assert built(daemon, create(daemon, flavorRef=derived["id"]))["flavor"]["original_name"] == derived["id"]
+
+
+def test_it_stays_in_its_zone(daemon):
+    """As in Nova: who asked for a zone keeps it, whoever moves the server."""
+    made = daemon.request("POST", "/v2.1/os-aggregates", {"aggregate": {"name": "north", "availability_zone": "north"}}).json["aggregate"]
+    assert daemon.request("POST", f"/v2.1/os-aggregates/{made['id']}/action", {"add_host": {"host": "HostB"}}).status == 200
+    server = built(daemon, create(daemon, availability_zone="north"))
+    assert server["OS-EXT-SRV-ATTR:host"] == "HostB" and server["OS-EXT-AZ:availability_zone"] == "north"
+    refused = daemon.request("POST", f"/v2.1/servers/{server['id']}/action", {"os-migrateLive": {"host": None, "block_migration": "auto"}}, "2.30")
+    assert refused.status == 400 and "north" in refused.fault[2], refused.body
