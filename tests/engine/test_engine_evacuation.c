@@ -158,6 +158,54 @@ static void a_start_that_fails_is_undone(void)
     fixture_close(&f);
 }
 
+static gint64 begin_endless(Fixture *f, const char *uuid)
+{
+    gw_sim_world_set_dirty(f->world, uuid, 20000);
+    fixture_refresh(f);
+    gint64 id = fixture_move(f, uuid, "HostB", GW_MOVE_LIVE);
+    while (gw_sim_world_copies(f->world) == 0)
+        g_usleep(1000);
+    return id;
+}
+
+/* Otherwise it would wait for the lost host for ever, and nobody could evacuate the instance. */
+static void a_move_whose_source_is_lost_ends_and_makes_way_for_the_evacuation(void)
+{
+    Fixture f;
+    fixture_open(&f, "evacuation-lost-source", 0);
+    const char *uuid = fixture_add(&f, "HostA", "vm", 2048, GW_SIM_SHARED, GW_POWER_RUNNING);
+    gint64 id = begin_endless(&f, uuid);
+    gw_sim_world_crash(f.world, "HostA");
+    g_usleep(300000);
+    g_autoptr(GwMigration) waiting = fixture_row(&f, id);
+    g_assert_false(gw_migration_state_traits(waiting->state) & GW_TRAIT_FINAL);
+    lose(&f, "HostA");
+    ASSERT_ENDS(&f, id, FAILED);
+    fixture_settle(&f, uuid);
+    gint64 second = fixture_move(&f, uuid, NULL, GW_MOVE_EVACUATE);
+    ASSERT_ENDS(&f, second, EVACUATED);
+    gw_sim_world_boot(f.world, "HostA");
+    wait_for_state(&f, second, GW_MIGRATION_COMPLETED);
+    fixture_close(&f);
+}
+
+static void a_move_whose_destination_is_lost_ends_and_the_guest_may_go_elsewhere(void)
+{
+    Fixture f;
+    fixture_open(&f, "evacuation-lost-dest", 0);
+    const char *uuid = fixture_add(&f, "HostA", "vm", 2048, GW_SIM_SHARED, GW_POWER_RUNNING);
+    gint64 id = begin_endless(&f, uuid);
+    gw_sim_world_crash(f.world, "HostB");
+    lose(&f, "HostB");
+    ASSERT_ENDS(&f, id, FAILED);
+    fixture_settle(&f, uuid);
+    assert_home(&f, uuid, "HostA");
+    g_assert_cmpstr(gw_sim_world_runs_on(f.world, uuid), ==, "HostA");
+    gw_sim_world_set_dirty(f.world, uuid, 0);
+    ASSERT_ENDS(&f, fixture_move(&f, uuid, "HostC", GW_MOVE_LIVE), COMPLETED);
+    fixture_close(&f);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -167,5 +215,7 @@ int main(int argc, char **argv)
     ADD(a_disk_that_only_the_lost_host_has_is_not_made_anew);
     ADD(a_restarted_daemon_knows_what_was_on_the_lost_host);
     ADD(a_start_that_fails_is_undone);
+    ADD(a_move_whose_source_is_lost_ends_and_makes_way_for_the_evacuation);
+    ADD(a_move_whose_destination_is_lost_ends_and_the_guest_may_go_elsewhere);
     return g_test_run();
 }
