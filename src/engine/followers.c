@@ -224,8 +224,11 @@ static void refresh_drains(GwEngine *engine, GError **error)
     g_mutex_lock(&engine->lock);
     gboolean leads = gw_peers_lead_drains(engine, gw_peers_drains_token(engine));
     g_mutex_unlock(&engine->lock);
-    if (leads && gw_engine_load_drains(engine, error))
-        gw_drains_wake(engine);
+    if (!leads || !gw_engine_load_drains(engine, error))
+        return;
+    gw_drains_wake(engine);
+    if (gw_engine_load_servers(engine, error))
+        gw_servers_start(engine);
 }
 
 void gw_followers_refresh(GwEngine *engine, unsigned changed)

@@ -11,6 +11,7 @@
 #include "core/migration.h"
 #include "store/drains.h"
 #include "store/leases.h"
+#include "store/servers.h"
 
 typedef struct GwStore GwStore; /* also in store/drains.h, which is a part of this header */
 

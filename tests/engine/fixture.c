@@ -76,6 +76,7 @@ static GwEngine *start_engine(Fixture *f, GwStore *store)
         .shutdown_timeout_s = 1,
         .inventory_interval_s = 1,
         .lease_s = LEASE_S,
+        .image_dir = f->folder,
         .haste = HASTE,
     };
     settings.plan.policy = f->policy ? gw_policy_find(f->policy) : NULL;
