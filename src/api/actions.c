@@ -273,6 +273,12 @@ static void reboot(GwRequest *request, GwMoveRequest *move, json_t *body)
                                      "'SOFT', 'Soft', 'soft']", type, type);
 }
 
+/* As in Nova without deferred deletion: it is deleted. */
+static void force_delete(GwRequest *request, GwMoveRequest *move, json_t *body)
+{
+    gw_servers_delete(request);
+}
+
 /* ---- dispatch */
 
 static const struct {
@@ -289,6 +295,7 @@ static const struct {
     {"reboot", reboot},
     {"pause", pause_server},
     {"unpause", unpause},
+    {"forceDelete", force_delete},
 };
 
 void gw_servers_action(GwRequest *request)

@@ -1,5 +1,8 @@
 #include "api/auth.h"
 
+#include "api/parking.h"
+
+#include "base/error.h"
 #include "base/log.h"
 
 #include <string.h>
@@ -29,6 +32,7 @@ struct GwAuth {
     GwAuthStrategy strategy;
     GwUsers *users;
     GwTokens *tokens;
+    GwKeystone *keystone; /* NULL: users and tokens are Godwit's own */
     guchar key[32];       /* of the table below: what it holds cannot be tried out elsewhere */
     GMutex lock;          /* of all below */
     GHashTable *known;    /* HMAC of the header → Known * */
@@ -53,6 +57,10 @@ GwAuth *gw_auth_new(const GwAuthSettings *settings, GError **error)
     auth->failing = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     if (settings->strategy == GW_AUTH_NONE)
         return g_steal_pointer(&auth);
+    if (settings->strategy == GW_AUTH_KEYSTONE) {
+        auth->keystone = gw_keystone_new(&settings->keystone, error);
+        return auth->keystone ? g_steal_pointer(&auth) : NULL;
+    }
     auth->users = gw_users_open(settings->users_file, settings->password_file, error);
     auth->tokens = auth->users ? gw_tokens_open(settings->key_file, settings->token_lifetime_s, error) : NULL;
     return auth->tokens ? g_steal_pointer(&auth) : NULL;
@@ -62,6 +70,7 @@ void gw_auth_free(GwAuth *auth)
 {
     if (!auth)
         return;
+    gw_keystone_free(auth->keystone);
     gw_users_free(auth->users);
     gw_tokens_free(auth->tokens);
     g_hash_table_unref(auth->known);
@@ -268,6 +277,66 @@ static gboolean take_token(GwAuth *auth, GwRequest *request, const char *text)
     return user != NULL;
 }
 
+/* ---- tokens of a real Keystone */
+
+static void unauthorized_by_keystone(GwAuth *auth, GwRequest *request)
+{
+    g_autofree char *where = g_strdup_printf("Keystone uri=\"%s\"", gw_keystone_public_url(auth->keystone));
+    gw_reply_header(request, "WWW-Authenticate", where);
+    gw_reply_identity_fault(request, 401, "Unauthorized", "The request you have made requires authentication.");
+}
+
+/* FALSE: answered. */
+static gboolean take_answer(GwAuth *auth, GwRequest *request, const GwKeystoneAnswer *answer)
+{
+    if (!answer->good) {
+        unauthorized_by_keystone(auth, request);
+        return FALSE;
+    }
+    request->user = g_strdup(answer->user_id);
+    request->scope = g_strdup(answer->project_id);
+    request->role = (int)answer->role;
+    return TRUE;
+}
+
+static void keystone_is_down(GwRequest *request)
+{
+    gw_reply_fault(request, 503, "The Keystone service is temporarily unavailable: nobody can be let in until it answers; the log says why.");
+}
+
+/* answer: a GwKeystoneAnswer *, borrowed; with an error there is none. */
+static void keystone_told(GwRequest *request, gint64 answer, const GError *error)
+{
+    if (error)
+        keystone_is_down(request);
+    else
+        request->identified = take_answer(request->shared->auth, request, GSIZE_TO_POINTER((gsize)answer));
+}
+
+static void on_told(gpointer data, const GwKeystoneAnswer *answer, const GError *error)
+{
+    gw_deferred_finish(data, (gint64)GPOINTER_TO_SIZE(answer), error);
+}
+
+static gboolean identify_by_keystone(GwAuth *auth, GwRequest *request)
+{
+    const char *token = request->headers[GW_HEADER_TOKEN];
+    if (!token) {
+        unauthorized_by_keystone(auth, request);
+        return FALSE;
+    }
+    g_autoptr(GwKeystoneAnswer) answer = gw_keystone_recall(auth->keystone, token);
+    if (answer)
+        return take_answer(auth, request, answer);
+    gw_keystone_ask(auth->keystone, token, on_told, gw_request_defer(request, keystone_told, keystone_is_down));
+    return FALSE;
+}
+
+const char *gw_auth_elsewhere(GwAuth *auth)
+{
+    return auth->keystone ? gw_keystone_public_url(auth->keystone) : NULL;
+}
+
 /* ---- whether he may */
 
 /* The name of Nova's rule, as far as it follows from the path: os_compute_api:os-aggregates:create. */
@@ -287,7 +356,7 @@ static char *policy_of(const GwRequest *request)
     return g_strdup_printf("os_compute_api:%s:%s", parts[at] ? parts[at] : "", verb);
 }
 
-static gboolean is_allowed(GwRequest *request, GwRole needed)
+gboolean gw_auth_allows(GwRequest *request, GwRole needed)
 {
     if (request->role >= (int)needed)
         return TRUE;
@@ -298,6 +367,8 @@ static gboolean is_allowed(GwRequest *request, GwRole needed)
 
 static gboolean identify(GwAuth *auth, GwRequest *request)
 {
+    if (auth->keystone)
+        return identify_by_keystone(auth, request);
     const char *token = request->headers[GW_HEADER_TOKEN];
     const char *header = request->headers[GW_HEADER_AUTHORIZATION];
     if (token)
@@ -311,7 +382,9 @@ static gboolean identify(GwAuth *auth, GwRequest *request)
 gboolean gw_auth_admit(GwRequest *request, GwRole needed)
 {
     GwAuth *auth = request->shared->auth;
-    if (!auth || auth->strategy == GW_AUTH_NONE)
+    if (!auth || auth->strategy == GW_AUTH_NONE) {
+        request->role = GW_ROLE_ADMIN;
         return TRUE;
-    return identify(auth, request) && is_allowed(request, needed);
+    }
+    return identify(auth, request) && gw_auth_allows(request, needed);
 }

@@ -2,18 +2,20 @@
 #ifndef GW_API_AUTH_H
 #define GW_API_AUTH_H
 
-#include "api/routes.h"
+#include "api/keystone.h"
 #include "api/tokens.h"
 
 typedef enum {
     GW_AUTH_HTTP_BASIC, /* user and password with every request, or a token of the Identity facade */
     GW_AUTH_NONE,       /* everyone is an administrator */
+    GW_AUTH_KEYSTONE,   /* a token of a real Keystone */
 } GwAuthStrategy;
 
 typedef struct {
     GwAuthStrategy strategy;
     const char *users_file, *password_file, *key_file;
     guint token_lifetime_s;
+    GwKeystoneSettings keystone; /* read with GW_AUTH_KEYSTONE */
 } GwAuthSettings;
 
 /* GW_ERROR_INVALID: a file makes no sense, or cannot be read or made. */
@@ -21,8 +23,12 @@ GwAuth *gw_auth_new(const GwAuthSettings *settings, GError **error);
 void gw_auth_free(GwAuth *auth);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwAuth, gw_auth_free)
 
-/* FALSE: answered already (401, 403, 429). Sets who the request's user is. needed: GW_ROLE_NONE: whoever has a password. */
+/* FALSE: answered already (401, 403, 429), or parked until Keystone has told who it is (then gw_router_resume follows). Sets who the request's user is. needed: GW_ROLE_NONE: whoever has a password. */
 gboolean gw_auth_admit(GwRequest *request, GwRole needed);
+
+/* Whether an identified request may go on; FALSE: answered. */
+gboolean gw_auth_allows(GwRequest *request, GwRole needed);
+const char *gw_auth_elsewhere(GwAuth *auth); /* where tokens are had, when not here; or NULL */
 
 /* A fault in Keystone's shape, which the clients' log-in understands. */
 void gw_reply_identity_fault(GwRequest *request, guint status, const char *title, const char *message);

@@ -137,7 +137,10 @@ static gboolean has_passwords(GwRequest *request)
 {
     if (request->shared->auth && gw_auth_tokens(request->shared->auth))
         return TRUE;
-    gw_reply_identity_fault(request, 404, "Not Found", "There are no tokens here: auth_strategy is noauth.");
+    const char *elsewhere = request->shared->auth ? gw_auth_elsewhere(request->shared->auth) : NULL;
+    g_autofree char *why = elsewhere ? g_strdup_printf("There are no tokens here: log in at %s.", elsewhere)
+                                     : g_strdup("There are no tokens here: auth_strategy is noauth.");
+    gw_reply_identity_fault(request, 404, "Not Found", why);
     return FALSE;
 }
 
@@ -210,19 +213,4 @@ void gw_identity_projects(GwRequest *request)
     json_t *project = json_pack("{s:s,s:s,s:s,s:b,s:b,s:s}", "id", PROJECT, "name", PROJECT, "domain_id", DOMAIN_ID, "enabled", 1,
                                 "is_domain", 0, "description", "Everything that Godwit looks after");
     gw_reply_json(request, 200, json_pack("{s:[o],s:o}", "projects", project, "links", link_to(request, "/v3/projects")));
-}
-
-/* ---- images: none, as far as `openstack server list` asks for their names */
-
-void gw_images_versions(GwRequest *request)
-{
-    g_autofree char *url = g_strconcat(gw_request_base(request), "/image/v2/", NULL);
-    gw_reply_json(request, 300,
-                  json_pack("{s:[{s:s,s:s,s:[{s:s,s:s}]}]}", "versions", "id", "v2.9", "status", "CURRENT", "links", "rel", "self",
-                            "href", url));
-}
-
-void gw_images_list(GwRequest *request)
-{
-    gw_reply_json(request, 200, json_pack("{s:[],s:s,s:s}", "images", "first", "/v2/images", "schema", "/v2/schemas/images"));
 }

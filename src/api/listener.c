@@ -183,10 +183,13 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     if (!request->parked) {
         gw_guest_allow(guest_of(connection), 0);
         gw_router_dispatch(request);
-        if (request->parked)
-            return MHD_YES; /* called again once resumed */
+    } else if (request->identified) {
+        request->parked = request->identified = FALSE;
+        gw_router_resume(request);
+    } else {
+        return send_answer(request);
     }
-    return send_answer(request);
+    return request->parked ? MHD_YES /* called again once resumed */ : send_answer(request);
 }
 
 static void on_completed(void *cls, struct MHD_Connection *connection, void **state,

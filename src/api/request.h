@@ -20,6 +20,7 @@ typedef struct GwParking GwParking;
 typedef struct GwEvents GwEvents;
 typedef struct GwListener GwListener;
 typedef struct GwAuth GwAuth;
+typedef struct GwRoute GwRoute; /* api/routes.h */
 
 /* What all requests of one API share. */
 typedef struct {
@@ -70,6 +71,7 @@ typedef struct {
     char address[48]; /* of the client */
     /* as it was understood */
     char *user; /* NULL: nobody was asked for */
+    char *scope; /* the project that the user's token is for; NULL: none */
     int role;   /* GwRole of that user */
     char request_id[48];     /* "req-UUID" */
     guint minor;             /* microversion 2.minor */
@@ -85,6 +87,9 @@ typedef struct {
     GPtrArray *answer_headers; /* of char *: name, value, name, value */
     gboolean parked;
     GwListener *listener; /* the answer is what it reads, instead of text */
+    /* of one that waited to be identified: */
+    const GwRoute *route; /* which it has taken */
+    gboolean identified;  /* it was, and goes on when its connection is resumed */
 } GwRequest;
 
 typedef void (*GwHandler)(GwRequest *request);
@@ -120,5 +125,7 @@ void gw_reply_no_instance(GwRequest *request);
 
 /* ---- router.c: finds the handler and calls it; answers itself when there is none */
 void gw_router_dispatch(GwRequest *request);
+/* Goes on with a request that has been identified while it was parked. */
+void gw_router_resume(GwRequest *request);
 
 #endif

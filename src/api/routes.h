@@ -18,7 +18,7 @@ enum {
     GW_ROUTE_BODY = 1 << 0, /* takes a JSON object: the handler finds it in request->json */
 };
 
-typedef struct {
+struct GwRoute {
     const char *method;
     GwRoot root;
     const char *path;   /* {} matches one segment */
@@ -26,7 +26,7 @@ typedef struct {
     GwRole role;
     GwHandler handler;
     unsigned flags;
-} GwRoute;
+};
 
 /* Of two routes that match a path the earlier one counts: "servers/detail" is not the server named "detail". */
 extern const GwRoute gw_routes[];

@@ -24,6 +24,9 @@ typedef enum { GW_FOLLOW, GW_FOLLOW_NOT } GwPatience;
 /* One run of the program. */
 typedef struct {
     GwHttp *http;
+    GwHttpTrust trust;   /* of TLS servers, as for http */
+    const char *ca_file; /* or NULL; borrowed */
+    char *token;         /* of Keystone, or NULL; owned */
     GwOutput output;
     GwPatience patience;
     guint timeout_s; /* how long the daemon may be silent */
@@ -74,9 +77,12 @@ gboolean gw_arguments_number(const char *text, const char *what, gint64 *ret_val
 
 /* The commands, each in the file of its subject. */
 #define GW_COMMAND(function) GwExit function(GwCli *cli, const GwArguments *arguments, GError **error)
+GW_COMMAND(gw_run_boot);
+GW_COMMAND(gw_run_delete);
 GW_COMMAND(gw_run_host_add);
 GW_COMMAND(gw_run_host_remove);
 GW_COMMAND(gw_run_host_list);
+GW_COMMAND(gw_run_daemon_list);
 GW_COMMAND(gw_run_aggregate_list);
 GW_COMMAND(gw_run_aggregate_show);
 GW_COMMAND(gw_run_aggregate_create);
@@ -99,6 +105,8 @@ GW_COMMAND(gw_run_show);
 GW_COMMAND(gw_run_live_migration);
 GW_COMMAND(gw_run_migrate);
 GW_COMMAND(gw_run_evacuate);
+GW_COMMAND(gw_run_gc);
+GW_COMMAND(gw_run_resolve);
 GW_COMMAND(gw_run_host_evacuate);
 GW_COMMAND(gw_run_resize_confirm);
 GW_COMMAND(gw_run_resize_revert);

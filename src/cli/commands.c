@@ -46,6 +46,15 @@ static const GwOption list_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const GwOption boot_options[] = {
+    {"image", "IMAGE", "a file of the daemon's image_dir, by its name without the ending, or its UUID"},
+    {"flavor", "FLAVOR", "by name or id"},
+    {"host", "HOST", "where; otherwise the daemon chooses"},
+    {"availability-zone", "ZONE", "only there, now and whenever it moves"},
+    {"nic", "NETWORK", "a libvirt network, auto (the default) or none"},
+    {NULL, NULL, NULL},
+};
+
 static const GwOption live_migration_options[] = {
     {"block-migrate", NULL, "copy the disks too, as when no storage is shared"},
     {"no-block-migrate", NULL, "copy no disks: refuse when the destination does not see them"},
@@ -84,6 +93,16 @@ static const GwOption migration_list_options[] = {
     {"server", "SERVER", "only of this server, by name or UUID"},
     {"instance-uuid", "UUID", "only of the server with this UUID, even when it is gone"},
     {"limit", "COUNT", "at most so many, newest first (100)"},
+    {NULL, NULL, NULL},
+};
+
+static const GwOption gc_options[] = {
+    {"delete", NULL, "remove what migrations of Godwit's own have left, after both hosts have shown where the server lives"},
+    {NULL, NULL, NULL},
+};
+
+static const GwOption resolve_options[] = {
+    {"keep", "HOST", "the server is on this host: remove what the other one still has of it"},
     {NULL, NULL, NULL},
 };
 
@@ -145,6 +164,8 @@ const GwCommand gw_commands[] = {
      gw_run_host_remove},
     {"host-list", HOSTS, "", "list hosts, how they are, and what room they have", NULL, "host-list", NULL,
      gw_run_host_list},
+    {"daemon-list", HOSTS, "", "list the daemons that share a database, and the hosts that each leads", NULL, "daemon-list", NULL,
+     gw_run_daemon_list},
 
     {"doctor", HOSTS, "[HOST...]", "examine hosts, and the ways between them, for what would prevent moves",
      "Of all hosts, or of those named. Every finding tells what was found, why it matters, and what to do; nothing is changed.",
@@ -204,6 +225,12 @@ const GwCommand gw_commands[] = {
     {"pause", SERVERS, "SERVER", "halt a running server; its memory stays", NULL, "pause vm1", NULL, gw_run_pause},
     {"unpause", SERVERS, "SERVER", "let a paused server run on", NULL, "unpause vm1", NULL, gw_run_unpause},
 
+    {"boot", SERVERS, "NAME", "make a server from an image, and start it",
+     "What a failure has left behind is removed again; the server is then shown as ERROR until you delete it.",
+     "boot --image cirros --flavor small web", boot_options, gw_run_boot},
+    {"delete", SERVERS, "SERVER", "delete a server, with the disks that are its own",
+     "Its own are those in the folder that has its UUID for a name; others stay.", "delete web", NULL, gw_run_delete},
+
     {"live-migration", MOVES, "SERVER [HOST]", "move a running server without stopping it",
      "Whether its disks have to be copied is found out by a test of the storage, unless an option says so.\n"
      "Without HOST the daemon chooses one. A refusal names every reason.",
@@ -253,6 +280,10 @@ const GwCommand gw_commands[] = {
      "server-migration-list vm1", NULL, gw_run_server_migration_list},
     {"server-migration-show", HISTORY, "SERVER MIGRATION", "show one migration: progress, figures, why it ended", NULL,
      "server-migration-show --follow vm1 7", show_migration_options, gw_run_server_migration_show},
+    {"migration-resolve", HISTORY, "SERVER MIGRATION", "decide where a server is whose migration ended in error",
+     "Without --keep: what both hosts show of it now.", "migration-resolve --keep HostC vm1 7", resolve_options, gw_run_resolve},
+    {"gc", HISTORY, "", "list what migrations have left behind, and servers that are defined twice", NULL, "gc --delete", gc_options,
+     gw_run_gc},
     {"instance-action-list", HISTORY, "SERVER", "list what was asked of a server", NULL, "instance-action-list vm1",
      NULL, gw_run_action_list},
     {"instance-action", HISTORY, "SERVER REQUEST_ID", "show one request, its events, and what they said", NULL,

@@ -23,7 +23,7 @@
 static const GwDriver *const drivers[] = {&gw_libvirt_driver, &gw_xapi_driver, &gw_sim_driver, NULL};
 
 typedef struct {
-    char *config;
+    char *config, *backup;
     gboolean version, sample, check;
 } Arguments;
 
@@ -31,6 +31,7 @@ static gboolean parse_arguments(int argc, char **argv, Arguments *arguments, GEr
 {
     const GOptionEntry entries[] = {
         {"config", 'c', 0, G_OPTION_ARG_FILENAME, &arguments->config, "settings (default " GW_SETTINGS_PATH ")", "FILE"},
+        {"backup", 0, 0, G_OPTION_ARG_FILENAME, &arguments->backup, "copy the embedded database, also while godwitd runs, and end", "FILE"},
         {"check-config", 0, 0, G_OPTION_ARG_NONE, &arguments->check, "read the settings, say what is wrong, and end", NULL},
         {"sample-config", 0, 0, G_OPTION_ARG_NONE, &arguments->sample, "print a godwit.conf with every option and its default", NULL},
         {"version", 'V', 0, G_OPTION_ARG_NONE, &arguments->version, "print the version", NULL},
@@ -64,6 +65,7 @@ static gboolean check_state_path(const GwSettings *settings, GError **error)
 static GwEngineSettings engine_settings(const GwSettings *s)
 {
     guint64 tls = s->live_migration_with_native_tls ? GW_FLAG_TLS : 0;
+    static const char *const virt_types[] = {NULL, "kvm", "qemu"}; /* as the option's words (options.c) */
     return (GwEngineSettings){
         .plan = {.live_flags = s->live_migration_flag | tls,
                  .block_flags = s->block_migration_flag | tls,
@@ -77,10 +79,13 @@ static GwEngineSettings engine_settings(const GwSettings *s)
                  .uri_template = s->live_migration_uri,
                  .vncserver_listen = s->vncserver_listen},
         .driver = {.call_timeout_ms = s->host_call_timeout_s * 1000, .instances_path = s->instances_path,
+                   .console_listen = s->vncserver_listen, .virt_type = virt_types[s->virt_type],
                    .xapi_password_file = s->xenserver_password_file, .xapi_sr_filter = s->xenserver_sr_filter},
+        .image_dir = s->image_dir,
         .live_migration_retry_count = s->live_migration_retry_count,
         .shutdown_timeout_s = s->shutdown_timeout_s,
         .history_days = s->history_days,
+        .lease_s = s->lease_s,
         .inventory_interval_s = s->inventory_interval_s,
         .max_concurrent_live_migrations = s->max_concurrent_live_migrations,
         .reserved_host_memory_mib = s->reserved_host_memory_mib,
@@ -132,11 +137,58 @@ static gboolean check_exposure(const GwSettings *s, GError **error)
     return TRUE;
 }
 
+/* The first line of password_file, or what `password` says. */
+static gboolean read_keystone_password(const GwSettings *s, char **ret_password, GError **error)
+{
+    g_autoptr(GError) why = NULL;
+    *ret_password = g_strdup(s->keystone_password);
+    if (!*s->keystone_password_file)
+        return TRUE;
+    g_clear_pointer(ret_password, g_free);
+    if (!gw_users_check_private(s->keystone_password_file, error))
+        return FALSE;
+    if (!g_file_get_contents(s->keystone_password_file, ret_password, NULL, &why)) {
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "[keystone_authtoken] password_file = %s: cannot be read: %s",
+                    s->keystone_password_file, why->message);
+        return FALSE;
+    }
+    (*ret_password)[strcspn(*ret_password, "\r\n")] = '\0';
+    return TRUE;
+}
+
+static GwAuth *open_keystone(const GwSettings *s, GError **error)
+{
+    g_autofree char *password = NULL;
+    if (!read_keystone_password(s, &password, error))
+        return NULL;
+    if (!*s->keystone_auth_url || !*password) {
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "auth_strategy = keystone needs [keystone_authtoken] %s",
+                    *s->keystone_auth_url ? "password, or password_file" : "auth_url");
+        return NULL;
+    }
+    GwAuthSettings settings = {.strategy = GW_AUTH_KEYSTONE,
+                               .keystone = {.auth_url = s->keystone_auth_url,
+                                            .public_url = s->keystone_public_url,
+                                            .user = s->keystone_user,
+                                            .user_domain = s->keystone_user_domain,
+                                            .password = password,
+                                            .project = s->keystone_project,
+                                            .project_domain = s->keystone_project_domain,
+                                            .ca_file = s->keystone_ca_file,
+                                            .insecure = s->keystone_insecure,
+                                            .cache_s = s->keystone_cache_s,
+                                            .timeout_s = s->keystone_timeout_s}};
+    return gw_auth_new(&settings, error);
+}
+
 static GwAuth *open_auth(const GwSettings *s, GError **error)
 {
+    if (s->api_auth_strategy == GW_AUTH_KEYSTONE)
+        return check_exposure(s, error) ? open_keystone(s, error) : NULL;
     g_autofree char *password = g_build_filename(s->state_path, "admin-password", NULL);
     g_autofree char *key = g_build_filename(s->state_path, "token.key", NULL);
-    GwAuthSettings settings = {(GwAuthStrategy)s->api_auth_strategy, s->api_users_file, password, key, s->api_token_expiration_s};
+    GwAuthSettings settings = {.strategy = (GwAuthStrategy)s->api_auth_strategy, .users_file = s->api_users_file, .password_file = password,
+                               .key_file = key, .token_lifetime_s = s->api_token_expiration_s};
     return check_exposure(s, error) ? gw_auth_new(&settings, error) : NULL;
 }
 
@@ -190,12 +242,28 @@ static gboolean serve(const GwSettings *settings, GwEngine *engine, GError **err
     return TRUE;
 }
 
+static GwStore *open_store(const GwSettings *settings, GError **error)
+{
+    const char *path = gw_settings_database_path(settings);
+    return path ? gw_store_open_sqlite(path, error) : gw_store_open_postgres(settings->database, error);
+}
+
+static gboolean back_up(const GwSettings *settings, const char *file, GError **error)
+{
+    const char *path = gw_settings_database_path(settings);
+    if (path)
+        return gw_store_backup_sqlite(path, file, error);
+    g_set_error(error, GW_ERROR, GW_ERROR_UNSUPPORTED, "--backup copies the embedded database alone; copy this one with: pg_dump --file=%s '%s'",
+                file, settings->database);
+    return FALSE;
+}
+
 static gboolean run(const GwSettings *settings, GError **error)
 {
     gw_log_set_level(settings->debug ? GW_LOG_DEBUG : GW_LOG_INFO);
     if (!check_state_path(settings, error))
         return FALSE;
-    GwStore *store = gw_store_open_sqlite(gw_settings_database_path(settings), error);
+    GwStore *store = open_store(settings, error);
     if (!store)
         return FALSE;
     GwEngineSettings options = engine_settings(settings);
@@ -238,7 +306,7 @@ int main(int argc, char **argv)
         g_printerr("godwitd: %s\n", error->message);
         return 2;
     }
-    g_autofree char *config = arguments.config;
+    g_autofree char *config = arguments.config, *backup = arguments.backup;
     if (arguments.version) {
         g_print("godwitd %s\n", GW_VERSION);
         return 0;
@@ -252,6 +320,8 @@ int main(int argc, char **argv)
         g_print("%s is not there: the defaults are used\n", GW_SETTINGS_PATH);
     else if (settings && arguments.check)
         g_print("%s: no problem found\n", config ? config : GW_SETTINGS_PATH);
+    else if (settings && backup)
+        back_up(settings, backup, &error);
     else if (settings)
         run(settings, &error);
     if (error) {

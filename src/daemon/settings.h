@@ -13,7 +13,10 @@ typedef struct {
     gboolean debug;                           /* log everything (false) */
     char *state_path;                         /* folder of Godwit's own data (/var/lib/godwit) */
     char *instances_path;                     /* folder of instances' disks on every host ($state_path/instances) */
-    char *database;                           /* (sqlite:///$state_path/godwit.db) */
+    char *image_dir;                          /* folder of images, on this machine ($state_path/images) */
+    guint virt_type;                          /* of new servers: 0 auto, 1 kvm, 2 qemu (auto) */
+    char *database;                           /* or postgresql://… (sqlite:///$state_path/godwit.db) */
+    guint lease_s;                            /* of a host, where several godwitd share a database, 2 … 600 (10) */
     guint inventory_interval_s;               /* between two full looks at a host, 1 … 86400 (60) */
     guint history_days;                       /* ended migrations are kept so long; 0: for ever (365) */
     guint host_call_timeout_s;                /* a host silent for so long is unreachable, 1 … 600 (10) */
@@ -39,6 +42,12 @@ typedef struct {
     guint api_auth_strategy;                  /* GwAuthStrategy (http_basic) */
     char *api_users_file;                     /* ($state_path/htpasswd) */
     guint api_token_expiration_s;             /* (3600) */
+    char *keystone_auth_url, *keystone_public_url; /* ("") */
+    char *keystone_user, *keystone_password, *keystone_password_file, *keystone_project; /* (godwit, "", "", service) */
+    char *keystone_user_domain, *keystone_project_domain; /* (Default) */
+    char *keystone_ca_file;                   /* ("") */
+    gboolean keystone_insecure;               /* (false) */
+    guint keystone_cache_s, keystone_timeout_s; /* (300, 5) */
     char *api_cert_file, *api_key_file;       /* PEM; "": plain HTTP ("") */
     guint api_threads;                        /* that answer requests, 1 … 256 (4) */
     guint api_max_limit;                      /* rows in one answer (1000) */
@@ -52,7 +61,7 @@ GwSettings *gw_settings_parse(const char *text, const char *file, GError **error
 void gw_settings_free(GwSettings *settings);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwSettings, gw_settings_free)
 
-/* The file of an sqlite:/// database. Borrowed. */
+/* The file of an sqlite:/// database; NULL: it is PostgreSQL's, and `database` its address. Borrowed. */
 const char *gw_settings_database_path(const GwSettings *settings);
 
 /* A godwit.conf with every option, described and commented out with its default. */

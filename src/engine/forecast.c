@@ -227,6 +227,14 @@ void gw_forecast_follow(GwActive *active, GwMigration *row)
         forecast_again(active, row);
 }
 
+void gw_forecast_copy(GwMigration *row, const GwMigration *from)
+{
+    if (!from->forecast)
+        return;
+    g_free(row->forecast);
+    row->forecast = g_memdup2(from->forecast, sizeof *from->forecast);
+}
+
 /* ---- what came */
 
 /* The hypervisor counts from where it halts the guest itself; one that was paused to end the copy had stood still since. */

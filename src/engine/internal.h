@@ -29,14 +29,20 @@ typedef struct {
     gboolean refresh_again;  /* [lock] something changed meanwhile */
     GHashTable *dirty;       /* [lock] uuids to ask for; with `all_dirty` everything */
     gboolean all_dirty;      /* [lock] */
+    GHashTable *asked;       /* [lock] uuid → gint64 *, monotonic us: when it was last asked for alone */
+    gint64 whole_us;         /* [lock] real time at which the question was asked that it last answered whole; 0: none yet */
     gint64 last_full_us;     /* [lock] when everything was last asked for */
     GHashTable *kept;        /* [lock] uuid → gint64 *: fingerprint of the definition that the store has (remember.c) */
     GPtrArray *waiters;      /* [lock] of Waiter *: told when the next refresh ends */
     gboolean removed;        /* [lock] */
+    gint64 token;            /* [lock] of its lease; 0: another daemon leads it */
+    gboolean unsaved;        /* [lock] what it said last is not in the store */
+    gboolean releasing;      /* [lock] its lease is about to be given back: nothing is begun */
 } GwHostEntry;
 
 /* A migration under way. */
-typedef struct {
+typedef struct GwActive GwActive;
+struct GwActive {
     gatomicrefcount refs;
     GwEngine *engine;        /* reference */
     gint64 id;
@@ -53,7 +59,11 @@ typedef struct {
     GwChecked checked;       /* [lock] told once when the checks have ended */
     gpointer checked_data;
     GError *refusal;         /* [step] what the checks said against it */
-    gboolean disk_over_commit; /* of the request; after a restart the setting alone counts, which is stricter */
+    gboolean disk_over_commit; /* of the request */
+    gint64 token;            /* of the lease under which it is carried; 0: another daemon does, and this is what is known of it */
+    gboolean inherited;      /* [step] not yet looked at: another daemon, or this one, may have been at it before */
+    GwActive *before;        /* what it takes the place of, while that may still be in a step; or NULL */
+    gint64 kept_us;          /* [step] monotonic: when progress was last stored, for other daemons */
     /* the worker's own */
     GwSight source_sight, dest_sight; /* [step] */
     unsigned picture;        /* [step] what was seen, as one number, and since when it is the same (monotonic us) */
@@ -73,14 +83,14 @@ typedef struct {
     guint64 throttled;       /* [step] percent that the guest was last seen slowed down by */
     guint64 told;            /* [step] what listeners were last told: state, pass and part of the disks as one number, raised by one */
     gboolean tuned;          /* [step] the hypervisor was told the longest pause */
-    const GwPolicy *policy;  /* of the request, or NULL; forgotten by a restart before the checks have ended */
-    gboolean host_forced;    /* of the request: the destination is not placement's business; forgotten by a restart */
+    const GwPolicy *policy;  /* of the request, or NULL */
+    gboolean host_forced;    /* of the request: the destination is not placement's business */
     guint64 pass, pass_since_ms; /* [step] of the copy: which one is under way, and since when, in its own time */
     double pass_s, pass_wrote; /* [step] how long the last whole pass took, and what the guest wrote during it; 0: none yet */
     gboolean found_preparing; /* [step] loaded in PREPARING: a former process may have made half of it */
     const char *event;       /* [step] the action event now open, or NULL */
     gboolean event_on_dest;  /* [step] which of the two hosts it concerns */
-} GwActive;
+};
 
 struct GwEngine {
     gatomicrefcount refs;
@@ -101,11 +111,18 @@ struct GwEngine {
     GHashTable *moving;      /* [lock] uuid → GwActive * of `actives`: the instance's own */
     GHashTable *evacuated;   /* [lock] "uuid host" → gint64 *: migration by which it left a host that has not been cleared (remains.c) */
     GHashTable *drains;      /* [lock] id → GwDrainRun *, references: those under way */
+    GHashTable *servers;     /* [lock] uuid → GwServerRun *: what Godwit made, makes or takes away */
+    GMutex place_lock;       /* taken before `lock`: servers are placed one by one */
+    GThreadPool *server_steps;
     GHashTable *operating;   /* [lock] uuid → GwOperation under way */
     GThreadPool *operations;
     GwEndedMoves ended;      /* [lock] */
     gint64 pruned_at;        /* [lock] monotonic us: when old history was last forgotten */
     gint64 serial;           /* atomic */
+    struct GwPeers *peers;   /* NULL: no other daemon can use the store */
+    GMutex adopt_lock;       /* held while a row is made and its GwActive entered, and while all rows are compared with all actives;
+                              * taken before `lock`, held across calls to the store */
+    GHashTable *ended_lately; /* [lock] id → monotonic us: a list read a moment ago may still have them */
     struct GwCheckups *checkups; /* has a lock of its own */
     struct GwForecasts *forecasts; /* likewise */
     GMutex heard_lock;       /* of the next two; held while `heard` runs; taken with no other held */
@@ -135,12 +152,40 @@ GwEngine *gw_engine_ref(GwEngine *engine);
 void gw_engine_unref(GwEngine *engine);
 gint64 gw_engine_serial_next(GwEngine *engine);
 
+/* ---- peers.c: the other daemons on the same database (docs/architecture.md). Everything here may be called without any. */
+typedef struct GwPeers GwPeers;
+GwPeers *gw_peers_new(GwEngine *engine); /* NULL when the store is not shared */
+void gw_peers_free(GwPeers *peers); /* NULL is nothing */
+void gw_peers_start(GwEngine *engine);
+void gw_peers_stop(GwEngine *engine); /* gives the leases back; once nothing is in a step any more */
+/* TRUE: this daemon carries the migration, and the lease lasts long enough for an act. [locked] */
+gboolean gw_peers_lead(GwActive *active);
+gint64 gw_peers_token_of(GwEngine *engine, const char *host); /* for a new GwActive from there; 0: not ours [locked] */
+gboolean gw_peers_lead_host(GwEngine *engine, GwHostEntry *entry); /* what it says is kept by its leader alone */
+gboolean gw_peers_lead_drains(GwEngine *engine, gint64 token); /* [locked] */
+gint64 gw_peers_drains_token(GwEngine *engine);                /* [locked] */
+/* What a write of the one who leads must hold against; FALSE: there are no others. */
+gboolean gw_peers_fence(GwEngine *engine, const char *host /* NULL: drains */, gint64 token, GwFence *ret);
+gboolean gw_peers_guard(gpointer active, GError **error); /* a GwGuard */
+gboolean gw_peers_guard_daemon(gpointer engine, GError **error); /* a GwGuard for what needs no lease of a host, but a live daemon */
+/* One daemon at a time operates an instance; as gw_store_operation_claim. */
+gboolean gw_peers_claim(GwEngine *engine, const char *uuid, GError **error);
+void gw_peers_release(GwEngine *engine, const char *uuid);
+void gw_peers_changed(gpointer engine, unsigned changed); /* look soon; a GwChanged */
+
+/* ---- followers.c: what other daemons carry and change */
+void gw_followers_refresh(GwEngine *engine, unsigned changed);
+/* Makes every active what the leases now say: carried here, or looked at. [unlocked] */
+void gw_followers_assign(GwEngine *engine);
+
 /* ---- hosts.c */
 GwHostEntry *gw_host_entry_ref(GwHostEntry *entry);
 void gw_host_entry_unref(GwHostEntry *entry);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwHostEntry, gw_host_entry_unref)
 GwHostEntry *gw_engine_find_host(GwEngine *engine, const char *name); /* reference, or NULL */
 gboolean gw_engine_load_hosts(GwEngine *engine, GError **error);
+/* Brings the table up to what the store says. [edit_lock] */
+gboolean gw_engine_reload_hosts(GwEngine *engine, GError **error);
 
 /* ---- aggregates.c */
 gboolean gw_engine_load_aggregates(GwEngine *engine, GError **error); /* from the store; to be called after any change */
@@ -153,7 +198,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwCandidates, gw_candidates_free)
 /* As gw_placement_order. */
 GPtrArray *gw_candidates_order(const GwCandidates *candidates, const GwDemand *demand, GPtrArray *reasons);
 const GwCandidate *gw_candidates_find(const GwCandidates *candidates, const char *host); /* or NULL */
-/* What the instance of row needs. view: NULL when it is not seen just now. Strings borrowed from row. */
+/* What the instance of row needs. view: NULL when it is not seen just now. Strings borrowed from row and view. */
 GwDemand gw_demand_of(const GwMigration *row, const GwInstanceView *view);
 /* Memory that moves under way will still take on a host, and what the administrator keeps back. */
 guint64 gw_engine_reserved_mib(GwEngine *engine, const char *host, gint64 except_id);
@@ -164,7 +209,8 @@ void gw_inventory_work(gpointer entry /* reference, taken */, gpointer engine);
 void gw_inventory_event(void *engine, const char *host_name, const char *uuid);
 gboolean gw_inventory_tick(gpointer engine);
 /* Puts a fresh answer about everything into the tables; takes the facts and the instances. [unlocked] */
-void gw_inventory_publish(GwEngine *engine, GwHostEntry *entry, GwHostFacts *facts, GPtrArray *instances);
+/* begun_us: monotonic, when it was asked for; what was asked for alone since is newer and stays. 0: nothing was. */
+void gw_inventory_publish(GwEngine *engine, GwHostEntry *entry, GwHostFacts *facts, GPtrArray *instances, gint64 begun_us);
 /* Asks the host for the instance now. */
 void gw_inventory_update(GwEngine *engine, GwHostEntry *entry, const char *uuid);
 /* Asks both hosts of a move for the instance now, so that what the API shows is right when the move has ended. */
@@ -198,17 +244,22 @@ GwActive *gw_active_of(GwEngine *engine, const char *uuid); /* borrowed, or NULL
 void gw_active_wake(GwActive *active);                    /* step it soon */
 void gw_active_wake_after(GwActive *active, guint ms);
 void gw_active_wake_instance(GwEngine *engine, const char *uuid);
-gboolean gw_active_is_fenced(const GwActive *active); /* an administrator vouches that nothing runs on the source */
+unsigned gw_active_fences(const GwActive *active); /* GW_WHEN_FENCED, GW_WHEN_DEST_FENCED: an administrator vouches that nothing runs there */
 void gw_active_tell_checked(GwActive *active, const GError *error); /* whoever waits for the checks, once */
 void gw_active_call_ended(GwActive *active, const GError *error); /* error NULL: done */
 gboolean gw_engine_load_actives(GwEngine *engine, GError **error);
 
+/* ---- copying.c: all [step] */
+gboolean gw_copying_sees_job(const GwActive *active);
+/* How long it has lasted: by the hypervisor's clock, which also knows of the time before a restart of ours. */
+guint64 gw_copying_age_ms(const GwActive *active);
+void gw_copying_climb(GwActive *active, const GwMigration *row); /* what the ladder says of a live copy */
+void gw_copying_tune(GwActive *active, const GwMigration *row);
+void gw_copying_take_progress(GwActive *active, GwMigration *row);
+void gw_copying_keep_progress(GwActive *active, const GwMigration *row); /* where other daemons can be asked for it */
+
 /* ---- loop.c */
 void gw_loop_step(gpointer active /* reference, taken */, gpointer engine);
-
-/* ---- rungs.c: the ladder */
-void gw_rungs_climb(GwActive *active, const GwMigration *row); /* at each look at a move */
-guint64 gw_rungs_copy_age_ms(const GwActive *active); /* how long the copy has lasted */
 
 /* ---- heard.c: those who listen */
 void gw_heard_tell(GwActive *active, const GwMigration *row); /* what is new of it, if anything is */
@@ -235,7 +286,19 @@ GwMigration *gw_submit_check(GwEngine *engine, const GwMoveRequest *request, GwM
 /* Records what was asked of the instance, under the request's id. */
 gboolean gw_submit_record(GwEngine *engine, const GwMoveRequest *request, const char *action, GError **error);
 
+/* ---- servers.c */
+gboolean gw_engine_load_servers(GwEngine *engine, GError **error);
+void gw_servers_start(GwEngine *engine);
+gboolean gw_servers_need(GwEngine *engine, const char *host); /* one is being made, undone or deleted there */
+guint64 gw_servers_promised_mib(GwEngine *engine, const char *host); /* memory of those being made there [locked] */
+void gw_servers_look_again(GwEngine *engine, const char *host); /* it has answered whole: what it does not have is not there [locked] */
+const GwServer *gw_servers_row(GwEngine *engine, const char *uuid);   /* borrowed, or NULL [locked] */
+
 /* ---- operate.c */
+gboolean gw_operate_check_delete(const GwInstanceView *view, GError **error);
+/* CONFLICT: a move or another operation was faster. */
+gboolean gw_operate_take(GwEngine *engine, const char *uuid, GwOperation operation, GError **error);
+void gw_operate_release(GwEngine *engine, const char *uuid);
 void gw_operate_work(gpointer task, gpointer engine);
 
 /* ---- scribe.c: the record of actions and events, written behind the loop */
@@ -255,12 +318,14 @@ gboolean gw_engine_load_forecasts(GwEngine *engine, GError **error); /* the hist
 void gw_forecast_measure(GwEngine *engine, GwHostEntry *entry, const char *uuid, GwLoadHow how, GwLoad *ret_load);
 void gw_forecast_sample_soon(GwActive *active, const GwMigration *row); /* in the background: the move does not wait for it */
 GwForecast *gw_forecast_make(GwEngine *engine, const GwPlan *plan, const GwLoad *load, const char *source, const char *dest);
+void gw_forecast_copy(GwMigration *row, const GwMigration *from); /* when it has one */
 void gw_forecast_follow(GwActive *active, GwMigration *row); /* at each look at a move */
 void gw_forecast_close(GwActive *active, GwMigration *row);  /* it has ended: what came is noted and learnt from */
 guint64 gw_forecast_link_bps(GwEngine *engine, const char *source, const char *dest); /* as measured; 0: never */
 
 /* ---- drain.c: emptying hosts */
-gboolean gw_engine_load_drains(GwEngine *engine, GError **error);
+gboolean gw_engine_load_drains(GwEngine *engine, GError **error); /* those running that are not in the table yet */
+void gw_drains_drop(GwEngine *engine); /* another daemon carries them on */
 void gw_drains_start(GwEngine *engine);
 void gw_drain_step(gpointer run /* reference, taken */, gpointer engine);
 void gw_drain_run_release(gpointer run); /* drops a reference */

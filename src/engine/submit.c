@@ -59,6 +59,11 @@ static gboolean check_state(const GwInstanceView *view, GwMoveKind kind, GError 
                     action, instance->uuid, instance->name, view->migration_id);
         return FALSE;
     }
+    if (view->server && view->server->phase != GW_SERVER_BUILT && view->server->phase != GW_SERVER_DELETING) {
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Cannot '%s' instance %s while it is in vm_state %s", action, instance->uuid,
+                    view->server->reason ? "error" : "building");
+        return FALSE;
+    }
     if (view->operating) {
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Cannot '%s' instance %s while it is in task_state %s", action, instance->uuid,
                     gw_operation_task_state(view->operation));
@@ -156,6 +161,8 @@ static GwMigration *row_of(const GwInstanceView *view, const GwMoveRequest *requ
     row->request_id = g_strdup(request->request_id);
     row->user_id = g_strdup(request->user_id);
     row->project_id = g_strdup(request->project_id);
+    row->intents = (request->force ? GW_INTENT_HOST_FORCED : 0) | (request->disk_over_commit ? GW_INTENT_OVER_COMMIT : 0) |
+                   gw_policy_intents(kind == GW_MOVE_LIVE ? request->policy : NULL);
     return row;
 }
 
@@ -182,17 +189,16 @@ static gboolean submit(GwEngine *engine, const GwMoveRequest *request, GwMoveKin
     g_autoptr(GwMigration) row = gw_submit_check(engine, request, kind, &view, error);
     if (!row)
         return FALSE;
-    if (!gw_store_migration_add(engine->store, row, error) ||
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&engine->adopt_lock);
+    if (!gw_store_migration_add_fenced(engine->store, row, request->fence, error) ||
         !gw_submit_record(engine, request, action_of(kind), error))
         return FALSE;
     *ret_id = row->id;
     GwActive *active = gw_active_new(engine, g_steal_pointer(&row));
     active->checked = checked;
     active->checked_data = data;
-    active->disk_over_commit = request->disk_over_commit;
-    active->host_forced = request->force;
-    active->policy = request->policy;
     g_mutex_lock(&engine->lock);
+    active->token = gw_peers_token_of(engine, active->row->source);
     gw_active_add(active);
     gw_views_update(engine, active->instance_uuid);
     g_mutex_unlock(&engine->lock);
@@ -349,10 +355,9 @@ static void freshen(GwEngine *engine, GwMigration *row)
     if (!active)
         return;
     g_mutex_lock(&engine->lock);
-    row->progress = active->row->progress;
-    if (active->row->forecast) {
-        g_free(row->forecast);
-        row->forecast = g_memdup2(active->row->forecast, sizeof *row->forecast);
+    if (gw_peers_lead(active)) {
+        row->progress = active->row->progress;
+        gw_forecast_copy(row, active->row);
     }
     if (active->row->reason && !row->reason)
         row->reason = g_strdup(active->row->reason);

@@ -1,5 +1,7 @@
 #include "drivers/libvirt/internal.h"
 
+#include "base/guard.h"
+
 /* A call and its bookkeeping between caller and helper; `call` comes first, so that the two convert. */
 typedef struct {
     GwVirtCall call;
@@ -38,6 +40,7 @@ void gw_virt_call_unref(GwVirtCall *call)
     if (call->result && call->free_result)
         call->free_result(call->result);
     gw_plan_free(call->plan);
+    gw_server_free(call->server);
     g_free(call->uuid);
     g_strfreev(call->texts);
     g_clear_pointer(&call->instance, gw_instance_unref);
@@ -143,7 +146,7 @@ gboolean gw_virt_call_run(GwVirtCall *call, GwVirtDeed deed, GwVirtWork work, GE
 {
     Run *run = (Run *)call;
     guint timeout_ms = call->how == GW_VIRT_QUICK ? 1000 : call->host->call_timeout_ms + call->timeout_ms;
-    if (is_stuck(call, error) || !lend_all(call, error))
+    if (!gw_guard_allows(error) || is_stuck(call, error) || !lend_all(call, error))
         return FALSE;
     run->work = work;
     g_atomic_ref_count_inc(&run->refs);

@@ -201,6 +201,7 @@ GwSimFile *gw_sim_file_find(const GwSimHost *host, const char *path); /* or NULL
 GwSimFile *gw_sim_file_create(GwSimHost *host, const char *path, const char *owner, const char *target);
 void gw_sim_file_complete(GwSimWorld *world, GwSimFile *file, guint64 allocation_bytes); /* its bytes have arrived */
 void gw_sim_file_delete(GwSimHost *host, const char *path);
+void gw_sim_files_discard(GwSimHost *host, const char *uuid, const GPtrArray *paths); /* create.c made or named; deletion is wanted */
 gboolean gw_sim_files_present(const GwSimDomain *domain, GError **error); /* GW_ERROR_FAILED naming the first absent */
 void gw_sim_files_open(GwSimDomain *domain);
 void gw_sim_files_close(GwSimDomain *domain);
@@ -247,6 +248,7 @@ gboolean gw_sim_set_bandwidth(GwHost *source, const char *uuid, guint64 mibps, G
 gboolean gw_sim_prepare(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
 gboolean gw_sim_adopt(GwHost *dest, const GwPlan *plan, GError **error);
 gboolean gw_sim_settle(GwHost *dest, const GwPlan *plan, GError **error);
+gboolean gw_sim_remains(GwHost *host, GwHost *home, const GwPlan *plan, GwSide side, GPtrArray **ret_left, GError **error);
 gboolean gw_sim_forget(GwHost *host, const GwPlan *plan, GwSide side, GError **error);
 GwHostAudit *gw_sim_audit(GwHost *host, GError **error);                                  /* audit.c */
 GwPairAudit *gw_sim_probe(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error); /* audit.c */
@@ -254,5 +256,7 @@ gboolean gw_sim_stop(GwHost *host, const char *uuid, GwStopHow how, guint timeou
 gboolean gw_sim_start(GwHost *host, const char *uuid, GwStartHow how, GError **error);
 gboolean gw_sim_resume(GwHost *host, const char *uuid, GError **error);
 gboolean gw_sim_pause(GwHost *host, const char *uuid, GError **error);
+gboolean gw_sim_create(GwHost *host, const GwServer *server, GError **error); /* create.c */
+gboolean gw_sim_remove(GwHost *host, const GwServer *server, GError **error); /* create.c */
 
 #endif
