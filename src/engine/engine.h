@@ -223,6 +223,7 @@ gboolean gw_engine_delete(GwEngine *engine, const GwMoveRequest *request, GError
 typedef struct {
     guint64 count[GW_MOVE_KINDS][GW_MIGRATION_STATE_COUNT]; /* by GwMoveKind and final state */
     guint64 total_ms, downtime_ms, bytes;       /* of the live ones that completed */
+    guint64 predicted, time_within, pause_within; /* of those the ones that were predicted, and whose interval had what came */
 } GwEndedMoves;
 void gw_engine_ended_moves(GwEngine *engine, GwEndedMoves *ret_ended);
 

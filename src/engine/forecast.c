@@ -136,10 +136,22 @@ static GwConstants constants_of(GwEngine *engine, const char *source, const char
     return constants;
 }
 
-guint64 gw_forecast_link_bps(GwEngine *engine, const char *source, const char *dest)
+guint64 gw_forecast_link_bps(GwEngine *engine, const char *host)
 {
-    GwConstants constants = constants_of(engine, source, dest, NULL);
-    return constants.link_bps == gw_constants_default.link_bps ? 0 : constants.link_bps;
+    enum { NEWEST = 20 };
+    guint64 most = 0;
+    guint seen = 0;
+    g_mutex_lock(&engine->forecasts->lock);
+    const GPtrArray *ended = engine->forecasts->ended;
+    for (guint i = 0; i < ended->len && seen < NEWEST; i++) {
+        const GwMigration *row = ended->pdata[i];
+        if (!row->forecast->actual_bps || (g_strcmp0(row->source, host) != 0 && g_strcmp0(row->dest, host) != 0))
+            continue;
+        most = MAX(most, row->forecast->actual_bps);
+        seen++;
+    }
+    g_mutex_unlock(&engine->forecasts->lock);
+    return most;
 }
 
 static guint64 disk_bytes(const GwPlan *plan)

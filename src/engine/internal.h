@@ -321,7 +321,7 @@ GwForecast *gw_forecast_make(GwEngine *engine, const GwPlan *plan, const GwLoad 
 void gw_forecast_copy(GwMigration *row, const GwMigration *from); /* when it has one */
 void gw_forecast_follow(GwActive *active, GwMigration *row); /* at each look at a move */
 void gw_forecast_close(GwActive *active, GwMigration *row);  /* it has ended: what came is noted and learnt from */
-guint64 gw_forecast_link_bps(GwEngine *engine, const char *source, const char *dest); /* as measured; 0: never */
+guint64 gw_forecast_link_bps(GwEngine *engine, const char *host); /* the most that one of its last moves had; 0: never measured */
 
 /* ---- drain.c: emptying hosts */
 gboolean gw_engine_load_drains(GwEngine *engine, GError **error); /* those running that are not in the table yet */

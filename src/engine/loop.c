@@ -301,6 +301,12 @@ static void count_end(GwEndedMoves *ended, const GwMigration *row)
     ended->total_ms += (guint64)MAX(0, row->ended_us - row->created_us) / 1000;
     ended->downtime_ms += row->progress.downtime_ms;
     ended->bytes += row->progress.memory_processed + row->progress.disk_processed;
+    const GwForecast *forecast = row->forecast;
+    if (!forecast)
+        return;
+    ended->predicted++;
+    ended->time_within += (guint64)gw_interval_has(&forecast->first.total_ms, forecast->total_ms);
+    ended->pause_within += (guint64)gw_interval_has(&forecast->first.downtime_ms, forecast->downtime_ms);
 }
 
 static void end(GwActive *active, const GwMigration *row)
