@@ -179,6 +179,27 @@ static void instances_are_listed(ContractStage *stage)
     }
 }
 
+/* As long as it was asked for, and no longer; a driver that cannot says so. */
+static void measured_in_its_time(ContractStage *stage)
+{
+    Move move = move_of(stage, stage->shared);
+    g_autoptr(GError) error = NULL;
+    GwLoad load = {0};
+    gint64 began = g_get_monotonic_time();
+    if (!gw_node_driver(move.from)->measure) {
+        g_assert_false(gw_node_measure(move.from, move.uuid, GW_LOAD_SIZES, &load, &error));
+        g_assert_error(error, GW_ERROR, GW_ERROR_UNSUPPORTED);
+        return;
+    }
+    g_assert_true(gw_node_measure(move.from, move.uuid, GW_LOAD_BRIEF, &load, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(load.how, ==, GW_LOAD_BRIEF);
+    g_assert_cmpuint(load.memory_bytes, >, 0);
+    g_assert_cmpint(g_get_monotonic_time() - began, <, 4 * G_USEC_PER_SEC);
+    g_assert_false(gw_node_measure(move.from, UNKNOWN, GW_LOAD_SIZES, &load, &error));
+    g_assert_error(error, GW_ERROR, GW_ERROR_NOT_FOUND);
+}
+
 static void described_as_listed(ContractStage *stage)
 {
     Move move = move_of(stage, stage->shared);
@@ -609,6 +630,7 @@ static const Promise promises[] = {
     {"facts/name-the-host", facts_name_the_host, 0},
     {"instances/are-listed", instances_are_listed, 0},
     {"describe/as-listed", described_as_listed, SHARED},
+    {"measure/in-its-time", measured_in_its_time, SHARED},
     {"examine/proves-sharing", examine_proves_sharing, SHARED},
     {"examine/proves-not-shared", examine_proves_not_shared, LOCAL},
     {"examine/leaves-nothing", examine_leaves_nothing, SHARED},

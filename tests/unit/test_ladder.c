@@ -90,6 +90,10 @@ static void policies_are_found_by_name(void)
     for (const GwPolicy *policy = gw_policies; policy->name; policy++)
         g_assert_true(gw_policy_find(policy->name) == policy);
     g_assert_null(gw_policy_find("reckless"));
+    for (const GwPolicy *policy = gw_policies; policy->name; policy++) /* kept in a row beside other intents */
+        g_assert_true(gw_policy_of_intents(gw_policy_intents(policy) | GW_INTENT_ABORT | GW_INTENT_OVER_COMMIT) == policy);
+    g_assert_null(gw_policy_of_intents(GW_INTENT_OVER_COMMIT));
+    g_assert_null(gw_policy_of_intents(GW_INTENT_POLICY_MASK));
 }
 
 static void a_quiet_guest_needs_no_rung(void)
