@@ -28,8 +28,10 @@ static gboolean read_row(Decision *decision, GwResolution *resolution, GError **
     g_autoptr(GPtrArray) rows = NULL;
     if (!gw_store_migrations(decision->engine->store, &query, &rows, error))
         return FALSE;
-    if (!rows->len)
-        return refuse(error, GW_ERROR_NOT_FOUND, "There is no migration %" G_GINT64_FORMAT ".", decision->id);
+    if (!rows->len) {
+        g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "There is no migration %" G_GINT64_FORMAT ".", decision->id);
+        return FALSE;
+    }
     resolution->row = gw_migration_copy(rows->pdata[0]);
     if (resolution->row->state != GW_MIGRATION_ERROR || !resolution->row->plan || !resolution->row->dest)
         return refuse(error, GW_ERROR_CONFLICT, "Migration %" G_GINT64_FORMAT " is %s: there is nothing to decide. Only one that ended in error "
@@ -44,9 +46,10 @@ static gboolean check_newest(Decision *decision, const GwMigration *row, GError 
     g_autoptr(GPtrArray) rows = NULL;
     if (!gw_store_migrations(decision->engine->store, &query, &rows, error))
         return FALSE;
-    const GwMigration *newest = rows->len ? rows->pdata[0] : row;
-    return newest->id == row->id ||
-           refuse(error, GW_ERROR_CONFLICT, "%s has moved since: migration %" G_GINT64_FORMAT " is newer, and is %s", row->instance_name,
+    if (!rows->len || ((const GwMigration *)rows->pdata[0])->id == decision->id)
+        return TRUE;
+    const GwMigration *newest = rows->pdata[0];
+    return refuse(error, GW_ERROR_CONFLICT, "%s has moved since: migration %" G_GINT64_FORMAT " is newer, and is %s", row->instance_name,
                   newest->id, gw_migration_state_name(newest->state));
 }
 

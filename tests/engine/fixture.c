@@ -100,9 +100,9 @@ void fixture_stop(Fixture *f)
 
 static char *make_database(void)
 {
-    static guint number;
+    static gint number; /* several worlds are made at once */
     const char *folder = g_getenv("GODWIT_POSTGRES");
-    g_autofree char *name = g_strdup_printf("engine_%d_%u", (int)getpid(), ++number);
+    g_autofree char *name = g_strdup_printf("engine_%d_%d", (int)getpid(), g_atomic_int_add(&number, 1));
     const char *const argv[] = {"createdb", "-h", folder, "-U", "godwit", name, NULL};
     int status;
     g_autoptr(GError) error = NULL;
