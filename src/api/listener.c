@@ -138,13 +138,15 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         *size = 0;
         return MHD_YES;
     }
-    if (!request->parked) {
+    gboolean first = !request->parked;
+    if (first) {
         gw_guest_allow(guest_of(connection), 0);
         gw_router_dispatch(request);
-        if (request->parked)
-            return MHD_YES; /* called again once resumed */
+    } else if (request->then) {
+        gw_request_go_on(request);
+        first = TRUE;
     }
-    return send_answer(request);
+    return first && request->parked ? MHD_YES /* called again once resumed */ : send_answer(request);
 }
 
 static void on_completed(void *cls, struct MHD_Connection *connection, void **state,

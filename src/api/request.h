@@ -52,7 +52,12 @@ typedef struct {
     char *name, *value; /* decoded, valid UTF-8 */
 } GwParam;
 
-typedef struct {
+typedef struct GwRoute GwRoute;
+typedef struct GwRequest GwRequest;
+typedef void (*GwHandler)(GwRequest *request);
+typedef void (*GwContinue)(GwRequest *request, gpointer data);
+
+struct GwRequest {
     const GwShared *shared;
     GwEngine *engine; /* shared->engine */
     void *connection; /* the listener's own */
@@ -65,6 +70,8 @@ typedef struct {
     gboolean headers_taken, too_large;
     char address[48]; /* of the client */
     /* as it was understood */
+    const GwRoute *route; /* NULL until found */
+    GwHandler proceed;    /* what its user may go on to (api/auth.c) */
     char *user; /* NULL: nobody was asked for */
     int role;   /* GwRole of that user */
     char request_id[48];     /* "req-UUID" */
@@ -80,9 +87,10 @@ typedef struct {
     const char *content_type; /* static; NULL: JSON */
     GPtrArray *answer_headers; /* of char *: name, value, name, value */
     gboolean parked;
-} GwRequest;
-
-typedef void (*GwHandler)(GwRequest *request);
+    GwContinue then; /* what to go on with when it comes back from parking; NULL: it is answered */
+    gpointer then_data;
+    GDestroyNotify then_free;
+};
 
 /* uri: path and query as sent, still encoded. */
 GwRequest *gw_request_new(const GwShared *shared, const char *uri);
@@ -115,5 +123,7 @@ void gw_reply_no_instance(GwRequest *request);
 
 /* ---- router.c: finds the handler and calls it; answers itself when there is none */
 void gw_router_dispatch(GwRequest *request);
+/* Goes on with `then` of a request that comes back from parking. */
+void gw_request_go_on(GwRequest *request);
 
 #endif

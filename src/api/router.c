@@ -96,14 +96,21 @@ static gboolean is_in_range(const GwRoute *route, guint minor)
     return minor >= route->since && (!route->until || minor <= route->until);
 }
 
+static void serve(GwRequest *request)
+{
+    if (!(request->route->flags & GW_ROUTE_BODY) || take_body(request))
+        request->route->handler(request);
+}
+
 static void run(GwRequest *request, const GwRoute *route, const Segment *args)
 {
     for (guint i = 0; i < GW_MAX_ARGS && args[i].start; i++)
         request->args[i] = g_strndup(args[i].start, args[i].length);
-    if (route->role != GW_ROLE_NONE && !gw_auth_admit(request, route->role))
-        return;
-    if (!(route->flags & GW_ROUTE_BODY) || take_body(request))
-        route->handler(request);
+    request->route = route;
+    if (route->role == GW_ROLE_NONE)
+        serve(request);
+    else
+        gw_auth_admit(request, serve);
 }
 
 static void refuse_method(GwRequest *request, const char *allowed)

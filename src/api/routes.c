@@ -4,6 +4,7 @@
 
 #define COMPUTE GW_ROOT_COMPUTE
 #define GODWIT GW_ROOT_GODWIT
+#define KNOWN GW_ROLE_KNOWN
 #define READER GW_ROLE_READER
 #define MEMBER GW_ROLE_MEMBER
 #define ADMIN GW_ROLE_ADMIN
@@ -18,8 +19,8 @@ const GwRoute gw_routes[] = {
 
     {"GET", GW_ROOT_NONE, "v3", 0, 0, GW_ROLE_NONE, gw_identity_version},
     {"POST", GW_ROOT_NONE, "v3/auth/tokens", 0, 0, GW_ROLE_NONE, gw_identity_token_create, BODY},
-    {"GET", GW_ROOT_NONE, "v3/auth/tokens", 0, 0, READER, gw_identity_token_show},
-    {"DELETE", GW_ROOT_NONE, "v3/auth/tokens", 0, 0, READER, gw_identity_token_revoke},
+    {"GET", GW_ROOT_NONE, "v3/auth/tokens", 0, 0, KNOWN, gw_identity_token_show},
+    {"DELETE", GW_ROOT_NONE, "v3/auth/tokens", 0, 0, KNOWN, gw_identity_token_revoke},
     {"GET", GW_ROOT_NONE, "v3/auth/catalog", 0, 0, READER, gw_identity_catalog},
     {"GET", GW_ROOT_NONE, "v3/auth/projects", 0, 0, READER, gw_identity_projects},
     {"GET", GW_ROOT_NONE, "image", 0, 0, GW_ROLE_NONE, gw_images_versions},

@@ -34,6 +34,12 @@ void gw_deferred_finish(GwDeferred *deferred, gint64 number, const GError *error
     g_free(deferred);
 }
 
+void gw_deferred_continue(GwDeferred *deferred, GwContinue then, gpointer data, GDestroyNotify free_data)
+{
+    free_data(data);
+    g_free(deferred);
+}
+
 void gw_deferred_answer(GwDeferred *deferred, guint status, json_t *body)
 {
     json_decref(body);
