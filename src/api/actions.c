@@ -1,4 +1,5 @@
 /* POST servers/{id}/action: what may be asked of a server. */
+#include "api/auth.h"
 #include "api/body.h"
 #include "api/handlers.h"
 #include "api/parking.h"
@@ -240,20 +241,26 @@ static void reboot(GwRequest *request, GwMoveRequest *move, json_t *body)
 
 /* ---- dispatch */
 
+#define MEMBER GW_ROLE_MEMBER
+#define ADMIN GW_ROLE_ADMIN
+
+/* Roles and names of rules as in nova/policies. */
 static const struct {
     const char *name;
     void (*call)(GwRequest *request, GwMoveRequest *move, json_t *body);
+    GwRole role;
+    const char *policy;
 } actions[] = {
-    {"os-migrateLive", live_migrate},
-    {"migrate", migrate},
-    {"evacuate", evacuate},
-    {"confirmResize", confirm},
-    {"revertResize", revert},
-    {"os-start", start},
-    {"os-stop", stop},
-    {"reboot", reboot},
-    {"pause", pause_server},
-    {"unpause", unpause},
+    {"os-migrateLive", live_migrate, ADMIN, "os-migrate-server:migrate_live"},
+    {"migrate", migrate, ADMIN, "os-migrate-server:migrate"},
+    {"evacuate", evacuate, ADMIN, "os-evacuate"},
+    {"confirmResize", confirm, MEMBER, "servers:confirm_resize"},
+    {"revertResize", revert, MEMBER, "servers:revert_resize"},
+    {"os-start", start, MEMBER, "servers:start"},
+    {"os-stop", stop, MEMBER, "servers:stop"},
+    {"reboot", reboot, MEMBER, "servers:reboot"},
+    {"pause", pause_server, MEMBER, "os-pause-server:pause"},
+    {"unpause", unpause, MEMBER, "os-pause-server:unpause"},
 };
 
 void gw_servers_action(GwRequest *request)
@@ -264,10 +271,11 @@ void gw_servers_action(GwRequest *request)
         return;
     GwMoveRequest move = gw_request_move(request);
     for (guint i = 0; i < G_N_ELEMENTS(actions); i++) {
-        if (strcmp(actions[i].name, name) == 0) {
+        if (strcmp(actions[i].name, name) != 0)
+            continue;
+        if (gw_auth_may(request, actions[i].role, actions[i].policy))
             actions[i].call(request, &move, body);
-            return;
-        }
+        return;
     }
     gw_reply_fault(request, 400, "There is no such action: %s", name);
 }

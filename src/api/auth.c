@@ -1,5 +1,8 @@
 #include "api/auth.h"
 
+#include "api/parking.h"
+
+#include "base/error.h"
 #include "base/log.h"
 
 #include <string.h>
@@ -21,6 +24,7 @@ struct GwAuth {
     GwUsers *users;
     GwTokens *tokens;
     GwLogins *logins;
+    GwKeystone *keystone; /* NULL: users and tokens are Godwit's own */
     guchar key[32];       /* of the table below: what it holds cannot be tried out elsewhere */
     GMutex lock;          /* of all below */
     GHashTable *known;    /* HMAC of the header → Known * */
@@ -42,6 +46,10 @@ GwAuth *gw_auth_new(const GwAuthSettings *settings, GError **error)
     auth->known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, known_free);
     if (settings->strategy == GW_AUTH_NONE)
         return g_steal_pointer(&auth);
+    if (settings->strategy == GW_AUTH_KEYSTONE) {
+        auth->keystone = gw_keystone_new(&settings->keystone, error);
+        return auth->keystone ? g_steal_pointer(&auth) : NULL;
+    }
     auth->users = gw_users_open(settings->users_file, settings->password_file, error);
     auth->tokens = auth->users ? gw_tokens_open(settings->key_file, settings->token_lifetime_s, error) : NULL;
     auth->logins = auth->users ? gw_logins_new(auth->users) : NULL;
@@ -53,6 +61,7 @@ void gw_auth_free(GwAuth *auth)
     if (!auth)
         return;
     gw_logins_free(auth->logins);
+    gw_keystone_free(auth->keystone);
     gw_users_free(auth->users);
     gw_tokens_free(auth->tokens);
     g_hash_table_unref(auth->known);
@@ -202,6 +211,73 @@ static void take_token(GwAuth *auth, GwRequest *request, const char *text)
     let_pass(request);
 }
 
+/* ---- tokens of a real Keystone */
+
+static void unauthorized_by_keystone(GwAuth *auth, GwRequest *request)
+{
+    g_autofree char *where = g_strdup_printf("Keystone uri=\"%s\"", gw_keystone_public_url(auth->keystone));
+    gw_reply_header(request, "WWW-Authenticate", where);
+    gw_reply_identity_fault(request, 401, "Unauthorized", "The request you have made requires authentication.");
+}
+
+static void take_answer(GwRequest *request, const GwKeystoneAnswer *answer)
+{
+    if (!answer->good) {
+        unauthorized_by_keystone(request->shared->auth, request);
+        return;
+    }
+    request->user = g_strdup(answer->user_id);
+    request->scope = g_strdup(answer->project_id);
+    request->role = (int)answer->role;
+    let_pass(request);
+}
+
+static void keystone_is_down(GwRequest *request)
+{
+    gw_reply_fault(request, 503, "The Keystone service is temporarily unavailable: nobody can be let in until it answers; the log says why.");
+}
+
+static void keystone_failed(GwRequest *request, gint64 nothing, const GError *error)
+{
+    keystone_is_down(request);
+}
+
+static void keystone_told(GwRequest *request, gpointer answer)
+{
+    take_answer(request, answer);
+}
+
+static void answer_unref(gpointer answer)
+{
+    gw_keystone_answer_unref(answer);
+}
+
+static void on_told(gpointer data, GwKeystoneAnswer *answer, const GError *error)
+{
+    if (error)
+        gw_deferred_finish(data, 0, error);
+    else
+        gw_deferred_continue(data, keystone_told, gw_keystone_answer_ref(answer), answer_unref);
+}
+
+static void take_keystone(GwAuth *auth, GwRequest *request, const char *token)
+{
+    if (!token) {
+        unauthorized_by_keystone(auth, request);
+        return;
+    }
+    g_autoptr(GwKeystoneAnswer) answer = gw_keystone_recall(auth->keystone, token);
+    if (answer)
+        take_answer(request, answer);
+    else
+        gw_keystone_ask(auth->keystone, token, on_told, gw_request_defer(request, keystone_failed, keystone_is_down));
+}
+
+const char *gw_auth_elsewhere(GwAuth *auth)
+{
+    return auth->keystone ? gw_keystone_public_url(auth->keystone) : NULL;
+}
+
 /* ---- whether he may */
 
 /* Routes that have no name of Nova's are Godwit's own, and the Identity facade's. */
@@ -223,7 +299,8 @@ gboolean gw_auth_may(GwRequest *request, GwRole needed, const char *policy)
     if (request->role >= (int)needed)
         return TRUE;
     g_autofree char *own = policy ? NULL : policy_from_path(request);
-    gw_reply_fault(request, 403, "Policy doesn't allow %s to be performed.", policy ? policy : own);
+    const char *family = policy && !g_str_has_prefix(policy, "compute:") ? "os_compute_api:" : "";
+    gw_reply_fault(request, 403, "Policy doesn't allow %s%s to be performed.", family, policy ? policy : own);
     return FALSE;
 }
 
@@ -242,6 +319,8 @@ void gw_auth_admit(GwRequest *request, GwHandler proceed)
     if (!auth || auth->strategy == GW_AUTH_NONE) {
         request->role = GW_ROLE_ADMIN;
         proceed(request);
+    } else if (auth->keystone) {
+        take_keystone(auth, request, token);
     } else if (token) {
         take_token(auth, request, token);
     } else if (header) {

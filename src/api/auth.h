@@ -2,19 +2,21 @@
 #ifndef GW_API_AUTH_H
 #define GW_API_AUTH_H
 
+#include "api/keystone.h"
 #include "api/logins.h"
-#include "api/routes.h"
 #include "api/tokens.h"
 
 typedef enum {
     GW_AUTH_HTTP_BASIC, /* user and password with every request, or a token of the Identity facade */
     GW_AUTH_NONE,       /* everyone is an administrator */
+    GW_AUTH_KEYSTONE,   /* a token of a real Keystone */
 } GwAuthStrategy;
 
 typedef struct {
     GwAuthStrategy strategy;
     const char *users_file, *password_file, *key_file;
     guint token_lifetime_s;
+    GwKeystoneSettings keystone; /* read with GW_AUTH_KEYSTONE */
 } GwAuthSettings;
 
 /* GW_ERROR_INVALID: a file makes no sense, or cannot be read or made. */
@@ -27,6 +29,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwAuth, gw_auth_free)
 void gw_auth_admit(GwRequest *request, GwHandler proceed);
 /* For what depends on more than the route. FALSE: 403 has been answered, with the name of Nova's rule. */
 gboolean gw_auth_may(GwRequest *request, GwRole needed, const char *policy);
+const char *gw_auth_elsewhere(GwAuth *auth); /* where tokens are had, when not here; or NULL */
 
 /* A fault in Keystone's shape, which the clients' log-in understands. */
 void gw_reply_identity_fault(GwRequest *request, guint status, const char *title, const char *message);

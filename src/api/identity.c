@@ -112,7 +112,10 @@ static gboolean has_passwords(GwRequest *request)
 {
     if (request->shared->auth && gw_auth_tokens(request->shared->auth))
         return TRUE;
-    gw_reply_identity_fault(request, 404, "Not Found", "There are no tokens here: auth_strategy is noauth.");
+    const char *elsewhere = request->shared->auth ? gw_auth_elsewhere(request->shared->auth) : NULL;
+    g_autofree char *why = elsewhere ? g_strdup_printf("There are no tokens here: log in at %s.", elsewhere)
+                                     : g_strdup("There are no tokens here: auth_strategy is noauth.");
+    gw_reply_identity_fault(request, 404, "Not Found", why);
     return FALSE;
 }
 

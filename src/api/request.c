@@ -68,6 +68,7 @@ void gw_request_free(GwRequest *request)
 {
     g_free(request->path);
     g_free(request->user);
+    g_free(request->scope);
     g_free(request->query);
     g_free(request->project);
     g_free(request->base);
@@ -139,7 +140,7 @@ const char *gw_request_user(const GwRequest *request)
 
 const char *gw_request_project(const GwRequest *request)
 {
-    return request->project ? request->project : "admin";
+    return request->project ? request->project : request->scope ? request->scope : "admin";
 }
 
 GwMoveRequest gw_request_move(const GwRequest *request)

@@ -52,7 +52,7 @@ typedef struct {
     char *name, *value; /* decoded, valid UTF-8 */
 } GwParam;
 
-typedef struct GwRoute GwRoute;
+typedef struct GwRoute GwRoute; /* api/routes.h */
 typedef struct GwRequest GwRequest;
 typedef void (*GwHandler)(GwRequest *request);
 typedef void (*GwContinue)(GwRequest *request, gpointer data);
@@ -73,6 +73,7 @@ struct GwRequest {
     const GwRoute *route; /* NULL until found */
     GwHandler proceed;    /* what its user may go on to (api/auth.c) */
     char *user; /* NULL: nobody was asked for */
+    char *scope; /* the project that the user's token is for; NULL: none */
     int role;   /* GwRole of that user */
     char request_id[48];     /* "req-UUID" */
     guint minor;             /* microversion 2.minor */

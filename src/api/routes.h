@@ -26,7 +26,7 @@ struct GwRoute {
     GwRole role;
     GwHandler handler;
     unsigned flags;
-    const char *policy; /* Nova's name of the rule, for the 403; NULL: from the path */
+    const char *policy; /* the name of Nova's rule without "os_compute_api:", for the 403; NULL: from the path */
 };
 
 /* Of two routes that match a path the earlier one counts: "servers/detail" is not the server named "detail". */

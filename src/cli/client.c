@@ -82,12 +82,17 @@ static void explain_silence(GwCli *cli, const GwCall *call, GError **error)
     }
 }
 
-static GwHttpResponse *send_call(GwCli *cli, const GwCall *call, GError **error)
+static GwHttpResponse *send_once(GwCli *cli, const GwCall *call, GError **error)
 {
     g_autofree char *version =
         g_strconcat("OpenStack-API-Version: compute ", call->version ? call->version : GW_COMPUTE, NULL);
-    const char *headers[] = {"Accept: application/json", version, call->body ? "Content-Type: application/json" : NULL,
-                             NULL};
+    g_autofree char *token = cli->token && *cli->token ? g_strconcat("X-Auth-Token: ", cli->token, NULL) : NULL;
+    const char *headers[] = {"Accept: application/json", version, NULL, NULL, NULL};
+    guint count = 2;
+    if (token)
+        headers[count++] = token;
+    if (call->body)
+        headers[count++] = "Content-Type: application/json";
     char *text = call->body ? json_dumps(call->body, JSON_COMPACT) : NULL;
     GwHttpRequest request = {.method = call->method,
                              .path = call->path,
@@ -103,6 +108,28 @@ static GwHttpResponse *send_call(GwCli *cli, const GwCall *call, GError **error)
     }
     free(text);
     return response;
+}
+
+/* Where the daemon says that tokens are had; NULL: it takes passwords. Owned by the caller. */
+static char *keystone_of(const GwHttpResponse *response)
+{
+    const char *told = response->status == 401 ? gw_http_response_header(response, "WWW-Authenticate") : NULL;
+    if (!told || !g_str_has_prefix(told, "Keystone uri="))
+        return NULL;
+    g_auto(GStrv) parts = g_strsplit(told, "\"", 3);
+    return g_strdup(parts[0] && parts[1] ? parts[1] : "");
+}
+
+/* A daemon that wants a token of Keystone gets one, once. */
+static GwHttpResponse *send_call(GwCli *cli, const GwCall *call, GError **error)
+{
+    g_autoptr(GwHttpResponse) response = send_once(cli, call, error);
+    g_autofree char *where = response ? keystone_of(response) : NULL;
+    if (!where)
+        return g_steal_pointer(&response);
+    g_free(cli->token);
+    cli->token = gw_credentials_token(cli, where, error);
+    return cli->token ? send_once(cli, call, error) : NULL;
 }
 
 gboolean gw_client_call(GwCli *cli, const GwCall *call, GwAnswer *ret_answer, GError **error)

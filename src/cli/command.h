@@ -24,6 +24,9 @@ typedef enum { GW_FOLLOW, GW_FOLLOW_NOT } GwPatience;
 /* One run of the program. */
 typedef struct {
     GwHttp *http;
+    GwHttpTrust trust;   /* of TLS servers, as for http */
+    const char *ca_file; /* or NULL; borrowed */
+    char *token;         /* of Keystone, or NULL; owned */
     GwOutput output;
     GwPatience patience;
     guint timeout_s; /* how long the daemon may be silent */

@@ -12,4 +12,8 @@
  * Owned by the caller. */
 char *gw_credentials_add(const char *url, GError **error);
 
+/* A token of Keystone for OS_USERNAME's password; where: as the daemon says, told when something is missing, and never sent a
+ * password to. Owned by the caller. */
+char *gw_credentials_token(const GwCli *cli, const char *where, GError **error);
+
 #endif

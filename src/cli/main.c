@@ -48,12 +48,15 @@ static gboolean set_up(GwCli *cli, const GwArguments *arguments, GError **error)
     if (!url || !read_timeout(arguments, &cli->timeout_s, error))
         return FALSE;
     const char *ca_file = gw_arguments_option(arguments, "cacert");
+    cli->ca_file = ca_file ? ca_file : g_getenv("OS_CACERT");
+    cli->trust = gw_arguments_option(arguments, "insecure") ? GW_HTTP_TRUST_ANY : GW_HTTP_VERIFY;
+    cli->token = g_strdup(g_getenv("OS_TOKEN"));
     cli->patience = gw_arguments_option(arguments, "no-wait") ? GW_FOLLOW_NOT : GW_FOLLOW;
     GwHttpSettings settings = {.base_url = url,
                                .connect_timeout_ms = MIN(cli->timeout_s, 10) * 1000,
                                .timeout_ms = cli->timeout_s * 1000,
-                               .trust = gw_arguments_option(arguments, "insecure") ? GW_HTTP_TRUST_ANY : GW_HTTP_VERIFY,
-                               .ca_file = ca_file ? ca_file : g_getenv("OS_CACERT"),
+                               .trust = cli->trust,
+                               .ca_file = cli->ca_file,
                                .cancel = gw_interrupt_flag()};
     cli->http = gw_http_new(&settings);
     return TRUE;
@@ -104,6 +107,7 @@ int main(int argc, char **argv)
     GwCli cli = {.out = gw_terminal_of(stdout), .err = gw_terminal_of(stderr)};
     GwExit code = run(&cli, argv);
     gw_http_free(cli.http);
+    g_free(cli.token);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         fputs("Error: standard output cannot be written.\n", stderr);
         return code == GW_EXIT_DONE ? GW_EXIT_FAILED : code;

@@ -132,11 +132,58 @@ static gboolean check_exposure(const GwSettings *s, GError **error)
     return TRUE;
 }
 
+/* The first line of password_file, or what `password` says. */
+static gboolean read_keystone_password(const GwSettings *s, char **ret_password, GError **error)
+{
+    g_autoptr(GError) why = NULL;
+    *ret_password = g_strdup(s->keystone_password);
+    if (!*s->keystone_password_file)
+        return TRUE;
+    g_clear_pointer(ret_password, g_free);
+    if (!gw_users_check_private(s->keystone_password_file, error))
+        return FALSE;
+    if (!g_file_get_contents(s->keystone_password_file, ret_password, NULL, &why)) {
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "[keystone_authtoken] password_file = %s: cannot be read: %s",
+                    s->keystone_password_file, why->message);
+        return FALSE;
+    }
+    (*ret_password)[strcspn(*ret_password, "\r\n")] = '\0';
+    return TRUE;
+}
+
+static GwAuth *open_keystone(const GwSettings *s, GError **error)
+{
+    g_autofree char *password = NULL;
+    if (!read_keystone_password(s, &password, error))
+        return NULL;
+    if (!*s->keystone_auth_url || !*password) {
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "auth_strategy = keystone needs [keystone_authtoken] %s",
+                    *s->keystone_auth_url ? "password, or password_file" : "auth_url");
+        return NULL;
+    }
+    GwAuthSettings settings = {.strategy = GW_AUTH_KEYSTONE,
+                               .keystone = {.auth_url = s->keystone_auth_url,
+                                            .public_url = s->keystone_public_url,
+                                            .user = s->keystone_user,
+                                            .user_domain = s->keystone_user_domain,
+                                            .password = password,
+                                            .project = s->keystone_project,
+                                            .project_domain = s->keystone_project_domain,
+                                            .ca_file = s->keystone_ca_file,
+                                            .insecure = s->keystone_insecure,
+                                            .cache_s = s->keystone_cache_s,
+                                            .timeout_s = s->keystone_timeout_s}};
+    return gw_auth_new(&settings, error);
+}
+
 static GwAuth *open_auth(const GwSettings *s, GError **error)
 {
+    if (s->api_auth_strategy == GW_AUTH_KEYSTONE)
+        return check_exposure(s, error) ? open_keystone(s, error) : NULL;
     g_autofree char *password = g_build_filename(s->state_path, "admin-password", NULL);
     g_autofree char *key = g_build_filename(s->state_path, "token.key", NULL);
-    GwAuthSettings settings = {(GwAuthStrategy)s->api_auth_strategy, s->api_users_file, password, key, s->api_token_expiration_s};
+    GwAuthSettings settings = {.strategy = (GwAuthStrategy)s->api_auth_strategy, .users_file = s->api_users_file, .password_file = password,
+                               .key_file = key, .token_lifetime_s = s->api_token_expiration_s};
     return check_exposure(s, error) ? gw_auth_new(&settings, error) : NULL;
 }
 

@@ -17,6 +17,8 @@ typedef enum {
     GW_OPTION_DATABASE, /* char *: sqlite:///PATH */
     GW_OPTION_CHOICE,   /* guint: which of `choices` */
     GW_OPTION_FILE,     /* char *: empty, or an absolute path */
+    GW_OPTION_TEXT,     /* char *: anything */
+    GW_OPTION_SECRET,   /* char *: anything, as it stands: no $ means anything, and no message repeats it */
 } GwOptionType;
 
 enum { GW_OPTION_ALIASES_MAX = 3 };

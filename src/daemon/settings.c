@@ -104,6 +104,12 @@ static gboolean append_value(Reader *reader, GString *out, const GwOption *optio
     const char *at = given->item ? given->item->value : option->initial;
     gboolean ok = TRUE;
     given->expanding = TRUE;
+    if (option->type == GW_OPTION_SECRET) {
+        if (into != option)
+            ok = gw_option_refuse(error, "refers to a secret through $%s; write the value itself", option->name);
+        g_string_append(out, ok ? at : "");
+        at = "";
+    }
     while (ok && *at) {
         if (out->len > 65536)
             ok = gw_option_refuse(error, "%s becomes too long; write the value itself", into->name);
@@ -207,6 +213,8 @@ static gboolean is_text(GwOptionType type)
     case GW_OPTION_SR_FILTER:
     case GW_OPTION_DATABASE:
     case GW_OPTION_FILE:
+    case GW_OPTION_TEXT:
+    case GW_OPTION_SECRET:
         return TRUE;
     }
     return FALSE;

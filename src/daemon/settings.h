@@ -39,6 +39,12 @@ typedef struct {
     guint api_auth_strategy;                  /* GwAuthStrategy (http_basic) */
     char *api_users_file;                     /* ($state_path/htpasswd) */
     guint api_token_expiration_s;             /* (3600) */
+    char *keystone_auth_url, *keystone_public_url; /* ("") */
+    char *keystone_user, *keystone_password, *keystone_password_file, *keystone_project; /* (godwit, "", "", service) */
+    char *keystone_user_domain, *keystone_project_domain; /* (Default) */
+    char *keystone_ca_file;                   /* ("") */
+    gboolean keystone_insecure;               /* (false) */
+    guint keystone_cache_s, keystone_timeout_s; /* (300, 5) */
     char *api_cert_file, *api_key_file;       /* PEM; "": plain HTTP ("") */
     guint api_threads;                        /* that answer requests, 1 … 256 (4) */
     guint api_max_limit;                      /* rows in one answer (1000) */

@@ -133,6 +133,9 @@ gboolean gw_option_convert(const GwOption *option, char *text, gpointer at, GErr
         return store_text(text, check_host(text, error), at);
     case GW_OPTION_DATABASE:
         return store_text(text, check_database(text, error), at);
+    case GW_OPTION_TEXT:
+    case GW_OPTION_SECRET:
+        return store_text(text, TRUE, at);
     }
     g_free(text);
     return ok;
