@@ -1,5 +1,6 @@
 #include "api/auth.h"
 
+#include "api/basic.h"
 #include "api/parking.h"
 
 #include "base/error.h"
@@ -115,21 +116,6 @@ void gw_auth_log_in(GwRequest *request, const char *name, const char *password, 
 
 /* ---- user and password with the request */
 
-static gboolean split_basic(const char *header, char **ret_user, char **ret_password)
-{
-    if (g_ascii_strncasecmp(header, "Basic ", 6) != 0)
-        return FALSE;
-    gsize size;
-    g_autofree guchar *plain = g_base64_decode(header + 6, &size);
-    g_autofree char *text = g_strndup((const char *)plain, size);
-    char *colon = strchr(text, ':');
-    if (!colon || strlen(text) != size || !g_utf8_validate(text, -1, NULL))
-        return FALSE;
-    *ret_user = g_strndup(text, (gsize)(colon - text));
-    *ret_password = g_strdup(colon + 1);
-    return TRUE;
-}
-
 static gboolean recall(GwAuth *auth, const char *mark, GwRequest *request)
 {
     guint generation = gw_users_generation(auth->users);
@@ -182,7 +168,7 @@ static void take_basic(GwAuth *auth, GwRequest *request, const char *header)
     g_autofree char *name = NULL, *password = NULL;
     if (recall(auth, mark, request))
         let_pass(request);
-    else if (split_basic(header, &name, &password))
+    else if (gw_basic_split(header, &name, &password))
         gw_auth_log_in(request, name, password, basic_was_right);
     else
         gw_reply_unauthorized(request);
