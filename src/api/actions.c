@@ -239,6 +239,12 @@ static void reboot(GwRequest *request, GwMoveRequest *move, json_t *body)
                                      "'SOFT', 'Soft', 'soft']", type, type);
 }
 
+/* As in Nova without deferred deletion: it is deleted. */
+static void force_delete(GwRequest *request, GwMoveRequest *move, json_t *body)
+{
+    gw_servers_delete(request);
+}
+
 /* ---- dispatch */
 
 #define MEMBER GW_ROLE_MEMBER
@@ -261,6 +267,7 @@ static const struct {
     {"reboot", reboot, MEMBER, "servers:reboot"},
     {"pause", pause_server, MEMBER, "os-pause-server:pause"},
     {"unpause", unpause, MEMBER, "os-pause-server:unpause"},
+    {"forceDelete", force_delete, MEMBER, "os-deferred-delete:force"},
 };
 
 void gw_servers_action(GwRequest *request)

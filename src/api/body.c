@@ -133,6 +133,8 @@ static gboolean check_value(GwRequest *request, const GwBodyRule *rule, json_t *
                refuse(request, rule->name, value, "It must be a whole number from 0 on");
     case GW_BODY_HOST_NAMES:
         return is_list_of_hosts(value) || refuse(request, rule->name, value, "It must be a list of host names, as in [\"HostB\"]");
+    case GW_BODY_ANY:
+        return TRUE;
     case GW_BODY_OBJECT:
         return json_is_object(value) || refuse_value(request, rule->name, value, "is not of type 'object'");
     }

@@ -52,6 +52,16 @@ void gw_flavors_list(GwRequest *request);
 void gw_flavors_detail(GwRequest *request);
 void gw_flavors_show(GwRequest *request);
 void gw_flavors_extra_specs(GwRequest *request);
+void gw_flavors_extra_spec(GwRequest *request);
+void gw_flavors_access(GwRequest *request);
+/* flavor_changes.c */
+void gw_flavors_create(GwRequest *request);
+void gw_flavors_update(GwRequest *request);
+void gw_flavors_delete(GwRequest *request);
+void gw_flavors_extra_specs_create(GwRequest *request);
+void gw_flavors_extra_spec_update(GwRequest *request);
+void gw_flavors_extra_spec_delete(GwRequest *request);
+void gw_flavors_action(GwRequest *request);
 /* services.c, service_changes.c */
 void gw_services_list(GwRequest *request);
 void gw_services_update(GwRequest *request);
@@ -93,8 +103,17 @@ void gw_identity_token_show(GwRequest *request);
 void gw_identity_token_revoke(GwRequest *request);
 void gw_identity_catalog(GwRequest *request);
 void gw_identity_projects(GwRequest *request);
+/* images.c */
 void gw_images_versions(GwRequest *request);
 void gw_images_list(GwRequest *request);
+void gw_images_show(GwRequest *request);
+void gw_compute_images_list(GwRequest *request);
+void gw_compute_images_detail(GwRequest *request);
+void gw_compute_images_show(GwRequest *request);
+void gw_compute_images_metadata(GwRequest *request);
+/* server_create.c */
+void gw_servers_create(GwRequest *request);
+void gw_servers_delete(GwRequest *request);
 /* drains.c */
 void gw_drains_list(GwRequest *request);
 void gw_drains_begin(GwRequest *request);

@@ -137,9 +137,8 @@ FIELD(servers)
     g_autoptr(GPtrArray) views = gw_engine_instances(request->engine, HOST->row->name, NULL);
     json_t *list = json_array();
     for (guint i = 0; i < views->len; i++) {
-        const GwInstance *instance = ((const GwInstanceView *)views->pdata[i])->instance;
-        json_array_append_new(list,
-                              json_pack("{s:o,s:s}", "name", gw_json_text(instance->name), "uuid", instance->uuid));
+        const GwInstanceView *view = views->pdata[i];
+        json_array_append_new(list, json_pack("{s:o,s:s}", "name", gw_json_text(view->instance->name), "uuid", view->instance->uuid));
     }
     if (json_array_size(list) || request->minor >= 75)
         return list;

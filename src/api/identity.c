@@ -224,18 +224,3 @@ void gw_identity_projects(GwRequest *request)
                                 "is_domain", 0, "description", "Everything that Godwit looks after");
     gw_reply_json(request, 200, json_pack("{s:[o],s:o}", "projects", project, "links", link_to(request, "/v3/projects")));
 }
-
-/* ---- images: none, as far as `openstack server list` asks for their names */
-
-void gw_images_versions(GwRequest *request)
-{
-    g_autofree char *url = g_strconcat(gw_request_base(request), "/image/v2/", NULL);
-    gw_reply_json(request, 300,
-                  json_pack("{s:[{s:s,s:s,s:[{s:s,s:s}]}]}", "versions", "id", "v2.9", "status", "CURRENT", "links", "rel", "self",
-                            "href", url));
-}
-
-void gw_images_list(GwRequest *request)
-{
-    gw_reply_json(request, 200, json_pack("{s:[],s:s,s:s}", "images", "first", "/v2/images", "schema", "/v2/schemas/images"));
-}

@@ -6,6 +6,7 @@
 #define GODWIT GW_ROOT_GODWIT
 #define KNOWN GW_ROLE_KNOWN
 #define READER GW_ROLE_READER
+#define MEMBER GW_ROLE_MEMBER
 #define ADMIN GW_ROLE_ADMIN
 #define BODY GW_ROUTE_BODY
 
@@ -24,6 +25,7 @@ const GwRoute gw_routes[] = {
     {"GET", GW_ROOT_NONE, "v3/auth/projects", 0, 0, READER, gw_identity_projects},
     {"GET", GW_ROOT_NONE, "image", 0, 0, GW_ROLE_NONE, gw_images_versions},
     {"GET", GW_ROOT_NONE, "image/v2/images", 0, 0, READER, gw_images_list},
+    {"GET", GW_ROOT_NONE, "image/v2/images/{}", 0, 0, READER, gw_images_show},
     {"GET", GW_ROOT_NONE, "v3/projects", 0, 0, READER, gw_identity_projects},
 
     {"GET", COMPUTE, "servers", 0, 0, READER, gw_servers_list, 0, "servers:index"},
@@ -60,6 +62,23 @@ const GwRoute gw_routes[] = {
     {"GET", COMPUTE, "flavors/detail", 0, 0, READER, gw_flavors_detail, 0, "flavors"},
     {"GET", COMPUTE, "flavors/{}", 0, 0, READER, gw_flavors_show, 0, "flavors"},
     {"GET", COMPUTE, "flavors/{}/os-extra_specs", 0, 0, READER, gw_flavors_extra_specs, 0, "os-flavor-extra-specs:index"},
+    {"POST", COMPUTE, "flavors", 0, 0, ADMIN, gw_flavors_create, BODY, "os-flavor-manage:create"},
+    {"PUT", COMPUTE, "flavors/{}", 55, 0, ADMIN, gw_flavors_update, BODY, "os-flavor-manage:update"},
+    {"DELETE", COMPUTE, "flavors/{}", 0, 0, ADMIN, gw_flavors_delete, 0, "os-flavor-manage:delete"},
+    {"POST", COMPUTE, "flavors/{}/action", 0, 0, ADMIN, gw_flavors_action, BODY, "os-flavor-access:add_tenant_access"},
+    {"GET", COMPUTE, "flavors/{}/os-flavor-access", 0, 0, ADMIN, gw_flavors_access, 0, "os-flavor-access"},
+    {"POST", COMPUTE, "flavors/{}/os-extra_specs", 0, 0, ADMIN, gw_flavors_extra_specs_create, BODY, "os-flavor-extra-specs:create"},
+    {"GET", COMPUTE, "flavors/{}/os-extra_specs/{}", 0, 0, READER, gw_flavors_extra_spec, 0, "os-flavor-extra-specs:show"},
+    {"PUT", COMPUTE, "flavors/{}/os-extra_specs/{}", 0, 0, ADMIN, gw_flavors_extra_spec_update, BODY, "os-flavor-extra-specs:update"},
+    {"DELETE", COMPUTE, "flavors/{}/os-extra_specs/{}", 0, 0, ADMIN, gw_flavors_extra_spec_delete, 0, "os-flavor-extra-specs:delete"},
+    {"POST", COMPUTE, "servers", 0, 0, MEMBER, gw_servers_create, BODY, "servers:create"},
+    {"DELETE", COMPUTE, "servers/{}", 0, 0, MEMBER, gw_servers_delete, 0, "servers:delete"},
+    {"GET", COMPUTE, "v2/images", 0, 0, READER, gw_images_list}, /* where clients look that know this endpoint alone */
+    {"GET", COMPUTE, "v2/images/{}", 0, 0, READER, gw_images_show},
+    {"GET", COMPUTE, "images", 0, 35, READER, gw_compute_images_list},
+    {"GET", COMPUTE, "images/detail", 0, 35, READER, gw_compute_images_detail},
+    {"GET", COMPUTE, "images/{}", 0, 35, READER, gw_compute_images_show},
+    {"GET", COMPUTE, "images/{}/metadata", 0, 38, READER, gw_compute_images_metadata},
     {"GET", COMPUTE, "os-services", 0, 0, ADMIN, gw_services_list, 0, "os-services:list"},
     {"PUT", COMPUTE, "os-services/{}", 0, 0, ADMIN, gw_services_update, BODY, "os-services:update"},
     {"DELETE", COMPUTE, "os-services/{}", 0, 0, ADMIN, gw_services_delete, 0, "os-services:delete"},

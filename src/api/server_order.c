@@ -7,7 +7,7 @@
 
 static int compare_name(const GwInstanceView *a, const GwInstanceView *b)
 {
-    return g_strcmp0(a->instance->name, b->instance->name);
+    return g_strcmp0(gw_instance_view_name(a), gw_instance_view_name(b));
 }
 
 static int compare_uuid(const GwInstanceView *a, const GwInstanceView *b)

@@ -4,6 +4,7 @@
  * security groups, and nobody has told Godwit its addresses. */
 #include "api/handlers.h"
 #include "api/query.h"
+#include "api/server_view.h"
 #include "api/view.h"
 
 #include <string.h>
@@ -16,6 +17,47 @@ static GwInstanceView *find_server(GwRequest *request)
     if (!view)
         gw_reply_no_instance(request);
     return view;
+}
+
+/* ---- what a server that Godwit made was given; adopted ones have none */
+
+void gw_server_metadata(GwRequest *request)
+{
+    g_autoptr(GwInstanceView) view = find_server(request);
+    if (view)
+        gw_reply_named(request, 200, "metadata", gw_server_metadata_json(view));
+}
+
+void gw_server_metadata_item(GwRequest *request)
+{
+    const char *key = request->args[1];
+    g_autoptr(GwInstanceView) view = find_server(request);
+    if (!view)
+        return;
+    g_autoptr(json_t) metadata = gw_server_metadata_json(view);
+    json_t *value = json_object_get(metadata, key);
+    if (value)
+        gw_reply_json(request, 200, json_pack("{s:{s:O}}", "meta", key, value));
+    else
+        gw_reply_fault(request, 404, "Metadata item was not found");
+}
+
+void gw_server_tags(GwRequest *request)
+{
+    g_autoptr(GwInstanceView) view = find_server(request);
+    if (view)
+        gw_reply_named(request, 200, "tags", gw_server_tags_json(view));
+}
+
+void gw_server_tag(GwRequest *request)
+{
+    g_autoptr(GwInstanceView) view = find_server(request);
+    if (!view)
+        return;
+    if (view->server && g_ptr_array_find_with_equal_func(view->server->tags, request->args[1], g_str_equal, NULL))
+        gw_reply_empty(request, 204);
+    else
+        gw_reply_fault(request, 404, "Server %s has no tag '%s'", request->args[0], request->args[1]);
 }
 
 /* {"name": empty}, of a server that is there. */
@@ -40,30 +82,6 @@ void gw_server_addresses_of(GwRequest *request)
     g_autoptr(GwInstanceView) view = find_server(request);
     if (view)
         gw_reply_fault(request, 404, "Instance is not a member of specified network");
-}
-
-void gw_server_metadata(GwRequest *request)
-{
-    reply_none(request, "metadata", json_object());
-}
-
-void gw_server_metadata_item(GwRequest *request)
-{
-    g_autoptr(GwInstanceView) view = find_server(request);
-    if (view)
-        gw_reply_fault(request, 404, "Metadata item was not found");
-}
-
-void gw_server_tags(GwRequest *request)
-{
-    reply_none(request, "tags", json_array());
-}
-
-void gw_server_tag(GwRequest *request)
-{
-    g_autoptr(GwInstanceView) view = find_server(request);
-    if (view)
-        gw_reply_fault(request, 404, "Server %s has no tag '%s'", request->args[0], request->args[1]);
 }
 
 void gw_server_security_groups(GwRequest *request)

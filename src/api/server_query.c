@@ -3,7 +3,7 @@
 #include "api/query.h"
 #include "api/server_order.h"
 #include "api/server_state.h"
-#include "api/view.h"
+#include "api/shapes.h"
 
 #include <string.h>
 
@@ -13,7 +13,7 @@ typedef char *(*Text)(const GwInstanceView *view); /* owned; NULL: no value */
 
 static char *name_of(const GwInstanceView *view)
 {
-    return g_strdup(view->instance->name);
+    return g_strdup(gw_instance_view_name(view));
 }
 
 static char *uuid_of(const GwInstanceView *view)
@@ -48,12 +48,22 @@ static char *power_of(const GwInstanceView *view)
 
 static char *flavor_of(const GwInstanceView *view)
 {
-    return gw_flavor_id(view->instance);
+    return gw_shape_id_of(view);
 }
 
 static char *owner_of(const GwInstanceView *view)
 {
-    return g_strdup("admin");
+    return g_strdup(view->server && view->server->project_id ? view->server->project_id : "admin");
+}
+
+static char *user_of(const GwInstanceView *view)
+{
+    return g_strdup(view->server && view->server->user_id ? view->server->user_id : "admin");
+}
+
+static char *image_of(const GwInstanceView *view)
+{
+    return g_strdup(view->server ? view->server->image_id : NULL);
 }
 
 static char *zone_of(const GwInstanceView *view)
@@ -106,7 +116,7 @@ static const Filter filters[] = {
     {"task_state", GW_QUERY_TEXT, 0, task_state_of},
     {"power_state", GW_QUERY_TEXT, 0, power_of},
     {"flavor", GW_QUERY_TEXT, 0, flavor_of},
-    {"user_id", GW_QUERY_TEXT, 0, owner_of},
+    {"user_id", GW_QUERY_TEXT, 0, user_of},
     {"project_id", GW_QUERY_TEXT, 0, owner_of},
     {"tenant_id", GW_QUERY_TEXT, 0, owner_of},
     {"availability_zone", GW_QUERY_TEXT, 0, zone_of},
@@ -118,7 +128,7 @@ static const Filter filters[] = {
     {"launched_at", GW_QUERY_REGEX, 0, created_of},
     {"terminated_at", GW_QUERY_REGEX, 0, nothing_of},
     {"locked_by", GW_QUERY_TEXT, 0, nothing_of},
-    {"image", GW_QUERY_TEXT, 0, nothing_of},
+    {"image", GW_QUERY_TEXT, 0, image_of},
     {"image_ref", GW_QUERY_TEXT, 0, nothing_of},
     {"ip", GW_QUERY_REGEX, 0, nothing_of},
     {"ip6", GW_QUERY_REGEX, 0, nothing_of},

@@ -64,8 +64,44 @@ static GwServerState cold_state(const GwInstanceView *view, const char *vm_state
     return (GwServerState){"RESIZE", vm_state, "resize_migrating"};
 }
 
+/* Of one that Godwit is making, failed to make, or takes away while no host shows it. */
+static gboolean unfinished_state(const GwInstanceView *view, GwServerState *ret_state)
+{
+    static const GwServerState error = {"ERROR", "error", NULL};
+    if (!view->server)
+        return FALSE;
+    switch (view->server->phase) {
+    case GW_SERVER_PLACING:
+        *ret_state = (GwServerState){"BUILD", "building", "scheduling"};
+        return TRUE;
+    case GW_SERVER_CREATING:
+    case GW_SERVER_STARTING:
+        *ret_state = (GwServerState){"BUILD", "building", "spawning"};
+        return TRUE;
+    case GW_SERVER_UNDOING:
+    case GW_SERVER_FAILED:
+        *ret_state = error;
+        return TRUE;
+    case GW_SERVER_DELETING:
+        if (view->on_host)
+            return FALSE;
+        *ret_state = view->server->reason ? error : (GwServerState){"BUILD", "building", NULL};
+        return TRUE;
+    case GW_SERVER_BUILT:
+    case GW_SERVER_PHASE_COUNT:
+        break;
+    }
+    return FALSE;
+}
+
 GwServerState gw_server_state(const GwInstanceView *view)
 {
+    GwServerState unfinished;
+    if (unfinished_state(view, &unfinished)) {
+        if (view->operating)
+            unfinished.task_state = gw_operation_task_state(view->operation);
+        return unfinished;
+    }
     GwServerState plain = power_state(view->instance->power);
     if (view->operating) {
         const char *status = view->operation == GW_OPERATION_REBOOT_SOFT   ? "REBOOT"

@@ -3,11 +3,13 @@
 #include "api/server_view.h"
 
 #include "api/server_state.h"
+#include "api/shapes.h"
 
 #include <string.h>
 
 #define FIELD(name) static json_t *name(GwRequest *request, gconstpointer row)
 #define VIEW ((const GwInstanceView *)row)
+#define MADE (VIEW->server) /* NULL: adopted */
 
 FIELD(id)
 {
@@ -15,6 +17,12 @@ FIELD(id)
 }
 
 FIELD(name)
+{
+    return gw_json_text(gw_instance_view_name(VIEW));
+}
+
+/* As the hypervisor calls it. */
+FIELD(domain_name)
 {
     return gw_json_text(VIEW->instance->name);
 }
@@ -29,29 +37,84 @@ FIELD(status)
     return json_string(gw_server_state(VIEW).status);
 }
 
+/* Of adopted instances nobody knows the owner. */
 FIELD(tenant)
 {
-    return json_string("admin");
+    return gw_json_text(MADE && MADE->project_id ? MADE->project_id : "admin");
+}
+
+FIELD(user)
+{
+    return gw_json_text(MADE && MADE->user_id ? MADE->user_id : "admin");
+}
+
+FIELD(image)
+{
+    if (!MADE || !MADE->image_id)
+        return json_string(""); /* as of a server that was booted from a volume */
+    return json_pack("{s:s,s:[o]}", "id", MADE->image_id, "links", gw_json_bookmark(request, "images", MADE->image_id));
+}
+
+json_t *gw_server_metadata_json(const GwInstanceView *view)
+{
+    json_t *object = json_object();
+    for (guint i = 0; view->server && i < view->server->metadata->len; i++) {
+        const GwMetadatum *datum = view->server->metadata->pdata[i];
+        json_object_set_new(object, datum->key, gw_json_text(datum->value));
+    }
+    return object;
+}
+
+json_t *gw_server_tags_json(const GwInstanceView *view)
+{
+    json_t *list = json_array();
+    for (guint i = 0; view->server && i < view->server->tags->len; i++)
+        json_array_append_new(list, gw_json_text(view->server->tags->pdata[i]));
+    return list;
+}
+
+FIELD(metadata)
+{
+    return gw_server_metadata_json(VIEW);
+}
+
+FIELD(tags)
+{
+    return gw_server_tags_json(VIEW);
+}
+
+FIELD(description)
+{
+    return gw_json_text(MADE ? MADE->description : NULL);
+}
+
+FIELD(reservation)
+{
+    return json_string(MADE && MADE->reservation_id ? MADE->reservation_id : "");
+}
+
+FIELD(launch_index)
+{
+    return json_integer(MADE ? MADE->launch_index : 0);
 }
 
 FIELD(host_id)
 {
-    return gw_json_host_id(request, VIEW->host);
+    return gw_json_host_id(request, *VIEW->host ? VIEW->host : NULL);
 }
 
 FIELD(flavor_link)
 {
-    g_autofree char *flavor = gw_flavor_id(VIEW->instance);
+    g_autofree char *flavor = gw_shape_id_of(VIEW);
     return json_pack("{s:s,s:[o]}", "id", flavor, "links", gw_json_bookmark(request, "flavors", flavor));
 }
 
 FIELD(flavor_shape)
 {
-    const GwInstance *instance = VIEW->instance;
-    g_autofree char *flavor = gw_flavor_id(instance);
-    return json_pack("{s:i,s:o,s:o,s:i,s:i,s:s,s:{}}", "vcpus", (int)instance->vcpus, "ram",
-                     gw_json_count(instance->memory_mib), "disk", gw_json_count(gw_flavor_disk_gib(instance)),
-                     "ephemeral", 0, "swap", 0, "original_name", flavor, "extra_specs");
+    g_autoptr(GwFlavor) flavor = gw_shape_of(VIEW);
+    return json_pack("{s:i,s:o,s:o,s:o,s:o,s:s,s:o}", "vcpus", (int)flavor->vcpus, "ram", gw_json_count(flavor->memory_mib), "disk",
+                     gw_json_count(flavor->disk_gib), "ephemeral", gw_json_count(flavor->ephemeral_gib), "swap",
+                     gw_json_count(flavor->swap_mib), "original_name", flavor->name, "extra_specs", gw_shape_specs(flavor));
 }
 
 FIELD(created)
@@ -75,23 +138,28 @@ FIELD(fault)
 {
     if (strcmp(gw_server_state(VIEW).status, "ERROR") != 0)
         return NULL;
+    if (MADE && MADE->reason)
+        return json_pack("{s:i,s:o,s:o,s:s}", "code", 500, "created", gw_json_time_z(MADE->updated_us), "message",
+                         gw_json_text(MADE->reason), "details", "The server could not be made; nothing of it is left. Delete it.");
     return json_pack("{s:i,s:o,s:s,s:s}", "code", 500, "created", gw_json_time_z(VIEW->changed_us), "message",
                      "The guest has crashed.", "details", "The hypervisor reports the instance as crashed.");
 }
 
 FIELD(disk_config)
 {
-    return json_string("MANUAL");
+    return json_string(MADE && MADE->disk_config ? MADE->disk_config : "MANUAL");
 }
 
 FIELD(launched)
 {
+    if (MADE && MADE->image_id)
+        return gw_json_time_micro(MADE->built_us);
     return gw_json_time_micro(VIEW->first_seen_us);
 }
 
 FIELD(host)
 {
-    return gw_json_text(VIEW->host);
+    return gw_json_text(*VIEW->host ? VIEW->host : NULL);
 }
 
 FIELD(zone)
@@ -141,7 +209,8 @@ FIELD(root_device)
 /* Words and order of nova/compute/api.py, get_instance_host_status. */
 FIELD(host_status)
 {
-    return json_string(VIEW->host_forced_down ? "DOWN"
+    return json_string(!*VIEW->host             ? ""
+                       : VIEW->host_forced_down ? "DOWN"
                        : VIEW->host_disabled  ? "MAINTENANCE"
                        : VIEW->host_up        ? "UP"
                                               : "UNKNOWN");
@@ -158,10 +227,10 @@ static const GwField detail[] = {
     {"name", name},
     {"status", status},
     {"tenant_id", tenant},
-    {"user_id", tenant},
-    {"metadata", gw_view_empty_object},
+    {"user_id", user},
+    {"metadata", metadata},
     {"hostId", host_id},
-    {"image", gw_view_empty_text}, /* as of a server that was booted from a volume */
+    {"image", image},
     {"flavor", flavor_link, 0, 46},
     {"flavor", flavor_shape, 47},
     {"created", created},
@@ -179,10 +248,10 @@ static const GwField detail[] = {
     {"OS-SRV-USG:launched_at", launched},
     {"OS-SRV-USG:terminated_at", gw_view_null},
     {"OS-EXT-SRV-ATTR:host", host},
-    {"OS-EXT-SRV-ATTR:instance_name", name},
+    {"OS-EXT-SRV-ATTR:instance_name", domain_name},
     {"OS-EXT-SRV-ATTR:hypervisor_hostname", host},
-    {"OS-EXT-SRV-ATTR:reservation_id", gw_view_empty_text, 3},
-    {"OS-EXT-SRV-ATTR:launch_index", gw_view_zero, 3},
+    {"OS-EXT-SRV-ATTR:reservation_id", reservation, 3},
+    {"OS-EXT-SRV-ATTR:launch_index", launch_index, 3},
     {"OS-EXT-SRV-ATTR:hostname", name, 3},
     {"OS-EXT-SRV-ATTR:kernel_id", gw_view_empty_text, 3},
     {"OS-EXT-SRV-ATTR:ramdisk_id", gw_view_empty_text, 3},
@@ -195,8 +264,8 @@ static const GwField detail[] = {
     {"host_status", host_status, 16},
     {"locked", gw_view_false, 9},
     {"locked_reason", gw_view_null, 73},
-    {"description", gw_view_null, 19},
-    {"tags", gw_view_empty_list, 26},
+    {"description", description, 19},
+    {"tags", tags, 26},
     {"trusted_image_certificates", gw_view_null, 63},
 };
 

@@ -3,7 +3,7 @@
 #include "api/handlers.h"
 #include "api/query.h"
 #include "api/server_state.h"
-#include "api/view.h"
+#include "api/shapes.h"
 
 #include <string.h>
 
@@ -35,7 +35,7 @@ FIELD(instance_id)
 
 FIELD(name)
 {
-    return gw_json_text(INSTANCE->name);
+    return gw_json_text(gw_instance_view_name(USAGE->view));
 }
 
 FIELD(hours)
@@ -45,7 +45,7 @@ FIELD(hours)
 
 FIELD(flavor)
 {
-    g_autofree char *text = gw_flavor_id(INSTANCE);
+    g_autofree char *text = gw_shape_id_of(USAGE->view);
     return json_string(text);
 }
 

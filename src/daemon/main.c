@@ -64,6 +64,7 @@ static gboolean check_state_path(const GwSettings *settings, GError **error)
 static GwEngineSettings engine_settings(const GwSettings *s)
 {
     guint64 tls = s->live_migration_with_native_tls ? GW_FLAG_TLS : 0;
+    static const char *const virt_types[] = {NULL, "kvm", "qemu"}; /* as the option's words (options.c) */
     return (GwEngineSettings){
         .plan = {.live_flags = s->live_migration_flag | tls,
                  .block_flags = s->block_migration_flag | tls,
@@ -77,7 +78,9 @@ static GwEngineSettings engine_settings(const GwSettings *s)
                  .uri_template = s->live_migration_uri,
                  .vncserver_listen = s->vncserver_listen},
         .driver = {.call_timeout_ms = s->host_call_timeout_s * 1000, .instances_path = s->instances_path,
+                   .console_listen = s->vncserver_listen, .virt_type = virt_types[s->virt_type],
                    .xapi_password_file = s->xenserver_password_file, .xapi_sr_filter = s->xenserver_sr_filter},
+        .image_dir = s->image_dir,
         .live_migration_retry_count = s->live_migration_retry_count,
         .shutdown_timeout_s = s->shutdown_timeout_s,
         .history_days = s->history_days,

@@ -15,6 +15,7 @@ enum { MANY = 1000000 };
 /* In the order of gw_policies (core/ladder.c) and of GwTimeoutAction; a test compares them. */
 static const char *const policies[] = {"balanced", "minimal-downtime", "fast", "never-pause", NULL};
 static const char *const timeout_actions[] = {"policy", "abort", "force_complete", NULL};
+static const char *const virt_types[] = {"auto", "kvm", "qemu", NULL};
 static const char *const auth_strategies[] = {"http_basic", "noauth", "keystone", NULL}; /* GwAuthStrategy */
 
 const GwOption gw_options[] = {
@@ -30,6 +31,12 @@ const GwOption gw_options[] = {
      {{NULL}},
      TEXT(PATH, instances_path, "$state_path/instances"),
      "The folder of the instances' disks, the same on every host, as in Nova."},
+    {DEFAULT,
+     "image_dir",
+     {{NULL}},
+     TEXT(PATH, image_dir, "$state_path/images"),
+     "The folder, on the machine that runs godwitd, of the images that servers are made from: files named *.qcow2, *.raw and *.img, each "
+     "an image as soon as it is there."},
     {DEFAULT,
      "database",
      {{"database", "connection"}},
@@ -101,6 +108,14 @@ const GwOption gw_options[] = {
      {{NULL}},
      NUMBER(reserved_host_memory_mib, "512", 0, MANY * 100, "MiB"),
      "Memory of every host that is never given to instances."},
+    {"libvirt",
+     "virt_type",
+     {{DEFAULT, "virt_type"}},
+     .type = GW_OPTION_CHOICE,
+     .offset = AT(virt_type),
+     .initial = "auto",
+     .help = "How servers that Godwit makes are virtualised. auto: by KVM where the host has it, else emulated. Nova's default is kvm.",
+     .choices = virt_types},
     {"libvirt",
      "live_migration_completion_timeout",
      {{DEFAULT, "live_migration_completion_timeout"}},

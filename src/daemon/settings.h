@@ -13,6 +13,8 @@ typedef struct {
     gboolean debug;                           /* log everything (false) */
     char *state_path;                         /* folder of Godwit's own data (/var/lib/godwit) */
     char *instances_path;                     /* folder of instances' disks on every host ($state_path/instances) */
+    char *image_dir;                          /* folder of images, on this machine ($state_path/images) */
+    guint virt_type;                          /* of new servers: 0 auto, 1 kvm, 2 qemu (auto) */
     char *database;                           /* (sqlite:///$state_path/godwit.db) */
     guint inventory_interval_s;               /* between two full looks at a host, 1 … 86400 (60) */
     guint history_days;                       /* ended migrations are kept so long; 0: for ever (365) */

@@ -324,3 +324,39 @@ const GwDriver *gw_driver_for_uri(const GwDriver *const *drivers, const char *ur
                 "'%s' is the address of no known kind of host: it must begin with one of %s", uri, known->str);
     return NULL;
 }
+
+/* ---- servers */
+
+gboolean gw_node_can_create(const GwNode *node)
+{
+    return node->driver->create && node->driver->remove;
+}
+
+static gboolean is_offered(const GwNode *node, const char *what, GError **error)
+{
+    if (gw_node_can_create(node))
+        return TRUE;
+    g_set_error(error, GW_ERROR, GW_ERROR_UNSUPPORTED, "%s is not offered by the %s driver, which %s is reached by", what,
+                node->driver->name, node->name);
+    return FALSE;
+}
+
+gboolean gw_node_create(GwNode *node, const GwServer *server, GError **error)
+{
+    GwNodeCall call = {"create", node, .uuid = server->uuid, .length = GW_NODE_LONG};
+    GError *failure = NULL;
+    if (!is_offered(node, "creating a server", error) || !gw_node_call_begin(&call, error))
+        return FALSE;
+    gboolean ok = node->driver->create(node->host, server, &failure);
+    return gw_node_call_end(&call, ok, failure, error);
+}
+
+gboolean gw_node_remove(GwNode *node, const GwServer *server, GError **error)
+{
+    GwNodeCall call = {"remove", node, .uuid = server->uuid};
+    GError *failure = NULL;
+    if (!is_offered(node, "deleting a server", error) || !gw_node_call_begin(&call, error))
+        return FALSE;
+    gboolean ok = node->driver->remove(node->host, server, &failure);
+    return gw_node_call_end(&call, ok, failure, error);
+}

@@ -11,6 +11,7 @@
 #define GW_DRIVERS_DRIVER_H
 
 #include "core/audit.h"
+#include "core/server.h"
 #include "core/sight.h"
 
 typedef struct GwHost GwHost; /* the driver's own; opaque above */
@@ -19,6 +20,8 @@ typedef struct {
     guint call_timeout_ms;      /* a host that is silent for so long is unreachable */
     guint retry_ms;             /* before an unreachable host is asked again; doubles each time; 0: 2 s */
     const char *instances_path; /* the manual's option; borrowed for the life of the host */
+    const char *console_listen; /* vncserver_listen: where a new server's console listens; NULL or "": on the host itself only */
+    const char *virt_type;      /* "kvm" or "qemu" for new servers; NULL or "": the best that the host has */
     const char *xapi_password_file; /* [xenserver] password_file, for addresses that name none; may be NULL */
     const char *xapi_sr_filter; /* [xenserver] sr_matching_filter; NULL: the default SR */
 } GwDriverSettings;
@@ -90,6 +93,15 @@ typedef struct {
      * Refuses (GW_ERROR_CONFLICT) while the instance is active on that side. What is already gone is success. */
     gboolean (*forget)(GwHost *host, const GwPlan *plan, GwSide side, GError **error);
 
+    /* ---- making servers and taking instances away. NULL in both: not offered by this driver. */
+    /* Makes the server's disk from server->image_path, a file of the controller, and defines it, stopped. An instance or a file
+     * that is there already is GW_ERROR_CONFLICT, and stays as it is. Lasts as long as the image is sent. What a failure leaves
+     * is removed by `remove`. */
+    gboolean (*create)(GwHost *host, const GwServer *server, GError **error);
+    /* Stops it, hard; removes its definition, what `create` made, and the files server->disks, but none that another instance
+     * uses; and the folder of its own, once empty. What is already gone is success. */
+    gboolean (*remove)(GwHost *host, const GwServer *server, GError **error);
+
     /* ---- examining hosts themselves. All three are optional. */
     /* What concerns the host's readiness; removes what probes of former runs left there. */
     GwHostAudit *(*audit)(GwHost *host, GError **error);
@@ -137,6 +149,9 @@ gboolean gw_node_pause(GwNode *node, const char *uuid, GError **error);
 gboolean gw_node_adopt(GwNode *dest, const GwPlan *plan, GError **error);
 gboolean gw_node_settle(GwNode *dest, const GwPlan *plan, GError **error);
 gboolean gw_node_forget(GwNode *node, const GwPlan *plan, GwSide side, GError **error);
+gboolean gw_node_can_create(const GwNode *node);
+gboolean gw_node_create(GwNode *node, const GwServer *server, GError **error); /* GW_ERROR_UNSUPPORTED: not offered */
+gboolean gw_node_remove(GwNode *node, const GwServer *server, GError **error); /* likewise */
 /* An audit of the facts alone where the driver has none. */
 GwHostAudit *gw_node_audit(GwNode *node, GError **error);
 GwPairAudit *gw_node_probe(GwNode *source, GwNode *dest, const GwPlan *plan, GError **error);

@@ -25,6 +25,7 @@ guint64 gw_engine_reserved_mib(GwEngine *engine, const char *host, gint64 except
             !(traits & (GW_TRAIT_FINAL | GW_TRAIT_RESTING)) && other->row->state != GW_MIGRATION_SETTLING)
             sum += other->row->plan->memory_mib;
     }
+    sum += gw_servers_promised_mib(engine, host);
     g_mutex_unlock(&engine->lock);
     return sum;
 }
@@ -166,7 +167,12 @@ const GwCandidate *gw_candidates_find(const GwCandidates *candidates, const char
 GwDemand gw_demand_of(const GwMigration *row, const GwInstanceView *view)
 {
     GwDemand demand = {.name = row->instance_name, .project_id = adopted_project};
-    if (view) { /* pinned to no zone: nobody asked for one when it was adopted */
+    if (view && view->server) { /* as in Nova it stays in the zone that it was asked for in */
+        demand.zone = view->server->wanted_zone;
+        if (view->server->project_id)
+            demand.project_id = view->server->project_id;
+    }
+    if (view) { /* an adopted one is pinned to no zone: nobody asked for one */
         demand.vcpus = view->instance->vcpus;
         demand.memory_mib = view->instance->memory_mib;
     }

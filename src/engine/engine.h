@@ -24,6 +24,7 @@ typedef struct {
     guint max_concurrent_live_migrations; /* per source host; 0: no limit */
     guint64 reserved_host_memory_mib;
     gboolean disk_over_commit;
+    const char *image_dir; /* folder of images on this machine; NULL or "": none. Borrowed for the engine's life */
     guint haste; /* pauses and patience of the loop are divided by it; 0: as they are. For worlds whose clock runs faster */
 } GwEngineSettings;
 
@@ -106,7 +107,10 @@ typedef struct {
     GwMoveKind migration_kind;
     GwMigrationState migration_state;
     guint8 progress;      /* percent */
+    gboolean on_host;     /* FALSE: no host shows it (yet, or any more); `instance` is a sketch, `host` may be "" */
+    GwServer *server;     /* of one that Godwit made or is deleting: its row; else NULL */
 } GwInstanceView; /* immutable */
+const char *gw_instance_view_name(const GwInstanceView *view); /* as its owner calls it */
 GwInstanceView *gw_instance_view_ref(GwInstanceView *view);
 void gw_instance_view_unref(GwInstanceView *view);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwInstanceView, gw_instance_view_unref)
@@ -119,6 +123,28 @@ guint64 gw_engine_serial(GwEngine *engine); /* that number alone; lock-free */
 GwInstanceView *gw_engine_instance(GwEngine *engine, const char *uuid);
 /* An instance seen on several hosts at once is shown where it runs; of copies that are all stopped, where the
  * newest migration left it, else on the first host by name. */
+
+/* ---- Images: files of image_dir that servers can be made from */
+typedef struct {
+    gatomicrefcount refs;
+    char id[GW_UUID_SIZE]; /* the same as long as the file has its name */
+    char *name, *path;
+    const char *format;    /* "qcow2" or "raw"; static */
+    guint64 file_bytes, virtual_bytes; /* of the file; of the disk that a guest sees */
+    char *problem;         /* why no server can be made from it, or NULL */
+    gint64 updated_us;
+} GwImage; /* immutable */
+GwImage *gw_image_ref(GwImage *image);
+void gw_image_unref(GwImage *image);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwImage, gw_image_unref)
+GPtrArray *gw_engine_images(GwEngine *engine); /* of GwImage *, by name; owned */
+GwImage *gw_engine_image(GwEngine *engine, const char *id); /* or NULL */
+
+/* ---- Flavors that were created; errors are the store's */
+gboolean gw_engine_flavors(GwEngine *engine, GPtrArray **ret_rows /* of GwFlavor * */, GError **error);
+gboolean gw_engine_flavor_add(GwEngine *engine, GwFlavor *flavor, GError **error);
+gboolean gw_engine_flavor_update(GwEngine *engine, const GwFlavor *flavor, GError **error);
+gboolean gw_engine_flavor_remove(GwEngine *engine, const char *flavor_id, GError **error);
 
 /* ---- Moves */
 typedef struct {
@@ -165,6 +191,25 @@ gboolean gw_engine_checkup_read(GwEngine *engine, gint64 id, GwCheckupReader rea
 /* Asks for it and answers at once; its end is in the instance's action, and in what is seen of it. NOT_FOUND; CONFLICT: a state
  * that forbids it, in Nova's words. */
 gboolean gw_engine_operate(GwEngine *engine, const GwMoveRequest *request, GwOperation operation, GError **error);
+
+/* ---- Making servers and taking them away. Both are recorded, and carried out whatever happens to the daemon. */
+typedef struct {
+    const char *name, *image_id;
+    const GwFlavor *flavor;
+    const char *zone, *host; /* or NULL */
+    gboolean host_forced;    /* what administrators set against host does not count */
+    const GPtrArray *networks, *tags; /* of char *; or NULL. "auto": the host's default network, where it has one */
+    const GPtrArray *metadata;        /* of GwMetadatum *; or NULL */
+    const char *description, *disk_config, *reservation_id; /* or NULL */
+    guint count;             /* with more than one, "-1", "-2", … is added to the name */
+    const char *request_id, *user_id, *project_id;
+} GwBootRequest;
+
+/* INVALID: no such image, zone or host; an image that is too large or no whole disk. ret_uuids: of char *, owned by the caller. */
+gboolean gw_engine_boot(GwEngine *engine, const GwBootRequest *request, GPtrArray **ret_uuids, GError **error);
+/* NOT_FOUND; CONFLICT while something is done to it; INVALID where its driver does not offer it. One in VERIFY_RESIZE is confirmed
+ * first. Asked twice it is one deletion. */
+gboolean gw_engine_delete(GwEngine *engine, const GwMoveRequest *request, GError **error);
 
 /* What ended since this engine began. */
 typedef struct {

@@ -18,6 +18,7 @@ void gw_host_entry_unref(GwHostEntry *entry)
     g_clear_pointer(&entry->facts, gw_host_facts_unref);
     g_hash_table_unref(entry->instances);
     g_hash_table_unref(entry->dirty);
+    g_hash_table_unref(entry->asked);
     g_hash_table_unref(entry->kept);
     g_ptr_array_unref(entry->waiters);
     g_ptr_array_unref(entry->aggregates);
@@ -34,6 +35,7 @@ static GwHostEntry *entry_new(GwNode *node, GwHostRow *row)
     entry->row = row;
     entry->instances = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)gw_instance_unref);
     entry->dirty = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    entry->asked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     entry->kept = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     entry->waiters = g_ptr_array_new_with_free_func(g_free);
     entry->aggregates = gw_aggregates_new();
@@ -185,7 +187,7 @@ static gboolean add_host(Addition *addition, GError **error)
     g_autoptr(GwHostEntry) entry = NULL;
     if (!enter_host(addition, node, facts, &entry, error))
         return FALSE;
-    gw_inventory_publish(addition->engine, entry, g_steal_pointer(&facts), g_steal_pointer(&instances));
+    gw_inventory_publish(addition->engine, entry, g_steal_pointer(&facts), g_steal_pointer(&instances), 0);
     gw_info("host %s added at %s", addition->name, addition->uri);
     return TRUE;
 }
@@ -243,13 +245,21 @@ static void forget(GwEngine *engine, GwHostEntry *entry, const char *name)
     gw_info("host %s removed", name);
 }
 
+static gboolean check_unneeded(GwEngine *engine, const char *name, GError **error)
+{
+    if (!gw_servers_need(engine, name))
+        return TRUE;
+    g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Host %s: servers are being made or deleted there: wait until that has ended", name);
+    return FALSE;
+}
+
 gboolean gw_engine_host_remove(GwEngine *engine, const char *name, GError **error)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&engine->edit_lock);
     g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, name);
     if (!entry)
         return no_such_host(name, error);
-    if (!gw_store_host_remove(engine->store, name, error))
+    if (!check_unneeded(engine, name, error) || !gw_store_host_remove(engine->store, name, error))
         return FALSE;
     forget(engine, entry, name);
     return TRUE;
@@ -274,7 +284,7 @@ gboolean gw_engine_host_withdraw(GwEngine *engine, const char *name, GError **er
     g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, name);
     if (!entry)
         return no_such_host(name, error);
-    if (!check_empty(engine, entry, name, error) || !gw_store_host_withdraw(engine->store, name, error))
+    if (!check_unneeded(engine, name, error) || !check_empty(engine, entry, name, error) || !gw_store_host_withdraw(engine->store, name, error))
         return FALSE;
     forget(engine, entry, name);
     return gw_engine_load_aggregates(engine, error);

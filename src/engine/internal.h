@@ -29,6 +29,8 @@ typedef struct {
     gboolean refresh_again;  /* [lock] something changed meanwhile */
     GHashTable *dirty;       /* [lock] uuids to ask for; with `all_dirty` everything */
     gboolean all_dirty;      /* [lock] */
+    GHashTable *asked;       /* [lock] uuid → gint64 *, monotonic us: when it was last asked for alone */
+    gint64 whole_us;         /* [lock] real time at which the question was asked that it last answered whole; 0: none yet */
     gint64 last_full_us;     /* [lock] when everything was last asked for */
     GHashTable *kept;        /* [lock] uuid → gint64 *: fingerprint of the definition that the store has (remember.c) */
     GPtrArray *waiters;      /* [lock] of Waiter *: told when the next refresh ends */
@@ -95,6 +97,9 @@ struct GwEngine {
     GHashTable *moving;      /* [lock] uuid → GwActive * of `actives`: the instance's own */
     GHashTable *evacuated;   /* [lock] "uuid host" → gint64 *: migration by which it left a host that has not been cleared (remains.c) */
     GHashTable *drains;      /* [lock] id → GwDrainRun *, references: those under way */
+    GHashTable *servers;     /* [lock] uuid → GwServerRun *: what Godwit made, makes or takes away */
+    GMutex place_lock;       /* taken before `lock`: servers are placed one by one */
+    GThreadPool *server_steps;
     GHashTable *operating;   /* [lock] uuid → GwOperation under way */
     GThreadPool *operations;
     GwEndedMoves ended;      /* [lock] */
@@ -138,7 +143,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwCandidates, gw_candidates_free)
 /* As gw_placement_order. */
 GPtrArray *gw_candidates_order(const GwCandidates *candidates, const GwDemand *demand, GPtrArray *reasons);
 const GwCandidate *gw_candidates_find(const GwCandidates *candidates, const char *host); /* or NULL */
-/* What the instance of row needs. view: NULL when it is not seen just now. Strings borrowed from row. */
+/* What the instance of row needs. view: NULL when it is not seen just now. Strings borrowed from row and view. */
 GwDemand gw_demand_of(const GwMigration *row, const GwInstanceView *view);
 /* Memory that moves under way will still take on a host, and what the administrator keeps back. */
 guint64 gw_engine_reserved_mib(GwEngine *engine, const char *host, gint64 except_id);
@@ -149,7 +154,8 @@ void gw_inventory_work(gpointer entry /* reference, taken */, gpointer engine);
 void gw_inventory_event(void *engine, const char *host_name, const char *uuid);
 gboolean gw_inventory_tick(gpointer engine);
 /* Puts a fresh answer about everything into the tables; takes the facts and the instances. [unlocked] */
-void gw_inventory_publish(GwEngine *engine, GwHostEntry *entry, GwHostFacts *facts, GPtrArray *instances);
+/* begun_us: monotonic, when it was asked for; what was asked for alone since is newer and stays. 0: nothing was. */
+void gw_inventory_publish(GwEngine *engine, GwHostEntry *entry, GwHostFacts *facts, GPtrArray *instances, gint64 begun_us);
 /* Asks the host for the instance now. */
 void gw_inventory_update(GwEngine *engine, GwHostEntry *entry, const char *uuid);
 /* Asks both hosts of a move for the instance now, so that what the API shows is right when the move has ended. */
@@ -213,7 +219,19 @@ GwMigration *gw_submit_check(GwEngine *engine, const GwMoveRequest *request, GwM
 /* Records what was asked of the instance, under the request's id. */
 gboolean gw_submit_record(GwEngine *engine, const GwMoveRequest *request, const char *action, GError **error);
 
+/* ---- servers.c */
+gboolean gw_engine_load_servers(GwEngine *engine, GError **error);
+void gw_servers_start(GwEngine *engine);
+gboolean gw_servers_need(GwEngine *engine, const char *host); /* one is being made, undone or deleted there */
+guint64 gw_servers_promised_mib(GwEngine *engine, const char *host); /* memory of those being made there [locked] */
+void gw_servers_look_again(GwEngine *engine, const char *host); /* it has answered whole: what it does not have is not there [locked] */
+const GwServer *gw_servers_row(GwEngine *engine, const char *uuid);   /* borrowed, or NULL [locked] */
+
 /* ---- operate.c */
+gboolean gw_operate_check_delete(const GwInstanceView *view, GError **error);
+/* CONFLICT: a move or another operation was faster. */
+gboolean gw_operate_take(GwEngine *engine, const char *uuid, GwOperation operation, GError **error);
+void gw_operate_release(GwEngine *engine, const char *uuid);
 void gw_operate_work(gpointer task, gpointer engine);
 
 /* ---- scribe.c: the record of actions and events, written behind the loop */

@@ -98,32 +98,41 @@ static void mark_up(GwHostEntry *entry)
     g_clear_pointer(&entry->down_reason, g_free);
 }
 
+static gboolean is_older(gpointer uuid, gpointer asked_us, gpointer begun_us)
+{
+    return *(gint64 *)asked_us <= *(gint64 *)begun_us;
+}
+
 /* [locked] TRUE when an instance came, went or changed. */
-static gboolean publish_instances(GwEngine *engine, GwHostEntry *entry, GPtrArray *instances)
+static gboolean publish_instances(GwEngine *engine, GwHostEntry *entry, GPtrArray *instances, gint64 begun_us)
 {
     guint64 before = gw_engine_serial(engine);
+    g_hash_table_foreach_remove(entry->asked, is_older, &begun_us);
     g_autoptr(GHashTable) present = g_hash_table_new(g_str_hash, g_str_equal);
     for (guint i = 0; i < instances->len; i++)
         g_hash_table_add(present, ((GwInstance *)instances->pdata[i])->uuid);
     g_autoptr(GList) known = g_hash_table_get_keys(entry->instances);
     for (GList *item = known; item; item = item->next)
-        if (!g_hash_table_contains(present, item->data))
+        if (!g_hash_table_contains(present, item->data) && !g_hash_table_contains(entry->asked, item->data))
             gw_views_set(engine, entry, item->data, NULL);
     for (guint i = 0; i < instances->len; i++) {
         GwInstance *instance = instances->pdata[i];
-        gw_views_set(engine, entry, instance->uuid, gw_instance_ref(instance));
+        if (!g_hash_table_contains(entry->asked, instance->uuid))
+            gw_views_set(engine, entry, instance->uuid, gw_instance_ref(instance));
     }
     return gw_engine_serial(engine) != before;
 }
 
-void gw_inventory_publish(GwEngine *engine, GwHostEntry *entry, GwHostFacts *facts, GPtrArray *instances)
+void gw_inventory_publish(GwEngine *engine, GwHostEntry *entry, GwHostFacts *facts, GPtrArray *instances, gint64 begun_us)
 {
     g_mutex_lock(&engine->lock);
     gboolean was_up = entry->up;
     mark_up(entry);
     g_clear_pointer(&entry->facts, gw_host_facts_unref);
     entry->facts = facts;
-    gboolean changed = publish_instances(engine, entry, instances);
+    gboolean changed = publish_instances(engine, entry, instances, begun_us);
+    entry->whole_us = g_get_real_time() - (begun_us ? g_get_monotonic_time() - begun_us : 0);
+    gw_servers_look_again(engine, entry->row->name);
     if (!was_up)
         gw_views_update_host(engine, entry);
     entry->last_full_us = g_get_monotonic_time();
@@ -161,11 +170,12 @@ static void mark_down(GwEngine *engine, GwHostEntry *entry, const GError *error)
 
 static gboolean ask_everything(GwEngine *engine, GwHostEntry *entry, GError **error)
 {
+    gint64 begun_us = g_get_monotonic_time();
     g_autoptr(GwHostFacts) facts = gw_node_facts(entry->node, error);
     GPtrArray *instances = NULL;
     if (!facts || !gw_node_instances(entry->node, &instances, error))
         return FALSE;
-    gw_inventory_publish(engine, entry, g_steal_pointer(&facts), instances);
+    gw_inventory_publish(engine, entry, g_steal_pointer(&facts), instances, begun_us);
     return TRUE;
 }
 
@@ -178,8 +188,10 @@ static gboolean ask_one(GwEngine *engine, GwHostEntry *entry, const char *uuid, 
         return FALSE;
     }
     g_clear_error(&local);
+    gint64 now_us = g_get_monotonic_time();
     g_mutex_lock(&engine->lock);
     mark_up(entry);
+    g_hash_table_replace(entry->asked, g_strdup(uuid), g_memdup2(&now_us, sizeof now_us));
     gw_views_set(engine, entry, uuid, instance);
     g_mutex_unlock(&engine->lock);
     return TRUE;

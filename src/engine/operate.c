@@ -19,8 +19,18 @@ static void task_free(Task *task)
 
 /* ---- asking */
 
+/* Of a server that Godwit makes, or failed to make. */
+static gboolean is_unfinished(const GwServer *server, GwVmState *ret_state)
+{
+    *ret_state = server && server->reason ? GW_VM_ERROR : GW_VM_BUILDING;
+    return server && server->phase != GW_SERVER_BUILT && !(server->phase == GW_SERVER_DELETING && !server->reason);
+}
+
 static GwVmState vm_state_of(const GwInstanceView *view)
 {
+    GwVmState unfinished;
+    if (is_unfinished(view->server, &unfinished))
+        return unfinished;
     if (view->migration_id && view->migration_kind == GW_MOVE_COLD && view->migration_state == GW_MIGRATION_FINISHED)
         return GW_VM_RESIZED;
     switch (view->instance->power) {
@@ -59,11 +69,19 @@ static gboolean check(const GwInstanceView *view, GwOperation operation, GError 
     return FALSE;
 }
 
-/* FALSE: a move or another operation was faster. */
+gboolean gw_operate_check_delete(const GwInstanceView *view, GError **error)
+{
+    GwOperationCase asked = {view->instance->uuid, vm_state_of(view), task_of(view), FALSE, TRUE};
+    return gw_operation_check(GW_OPERATION_DELETE, &asked, error);
+}
+
+/* FALSE: a move or another operation was faster. One that rests may be deleted. */
 static gboolean take(GwEngine *engine, const char *uuid, GwOperation operation)
 {
     g_mutex_lock(&engine->lock);
-    gboolean free = !gw_active_of(engine, uuid) && !g_hash_table_contains(engine->operating, uuid) && !engine->stopping;
+    const GwActive *active = gw_active_of(engine, uuid);
+    gboolean rests = active && operation == GW_OPERATION_DELETE && active->row->state == GW_MIGRATION_FINISHED;
+    gboolean free = (!active || rests) && !g_hash_table_contains(engine->operating, uuid) && !engine->stopping;
     if (free) {
         g_hash_table_insert(engine->operating, g_strdup(uuid), GINT_TO_POINTER((int)operation));
         gw_views_update(engine, uuid);
@@ -72,7 +90,16 @@ static gboolean take(GwEngine *engine, const char *uuid, GwOperation operation)
     return free;
 }
 
-static void release(GwEngine *engine, const char *uuid)
+gboolean gw_operate_take(GwEngine *engine, const char *uuid, GwOperation operation, GError **error)
+{
+    if (take(engine, uuid, operation))
+        return TRUE;
+    g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Cannot '%s' instance %s: something else has just been asked of it",
+                gw_operation_name(operation), uuid);
+    return FALSE;
+}
+
+void gw_operate_release(GwEngine *engine, const char *uuid)
 {
     g_mutex_lock(&engine->lock);
     g_hash_table_remove(engine->operating, uuid);
@@ -90,13 +117,14 @@ gboolean gw_engine_operate(GwEngine *engine, const GwMoveRequest *request, GwOpe
     g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, view->host);
     if (!check(view, operation, error))
         return FALSE;
-    if (!entry || !take(engine, request->instance_uuid, operation)) {
-        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Cannot '%s' instance %s: something else has just been asked of it",
-                    gw_operation_name(operation), request->instance_uuid);
+    if (!entry) {
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Host %s is there no more.", view->host);
         return FALSE;
     }
+    if (!gw_operate_take(engine, request->instance_uuid, operation, error))
+        return FALSE;
     if (!gw_submit_record(engine, request, gw_operation_name(operation), error)) {
-        release(engine, request->instance_uuid);
+        gw_operate_release(engine, request->instance_uuid);
         return FALSE;
     }
     Task *task = g_new0(Task, 1);
@@ -170,6 +198,6 @@ void gw_operate_work(gpointer data, gpointer user_data)
         gw_warning("%s of %s on %s: %s", gw_operation_name(task->operation), task->uuid, task->entry->row->name, failure->message);
     record(engine, task, failure);
     gw_inventory_update(engine, task->entry, task->uuid); /* whoever sees it over sees how it is now */
-    release(engine, task->uuid);
+    gw_operate_release(engine, task->uuid);
     task_free(task);
 }

@@ -129,7 +129,9 @@ static const char *stuck_reason(GwSnapshot *s, const GwInstanceView *view)
 {
     const GwInstance *instance = view->instance;
     g_autofree char *text = NULL;
-    if (view->migration_id && view->migration_state == GW_MIGRATION_FINISHED)
+    if (view->server && view->server->phase != GW_SERVER_BUILT)
+        text = g_strdup(view->server->phase == GW_SERVER_DELETING ? "it is being deleted" : "it is being made");
+    else if (view->migration_id && view->migration_state == GW_MIGRATION_FINISHED)
         text = g_strdup_printf("its migration %" G_GINT64_FORMAT " waits for resize-confirm or resize-revert", view->migration_id);
     else if (view->migration_id)
         text = g_strdup_printf("migration %" G_GINT64_FORMAT " is under way", view->migration_id);

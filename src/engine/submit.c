@@ -59,6 +59,11 @@ static gboolean check_state(const GwInstanceView *view, GwMoveKind kind, GError 
                     action, instance->uuid, instance->name, view->migration_id);
         return FALSE;
     }
+    if (view->server && view->server->phase != GW_SERVER_BUILT && view->server->phase != GW_SERVER_DELETING) {
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Cannot '%s' instance %s while it is in vm_state %s", action, instance->uuid,
+                    view->server->reason ? "error" : "building");
+        return FALSE;
+    }
     if (view->operating) {
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Cannot '%s' instance %s while it is in task_state %s", action, instance->uuid,
                     gw_operation_task_state(view->operation));

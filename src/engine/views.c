@@ -16,7 +16,13 @@ void gw_instance_view_unref(GwInstanceView *view)
     gw_instance_unref(view->instance);
     g_free(view->host);
     g_free(view->zone);
+    gw_server_free(view->server);
     g_free(view);
+}
+
+const char *gw_instance_view_name(const GwInstanceView *view)
+{
+    return view->server ? view->server->name : view->instance->name;
 }
 
 /* The side on which a migration says that the instance is. */
@@ -89,6 +95,24 @@ static guint8 percent_of(const GwProgress *progress)
     return total && left <= total ? (guint8)((total - left) * 100 / total) : 0;
 }
 
+static void add_circumstances(GwEngine *engine, GwInstanceView *view, const char *uuid)
+{
+    const GwActive *active = gw_active_of(engine, uuid);
+    if (active && !(gw_migration_state_traits(active->row->state) & GW_TRAIT_FINAL)) {
+        view->migration_id = active->id;
+        view->migration_kind = active->row->kind;
+        view->migration_state = active->row->state;
+        view->progress = percent_of(&active->row->progress);
+    }
+    gpointer operation = NULL;
+    view->operating = g_hash_table_lookup_extended(engine->operating, uuid, NULL, &operation);
+    view->operation = (GwOperation)GPOINTER_TO_INT(operation);
+    const GwServer *server = gw_servers_row(engine, uuid);
+    view->server = server ? gw_server_copy(server) : NULL;
+    if (server && server->created_us && server->image_id)
+        view->first_seen_us = server->created_us;
+}
+
 static GwInstanceView *view_new(GwEngine *engine, GwHostEntry *home, const char *uuid, const GwInstanceView *old)
 {
     GwInstanceView *view = g_new0(GwInstanceView, 1);
@@ -101,18 +125,30 @@ static GwInstanceView *view_new(GwEngine *engine, GwHostEntry *home, const char 
     view->host_forced_down = home->row->forced_down;
     view->host_disabled = !home->row->enabled;
     view->zone = g_strdup(gw_aggregates_zone(home->aggregates));
-    const GwActive *active = gw_active_of(engine, uuid);
-    if (active && !(gw_migration_state_traits(active->row->state) & GW_TRAIT_FINAL)) {
-        view->migration_id = active->id;
-        view->migration_kind = active->row->kind;
-        view->migration_state = active->row->state;
-        view->progress = percent_of(&active->row->progress);
-    }
-    gpointer operation = NULL;
-    view->operating = g_hash_table_lookup_extended(engine->operating, uuid, NULL, &operation);
-    view->operation = (GwOperation)GPOINTER_TO_INT(operation);
+    view->on_host = TRUE;
+    add_circumstances(engine, view, uuid);
     view->changed_us = old ? old->changed_us : g_get_real_time();
     return view;
+}
+
+/* Of a server that no host shows: being made, failed, or all but gone. */
+static GwInstanceView *sketch_new(GwEngine *engine, const GwServer *server, const GwInstanceView *old)
+{
+    GwInstanceView *view = g_new0(GwInstanceView, 1);
+    g_atomic_ref_count_init(&view->refs);
+    const GwHostEntry *entry = server->host ? g_hash_table_lookup(engine->hosts, server->host) : NULL;
+    view->instance = gw_server_sketch(server);
+    view->host = g_strdup(entry ? server->host : "");
+    view->zone = g_strdup(entry ? gw_aggregates_zone(entry->aggregates) : server->wanted_zone ? server->wanted_zone : "");
+    view->first_seen_us = server->created_us;
+    add_circumstances(engine, view, server->uuid);
+    view->changed_us = old ? old->changed_us : g_get_real_time();
+    return view;
+}
+
+static gboolean same_server(const GwServer *a, const GwServer *b)
+{
+    return a == b || (a && b && a->id == b->id && a->version == b->version);
 }
 
 static gboolean shows_same(const GwInstanceView *a, const GwInstanceView *b)
@@ -120,12 +156,19 @@ static gboolean shows_same(const GwInstanceView *a, const GwInstanceView *b)
     return a->host_up == b->host_up && a->host_forced_down == b->host_forced_down && a->host_disabled == b->host_disabled &&
            strcmp(a->zone, b->zone) == 0 && a->migration_id == b->migration_id && a->operating == b->operating && a->operation == b->operation &&
            a->migration_state == b->migration_state && a->progress == b->progress && strcmp(a->host, b->host) == 0 &&
-           gw_instance_equal(a->instance, b->instance);
+           a->on_host == b->on_host && same_server(a->server, b->server) && gw_instance_equal(a->instance, b->instance);
 }
 
 static void drop_sorted(GwEngine *engine)
 {
     g_clear_pointer(&engine->sorted, g_ptr_array_unref);
+}
+
+/* Its host has not been heard of since it was made there: that it does not show it means nothing yet. */
+static gboolean is_unseen(GwEngine *engine, const GwServer *server)
+{
+    const GwHostEntry *entry = server->host ? g_hash_table_lookup(engine->hosts, server->host) : NULL;
+    return entry && entry->whole_us < server->built_us;
 }
 
 void gw_views_update(GwEngine *engine, const char *uuid)
@@ -134,7 +177,9 @@ void gw_views_update(GwEngine *engine, const char *uuid)
     const GwActive *active = gw_active_of(engine, uuid);
     /* when nothing is under way, where it was last shown wins among equals: a moment's double sight does not flap */
     GwHostEntry *home = find_home(engine, uuid, active ? home_of(active->row) : NULL);
-    if (!home) {
+    const GwServer *server = gw_servers_row(engine, uuid);
+    gboolean sketched = !home && server && (server->phase != GW_SERVER_BUILT || is_unseen(engine, server));
+    if (!home && !sketched) {
         if (old) {
             g_hash_table_remove(engine->views, uuid);
             drop_sorted(engine);
@@ -142,7 +187,7 @@ void gw_views_update(GwEngine *engine, const char *uuid)
         }
         return;
     }
-    GwInstanceView *view = view_new(engine, home, uuid, old);
+    GwInstanceView *view = sketched ? sketch_new(engine, server, old) : view_new(engine, home, uuid, old);
     if (old && shows_same(old, view)) {
         gw_instance_view_unref(view);
         return;

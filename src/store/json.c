@@ -241,7 +241,16 @@ static gboolean object_from_json(const GwField *fields, guint count, const json_
     return TRUE;
 }
 
-static gboolean check_format(const json_t *json, GError **error)
+/* What has a UUID is nothing without it. */
+static gboolean check_identity(const GwField *fields, guint count, const json_t *json, GError **error)
+{
+    for (guint i = 0; i < count; i++)
+        if (fields[i].type == GW_FIELD_UUID && !json_object_get(json, fields[i].name))
+            return refuse(error, "it has no %s", fields[i].name);
+    return TRUE;
+}
+
+static gboolean check_format(const GwField *fields, guint count, const json_t *json, GError **error)
 {
     const json_t *format = json_object_get(json, "format");
     if (!json_is_integer(format))
@@ -249,9 +258,7 @@ static gboolean check_format(const json_t *json, GError **error)
     if (json_integer_value(format) != FORMAT)
         return refuse(error, "it has format %lld, and this Godwit reads format %d: run the Godwit that wrote it",
                       (long long)json_integer_value(format), FORMAT);
-    if (!json_object_get(json, "uuid"))
-        return refuse(error, "it has no uuid");
-    return TRUE;
+    return check_identity(fields, count, json, error);
 }
 
 gboolean gw_fields_from_text(const GwField *fields, guint count, const char *text, gpointer value, GError **error)
@@ -260,5 +267,5 @@ gboolean gw_fields_from_text(const GwField *fields, guint count, const char *tex
     g_autoptr(json_t) json = json_loads(text, 0, &where);
     if (!json)
         return refuse(error, "not JSON: %s at line %d, column %d", where.text, where.line, where.column);
-    return check_format(json, error) && object_from_json(fields, count, json, value, error);
+    return check_format(fields, count, json, error) && object_from_json(fields, count, json, value, error);
 }

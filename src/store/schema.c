@@ -166,6 +166,26 @@ const char *const gw_schema_steps[] = {
     " fingerprint INTEGER NOT NULL,"
     " value TEXT NOT NULL,"
     " PRIMARY KEY (host_id, uuid)) WITHOUT ROWID;",
+
+    /* 5: servers that Godwit makes or takes away, and flavors. */
+    "CREATE TABLE servers ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " uuid TEXT NOT NULL UNIQUE,"
+    " phase TEXT NOT NULL,"
+    " host TEXT,"
+    " deleting INTEGER NOT NULL,"
+    " delete_request TEXT,"
+    " created_us INTEGER NOT NULL,"
+    " updated_us INTEGER NOT NULL,"
+    " version INTEGER NOT NULL,"
+    " value TEXT NOT NULL);" /* servers.c */
+
+    "CREATE TABLE flavors ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " flavor_id TEXT NOT NULL UNIQUE,"
+    " name TEXT NOT NULL UNIQUE,"
+    " created_us INTEGER NOT NULL,"
+    " value TEXT NOT NULL);", /* servers.c */
 };
 
 const guint gw_schema_count = G_N_ELEMENTS(gw_schema_steps);

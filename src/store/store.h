@@ -10,6 +10,7 @@
 #include "core/instance.h"
 #include "core/migration.h"
 #include "store/drains.h"
+#include "store/servers.h"
 
 typedef struct GwStore GwStore; /* also in store/drains.h, which is a part of this header */
 

@@ -98,7 +98,7 @@ def test_no_such_path(server, path):
 
 
 @pytest.mark.parametrize("method, path, allowed", [
-    ("PUT", "/v2.1/servers", "GET"),
+    ("PUT", "/v2.1/servers", "GET, POST"),
     ("DELETE", "/v2.1/os-migrations", "GET"),
     ("PUT", f"/v2.1/servers/{uuid('vm-active')}/action", "POST"),
     ("PUT", "/godwit/v1/hosts", "GET, POST"),

@@ -47,9 +47,10 @@ def test_references_lead_somewhere():
 # What stands for {} in each path; the server is looked up for every one of its names.
 SAMPLES = {
     "request_id": "req-1", "flavor_id": "2c-512m-10g", "project_id": "admin", "alias": "os-migrations", "name": "HostA", "network": "net",
-    "key": "k", "tag": "t", "drain_id": "1",
+    "key": "k", "tag": "t", "image_id": "40000000-0000-4000-8000-000000000001", "drain_id": "1",
 }
-SAMPLE_OF_PATH = {"/v2.1/os-hypervisors/{hypervisor_id}/search": "Host", "/v2.1/os-hypervisors/{hypervisor_id}/servers": "Host"}
+SAMPLE_OF_PATH = {"/v2.1/flavors/{flavor_id}/os-extra_specs/{key}": "k", "/v2.1/flavors/{flavor_id}/os-flavor-access": "k",
+                  "/v2.1/os-hypervisors/{hypervisor_id}/search": "Host", "/v2.1/os-hypervisors/{hypervisor_id}/servers": "Host"}
 
 
 def samples(path, minor, aggregate=None):

@@ -269,8 +269,8 @@ def test_flavors(server, minor):
 
 
 def test_flavor_queries(server):
-    assert len(server.get("/v2.1/flavors/detail?is_public=None").json["flavors"]) == 1
-    assert server.get("/v2.1/flavors?is_public=False").json["flavors"] == []
+    assert len(server.get("/v2.1/flavors/detail?is_public=None").json["flavors"]) == 2
+    assert [f["id"] for f in server.get("/v2.1/flavors?is_public=False").json["flavors"]] == ["k"]
     assert server.get("/v2.1/flavors?minRam=513").json["flavors"] == []
     assert_fault(server.get("/v2.1/flavors?is_public=x"), "badRequest", 400, "Invalid is_public filter [x]")
     assert_fault(server.get("/v2.1/flavors/none"), "itemNotFound", 404, "Flavor none could not be found.")

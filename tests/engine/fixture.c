@@ -72,6 +72,7 @@ void fixture_start(Fixture *f)
         .live_migration_retry_count = 3,
         .shutdown_timeout_s = 1,
         .inventory_interval_s = 1,
+        .image_dir = f->folder,
         .haste = HASTE,
     };
     settings.plan.policy = f->policy ? gw_policy_find(f->policy) : NULL;

@@ -38,6 +38,7 @@ void gw_virt_call_unref(GwVirtCall *call)
     if (call->result && call->free_result)
         call->free_result(call->result);
     gw_plan_free(call->plan);
+    gw_server_free(call->server);
     g_free(call->uuid);
     g_strfreev(call->texts);
     g_clear_pointer(&call->instance, gw_instance_unref);

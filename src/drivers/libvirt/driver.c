@@ -131,6 +131,29 @@ static gboolean forget(GwHost *host, const GwPlan *plan, GwSide side, GError **e
     return act(host, NULL, NULL, plan, side, 0, gw_virt_forget, error);
 }
 
+/* ---- servers */
+
+static gboolean act_on(GwHost *host, const GwServer *server, guint timeout_ms, GwVirtWork work, GError **error)
+{
+    g_autoptr(GwVirtCall) call = gw_virt_call_new(host, NULL, server->uuid, NULL);
+    call->server = gw_server_copy(server);
+    call->timeout_ms = timeout_ms;
+    return gw_virt_call_run(call, GW_VIRT_ACT, work, error);
+}
+
+/* Beyond an ordinary call: the image is sent, over a slow link or to a slow disk at worst, and then resized. */
+static gboolean create(GwHost *host, const GwServer *server, GError **error)
+{
+    enum { BASE_MS = 30000, BYTES_PER_MS = 4000 };
+    return act_on(host, server, BASE_MS + (guint)MIN(server->image_bytes / BYTES_PER_MS, 24 * 3600 * 1000u), gw_virt_create, error);
+}
+
+static gboolean remove_server(GwHost *host, const GwServer *server, GError **error)
+{
+    enum { REMOVE_MS = 20000 };
+    return act_on(host, server, REMOVE_MS, gw_virt_remove, error);
+}
+
 /* ---- examining hosts themselves */
 
 static GwHostAudit *audit(GwHost *host, GError **error)
@@ -181,6 +204,8 @@ const GwDriver gw_libvirt_driver = {
     .adopt = adopt,
     .settle = settle,
     .forget = forget,
+    .create = create,
+    .remove = remove_server,
     .audit = audit,
     .probe = probe,
     .baseline = baseline,

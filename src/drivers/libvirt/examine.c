@@ -96,6 +96,14 @@ static void find_place(Examination *e, const GwDisk *disk, GwDiskFacts *facts)
     g_autofree char *name = g_path_get_basename(disk->path);
     const char *fallback = e->call->peer->instances_path;
     facts->folder = there(e, folder);
+    if (facts->folder == GW_FACT_NO && gw_virt_folder_is_own(e->call->peer, folder, e->call->uuid) &&
+        there(e, fallback) == GW_FACT_YES) { /* its own folder is made when the copy is */
+        facts->folder = GW_FACT_YES;
+        facts->taken = GW_FACT_NO;
+        facts->available_bytes = space_there(e, fallback);
+        facts->dest_pool_path = g_strdup(fallback);
+        return;
+    }
     if (facts->folder == GW_FACT_NO && fallback && *fallback && there(e, fallback) == GW_FACT_YES) {
         facts->folder = GW_FACT_YES;
         facts->dest_path = g_build_filename(fallback, name, NULL);

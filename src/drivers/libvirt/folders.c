@@ -30,13 +30,25 @@ static virStoragePool *start_stopped(virConnectPtr conn, const char *path)
 }
 
 /* The name comes from the folder, so that one left behind by a crash is found again by its path, not doubled. */
-static virStoragePool *make(virConnectPtr conn, const char *path)
+static char *pool_name(const char *path)
 {
     g_autofree char *sum = g_compute_checksum_for_string(G_CHECKSUM_SHA1, path, -1);
+    return g_strdup_printf(PREFIX "%.12s", sum);
+}
+
+/* The mode counts only where the folder is made: QEMU, which is another user, goes through it and lists nothing. */
+static char *pool_xml(const char *path)
+{
+    g_autofree char *name = pool_name(path);
     g_autofree char *escaped = gw_xml_escape(path);
-    g_autofree char *xml = g_strdup_printf(
-        "<pool type='dir'><name>" PREFIX "%.12s</name><target><path>%s</path></target></pool>", sum, escaped);
-    return virStoragePoolCreateXML(conn, xml, 0);
+    return g_strdup_printf("<pool type='dir'><name>%s</name><target><path>%s</path><permissions><mode>0711</mode></permissions>"
+                           "</target></pool>", name, escaped);
+}
+
+static virStoragePool *make(virConnectPtr conn, const char *path, unsigned flags)
+{
+    g_autofree char *xml = pool_xml(path);
+    return virStoragePoolCreateXML(conn, xml, flags);
 }
 
 static void count_use(GwHost *host, const char *path, int add)
@@ -49,21 +61,21 @@ static void count_use(GwHost *host, const char *path, int add)
 }
 
 /* Under pool_lock. */
-static virStoragePool *find_or_make(GwHost *host, virConnectPtr conn, const char *path, gboolean *ret_ours)
+static virStoragePool *find_or_make(GwHost *host, virConnectPtr conn, const char *path, unsigned flags, gboolean *ret_ours)
 {
     virStoragePool *pool = virStoragePoolLookupByTargetPath(conn, path);
     *ret_ours = !pool || g_hash_table_contains(host->pool_uses, path) ||
                 g_str_has_prefix(virStoragePoolGetName(pool), PREFIX); /* left behind by a crash: goes when we go */
     if (!pool)
         pool = start_stopped(conn, path);
-    return pool ? pool : make(conn, path);
+    return pool ? pool : make(conn, path, flags);
 }
 
-GwVirtFolder *gw_virt_folder_open(GwHost *host, virConnectPtr conn, const char *path, GError **error)
+static GwVirtFolder *open_folder(GwHost *host, virConnectPtr conn, const char *path, unsigned flags, GError **error)
 {
     gboolean ours = FALSE;
     g_mutex_lock(&host->pool_lock);
-    virStoragePool *pool = find_or_make(host, conn, path, &ours);
+    virStoragePool *pool = find_or_make(host, conn, path, flags, &ours);
     if (pool && ours)
         count_use(host, path, 1);
     g_mutex_unlock(&host->pool_lock);
@@ -76,6 +88,60 @@ GwVirtFolder *gw_virt_folder_open(GwHost *host, virConnectPtr conn, const char *
     folder->pool = pool;
     folder->ours = ours ? g_strdup(path) : NULL;
     return folder;
+}
+
+GwVirtFolder *gw_virt_folder_open(GwHost *host, virConnectPtr conn, const char *path, GError **error)
+{
+    return open_folder(host, conn, path, 0, error);
+}
+
+GwVirtFolder *gw_virt_folder_make(GwHost *host, virConnectPtr conn, const char *path, GError **error)
+{
+    return open_folder(host, conn, path, VIR_STORAGE_POOL_CREATE_WITH_BUILD, error);
+}
+
+gboolean gw_virt_folder_is_own(const GwHost *host, const char *path, const char *uuid)
+{
+    g_autofree char *own = host->instances_path ? g_build_filename(host->instances_path, uuid, NULL) : NULL;
+    return g_strcmp0(own, path) == 0;
+}
+
+/* Under pool_lock. A defined pool is needed: a stopped one that is not defined is gone, and only a stopped one is deleted. */
+static void delete_folder(virConnectPtr conn, const char *path)
+{
+    g_autofree char *name = pool_name(path);
+    g_autofree char *xml = pool_xml(path);
+    virStoragePool *left = virStoragePoolLookupByName(conn, name); /* of one that was interrupted */
+    if (left) {
+        virStoragePoolDestroy(left);
+        virStoragePoolFree(left);
+    }
+    g_autoptr(virStoragePool) pool = virStoragePoolDefineXML(conn, xml, 0);
+    if (!pool)
+        return;
+    virStoragePoolDelete(pool, 0); /* rmdir: refuses what is not empty */
+    virStoragePoolUndefine(pool);
+}
+
+void gw_virt_folder_remove(GwHost *host, virConnectPtr conn, const char *path)
+{
+    g_mutex_lock(&host->pool_lock);
+    g_autoptr(virStoragePool) pool = virStoragePoolLookupByTargetPath(conn, path);
+    gboolean in_use = g_hash_table_contains(host->pool_uses, path) || (pool && !g_str_has_prefix(virStoragePoolGetName(pool), PREFIX));
+    if (!in_use)
+        delete_folder(conn, path);
+    g_mutex_unlock(&host->pool_lock);
+}
+
+gboolean gw_virt_folder_refresh(GwVirtFolder *folder)
+{
+    enum { TRIES = 100, PAUSE_MS = 100 };
+    for (guint i = 0; i < TRIES; i++) {
+        if (virStoragePoolRefresh(folder->pool, 0) == 0)
+            return TRUE;
+        g_usleep(PAUSE_MS * 1000);
+    }
+    return FALSE;
 }
 
 void gw_virt_folder_close(GwVirtFolder *folder)

@@ -1,4 +1,4 @@
-/* Removing what one side has of an instance that lives on the other. The only code that deletes guests' disks. */
+/* Removing what one side has of an instance that lives on the other. With remove.c the only code that deletes guests' disks. */
 #include "drivers/libvirt/internal.h"
 
 #include <string.h>
@@ -13,8 +13,7 @@ static gboolean uses(const GwInstance *instance, const char *path)
     return g_ptr_array_find_with_equal_func(instance->files, path, g_str_equal, NULL);
 }
 
-/* The name of another instance of the host, running or not, that has path; "" when nobody can tell, NULL when there is none. */
-static char *find_user(GwVirtCall *call, const char *path)
+char *gw_virt_find_user(GwVirtCall *call, const char *path)
 {
     virDomain **domains = NULL;
     char *user = NULL;
@@ -56,14 +55,21 @@ static gboolean delete_copy(GwVirtCall *call, const char *path, GError **error)
 {
     g_autofree char *folder_path = g_path_get_dirname(path);
     g_autofree char *name = g_path_get_basename(path);
-    g_autofree char *user = find_user(call, path);
+    g_autofree char *user = gw_virt_find_user(call, path);
     if (user) {
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "%s: %s is not deleted: %s%s", call->host->name, path,
                     *user ? "it also belongs to instance " : "libvirt does not tell whose else it may be", user);
         return FALSE;
     }
-    g_autoptr(GwVirtFolder) folder = gw_virt_folder_open(call->host, call->conn, folder_path, error);
-    return folder && gw_virt_folder_delete(folder, name, error);
+    gboolean own = gw_virt_folder_is_own(call->host, folder_path, call->uuid);
+    if (own && gw_virt_presence(call->host, call->conn, folder_path) == GW_FACT_NO)
+        return TRUE;
+    GwVirtFolder *folder = gw_virt_folder_open(call->host, call->conn, folder_path, error);
+    gboolean ok = folder && gw_virt_folder_delete(folder, name, error);
+    gw_virt_folder_close(folder);
+    if (ok && own)
+        gw_virt_folder_remove(call->host, call->conn, folder_path);
+    return ok;
 }
 
 gboolean gw_virt_forget(GwVirtCall *call, GError **error)

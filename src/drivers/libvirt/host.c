@@ -30,6 +30,8 @@ GwHost *gw_virt_host_new(const char *name, const char *uri, const GwDriverSettin
     host->pool_uses = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     host->completed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     host->instances_path = g_strdup(settings->instances_path);
+    host->console_listen = g_strdup(settings->console_listen);
+    host->virt_type = g_strdup(settings->virt_type);
     return host;
 }
 
@@ -49,6 +51,8 @@ void gw_virt_host_unref(GwHost *host)
     g_hash_table_unref(host->completed);
     g_hash_table_unref(host->pool_uses);
     g_free(host->instances_path);
+    g_free(host->console_listen);
+    g_free(host->virt_type);
     g_mutex_clear(&host->lock);
     g_mutex_clear(&host->pool_lock);
     g_mutex_clear(&host->event_lock);

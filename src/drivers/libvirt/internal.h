@@ -42,6 +42,7 @@ struct GwHost {
     GHashTable *stuck;      /* uuid -> calls that their caller gave up on and that still hang */
     GHashTable *completed;  /* uuid -> GwProgress *: figures of the last migration out, which libvirt forgets with the domain */
     char *instances_path;
+    char *console_listen, *virt_type; /* of new servers; or NULL */
 
     GMutex pool_lock;      /* of pool_uses, and of the moments in which pools come and go */
     GHashTable *pool_uses; /* folder -> open GwVirtFolders whose pool Godwit made or started for the moment */
@@ -85,6 +86,7 @@ typedef struct GwVirtCall {
     virConnectPtr conn, peer_conn;
     char *uuid; /* or NULL */
     GwPlan *plan; /* a copy, or NULL */
+    GwServer *server; /* of create and remove; owned; or NULL */
     int how;
     guint timeout_ms; /* the act's own, beyond call_timeout_ms */
     GStrv texts; /* of gw_virt_baseline, and the definition of gw_virt_examine_evacuation; owned */
@@ -124,6 +126,10 @@ gboolean gw_virt_force(GwVirtCall *call, GError **error);     /* steer.c; how: G
 gboolean gw_virt_adopt(GwVirtCall *call, GError **error);     /* place.c */
 gboolean gw_virt_settle(GwVirtCall *call, GError **error);    /* place.c */
 gboolean gw_virt_forget(GwVirtCall *call, GError **error);    /* forget.c; how: GwSide */
+gboolean gw_virt_create(GwVirtCall *call, GError **error);    /* create.c; call->server */
+gboolean gw_virt_remove(GwVirtCall *call, GError **error);    /* remove.c; call->server */
+/* forget.c: the name of another instance of the host that has path; "" when nobody can tell, NULL when there is none. */
+char *gw_virt_find_user(GwVirtCall *call, const char *path);
 gboolean gw_virt_audit(GwVirtCall *call, GError **error);     /* audit.c; GwHostAudit */
 gboolean gw_virt_baseline(GwVirtCall *call, GError **error);  /* audit.c; char, from call->texts */
 gboolean gw_virt_probe(GwVirtCall *call, GError **error);     /* probe.c; GwPairAudit */
@@ -160,6 +166,13 @@ typedef struct {
     gboolean refreshed;
 } GwVirtFolder;
 GwVirtFolder *gw_virt_folder_open(GwHost *host, virConnectPtr conn, const char *path, GError **error);
+/* The same; a folder that is not there is made. */
+GwVirtFolder *gw_virt_folder_make(GwHost *host, virConnectPtr conn, const char *path, GError **error);
+/* Removes a folder that is empty and of which nobody has a pool; anything else stays as it is. */
+void gw_virt_folder_remove(GwHost *host, virConnectPtr conn, const char *path);
+/* Whether path is the folder that instances_path has for that instance alone. */
+gboolean gw_virt_folder_is_own(const GwHost *host, const char *path, const char *uuid);
+gboolean gw_virt_folder_refresh(GwVirtFolder *folder); /* waits for jobs of the pool to end; FALSE: they do not */
 void gw_virt_folder_close(GwVirtFolder *folder);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwVirtFolder, gw_virt_folder_close)
 gboolean gw_virt_folder_has(GwVirtFolder *folder, const char *name);

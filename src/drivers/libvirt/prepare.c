@@ -99,11 +99,18 @@ static char *volume_xml(GwVirtCall *call, const GwPlanDisk *disk, GError **error
                            strcmp(format, "qcow2") == 0 ? "<compat>1.1</compat>" : "", backing);
 }
 
+/* The instance's own folder in instances_path comes with its first disk. */
+static GwVirtFolder *open_folder(GwVirtCall *call, const char *path, GError **error)
+{
+    return gw_virt_folder_is_own(call->peer, path, call->uuid) ? gw_virt_folder_make(call->peer, call->peer_conn, path, error)
+                                                               : gw_virt_folder_open(call->peer, call->peer_conn, path, error);
+}
+
 static gboolean make_volume(GwVirtCall *call, const GwPlanDisk *disk, GError **error)
 {
     g_autofree char *path = g_path_get_dirname(disk->dest_path);
     g_autofree char *xml = volume_xml(call, disk, error);
-    g_autoptr(GwVirtFolder) folder = xml ? gw_virt_folder_open(call->peer, call->peer_conn, path, error) : NULL;
+    g_autoptr(GwVirtFolder) folder = xml ? open_folder(call, path, error) : NULL;
     if (!folder)
         return FALSE;
     g_autoptr(virStorageVol) volume = virStorageVolCreateXML(folder->pool, xml, 0);
@@ -122,9 +129,12 @@ static void remove_volumes(GwVirtCall *call, guint count)
             continue;
         g_autofree char *path = g_path_get_dirname(disk->dest_path);
         g_autofree char *name = g_path_get_basename(disk->dest_path);
-        g_autoptr(GwVirtFolder) folder = gw_virt_folder_open(call->peer, call->peer_conn, path, NULL);
+        GwVirtFolder *folder = gw_virt_folder_open(call->peer, call->peer_conn, path, NULL);
         if (folder)
             gw_virt_folder_delete(folder, name, NULL);
+        gw_virt_folder_close(folder);
+        if (gw_virt_folder_is_own(call->peer, path, call->uuid))
+            gw_virt_folder_remove(call->peer, call->peer_conn, path);
     }
 }
 

@@ -200,6 +200,7 @@ GwSimFile *gw_sim_file_find(const GwSimHost *host, const char *path); /* or NULL
 GwSimFile *gw_sim_file_create(GwSimHost *host, const char *path, const char *owner, const char *target);
 void gw_sim_file_complete(GwSimWorld *world, GwSimFile *file, guint64 allocation_bytes); /* its bytes have arrived */
 void gw_sim_file_delete(GwSimHost *host, const char *path);
+void gw_sim_files_discard(GwSimHost *host, const char *uuid, const GPtrArray *paths); /* create.c made or named; deletion is wanted */
 gboolean gw_sim_files_present(const GwSimDomain *domain, GError **error); /* GW_ERROR_FAILED naming the first absent */
 void gw_sim_files_open(GwSimDomain *domain);
 void gw_sim_files_close(GwSimDomain *domain);
@@ -252,5 +253,7 @@ gboolean gw_sim_stop(GwHost *host, const char *uuid, GwStopHow how, guint timeou
 gboolean gw_sim_start(GwHost *host, const char *uuid, GwStartHow how, GError **error);
 gboolean gw_sim_resume(GwHost *host, const char *uuid, GError **error);
 gboolean gw_sim_pause(GwHost *host, const char *uuid, GError **error);
+gboolean gw_sim_create(GwHost *host, const GwServer *server, GError **error); /* create.c */
+gboolean gw_sim_remove(GwHost *host, const GwServer *server, GError **error); /* create.c */
 
 #endif

@@ -126,6 +126,8 @@ const GwDriver gw_sim_driver = {
     .adopt = gw_sim_adopt,
     .settle = gw_sim_settle,
     .forget = gw_sim_forget,
+    .create = gw_sim_create,
+    .remove = gw_sim_remove,
     .audit = gw_sim_audit,
     .probe = gw_sim_probe,
 };

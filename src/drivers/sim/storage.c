@@ -119,6 +119,36 @@ void gw_sim_file_delete(GwSimHost *host, const char *path)
     g_hash_table_remove(mount->folder->files, strrchr(path, '/') + 1);
 }
 
+/* A file that someone wants gone: it need not live on anywhere else. */
+static gboolean is_unwanted(const char *name, const GwSimFile *file, const GwSimMount *mount, const char *uuid, const GPtrArray *paths)
+{
+    g_autofree char *path = g_strdup_printf("%s/%s", mount->path, name);
+    gboolean made = strcmp(file->owner, uuid) == 0 && g_str_has_prefix(name, uuid);
+    return made || g_ptr_array_find_with_equal_func((GPtrArray *)paths, path, g_str_equal, NULL);
+}
+
+void gw_sim_files_discard(GwSimHost *host, const char *uuid, const GPtrArray *paths)
+{
+    for (guint i = 0; i < host->mounts->len; i++) {
+        const GwSimMount *mount = host->mounts->pdata[i];
+        GHashTableIter iter;
+        gpointer name, value;
+        g_hash_table_iter_init(&iter, mount->folder->files);
+        while (g_hash_table_iter_next(&iter, &name, &value)) {
+            GwSimFile *file = value;
+            if (!is_unwanted(name, file, mount, uuid, paths))
+                continue;
+            if (file->user)
+                gw_sim_violation(host->world, "%s/%s on %s was deleted while %s used it", mount->path, (char *)name, host->name,
+                                 file->user->value->name);
+            if (file->whole && file->target)
+                count_whole(host->world, file, -1);
+            mount->folder->used_bytes -= file->allocation_bytes;
+            g_hash_table_iter_remove(&iter);
+        }
+    }
+}
+
 gboolean gw_sim_files_present(const GwSimDomain *domain, GError **error)
 {
     for (guint i = 0; i < domain->value->disks->len; i++) {

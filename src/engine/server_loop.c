@@ -1,0 +1,305 @@
+/* The loop that makes servers and takes them away: observe the host, decide (core/server.c), journal, act; again until the phase
+ * rests. A restarted daemon runs it on every row, and needs to know nothing of where the former one died. */
+#include "engine/servers.h"
+
+#include <string.h>
+
+enum {
+    LOOK_MS = 500,          /* looking again at a host that does not answer, or at a migration under way */
+    OVERDUE_MS = 30000,     /* a host may be silent for so long before a creation gives up */
+    PAUSE_FAILED_MS = 1000, /* after an act failed, times the failures in a row, up to */
+    LONGEST_PAUSES = 30,
+};
+
+static guint scaled(const GwEngine *engine, guint ms)
+{
+    guint haste = engine->settings.haste;
+    return haste ? MAX(1, ms / haste) : ms;
+}
+
+/* ---- the record (Nova's names of events) */
+
+static const char *request_of(const GwServer *row)
+{
+    return row->delete_asked ? row->delete_request : row->request_id;
+}
+
+static void close_event(GwEngine *engine, GwServerRun *run, const GwServer *row, const char *failure)
+{
+    g_autoptr(GError) error = NULL;
+    const char *event = run->event, *request_id = run->event_request;
+    run->event = NULL;
+    if (!event || !request_id)
+        return;
+    gboolean ok = gw_store_event_end(engine->store, row->uuid, request_id, event, row->host, failure ? "Error" : "Success", failure,
+                                     &error) &&
+                  (!failure || gw_store_action_fail(engine->store, row->uuid, request_id, &error));
+    if (!ok)
+        gw_warning("event %s of %s is not recorded: %s", event, row->uuid, error->message);
+}
+
+static void open_event(GwEngine *engine, GwServerRun *run, const GwServer *row)
+{
+    const char *event = row->delete_asked ? "compute_terminate_instance" : "compute__do_build_and_run_instance";
+    g_autoptr(GError) error = NULL;
+    if (run->event == event)
+        return;
+    close_event(engine, run, row, run->event ? "the server was deleted meanwhile" : NULL);
+    run->event = event;
+    g_free(run->event_request);
+    run->event_request = g_strdup(request_of(row));
+    if (run->event_request && !gw_store_event_begin(engine->store, row->uuid, run->event_request, event, row->host, &error))
+        gw_warning("event %s of %s is not recorded: %s", event, row->uuid, error->message);
+}
+
+/* ---- journal */
+
+static void publish(GwEngine *engine, GwServerRun *run, const GwServer *row)
+{
+    g_mutex_lock(&engine->lock);
+    gw_server_free(run->row);
+    run->row = gw_server_copy(row);
+    run->delete_asked = run->delete_asked || row->delete_asked;
+    gw_views_update(engine, run->uuid);
+    g_mutex_unlock(&engine->lock);
+}
+
+typedef enum { STEP_AGAIN, STEP_OVER } Step;
+
+static Step journal(GwEngine *engine, GwServerRun *run, GwServer *row)
+{
+    g_autoptr(GError) error = NULL;
+    if (gw_store_server_update(engine->store, row, &error)) {
+        publish(engine, run, row);
+        return STEP_AGAIN;
+    }
+    gw_warning("server %s: not recorded, tried again: %s", row->uuid, error->message);
+    gw_server_run_wake_after(engine, run->uuid, scaled(engine, LOOK_MS));
+    return STEP_OVER;
+}
+
+static Step enter(GwEngine *engine, GwServerRun *run, GwServer *row, GwServerPhase phase, const char *reason)
+{
+    gw_info("server %s (%s): %s -> %s%s%s", row->name, row->uuid, gw_server_phase_name(row->phase), gw_server_phase_name(phase),
+            reason ? ": " : "", reason ? reason : "");
+    if (reason) {
+        g_free(row->reason);
+        row->reason = g_strdup(reason);
+    }
+    if (phase == GW_SERVER_FAILED)
+        open_event(engine, run, row); /* it may never have come to an act */
+    if (phase == GW_SERVER_BUILT || phase == GW_SERVER_FAILED)
+        close_event(engine, run, row, phase == GW_SERVER_FAILED ? row->reason : NULL);
+    if (phase == GW_SERVER_BUILT)
+        row->built_us = g_get_real_time();
+    if (phase == GW_SERVER_FAILED)
+        g_clear_pointer(&row->host, g_free); /* nothing is there any more */
+    row->phase = phase;
+    run->cleared = FALSE;
+    run->failures = 0;
+    return journal(engine, run, row);
+}
+
+/* ---- acts */
+
+static Step pause_after_failure(GwEngine *engine, GwServerRun *run)
+{
+    run->failures++;
+    gw_server_run_wake_after(engine, run->uuid, scaled(engine, PAUSE_FAILED_MS * MIN(run->failures, LONGEST_PAUSES)));
+    return STEP_OVER;
+}
+
+static Step place(GwEngine *engine, GwServerRun *run, GwServer *row)
+{
+    g_autoptr(GError) error = NULL;
+    g_mutex_lock(&engine->place_lock); /* until it is published: the next sees what this one takes */
+    gboolean ok = gw_server_place(engine, row, &error);
+    Step step = enter(engine, run, row, ok ? GW_SERVER_CREATING : GW_SERVER_FAILED, ok ? NULL : error->message);
+    g_mutex_unlock(&engine->place_lock);
+    return step;
+}
+
+static Step create(GwEngine *engine, GwServerRun *run, GwServer *row, GwHostEntry *entry)
+{
+    g_autoptr(GError) error = NULL;
+    row->attempts++; /* journalled before: a restarted loop must know that something may be there */
+    open_event(engine, run, row);
+    if (journal(engine, run, row) == STEP_OVER)
+        return STEP_OVER;
+    run->cleared = FALSE;
+    if (gw_node_create(entry->node, row, &error)) {
+        gw_inventory_update(engine, entry, row->uuid);
+        return enter(engine, run, row, GW_SERVER_STARTING, NULL);
+    }
+    if (!g_error_matches(error, GW_ERROR, GW_ERROR_UNREACHABLE))
+        return enter(engine, run, row, GW_SERVER_UNDOING, error->message);
+    row->attempts--; /* nothing was done */
+    Step step = journal(engine, run, row);
+    return step == STEP_OVER ? step : pause_after_failure(engine, run);
+}
+
+static Step start(GwEngine *engine, GwServerRun *run, GwServer *row, GwHostEntry *entry)
+{
+    g_autoptr(GError) error = NULL;
+    gboolean ok = gw_node_start(entry->node, row->uuid, GW_START_RUNNING, &error);
+    gw_inventory_update(engine, entry, row->uuid);
+    if (ok)
+        return enter(engine, run, row, GW_SERVER_BUILT, NULL);
+    gboolean unsure = g_error_matches(error, GW_ERROR, GW_ERROR_UNREACHABLE) || g_error_matches(error, GW_ERROR, GW_ERROR_LOST);
+    return unsure ? pause_after_failure(engine, run) : enter(engine, run, row, GW_SERVER_UNDOING, error->message);
+}
+
+static Step clear(GwEngine *engine, GwServerRun *run, GwServer *row, GwHostEntry *entry)
+{
+    g_autoptr(GError) error = NULL;
+    open_event(engine, run, row);
+    run->cleared = gw_node_remove(entry->node, row, &error);
+    if (!run->cleared) {
+        gw_warning("server %s on %s: not removed, tried again: %s", row->uuid, row->host, error->message);
+        return pause_after_failure(engine, run);
+    }
+    run->failures = 0;
+    gw_inventory_update(engine, entry, row->uuid);
+    return STEP_AGAIN;
+}
+
+/* What goes with it is written down before anything does: afterwards no one could tell. */
+static Step list(GwEngine *engine, GwServerRun *run, GwServer *row)
+{
+    g_mutex_lock(&engine->lock);
+    const GwInstanceView *view = g_hash_table_lookup(engine->views, run->uuid);
+    if (view && view->on_host) {
+        g_free(row->host);
+        row->host = g_strdup(view->host);
+        g_ptr_array_unref(row->disks);
+        row->disks = gw_server_own_disks(view->instance);
+    }
+    g_mutex_unlock(&engine->lock);
+    row->listed = TRUE;
+    return journal(engine, run, row);
+}
+
+static Step drop(GwEngine *engine, GwServerRun *run, GwServer *row)
+{
+    g_autoptr(GError) error = NULL;
+    if (!gw_store_server_remove(engine->store, row->id, &error)) {
+        gw_warning("server %s: not forgotten, tried again: %s", row->uuid, error->message);
+        return pause_after_failure(engine, run);
+    }
+    open_event(engine, run, row);
+    close_event(engine, run, row, NULL);
+    gw_info("server %s (%s) is deleted", row->name, row->uuid);
+    g_mutex_lock(&engine->lock);
+    g_hash_table_remove(engine->operating, row->uuid);
+    g_hash_table_remove(engine->servers, row->uuid); /* frees run */
+    gw_views_update(engine, row->uuid);
+    g_mutex_unlock(&engine->lock);
+    return STEP_OVER;
+}
+
+/* ---- one turn */
+
+static gboolean looks_at_host(GwServerPhase phase)
+{
+    return phase == GW_SERVER_CREATING || phase == GW_SERVER_STARTING || phase == GW_SERVER_UNDOING || phase == GW_SERVER_DELETING;
+}
+
+static GwSeen look(GwEngine *engine, GwServerRun *run, const GwServer *row, GwHostEntry *entry)
+{
+    GwSight sight = {.seen = GW_SEEN_UNKNOWN};
+    if (!entry || !looks_at_host(row->phase) || !gw_node_sight(entry->node, row->uuid, &sight, NULL))
+        sight.seen = GW_SEEN_UNKNOWN;
+    if (sight.seen != GW_SEEN_UNKNOWN)
+        run->silent_since = 0;
+    else if (!run->silent_since)
+        run->silent_since = g_get_monotonic_time();
+    return sight.seen;
+}
+
+static GwServerSituation situation_of(GwEngine *engine, GwServerRun *run, const GwServer *row, GwHostEntry *entry)
+{
+    GwSeen seen = look(engine, run, row, entry);
+    gint64 silent_ms = run->silent_since ? (g_get_monotonic_time() - run->silent_since) / 1000 : 0;
+    g_mutex_lock(&engine->lock);
+    gboolean moving = gw_active_of(engine, row->uuid) != NULL;
+    gboolean delete_asked = run->delete_asked;
+    g_mutex_unlock(&engine->lock);
+    return (GwServerSituation){.phase = row->phase,
+                               .seen = seen,
+                               .has_host = entry != NULL,
+                               .delete_asked = delete_asked,
+                               .listed = row->listed,
+                               .moving = moving,
+                               .cleared = run->cleared,
+                               .attempts = row->attempts,
+                               .overdue = silent_ms >= scaled(engine, OVERDUE_MS)};
+}
+
+/* It may have been asked for since the row was read. */
+static void take_delete(GwEngine *engine, GwServerRun *run, GwServer *row)
+{
+    g_mutex_lock(&engine->lock);
+    row->delete_asked = run->delete_asked;
+    g_free(row->delete_request);
+    row->delete_request = g_strdup(run->delete_request);
+    g_mutex_unlock(&engine->lock);
+}
+
+static Step turn(GwEngine *engine, GwServerRun *run, GwServer *row)
+{
+    g_autoptr(GwHostEntry) entry = row->host ? gw_engine_find_host(engine, row->host) : NULL;
+    GwServerSituation situation = situation_of(engine, run, row, entry);
+    take_delete(engine, run, row);
+    GwServerDecision decision = gw_server_next(&situation);
+    switch (decision.act) {
+    case GW_SERVER_WAIT:
+        gw_server_run_wake_after(engine, run->uuid, scaled(engine, LOOK_MS));
+        return STEP_OVER;
+    case GW_SERVER_PLACE:
+        return place(engine, run, row);
+    case GW_SERVER_CREATE:
+        return create(engine, run, row, entry);
+    case GW_SERVER_START:
+        return start(engine, run, row, entry);
+    case GW_SERVER_CLEAR:
+        return clear(engine, run, row, entry);
+    case GW_SERVER_LIST:
+        return list(engine, run, row);
+    case GW_SERVER_ENTER:
+        return enter(engine, run, row, decision.next, decision.reason);
+    case GW_SERVER_DROP:
+        return drop(engine, run, row);
+    case GW_SERVER_REST:
+        break;
+    }
+    return STEP_OVER;
+}
+
+static gboolean is_stopping(GwEngine *engine)
+{
+    g_mutex_lock(&engine->lock);
+    gboolean stopping = engine->stopping;
+    g_mutex_unlock(&engine->lock);
+    return stopping;
+}
+
+void gw_server_step(gpointer data, gpointer user_data)
+{
+    GwEngine *engine = user_data;
+    GwServerRun *run = data;
+    char uuid[GW_UUID_SIZE];
+    g_strlcpy(uuid, run->uuid, sizeof uuid);
+    g_mutex_lock(&engine->lock);
+    g_autoptr(GwServer) row = gw_server_copy(run->row);
+    g_mutex_unlock(&engine->lock);
+    while (!is_stopping(engine) && turn(engine, run, row) == STEP_AGAIN)
+        ;
+    g_mutex_lock(&engine->lock);
+    run = g_hash_table_lookup(engine->servers, uuid); /* it may be gone */
+    gboolean again = run && run->again;
+    if (run)
+        run->stepping = run->again = FALSE;
+    g_mutex_unlock(&engine->lock);
+    if (again)
+        gw_server_run_wake(engine, uuid);
+}

@@ -1,0 +1,312 @@
+/* Making servers and taking them away: what may be asked for, and the table of those under way. */
+#include "engine/servers.h"
+
+#include <string.h>
+
+/* ---- the table */
+
+void gw_server_run_free(GwServerRun *run)
+{
+    gw_server_free(run->row);
+    g_free(run->delete_request);
+    g_free(run->event_request);
+    g_free(run);
+}
+
+GwServerRun *gw_server_run_add(GwEngine *engine, GwServer *row)
+{
+    GwServerRun *run = g_new0(GwServerRun, 1);
+    g_strlcpy(run->uuid, row->uuid, sizeof run->uuid);
+    run->row = row;
+    run->delete_asked = row->delete_asked;
+    run->delete_request = g_strdup(row->delete_request);
+    g_hash_table_replace(engine->servers, run->uuid, run);
+    return run;
+}
+
+void gw_server_run_wake(GwEngine *engine, const char *uuid)
+{
+    g_mutex_lock(&engine->lock);
+    GwServerRun *run = g_hash_table_lookup(engine->servers, uuid);
+    gboolean push = run && !run->stepping && !engine->stopping && engine->started;
+    if (run)
+        run->again = run->stepping;
+    if (push) { /* under the lock: the pool goes away when stopping is set */
+        run->stepping = TRUE;
+        g_thread_pool_push(engine->server_steps, run, NULL);
+    }
+    g_mutex_unlock(&engine->lock);
+}
+
+/* Holds no reference to the engine: timers run in its loop alone, and go with its context. */
+typedef struct {
+    GwEngine *engine;
+    char uuid[GW_UUID_SIZE];
+} Alarm;
+
+static gboolean on_alarm(gpointer data)
+{
+    const Alarm *alarm = data;
+    gw_server_run_wake(alarm->engine, alarm->uuid);
+    return G_SOURCE_REMOVE;
+}
+
+void gw_server_run_wake_after(GwEngine *engine, const char *uuid, guint ms)
+{
+    Alarm *alarm = g_new0(Alarm, 1);
+    alarm->engine = engine;
+    g_strlcpy(alarm->uuid, uuid, sizeof alarm->uuid);
+    GSource *timer = g_timeout_source_new(ms);
+    g_source_set_callback(timer, on_alarm, alarm, g_free);
+    g_source_attach(timer, engine->context);
+    g_source_unref(timer);
+}
+
+gboolean gw_engine_load_servers(GwEngine *engine, GError **error)
+{
+    g_autoptr(GPtrArray) rows = NULL;
+    if (!gw_store_servers(engine->store, &rows, error))
+        return FALSE;
+    g_mutex_lock(&engine->lock);
+    for (guint i = 0; i < rows->len; i++) {
+        GwServer *row = gw_server_copy(rows->pdata[i]);
+        gw_server_run_add(engine, row);
+        if (row->delete_asked || row->phase == GW_SERVER_DELETING)
+            g_hash_table_replace(engine->operating, g_strdup(row->uuid), GINT_TO_POINTER((int)GW_OPERATION_DELETE));
+        gw_views_update(engine, row->uuid);
+    }
+    g_mutex_unlock(&engine->lock);
+    return TRUE;
+}
+
+void gw_servers_start(GwEngine *engine)
+{
+    g_mutex_lock(&engine->lock);
+    g_autoptr(GList) uuids = g_hash_table_get_keys(engine->servers);
+    g_mutex_unlock(&engine->lock);
+    for (GList *item = uuids; item; item = item->next)
+        gw_server_run_wake(engine, item->data);
+}
+
+gboolean gw_servers_need(GwEngine *engine, const char *host)
+{
+    GHashTableIter iter;
+    gpointer value;
+    gboolean need = FALSE;
+    g_mutex_lock(&engine->lock);
+    g_hash_table_iter_init(&iter, engine->servers);
+    while (!need && g_hash_table_iter_next(&iter, NULL, &value)) {
+        const GwServer *row = ((const GwServerRun *)value)->row;
+        need = row->phase != GW_SERVER_BUILT && row->phase != GW_SERVER_FAILED && g_strcmp0(row->host, host) == 0;
+    }
+    g_mutex_unlock(&engine->lock);
+    return need;
+}
+
+guint64 gw_servers_promised_mib(GwEngine *engine, const char *host)
+{
+    GHashTableIter iter;
+    gpointer value;
+    guint64 sum = 0;
+    g_hash_table_iter_init(&iter, engine->servers);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const GwServer *row = ((const GwServerRun *)value)->row;
+        gboolean coming = row->phase == GW_SERVER_CREATING || row->phase == GW_SERVER_STARTING;
+        if (coming && g_strcmp0(row->host, host) == 0 && gw_server_flavor(row))
+            sum += gw_server_flavor(row)->memory_mib;
+    }
+    return sum;
+}
+
+void gw_servers_look_again(GwEngine *engine, const char *host)
+{
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, engine->servers);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const GwServerRun *run = value;
+        if (run->row->phase == GW_SERVER_BUILT && g_strcmp0(run->row->host, host) == 0 && !g_hash_table_contains(engine->where, run->uuid))
+            gw_views_update(engine, run->uuid);
+    }
+}
+
+const GwServer *gw_servers_row(GwEngine *engine, const char *uuid)
+{
+    const GwServerRun *run = g_hash_table_lookup(engine->servers, uuid);
+    return run ? run->row : NULL;
+}
+
+/* ---- making */
+
+static void copy_texts(GPtrArray *to, const GPtrArray *from)
+{
+    for (guint i = 0; from && i < from->len; i++)
+        g_ptr_array_add(to, g_strdup(from->pdata[i]));
+}
+
+static guint64 disk_bytes_of(const GwFlavor *flavor, const GwImage *image)
+{
+    return flavor->disk_gib ? flavor->disk_gib << 30 : image->virtual_bytes;
+}
+
+/* Nova's words (nova/exception.py: ImageNotActive, FlavorDiskSmallerThanImage). */
+static gboolean check_image(const GwImage *image, const GwFlavor *flavor, GError **error)
+{
+    guint64 disk_bytes = disk_bytes_of(flavor, image);
+    if (image->problem)
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Image %s is not active: %s", image->id, image->problem);
+    else if (disk_bytes < image->virtual_bytes)
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID,
+                    "Flavor's disk is too small for requested image. Flavor disk is %" G_GUINT64_FORMAT
+                    " bytes, image is %" G_GUINT64_FORMAT " bytes.",
+                    disk_bytes, image->virtual_bytes);
+    else
+        return TRUE;
+    return FALSE;
+}
+
+static GwServer *row_of(const GwBootRequest *request, const GwImage *image, guint index)
+{
+    GwServer *row = gw_server_new();
+    g_autofree char *uuid = g_uuid_string_random();
+    g_strlcpy(row->uuid, uuid, sizeof row->uuid);
+    row->name = request->count > 1 ? g_strdup_printf("%s-%u", request->name, index + 1) : g_strdup(request->name);
+    row->domain_name = gw_server_domain_name(row->name, uuid);
+    row->phase = GW_SERVER_PLACING;
+    row->wanted_zone = g_strdup(request->zone);
+    row->wanted_host = g_strdup(request->host);
+    row->host_forced = request->host_forced;
+    row->image_id = g_strdup(image->id);
+    row->image_path = g_strdup(image->path);
+    row->image_format = g_strdup(image->format);
+    row->image_bytes = image->file_bytes;
+    g_ptr_array_add(row->flavors, gw_flavor_copy(request->flavor));
+    row->disk_bytes = disk_bytes_of(request->flavor, image);
+    copy_texts(row->networks, request->networks);
+    copy_texts(row->tags, request->tags);
+    g_ptr_array_unref(row->metadata);
+    row->metadata = gw_metadata_copy(request->metadata);
+    row->description = g_strdup(request->description);
+    row->disk_config = g_strdup(request->disk_config);
+    row->reservation_id = g_strdup(request->reservation_id);
+    row->launch_index = index;
+    row->request_id = g_strdup(request->request_id);
+    row->user_id = g_strdup(request->user_id);
+    row->project_id = g_strdup(request->project_id);
+    return row;
+}
+
+static gboolean record(GwEngine *engine, const GwServer *row, const char *action, const GwMoveRequest *who, GError **error)
+{
+    GwMoveRequest request = {.instance_uuid = row->uuid, .request_id = who->request_id, .user_id = who->user_id, .project_id = who->project_id};
+    return gw_submit_record(engine, &request, action, error);
+}
+
+static gboolean begin(GwEngine *engine, GwServer *row /* taken */, GError **error)
+{
+    GwMoveRequest who = {.request_id = row->request_id, .user_id = row->user_id, .project_id = row->project_id};
+    g_autoptr(GwServer) mine = row;
+    if (!gw_store_server_add(engine->store, mine, error))
+        return FALSE;
+    char uuid[GW_UUID_SIZE];
+    g_strlcpy(uuid, mine->uuid, sizeof uuid);
+    gboolean recorded = record(engine, mine, "create", &who, error);
+    g_mutex_lock(&engine->lock);
+    gw_server_run_add(engine, g_steal_pointer(&mine));
+    gw_views_update(engine, uuid);
+    g_mutex_unlock(&engine->lock);
+    gw_server_run_wake(engine, uuid);
+    return recorded;
+}
+
+gboolean gw_engine_boot(GwEngine *engine, const GwBootRequest *request, GPtrArray **ret_uuids, GError **error)
+{
+    g_autoptr(GwImage) image = gw_engine_image(engine, request->image_id);
+    if (!image) {
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Can not find requested image: %s is not in image_dir", request->image_id);
+        return FALSE;
+    }
+    if (!check_image(image, request->flavor, error) || !gw_server_check_place(engine, request->zone, request->host, error))
+        return FALSE;
+    g_autoptr(GPtrArray) uuids = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < request->count; i++) {
+        GwServer *row = row_of(request, image, i);
+        g_ptr_array_add(uuids, g_strdup(row->uuid));
+        if (!begin(engine, row, error))
+            return FALSE;
+    }
+    *ret_uuids = g_steal_pointer(&uuids);
+    return TRUE;
+}
+
+/* ---- taking away */
+
+/* What no host shows yet, or any more, and adopted instances, too: each has its row then. */
+static gboolean ensure_row(GwEngine *engine, const GwInstanceView *view, const GwMoveRequest *request, GError **error)
+{
+    if (view->server)
+        return gw_store_server_ask_delete(engine->store, view->instance->uuid, request->request_id, error);
+    g_autoptr(GwServer) row = gw_server_new();
+    g_strlcpy(row->uuid, view->instance->uuid, sizeof row->uuid);
+    row->name = g_strdup(view->instance->name);
+    row->domain_name = g_strdup(view->instance->name);
+    row->phase = GW_SERVER_DELETING;
+    row->delete_asked = TRUE;
+    row->delete_request = g_strdup(request->request_id);
+    row->user_id = g_strdup(request->user_id);
+    row->project_id = g_strdup(request->project_id);
+    if (!gw_store_server_add(engine->store, row, error))
+        return FALSE;
+    g_mutex_lock(&engine->lock);
+    gw_server_run_add(engine, g_steal_pointer(&row));
+    g_mutex_unlock(&engine->lock);
+    return TRUE;
+}
+
+static void mark(GwEngine *engine, const char *uuid, const char *request_id)
+{
+    g_mutex_lock(&engine->lock);
+    GwServerRun *run = g_hash_table_lookup(engine->servers, uuid);
+    if (run) {
+        run->delete_asked = TRUE;
+        g_free(run->delete_request);
+        run->delete_request = g_strdup(request_id);
+    }
+    gw_views_update(engine, uuid);
+    g_mutex_unlock(&engine->lock);
+    gw_server_run_wake(engine, uuid);
+}
+
+/* As in Nova: what waits for its user's confirmation is confirmed by being deleted. */
+static gboolean confirm_first(GwEngine *engine, const GwInstanceView *view, const GwMoveRequest *request, GError **error)
+{
+    gboolean resting = view->migration_id && view->migration_kind == GW_MOVE_COLD && view->migration_state == GW_MIGRATION_FINISHED;
+    GwMoveRequest silent = {.instance_uuid = request->instance_uuid};
+    return !resting || gw_engine_confirm(engine, &silent, error);
+}
+
+gboolean gw_engine_delete(GwEngine *engine, const GwMoveRequest *request, GError **error)
+{
+    g_autoptr(GwInstanceView) view = gw_engine_instance(engine, request->instance_uuid);
+    if (!view) {
+        g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Instance %s could not be found.", request->instance_uuid);
+        return FALSE;
+    }
+    if (view->operating && view->operation == GW_OPERATION_DELETE)
+        return TRUE; /* asked for already */
+    g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, view->host);
+    if (entry && !gw_node_can_create(entry->node)) {
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "deleting a server is not offered by the %s driver, which %s is reached by",
+                    gw_node_driver(entry->node)->name, view->host);
+        return FALSE;
+    }
+    if (!gw_operate_check_delete(view, error) || !gw_operate_take(engine, view->instance->uuid, GW_OPERATION_DELETE, error))
+        return FALSE;
+    if (confirm_first(engine, view, request, error) && gw_submit_record(engine, request, "delete", error) &&
+        ensure_row(engine, view, request, error)) {
+        mark(engine, view->instance->uuid, request->request_id);
+        return TRUE;
+    }
+    gw_operate_release(engine, view->instance->uuid);
+    return FALSE;
+}

@@ -1,0 +1,93 @@
+/* One image, one flavor that is not public, and no server that was made: tests/api/test_create.py asks a real engine. */
+#include "base/error.h"
+#include "fake_engine.h"
+
+GwImage *gw_image_ref(GwImage *image)
+{
+    g_atomic_ref_count_inc(&image->refs);
+    return image;
+}
+
+void gw_image_unref(GwImage *image)
+{
+    if (!g_atomic_ref_count_dec(&image->refs))
+        return;
+    g_free(image->name);
+    g_free(image->path);
+    g_free(image->problem);
+    g_free(image);
+}
+
+GPtrArray *gw_engine_images(GwEngine *engine)
+{
+    GPtrArray *images = g_ptr_array_new_with_free_func((GDestroyNotify)gw_image_unref);
+    GwImage *image = g_new0(GwImage, 1);
+    g_atomic_ref_count_init(&image->refs);
+    g_strlcpy(image->id, "40000000-0000-4000-8000-000000000001", sizeof image->id);
+    image->name = g_strdup("cirros");
+    image->path = g_strdup("/images/cirros.qcow2");
+    image->format = "qcow2";
+    image->file_bytes = 1000;
+    image->virtual_bytes = 2000;
+    image->updated_us = G_GINT64_CONSTANT(1767323045) * G_USEC_PER_SEC;
+    g_ptr_array_add(images, image);
+    return images;
+}
+
+GwImage *gw_engine_image(GwEngine *engine, const char *id)
+{
+    g_autoptr(GPtrArray) images = gw_engine_images(engine);
+    GwImage *image = images->pdata[0];
+    return g_strcmp0(image->id, id) == 0 ? gw_image_ref(image) : NULL;
+}
+
+gboolean gw_engine_flavors(GwEngine *engine, GPtrArray **ret_rows, GError **error)
+{
+    *ret_rows = g_ptr_array_new_with_free_func((GDestroyNotify)gw_flavor_free);
+    GwFlavor *flavor = gw_flavor_new();
+    g_ptr_array_add(*ret_rows, flavor);
+    flavor->id = 1;
+    flavor->flavor_id = g_strdup("k");
+    flavor->name = g_strdup("private");
+    flavor->vcpus = 1;
+    flavor->memory_mib = 64;
+    flavor->is_public = FALSE;
+    gw_flavor_set_spec(flavor, "k", "v");
+    g_ptr_array_add(flavor->projects, g_strdup("p"));
+    return TRUE;
+}
+
+static gboolean refuse(GError **error)
+{
+    g_set_error(error, GW_ERROR, GW_ERROR_STORE, "this engine keeps nothing");
+    return FALSE;
+}
+
+gboolean gw_engine_flavor_add(GwEngine *engine, GwFlavor *flavor, GError **error)
+{
+    return refuse(error);
+}
+
+gboolean gw_engine_flavor_update(GwEngine *engine, const GwFlavor *flavor, GError **error)
+{
+    return refuse(error);
+}
+
+gboolean gw_engine_flavor_remove(GwEngine *engine, const char *flavor_id, GError **error)
+{
+    return refuse(error);
+}
+
+gboolean gw_engine_boot(GwEngine *engine, const GwBootRequest *request, GPtrArray **ret_uuids, GError **error)
+{
+    g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Can not find requested image: %s is not in image_dir", request->image_id);
+    return FALSE;
+}
+
+gboolean gw_engine_delete(GwEngine *engine, const GwMoveRequest *request, GError **error)
+{
+    g_autoptr(GwInstanceView) view = gw_engine_instance(engine, request->instance_uuid);
+    if (!view)
+        g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Instance %s could not be found.", request->instance_uuid);
+    return view != NULL;
+}
