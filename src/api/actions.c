@@ -3,6 +3,7 @@
 #include "api/body.h"
 #include "api/handlers.h"
 #include "api/parking.h"
+#include "api/server_actions.h"
 
 #include "base/error.h"
 
@@ -222,6 +223,16 @@ static void unpause(GwRequest *request, GwMoveRequest *move, json_t *body)
     operate(request, move, GW_OPERATION_UNPAUSE);
 }
 
+static void suspend(GwRequest *request, GwMoveRequest *move, json_t *body)
+{
+    operate(request, move, GW_OPERATION_SUSPEND);
+}
+
+static void resume(GwRequest *request, GwMoveRequest *move, json_t *body)
+{
+    operate(request, move, GW_OPERATION_RESUME);
+}
+
 static const GwBodyRule reboot_rules[] = {
     {"type", GW_BODY_TEXT, GW_BODY_REQUIRED},
 };
@@ -267,6 +278,11 @@ static const struct {
     {"reboot", reboot, MEMBER, "servers:reboot"},
     {"pause", pause_server, MEMBER, "os-pause-server:pause"},
     {"unpause", unpause, MEMBER, "os-pause-server:unpause"},
+    {"suspend", suspend, MEMBER, "os-suspend-server:suspend"},
+    {"resume", resume, MEMBER, "os-suspend-server:resume"},
+    {"lock", gw_server_lock, MEMBER, "os-lock-server:lock"},
+    {"unlock", gw_server_unlock, MEMBER, "os-lock-server:unlock"},
+    {"os-resetState", gw_server_reset_state, ADMIN, "os-admin-actions:reset_state"},
     {"forceDelete", force_delete, MEMBER, "os-deferred-delete:force"},
 };
 
@@ -284,5 +300,6 @@ void gw_servers_action(GwRequest *request)
             actions[i].call(request, &move, body);
         return;
     }
-    gw_reply_fault(request, 400, "There is no such action: %s", name);
+    if (!gw_server_not_offered(request, name))
+        gw_reply_fault(request, 400, "There is no such action: %s", name);
 }

@@ -1,4 +1,4 @@
-#include "api/request.h"
+#include "api/routes.h"
 
 #include <string.h>
 
@@ -147,6 +147,7 @@ GwMoveRequest gw_request_move(const GwRequest *request)
 {
     return (GwMoveRequest){.instance_uuid = request->args[0],
                            .block = GW_BLOCK_AUTO,
+                           .by_admin = request->role >= GW_ROLE_ADMIN,
                            .request_id = request->request_id,
                            .user_id = gw_request_user(request),
                            .project_id = gw_request_project(request)};

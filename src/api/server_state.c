@@ -110,7 +110,7 @@ GwServerState gw_server_state(const GwInstanceView *view)
         return (GwServerState){status, plain.vm_state, gw_operation_task_state(view->operation)};
     }
     if (!view->migration_id)
-        return plain;
+        return view->card && view->card->in_error ? (GwServerState){"ERROR", "error", NULL} : plain;
     if (view->migration_kind == GW_MOVE_EVACUATE)
         return (GwServerState){"REBUILD", plain.vm_state, "rebuilding"};
     return view->migration_kind == GW_MOVE_LIVE ? live_state(view) : cold_state(view, plain.vm_state);

@@ -33,6 +33,8 @@ static GwVmState vm_state_of(const GwInstanceView *view)
         return unfinished;
     if (view->migration_id && view->migration_kind == GW_MOVE_COLD && view->migration_state == GW_MIGRATION_FINISHED)
         return GW_VM_RESIZED;
+    if (view->card && view->card->in_error)
+        return GW_VM_ERROR;
     switch (view->instance->power) {
     case GW_POWER_PAUSED:
         return GW_VM_PAUSED;
@@ -58,10 +60,31 @@ static const char *task_of(const GwInstanceView *view)
     return view->migration_kind == GW_MOVE_LIVE ? "migrating" : view->migration_kind == GW_MOVE_EVACUATE ? "rebuilding" : "resize_migrating";
 }
 
-static gboolean check(const GwInstanceView *view, GwOperation operation, GError **error)
+static GwOperationCase case_of(const GwInstanceView *view, gboolean by_admin)
 {
-    GwOperationCase asked = {view->instance->uuid, vm_state_of(view), task_of(view), FALSE, TRUE};
-    if (!gw_operation_check(operation, &asked, error))
+    return (GwOperationCase){view->instance->uuid, vm_state_of(view), task_of(view), view->card && view->card->locked, by_admin};
+}
+
+/* What the driver cannot do, and what would be lost by it. */
+static gboolean check_suspend(const GwInstanceView *view, const GwHostEntry *entry, GError **error)
+{
+    if (!gw_node_can_suspend(entry->node))
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Cannot 'suspend' instance %s: %s hosts have no way to; pause it instead",
+                    view->instance->uuid, gw_node_driver(entry->node)->name);
+    else if (!view->instance->persistent)
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Cannot 'suspend' instance %s: it is transient and would vanish when it stops; make "
+                    "it persistent first (virsh define), or pause it", view->instance->uuid);
+    else
+        return TRUE;
+    return FALSE;
+}
+
+static gboolean check(const GwInstanceView *view, const GwHostEntry *entry, const GwMoveRequest *request, GwOperation operation,
+                      GError **error)
+{
+    GwOperationCase asked = case_of(view, request->by_admin);
+    if (!gw_operation_check(operation, &asked, error) ||
+        (operation == GW_OPERATION_SUSPEND && entry && !check_suspend(view, entry, error)))
         return FALSE;
     if (view->host_up && !view->host_forced_down)
         return TRUE;
@@ -69,9 +92,9 @@ static gboolean check(const GwInstanceView *view, GwOperation operation, GError 
     return FALSE;
 }
 
-gboolean gw_operate_check_delete(const GwInstanceView *view, GError **error)
+gboolean gw_operate_check_delete(const GwInstanceView *view, gboolean by_admin, GError **error)
 {
-    GwOperationCase asked = {view->instance->uuid, vm_state_of(view), task_of(view), FALSE, TRUE};
+    GwOperationCase asked = case_of(view, by_admin);
     return gw_operation_check(GW_OPERATION_DELETE, &asked, error);
 }
 
@@ -115,7 +138,7 @@ gboolean gw_engine_operate(GwEngine *engine, const GwMoveRequest *request, GwOpe
         return FALSE;
     }
     g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, view->host);
-    if (!check(view, operation, error))
+    if (!check(view, entry, request, operation, error))
         return FALSE;
     if (!entry) {
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Host %s is there no more.", view->host);
@@ -147,9 +170,11 @@ static gboolean carry_out(const Task *task, GwEngine *engine, GError **error)
 {
     GwNode *node = task->entry->node;
     switch (task->operation) {
-    case GW_OPERATION_SUSPEND: /* not offered yet */
+    case GW_OPERATION_SUSPEND:
+        return gw_node_suspend(node, task->uuid, error);
     case GW_OPERATION_RESUME:
-    case GW_OPERATION_DELETE:
+        return gw_node_wake(node, task->uuid, error);
+    case GW_OPERATION_DELETE: /* engine/servers.c */
     case GW_OPERATION_COUNT:
         return TRUE;
     case GW_OPERATION_START:
@@ -194,7 +219,9 @@ void gw_operate_work(gpointer data, gpointer user_data)
     g_autofree char *event = event_of(task);
     if (!gw_store_event_begin(engine->store, task->uuid, task->request_id, event, task->entry->row->name, &unrecorded))
         gw_warning("%s of %s is not recorded: %s", gw_operation_name(task->operation), task->uuid, unrecorded->message);
-    if (!carry_out(task, engine, &failure))
+    if (carry_out(task, engine, &failure))
+        gw_cards_recover(engine, task->uuid);
+    else
         gw_warning("%s of %s on %s: %s", gw_operation_name(task->operation), task->uuid, task->entry->row->name, failure->message);
     record(engine, task, failure);
     gw_inventory_update(engine, task->entry, task->uuid); /* whoever sees it over sees how it is now */

@@ -186,6 +186,12 @@ const char *const gw_schema_steps[] = {
     " name TEXT NOT NULL UNIQUE,"
     " created_us INTEGER NOT NULL,"
     " value TEXT NOT NULL);", /* servers.c */
+
+    /* 6: what people say of instances. */
+    "CREATE TABLE cards ("
+    " uuid TEXT NOT NULL PRIMARY KEY,"
+    " value TEXT NOT NULL," /* cards.c */
+    " updated_us INTEGER NOT NULL) WITHOUT ROWID;",
 };
 
 const guint gw_schema_count = G_N_ELEMENTS(gw_schema_steps);
