@@ -140,6 +140,11 @@ void gw_own_migrations_show(GwRequest *request);
 /* own_checkups.c */
 void gw_own_checkups_begin(GwRequest *request);
 void gw_own_checkups_show(GwRequest *request);
+/* own_orphans.c */
+void gw_own_orphans_list(GwRequest *request);
+void gw_own_orphans_remove(GwRequest *request);
+void gw_own_migrations_resolve(GwRequest *request);
+
 /* own_plans.c */
 void gw_own_plans_make(GwRequest *request);
 

@@ -102,6 +102,8 @@ GW_COMMAND(gw_run_show);
 GW_COMMAND(gw_run_live_migration);
 GW_COMMAND(gw_run_migrate);
 GW_COMMAND(gw_run_evacuate);
+GW_COMMAND(gw_run_gc);
+GW_COMMAND(gw_run_resolve);
 GW_COMMAND(gw_run_host_evacuate);
 GW_COMMAND(gw_run_resize_confirm);
 GW_COMMAND(gw_run_resize_revert);

@@ -84,6 +84,16 @@ static const GwOption migration_list_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const GwOption gc_options[] = {
+    {"delete", NULL, "remove what migrations of Godwit's own have left, after both hosts have shown where the server lives"},
+    {NULL, NULL, NULL},
+};
+
+static const GwOption resolve_options[] = {
+    {"keep", "HOST", "the server is on this host: remove what the other one still has of it"},
+    {NULL, NULL, NULL},
+};
+
 static const GwOption show_migration_options[] = {
     {"follow", NULL, "follow it until it ends, as the command that began it does"},
     {NULL, NULL, NULL},
@@ -250,6 +260,10 @@ const GwCommand gw_commands[] = {
      "server-migration-list vm1", NULL, gw_run_server_migration_list},
     {"server-migration-show", HISTORY, "SERVER MIGRATION", "show one migration: progress, figures, why it ended", NULL,
      "server-migration-show --follow vm1 7", show_migration_options, gw_run_server_migration_show},
+    {"migration-resolve", HISTORY, "SERVER MIGRATION", "decide where a server is whose migration ended in error",
+     "Without --keep: what both hosts show of it now.", "migration-resolve --keep HostC vm1 7", resolve_options, gw_run_resolve},
+    {"gc", HISTORY, "", "list what migrations have left behind, and servers that are defined twice", NULL, "gc --delete", gc_options,
+     gw_run_gc},
     {"instance-action-list", HISTORY, "SERVER", "list what was asked of a server", NULL, "instance-action-list vm1",
      NULL, gw_run_action_list},
     {"instance-action", HISTORY, "SERVER REQUEST_ID", "show one request, its events, and what they said", NULL,

@@ -350,8 +350,10 @@ static gboolean fits(const GwRule *rule, const GwSituation *s)
 
 GwDecision gw_lifecycle_next(const GwSituation *s)
 {
-    const GwRule *rule = rules_of(s);
-    while (!fits(rule, s)) /* every table ends with a row that fits all that its earlier rows leave */
+    const GwRule *rule = gw_lifecycle_lost(s);
+    while (rule && !fits(rule, s))
+        rule = (rule + 1)->source ? rule + 1 : NULL;
+    for (rule = rule ? rule : rules_of(s); !fits(rule, s);) /* every table ends with a row that fits all that its earlier rows leave */
         rule++;
     GwDecision decision = {rule->act, s->state, s->end, rule->reason};
     if (rule->act != GW_ACT_ADVANCE)

@@ -50,8 +50,9 @@ enum {
     GW_WHEN_RETRY = 1 << 10,    /* the failure was transient, and tries are left */
     GW_WHEN_EXHAUSTED = 1 << 11, /* acts of this state have failed many times in a row */
     GW_WHEN_MADE = 1 << 12,     /* PREPARING: something may have been made on the destination */
-    GW_WHEN_FENCED = 1 << 13,   /* evacuation: an administrator has forced the source down: nothing runs there */
-    GW_WHEN_COUNT = 14
+    GW_WHEN_FENCED = 1 << 13,   /* an administrator has forced the source down: nothing runs there, whatever its silence hides */
+    GW_WHEN_DEST_FENCED = 1 << 14, /* likewise the destination */
+    GW_WHEN_COUNT = 15
 };
 
 typedef struct {

@@ -44,4 +44,7 @@ typedef struct {
 /* lifecycle_evacuation.c: the table of a state of an evacuation; NULL: it has no such state of its own. */
 const GwRule *gw_lifecycle_evacuation(GwMigrationState state);
 
+/* lifecycle_lost.c: rules that come before the state's own where a silent host is forced down; the last has no source. NULL: none. */
+const GwRule *gw_lifecycle_lost(const GwSituation *situation);
+
 #endif

@@ -26,7 +26,11 @@ const char *gw_migration_state_name(GwMigrationState state)
  * (nova/compute/manager.py). */
 const char *gw_migration_state_status(GwMigrationState state, GwMoveKind kind)
 {
+    if (kind != GW_MOVE_EVACUATE && state == GW_MIGRATION_EVACUATED)
+        return kind == GW_MOVE_LIVE ? "completed" : "confirmed"; /* only its old host is not cleared yet */
     if (kind == GW_MOVE_COLD) {
+        if (state == GW_MIGRATION_COMPLETED)
+            return "confirmed";
         if (states[state].traits & GW_TRAIT_EARLY)
             return "pre-migrating";
         if (state == GW_MIGRATION_UNDOING)

@@ -246,6 +246,20 @@ gboolean gw_node_forget(GwNode *node, const GwPlan *plan, GwSide side, GError **
     return gw_node_call_end(&call, ok, failure, error);
 }
 
+gboolean gw_node_remains(GwNode *node, GwNode *home, const GwPlan *plan, GwSide side, GPtrArray **ret_left, GError **error)
+{
+    GwNodeCall call = {"remains", node, home, plan->uuid};
+    GError *failure = NULL;
+    if (!node->driver->remains) {
+        g_set_error(error, GW_ERROR, GW_ERROR_UNSUPPORTED, "%s hosts are not searched for leftovers", node->driver->name);
+        return FALSE;
+    }
+    if (!gw_node_call_begin(&call, error))
+        return FALSE;
+    gboolean ok = node->driver->remains(node->host, home->host, plan, side, ret_left, &failure);
+    return gw_node_call_end(&call, ok, failure, error);
+}
+
 /* ---- examining hosts themselves */
 
 static GwHostAudit *audit_of_facts(GwHost *host, const GwDriver *driver, GError **error)

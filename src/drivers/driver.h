@@ -107,6 +107,10 @@ typedef struct {
     /* Stops it, hard; removes its definition, what `create` made, and the files server->disks, but none that another instance
      * uses; and the folder of its own, once empty. What is already gone is success. */
     gboolean (*remove)(GwHost *host, const GwServer *server, GError **error);
+    /* What host still has of the plan's instance, which lives on home: its definition if it is not active, and the files of
+     * GW_FATE_COPY disks of that side: what `forget` would remove. GW_ERROR_CONFLICT when home sees one of those files, too: then
+     * it is not left over. ret_left: of char *, for people. Optional. */
+    gboolean (*remains)(GwHost *host, GwHost *home, const GwPlan *plan, GwSide side, GPtrArray **ret_left, GError **error);
 
     /* ---- examining hosts themselves. All three are optional. */
     /* What concerns the host's readiness; removes what probes of former runs left there. */
@@ -163,6 +167,7 @@ gboolean gw_node_forget(GwNode *node, const GwPlan *plan, GwSide side, GError **
 gboolean gw_node_can_create(const GwNode *node);
 gboolean gw_node_create(GwNode *node, const GwServer *server, GError **error); /* GW_ERROR_UNSUPPORTED: not offered */
 gboolean gw_node_remove(GwNode *node, const GwServer *server, GError **error); /* likewise */
+gboolean gw_node_remains(GwNode *node, GwNode *home, const GwPlan *plan, GwSide side, GPtrArray **ret_left, GError **error);
 /* An audit of the facts alone where the driver has none. */
 GwHostAudit *gw_node_audit(GwNode *node, GError **error);
 GwPairAudit *gw_node_probe(GwNode *source, GwNode *dest, const GwPlan *plan, GError **error);

@@ -104,12 +104,13 @@ void gw_active_wake_instance(GwEngine *engine, const char *uuid)
     gw_active_unref(active);
 }
 
-gboolean gw_active_is_fenced(const GwActive *active)
+unsigned gw_active_fences(const GwActive *active)
 {
     g_mutex_lock(&active->engine->lock);
-    gboolean fenced = active->source && active->source->row->forced_down;
+    unsigned when = active->source && active->source->row->forced_down ? GW_WHEN_FENCED : 0;
+    when |= active->dest && active->dest->row->forced_down ? GW_WHEN_DEST_FENCED : 0;
     g_mutex_unlock(&active->engine->lock);
-    return fenced;
+    return when;
 }
 
 void gw_active_tell_checked(GwActive *active, const GError *error)

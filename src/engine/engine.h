@@ -239,6 +239,34 @@ typedef struct {
 } GwEndedMoves;
 void gw_engine_ended_moves(GwEngine *engine, GwEndedMoves *ret_ended);
 
+/* ---- Leftovers of migrations that ended badly, or that nobody's journal explains */
+typedef enum { GW_ORPHANS_LIST, GW_ORPHANS_REMOVE } GwOrphansHow;
+
+typedef struct {
+    char *host;            /* where it lies */
+    char *home;            /* where the instance lives */
+    char uuid[GW_UUID_SIZE], *name;
+    gint64 migration_id;   /* that left it; 0: none of Godwit's */
+    GPtrArray *left;       /* of char *: "definition", paths */
+    char *obstacle;        /* why it is not removed; NULL: it may be */
+    gboolean removed;
+} GwOrphan;
+
+/* Called exactly once, from a thread of its own. orphans: of GwOrphan *, borrowed; NULL with an error. */
+typedef void (*GwOrphansTold)(gpointer data, const GPtrArray *orphans, const GError *error);
+/* Only what a migration of Godwit's own left is removed, after both hosts have shown that the instance lives elsewhere. */
+void gw_engine_orphans(GwEngine *engine, GwOrphansHow how, GwOrphansTold told, gpointer data);
+
+typedef struct {
+    GwSeen source, dest;   /* as seen now */
+    GwMigration *row;
+    gboolean resolved;
+} GwResolution;
+typedef void (*GwResolved)(gpointer data, const GwResolution *resolution, const GError *error);
+/* An operator says of a migration that ended in ERROR where its instance is: the other host's remains go. keep NULL: the facts
+ * alone. NOT_FOUND; CONFLICT: it did not end so, or the hosts contradict the operator. */
+void gw_engine_resolve(GwEngine *engine, gint64 id, const char *keep, GwResolved done, gpointer data);
+
 /* ---- History: straight from the store, newest first */
 gboolean gw_engine_migrations(GwEngine *engine, const GwMigrationQuery *query, GPtrArray **ret_rows, GError **error);
 gboolean gw_engine_actions(GwEngine *engine, const char *instance_uuid, const char *request_id, GPtrArray **ret_rows,

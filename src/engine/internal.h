@@ -190,7 +190,7 @@ GwActive *gw_active_of(GwEngine *engine, const char *uuid); /* borrowed, or NULL
 void gw_active_wake(GwActive *active);                    /* step it soon */
 void gw_active_wake_after(GwActive *active, guint ms);
 void gw_active_wake_instance(GwEngine *engine, const char *uuid);
-gboolean gw_active_is_fenced(const GwActive *active); /* an administrator vouches that nothing runs on the source */
+unsigned gw_active_fences(const GwActive *active); /* GW_WHEN_FENCED, GW_WHEN_DEST_FENCED: an administrator vouches that nothing runs there */
 void gw_active_tell_checked(GwActive *active, const GError *error); /* whoever waits for the checks, once */
 void gw_active_call_ended(GwActive *active, const GError *error); /* error NULL: done */
 gboolean gw_engine_load_actives(GwEngine *engine, GError **error);

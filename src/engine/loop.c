@@ -147,7 +147,7 @@ static unsigned circumstances(GwActive *active, const GwMigration *row, const Mo
     when |= sees_job(active) ? GW_WHEN_JOB : 0;
     when |= moment->transient && row->attempts <= settings->live_migration_retry_count ? GW_WHEN_RETRY : 0;
     when |= active->failures >= MANY_FAILURES ? GW_WHEN_EXHAUSTED : 0;
-    when |= gw_active_is_fenced(active) ? GW_WHEN_FENCED : 0;
+    when |= gw_active_fences(active);
     when |= active->found_preparing || moment->call != GW_CALL_NONE ? GW_WHEN_MADE : 0;
     return when;
 }

@@ -24,9 +24,7 @@ gboolean gw_remains_has(GwEngine *engine, const char *uuid, const char *host)
 
 gboolean gw_remains_load(GwEngine *engine, GError **error)
 {
-    GwMigrationQuery query = {.kind = gw_move_kind_name(GW_MOVE_EVACUATE),
-                              .status = gw_migration_state_status(GW_MIGRATION_EVACUATED, GW_MOVE_EVACUATE),
-                              .without_plans = TRUE};
+    GwMigrationQuery query = {.state = gw_migration_state_name(GW_MIGRATION_EVACUATED), .without_plans = TRUE};
     g_autoptr(GPtrArray) rows = NULL;
     if (!gw_store_migrations(engine->store, &query, &rows, error))
         return FALSE;

@@ -67,6 +67,7 @@ static void build(Select *select, const GwMigrationQuery *query)
     where_text(select, "m.source =", query->source);
     where_text(select, "m.dest =", query->dest);
     where_text(select, "m.kind =", query->kind);
+    where_text(select, "m.state =", query->state);
     where_text(select, "m.user_id =", query->user_id);
     where_text(select, "m.project_id =", query->project_id);
     where_host(select, query->host);

@@ -113,6 +113,7 @@ typedef struct {
     const char *host;          /* source or destination */
     const char *source, *dest;
     const char *status;        /* Nova's word */
+    const char *state;         /* our own */
     const char *kind;          /* "live-migration", "migration", "evacuation" */
     const char *user_id, *project_id; /* who asked for it */
     gboolean unfinished_only;  /* not in a FINAL state */

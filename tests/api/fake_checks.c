@@ -132,3 +132,27 @@ gboolean gw_engine_checkup_read(GwEngine *engine, gint64 id, GwCheckupReader rea
     read(data, checkup);
     return TRUE;
 }
+
+/* ---- leftovers: one that may be removed, and one that may not */
+
+void gw_engine_orphans(GwEngine *engine, GwOrphansHow how, GwOrphansTold told, gpointer data)
+{
+    g_autoptr(GPtrArray) left = g_ptr_array_new();
+    g_autoptr(GPtrArray) orphans = g_ptr_array_new();
+    g_ptr_array_add(left, (gpointer)"definition");
+    GwOrphan ours = {.host = (char *)"HostB", .home = (char *)"HostA", .uuid = "10000000-0000-4000-8000-000000000001", .name = (char *)"vm-active",
+                     .migration_id = 7, .left = left, .removed = how == GW_ORPHANS_REMOVE};
+    GwOrphan others = {.host = (char *)"HostC", .home = (char *)"HostA", .uuid = "10000000-0000-4000-8000-000000000002",
+                       .name = (char *)"vm-stopped", .left = left, .obstacle = (char *)"no migration of Godwit's left it"};
+    g_ptr_array_add(orphans, &ours);
+    g_ptr_array_add(orphans, &others);
+    told(data, orphans, NULL);
+}
+
+void gw_engine_resolve(GwEngine *engine, gint64 id, const char *keep, GwResolved done, gpointer data)
+{
+    GwMigration row = {.id = id, .source = (char *)"HostB", .dest = (char *)"HostC", .reason = (char *)"shut off on both hosts"};
+    GwResolution resolution = {GW_SEEN_STOPPED, GW_SEEN_STOPPED, &row, keep != NULL};
+    g_autoptr(GError) error = id == 7 ? NULL : g_error_new(GW_ERROR, GW_ERROR_NOT_FOUND, "There is no migration %" G_GINT64_FORMAT ".", id);
+    done(data, error ? NULL : &resolution, error);
+}

@@ -16,7 +16,7 @@ def filled(daemon):
 
 
 @pytest.mark.parametrize("words,offers", [
-    (["migr"], ["migrate", "migration-list"]),
+    (["migr"], ["migrate", "migration-list", "migration-resolve"]),
     (["comp"], []),
     (["show", ""], ["vm1", "web"]),
     (["show", "w"], ["web"]),

@@ -11,32 +11,30 @@ from test_clients import client  # noqa: F401
 
 @pytest.fixture
 def lost(lab, cloud):
-    """Takes HostB's power away; it comes back after the test, whatever happens."""
+    """Takes a host's power away; it comes back after the test, whatever happens."""
     off = []
 
-    def lose():
-        lab.power_off("HostB")
-        off.append("HostB")
-        wait_for("HostB down", lambda: state(cloud) == "down", 40)
+    def lose(host="HostB"):
+        lab.power_off(host)
+        off.append(host)
+        wait_for(f"{host} down", lambda: state(cloud, host) == "down", 40)
 
     yield lose
-    if off:
-        lab.power_on("HostB")
-    cloud.request("PUT", f"/v2.1/os-services/{service(cloud)['id']}", {"forced_down": False}, version="2.53")
-    wait_for("HostB up", lambda: state(cloud) == "up", 40)
+    for host in off:
+        lab.power_on(host)
+    for host in off or ["HostB"]:
+        force_down(cloud, host, False)
+        wait_for(f"{host} up", lambda: state(cloud, host) == "up", 40)
 
 
-def service(cloud):
-    return cloud.get("/v2.1/os-services?host=HostB", version="2.53").json["services"][0]
-
-
-def state(cloud):
+def state(cloud, host="HostB"):
     """Whether it answers; a forced-down service is shown down all the same."""
-    return "up" if cloud.request("POST", "/godwit/v1/hosts/HostB/refresh").status < 300 else "down"
+    return "up" if cloud.request("POST", f"/godwit/v1/hosts/{host}/refresh").status < 300 else "down"
 
 
-def force_down(cloud):
-    assert cloud.request("PUT", f"/v2.1/os-services/{service(cloud)['id']}", {"forced_down": True}, version="2.53").status == 200
+def force_down(cloud, host="HostB", down=True):
+    service = cloud.get(f"/v2.1/os-services?host={host}", version="2.53").json["services"][0]
+    assert cloud.request("PUT", f"/v2.1/os-services/{service['id']}", {"forced_down": down}, version="2.53").status == 200
 
 
 def evacuate(cloud, name, host=None):
@@ -139,3 +137,28 @@ def test_a_host_that_was_not_off(lab, cloud, guest, lost):
     lab.wait_heartbeat("evac8", since)
     assert lab.where("evac8") == ("HostB", "running") and lab.heartbeat("evac8").disk_errors == 0
 
+
+
+def test_a_destination_that_is_lost(lab, cloud, guest, lost):
+    """The move ends once an administrator says that the destination is off; what that holds is found when it is back."""
+    guest("evac9", disks=["local"])
+    lab.link("HostC", rate=4)
+    try:
+        id_ = cloud.live("evac9", "HostC").headers["x-godwit-migration-id"]
+        cloud.wait(id_, "running")
+        lost("HostC")
+        force_down(cloud, "HostC")
+        row = cloud.wait(id_, "failed")
+        assert lab.where("evac9") == ("HostB", "running") and row["source"] == "HostB"
+    finally:
+        lab.power_on("HostC")
+        lab.link("HostC")
+    force_down(cloud, "HostC", False)
+    wait_for("HostC up", lambda: state(cloud, "HostC") == "up", 40)
+    listed = cloud.cli("gc")
+    assert "/srv/local/evac9-0.qcow2" in listed.stdout and "may be removed" in listed.stdout, listed
+    removed = cloud.cli("gc", "--delete")
+    assert "removed" in removed.stdout and lab.run("HostC", "ls", "/srv/local/evac9-0.qcow2", check=False).returncode != 0
+    assert "Nothing is left behind" in cloud.cli("gc").stdout
+    lab.wait_heartbeat("evac9", time.time())
+    assert lab.verify("evac9") == []

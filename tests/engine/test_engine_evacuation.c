@@ -158,6 +158,140 @@ static void a_start_that_fails_is_undone(void)
     fixture_close(&f);
 }
 
+static gint64 begin_endless(Fixture *f, const char *uuid)
+{
+    gw_sim_world_set_dirty(f->world, uuid, 20000);
+    fixture_refresh(f);
+    gint64 id = fixture_move(f, uuid, "HostB", GW_MOVE_LIVE);
+    while (gw_sim_world_copies(f->world) == 0)
+        g_usleep(1000);
+    return id;
+}
+
+/* Otherwise it would wait for the lost host for ever, and nobody could evacuate the instance. */
+static void a_move_whose_source_is_lost_ends_and_makes_way_for_the_evacuation(void)
+{
+    Fixture f;
+    fixture_open(&f, "evacuation-lost-source", 0);
+    const char *uuid = fixture_add(&f, "HostA", "vm", 2048, GW_SIM_SHARED, GW_POWER_RUNNING);
+    gint64 id = begin_endless(&f, uuid);
+    gw_sim_world_crash(f.world, "HostA");
+    g_usleep(300000);
+    g_autoptr(GwMigration) waiting = fixture_row(&f, id);
+    g_assert_false(gw_migration_state_traits(waiting->state) & GW_TRAIT_FINAL);
+    lose(&f, "HostA");
+    ASSERT_ENDS(&f, id, FAILED);
+    fixture_settle(&f, uuid);
+    gint64 second = fixture_move(&f, uuid, NULL, GW_MOVE_EVACUATE);
+    ASSERT_ENDS(&f, second, EVACUATED);
+    gw_sim_world_boot(f.world, "HostA");
+    wait_for_state(&f, second, GW_MIGRATION_COMPLETED);
+    fixture_close(&f);
+}
+
+static void a_move_whose_destination_is_lost_ends_and_the_guest_may_go_elsewhere(void)
+{
+    Fixture f;
+    fixture_open(&f, "evacuation-lost-dest", 0);
+    const char *uuid = fixture_add(&f, "HostA", "vm", 2048, GW_SIM_SHARED, GW_POWER_RUNNING);
+    gint64 id = begin_endless(&f, uuid);
+    gw_sim_world_crash(f.world, "HostB");
+    lose(&f, "HostB");
+    ASSERT_ENDS(&f, id, FAILED);
+    fixture_settle(&f, uuid);
+    assert_home(&f, uuid, "HostA");
+    g_assert_cmpstr(gw_sim_world_runs_on(f.world, uuid), ==, "HostA");
+    gw_sim_world_set_dirty(f.world, uuid, 0);
+    ASSERT_ENDS(&f, fixture_move(&f, uuid, "HostC", GW_MOVE_LIVE), COMPLETED);
+    fixture_close(&f);
+}
+
+/* ---- leftovers */
+
+typedef struct {
+    guint count, removable, removed;
+    char *first;
+    gint over; /* atomic */
+} Told;
+
+static void told(gpointer data, const GPtrArray *orphans, const GError *error)
+{
+    Told *t = data;
+    g_assert_no_error(error);
+    t->count = orphans->len;
+    for (guint i = 0; i < orphans->len; i++) {
+        const GwOrphan *orphan = orphans->pdata[i];
+        t->removable += !orphan->obstacle;
+        t->removed += orphan->removed;
+        t->first = t->first ? t->first : g_strdup_printf("%s %s", orphan->host, (const char *)(orphan->left->len ? orphan->left->pdata[0] : "?"));
+    }
+    g_atomic_int_set(&t->over, 1);
+}
+
+static Told search(Fixture *f, GwOrphansHow how)
+{
+    Told t = {0};
+    gw_engine_orphans(f->engine, how, told, &t);
+    while (!g_atomic_int_get(&t.over))
+        g_usleep(1000);
+    return t;
+}
+
+/* The destination was lost while disks were copied to it: what it has of them is found when it is back, and no other file. */
+static void what_a_lost_destination_holds_is_found_and_removed(void)
+{
+    Fixture f;
+    fixture_open(&f, "gc-lost-dest", 0);
+    const char *uuid = fixture_add(&f, "HostA", "vm", 2048, GW_SIM_LOCAL, GW_POWER_RUNNING);
+    fixture_add(&f, "HostB", "other", 512, GW_SIM_LOCAL, GW_POWER_RUNNING);
+    gint64 id = begin_endless(&f, uuid);
+    gw_sim_world_crash(f.world, "HostB");
+    lose(&f, "HostB");
+    ASSERT_ENDS(&f, id, FAILED);
+    fixture_settle(&f, uuid);
+    Told none = search(&f, GW_ORPHANS_LIST);
+    g_assert_cmpuint(none.count, ==, 0); /* it is down */
+    gw_sim_world_boot(f.world, "HostB");
+    force_down(&f, "HostB", GW_SWITCH_OFF);
+    wait_until(&f, "HostB", TRUE);
+    g_assert_cmpuint(fixture_files(&f, "HostB", "/sim/local"), ==, 2);
+    Told listed = search(&f, GW_ORPHANS_LIST);
+    g_assert_cmpuint(listed.count, ==, 1);
+    g_assert_cmpuint(listed.removable, ==, 1);
+    g_assert_cmpstr(listed.first, ==, "HostB /sim/local/vm-vda.qcow2");
+    g_assert_cmpuint(fixture_files(&f, "HostB", "/sim/local"), ==, 2);
+    Told removed = search(&f, GW_ORPHANS_REMOVE);
+    g_assert_cmpuint(removed.removed, ==, 1);
+    g_assert_cmpuint(fixture_files(&f, "HostB", "/sim/local"), ==, 1);
+    g_assert_cmpuint(fixture_files(&f, "HostA", "/sim/local"), ==, 1);
+    Told rest = search(&f, GW_ORPHANS_LIST);
+    g_assert_cmpuint(rest.count, ==, 0);
+    g_free(listed.first);
+    g_free(removed.first);
+    fixture_close(&f);
+}
+
+/* After a later move has brought it there, the file of the failed one is the instance's own. */
+static void a_later_move_makes_a_leftover_its_own(void)
+{
+    Fixture f;
+    fixture_open(&f, "gc-later", 0);
+    const char *uuid = fixture_add(&f, "HostA", "vm", 512, GW_SIM_LOCAL, GW_POWER_RUNNING);
+    fixture_refresh(&f);
+    gw_sim_world_fail(f.world, "HostA", "migrate", 1, GW_ERROR_FAILED, GW_SIM_BEFORE);
+    ASSERT_ENDS(&f, fixture_move(&f, uuid, "HostB", GW_MOVE_LIVE), FAILED);
+    fixture_settle(&f, uuid);
+    ASSERT_ENDS(&f, fixture_move(&f, uuid, "HostB", GW_MOVE_LIVE), COMPLETED);
+    fixture_settle(&f, uuid);
+    ASSERT_ENDS(&f, fixture_move(&f, uuid, "HostC", GW_MOVE_LIVE), COMPLETED);
+    fixture_settle(&f, uuid);
+    Told none = search(&f, GW_ORPHANS_REMOVE);
+    g_assert_cmpuint(none.count, ==, 0);
+    g_assert_cmpstr(gw_sim_world_runs_on(f.world, uuid), ==, "HostC");
+    g_assert_cmpuint(fixture_files(&f, "HostC", "/sim/local"), ==, 1);
+    fixture_close(&f);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -167,5 +301,9 @@ int main(int argc, char **argv)
     ADD(a_disk_that_only_the_lost_host_has_is_not_made_anew);
     ADD(a_restarted_daemon_knows_what_was_on_the_lost_host);
     ADD(a_start_that_fails_is_undone);
+    ADD(a_move_whose_source_is_lost_ends_and_makes_way_for_the_evacuation);
+    ADD(a_move_whose_destination_is_lost_ends_and_the_guest_may_go_elsewhere);
+    ADD(what_a_lost_destination_holds_is_found_and_removed);
+    ADD(a_later_move_makes_a_leftover_its_own);
     return g_test_run();
 }

@@ -171,6 +171,16 @@ static gboolean remove_server(GwHost *host, const GwServer *server, GError **err
     return act_on(host, server, REMOVE_MS, gw_virt_remove, error);
 }
 
+static gboolean remains(GwHost *host, GwHost *home, const GwPlan *plan, GwSide side, GPtrArray **ret_left, GError **error)
+{
+    g_autoptr(GwVirtCall) call = gw_virt_call_new(host, home, NULL, plan);
+    call->how = side;
+    gboolean ok = gw_virt_call_run(call, GW_VIRT_ASK, gw_virt_remains, error);
+    if (ok)
+        *ret_left = gw_virt_call_take(call);
+    return ok;
+}
+
 /* ---- examining hosts themselves */
 
 static GwHostAudit *audit(GwHost *host, GError **error)
@@ -226,6 +236,7 @@ const GwDriver gw_libvirt_driver = {
     .forget = forget,
     .create = create,
     .remove = remove_server,
+    .remains = remains,
     .audit = audit,
     .probe = probe,
     .baseline = baseline,

@@ -84,3 +84,42 @@ gboolean gw_virt_forget(GwVirtCall *call, GError **error)
     }
     return TRUE;
 }
+
+/* ---- what is left */
+
+static gboolean is_defined(GwVirtCall *call)
+{
+    g_autoptr(virDomain) domain = virDomainLookupByUUIDString(call->conn, call->uuid);
+    return domain && virDomainIsActive(domain) == 0;
+}
+
+/* FALSE: the file is the living instance's own. */
+static gboolean add_file(GwVirtCall *call, const char *path, GPtrArray *left, GError **error)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+    if (gw_virt_presence(call->host, call->conn, path) != GW_FACT_YES)
+        return TRUE;
+    if (gw_virt_same_folder(call->host, call->conn, call->peer, call->peer_conn, folder) != GW_FACT_NO) {
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "%s on %s may be the same as on %s, where the instance lives", path,
+                    call->host->name, call->peer->name);
+        return FALSE;
+    }
+    g_ptr_array_add(left, g_strdup(path));
+    return TRUE;
+}
+
+gboolean gw_virt_remains(GwVirtCall *call, GError **error)
+{
+    g_autoptr(GPtrArray) left = g_ptr_array_new_with_free_func(g_free);
+    if (is_defined(call))
+        g_ptr_array_add(left, g_strdup("definition"));
+    for (guint i = 0; i < call->plan->disks->len; i++) {
+        const GwPlanDisk *disk = call->plan->disks->pdata[i];
+        const char *path = call->how == GW_SIDE_SOURCE ? disk->path : disk->dest_path;
+        if (disk->fate == GW_FATE_COPY && disk->kind == GW_DISK_FILE && !add_file(call, path, left, error))
+            return FALSE;
+    }
+    call->result = g_steal_pointer(&left);
+    call->free_result = (GDestroyNotify)g_ptr_array_unref;
+    return TRUE;
+}

@@ -133,6 +133,7 @@ gboolean gw_virt_create(GwVirtCall *call, GError **error);    /* create.c; call-
 gboolean gw_virt_remove(GwVirtCall *call, GError **error);    /* remove.c; call->server */
 /* forget.c: the name of another instance of the host that has path; "" when nobody can tell, NULL when there is none. */
 char *gw_virt_find_user(GwVirtCall *call, const char *path);
+gboolean gw_virt_remains(GwVirtCall *call, GError **error);   /* forget.c; how: GwSide; peer: where it lives; GPtrArray of char * */
 gboolean gw_virt_audit(GwVirtCall *call, GError **error);     /* audit.c; GwHostAudit */
 gboolean gw_virt_baseline(GwVirtCall *call, GError **error);  /* audit.c; char, from call->texts */
 gboolean gw_virt_probe(GwVirtCall *call, GError **error);     /* probe.c; GwPairAudit */

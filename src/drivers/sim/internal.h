@@ -247,6 +247,7 @@ gboolean gw_sim_set_bandwidth(GwHost *source, const char *uuid, guint64 mibps, G
 gboolean gw_sim_prepare(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
 gboolean gw_sim_adopt(GwHost *dest, const GwPlan *plan, GError **error);
 gboolean gw_sim_settle(GwHost *dest, const GwPlan *plan, GError **error);
+gboolean gw_sim_remains(GwHost *host, GwHost *home, const GwPlan *plan, GwSide side, GPtrArray **ret_left, GError **error);
 gboolean gw_sim_forget(GwHost *host, const GwPlan *plan, GwSide side, GError **error);
 GwHostAudit *gw_sim_audit(GwHost *host, GError **error);                                  /* audit.c */
 GwPairAudit *gw_sim_probe(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error); /* audit.c */

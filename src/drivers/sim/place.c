@@ -145,3 +145,36 @@ gboolean gw_sim_forget(GwHost *host, const GwPlan *plan, GwSide side, GError **e
         return FALSE;
     return gw_sim_call_end(&call, forget(host->host, plan, side, error), error);
 }
+
+static gboolean list_left(GwSimHost *host, GwSimHost *home, const GwPlan *plan, GwSide side, GPtrArray *left, GError **error)
+{
+    const GwSimDomain *domain = gw_sim_host_domain(host, plan->uuid);
+    if (domain && !gw_sim_domain_is_active(domain))
+        g_ptr_array_add(left, g_strdup("definition"));
+    for (guint i = 0; i < plan->disks->len; i++) {
+        const GwPlanDisk *disk = plan->disks->pdata[i];
+        const char *path = side == GW_SIDE_SOURCE ? disk->path : disk->dest_path;
+        const GwSimFile *file = disk->fate == GW_FATE_COPY ? gw_sim_file_find(host, path) : NULL;
+        if (!file || strcmp(file->owner, plan->uuid) != 0)
+            continue;
+        if (gw_sim_file_find(home, path) == file) {
+            g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "%s on %s is the same as on %s, where the instance lives", path, host->name,
+                        home->name);
+            return FALSE;
+        }
+        g_ptr_array_add(left, g_strdup(path));
+    }
+    return TRUE;
+}
+
+gboolean gw_sim_remains(GwHost *host, GwHost *home, const GwPlan *plan, GwSide side, GPtrArray **ret_left, GError **error)
+{
+    GwSimCall call;
+    if (!gw_sim_call_begin(&call, GW_SIM_ASK, "remains", host, home, error))
+        return FALSE;
+    g_autoptr(GPtrArray) left = g_ptr_array_new_with_free_func(g_free);
+    gboolean ok = list_left(host->host, home->host, plan, side, left, error);
+    if (ok)
+        *ret_left = g_steal_pointer(&left);
+    return gw_sim_call_end(&call, ok, error);
+}

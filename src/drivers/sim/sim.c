@@ -131,6 +131,7 @@ const GwDriver gw_sim_driver = {
     .forget = gw_sim_forget,
     .create = gw_sim_create,
     .remove = gw_sim_remove,
+    .remains = gw_sim_remains,
     .audit = gw_sim_audit,
     .probe = gw_sim_probe,
 };

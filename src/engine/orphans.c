@@ -1,0 +1,225 @@
+/* Leftovers: what migrations that ended badly have left on a host where the instance is not, and what nobody's journal explains. The
+ * newest migration that concerns an instance and a host decides: an older one's files may be the instance's own again. */
+#include "engine/internal.h"
+
+#include <string.h>
+
+typedef struct {
+    GwEngine *engine; /* reference */
+    GwOrphansHow how;
+    GPtrArray *found; /* of GwOrphan * */
+    GHashTable *seen; /* "uuid host" that a migration has explained */
+    GwOrphansTold told;
+    gpointer data;
+} Search;
+
+static void orphan_free(gpointer data)
+{
+    GwOrphan *orphan = data;
+    g_free(orphan->host);
+    g_free(orphan->home);
+    g_free(orphan->name);
+    g_free(orphan->obstacle);
+    g_ptr_array_unref(orphan->left);
+    g_free(orphan);
+}
+
+static GwOrphan *add(Search *search, const GwInstanceView *view, const char *host, gint64 migration_id)
+{
+    GwOrphan *orphan = g_new0(GwOrphan, 1);
+    orphan->host = g_strdup(host);
+    orphan->home = g_strdup(view->host);
+    g_strlcpy(orphan->uuid, view->instance->uuid, sizeof orphan->uuid);
+    orphan->name = g_strdup(view->instance->name);
+    orphan->migration_id = migration_id;
+    orphan->left = g_ptr_array_new_with_free_func(g_free);
+    g_ptr_array_add(search->found, orphan);
+    return orphan;
+}
+
+/* TRUE: nothing newer is known of the two. */
+static gboolean is_newest(Search *search, const char *uuid, const char *host)
+{
+    return g_hash_table_add(search->seen, g_strconcat(uuid, " ", host, NULL));
+}
+
+/* ---- what migrations have left */
+
+static GwMigration *read_whole(GwEngine *engine, gint64 id)
+{
+    GwMigrationQuery query = {.id = id};
+    g_autoptr(GPtrArray) rows = NULL;
+    gboolean ok = gw_store_migrations(engine->store, &query, &rows, NULL) && rows->len;
+    return ok ? gw_migration_copy(rows->pdata[0]) : NULL;
+}
+
+static gboolean is_there(GwSeen seen)
+{
+    return seen == GW_SEEN_RUNNING || seen == GW_SEEN_PAUSED || seen == GW_SEEN_STOPPED;
+}
+
+/* The proof. A migration that ended in error says nothing of which side is right: there the guest must be alive. */
+static char *find_obstacle(const GwMigration *row, GwNode *node, GwNode *home)
+{
+    GwSight here = {0}, there = {0};
+    g_autoptr(GError) error = NULL;
+    if (!gw_node_sight(node, row->instance_uuid, &here, &error) || !gw_node_sight(home, row->instance_uuid, &there, &error))
+        return g_strdup(error->message);
+    if (here.seen != GW_SEEN_ABSENT && here.seen != GW_SEEN_STOPPED)
+        return g_strdup_printf("it is %s there: look which copy is good, and stop the other", gw_seen_name(here.seen));
+    if (!is_there(there.seen))
+        return g_strdup_printf("it is %s on %s", gw_seen_name(there.seen), gw_node_name(home));
+    if (row->state == GW_MIGRATION_ERROR && there.seen == GW_SEEN_STOPPED)
+        return g_strdup_printf("it is shut off in both places, and either may be the newer: decide with `godwit migration-resolve --keep "
+                               "HOST %s %" G_GINT64_FORMAT "`", row->instance_name, row->id);
+    return NULL;
+}
+
+static gboolean answer(GwEngine *engine, const GwHostEntry *a, const GwHostEntry *b)
+{
+    g_mutex_lock(&engine->lock);
+    gboolean up = a->up && b->up;
+    g_mutex_unlock(&engine->lock);
+    return up;
+}
+
+static void examine(Search *search, const GwMigration *brief, const GwInstanceView *view, const char *host)
+{
+    g_autoptr(GwMigration) row = read_whole(search->engine, brief->id);
+    g_autoptr(GwHostEntry) entry = gw_engine_find_host(search->engine, host);
+    g_autoptr(GwHostEntry) home = gw_engine_find_host(search->engine, view->host);
+    if (!row || !row->plan || !entry || !home || !answer(search->engine, entry, home))
+        return; /* a host that is down is searched when it is back */
+    GwSide side = g_strcmp0(host, row->source) == 0 ? GW_SIDE_SOURCE : GW_SIDE_DEST;
+    g_autoptr(GPtrArray) left = NULL;
+    g_autoptr(GError) error = NULL;
+    gboolean known = gw_node_remains(entry->node, home->node, row->plan, side, &left, &error);
+    if (known && !left->len)
+        return;
+    GwOrphan *orphan = add(search, view, host, row->id);
+    if (!known) {
+        orphan->obstacle = g_strdup(error->message);
+        return;
+    }
+    g_ptr_array_unref(orphan->left);
+    orphan->left = g_steal_pointer(&left);
+    orphan->obstacle = find_obstacle(row, entry->node, home->node);
+    if (search->how == GW_ORPHANS_LIST || orphan->obstacle)
+        return;
+    orphan->removed = gw_node_forget(entry->node, row->plan, side, &error);
+    if (!orphan->removed)
+        orphan->obstacle = g_strdup(error->message);
+    gw_info("leftovers of migration %" G_GINT64_FORMAT " of %s on %s: %s", row->id, row->instance_name, host,
+            orphan->removed ? "removed" : orphan->obstacle);
+    gw_inventory_update(search->engine, entry, row->instance_uuid);
+}
+
+static void consider(Search *search, const GwMigration *row, const char *host, gboolean may_have_left)
+{
+    if (!host || !is_newest(search, row->instance_uuid, host) || !may_have_left)
+        return;
+    g_autoptr(GwInstanceView) view = gw_engine_instance(search->engine, row->instance_uuid);
+    if (view && !view->migration_id && !view->operating && strcmp(view->host, host) != 0)
+        examine(search, row, view, host);
+}
+
+/* A migration that completed has removed what it left; one that was undone has too, unless its destination was lost. */
+static gboolean search_journal(Search *search, GError **error)
+{
+    GwMigrationQuery query = {.without_plans = TRUE};
+    g_autoptr(GPtrArray) rows = NULL;
+    if (!gw_store_migrations(search->engine->store, &query, &rows, error))
+        return FALSE;
+    for (guint i = 0; i < rows->len; i++) {
+        const GwMigration *row = rows->pdata[i];
+        gboolean undone = row->state == GW_MIGRATION_FAILED || row->state == GW_MIGRATION_CANCELLED || row->state == GW_MIGRATION_REVERTED;
+        consider(search, row, row->source, row->state == GW_MIGRATION_ERROR);
+        consider(search, row, row->dest, row->state == GW_MIGRATION_ERROR || undone);
+    }
+    return TRUE;
+}
+
+/* ---- instances in two places that no migration explains */
+
+typedef struct {
+    char uuid[GW_UUID_SIZE];
+    char *host;
+} Place;
+
+static void place_clear(gpointer data)
+{
+    g_free(((Place *)data)->host);
+}
+
+static GArray *list_doubles(Search *search)
+{
+    GwEngine *engine = search->engine;
+    GArray *doubles = g_array_new(FALSE, TRUE, sizeof(Place));
+    g_array_set_clear_func(doubles, place_clear);
+    GHashTableIter iter;
+    gpointer uuid, value;
+    g_mutex_lock(&engine->lock);
+    g_hash_table_iter_init(&iter, engine->where);
+    while (g_hash_table_iter_next(&iter, &uuid, &value)) {
+        const GPtrArray *places = value;
+        const GwInstanceView *view = places->len > 1 ? g_hash_table_lookup(engine->views, uuid) : NULL;
+        for (guint i = 0; view && !view->migration_id && i < places->len; i++) {
+            const GwHostEntry *entry = places->pdata[i];
+            const char *host = entry->row->name;
+            if (!entry->up || strcmp(host, view->host) == 0 || gw_remains_has(engine, uuid, host))
+                continue;
+            Place place = {.host = g_strdup(host)};
+            g_strlcpy(place.uuid, uuid, sizeof place.uuid);
+            g_array_append_val(doubles, place);
+        }
+    }
+    g_mutex_unlock(&engine->lock);
+    return doubles;
+}
+
+static gboolean is_told(const Search *search, const Place *place)
+{
+    for (guint i = 0; i < search->found->len; i++) {
+        const GwOrphan *orphan = search->found->pdata[i];
+        if (strcmp(orphan->uuid, place->uuid) == 0 && strcmp(orphan->host, place->host) == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static void search_doubles(Search *search)
+{
+    g_autoptr(GArray) doubles = list_doubles(search);
+    for (guint i = 0; i < doubles->len; i++) {
+        const Place *place = &g_array_index(doubles, Place, i);
+        g_autoptr(GwInstanceView) view = gw_engine_instance(search->engine, place->uuid);
+        if (!view || is_told(search, place))
+            continue;
+        GwOrphan *orphan = add(search, view, place->host, 0);
+        g_ptr_array_add(orphan->left, g_strdup("definition"));
+        orphan->obstacle = g_strdup_printf("no migration of Godwit's left it: look which one is stale, and undefine it by hand (virsh undefine)");
+    }
+}
+
+static gpointer search_thread(gpointer data)
+{
+    Search *search = data;
+    g_autoptr(GError) error = NULL;
+    gboolean ok = search_journal(search, &error);
+    if (ok)
+        search_doubles(search);
+    search->told(search->data, ok ? search->found : NULL, error);
+    g_ptr_array_unref(search->found);
+    g_hash_table_unref(search->seen);
+    gw_engine_unref(search->engine);
+    g_free(search);
+    return NULL;
+}
+
+void gw_engine_orphans(GwEngine *engine, GwOrphansHow how, GwOrphansTold told, gpointer data)
+{
+    Search *search = g_new0(Search, 1);
+    *search = (Search){gw_engine_ref(engine), how, g_ptr_array_new_with_free_func(orphan_free),
+                       g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL), told, data};
+    g_thread_unref(g_thread_new("orphans", search_thread, search));
+}
