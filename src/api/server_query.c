@@ -278,7 +278,8 @@ static gboolean check_status(GwRequest *request)
     const char *status = gw_query_text(request, "status");
     if (!status || request->minor < 38 || gw_server_status_is_known(status))
         return TRUE;
-    gw_reply_fault(request, 400, "Invalid status value");
+    g_autofree char *words = gw_server_status_words();
+    gw_reply_fault(request, 400, "Invalid status value: status is '%s', and must be one of %s", status, words);
     return FALSE;
 }
 

@@ -116,12 +116,18 @@ GwServerState gw_server_state(const GwInstanceView *view)
     return view->migration_kind == GW_MOVE_LIVE ? live_state(view) : cold_state(view, plain.vm_state);
 }
 
+static const char *const statuses[] = {
+    "ACTIVE",        "BUILD",    "DELETED", "ERROR",   "HARD_REBOOT",       "MIGRATING", "PASSWORD",
+    "PAUSED",        "REBOOT",   "REBUILD", "RESCUE",  "RESIZE",            "SHELVED",   "SHELVED_OFFLOADED",
+    "REVERT_RESIZE", "SHUTOFF",  "UNKNOWN", "SUSPENDED", "SOFT_DELETED",    "VERIFY_RESIZE", NULL};
+
 gboolean gw_server_status_is_known(const char *status)
 {
-    static const char *const known[] = {
-        "ACTIVE",        "BUILD",    "DELETED", "ERROR",   "HARD_REBOOT",       "MIGRATING", "PASSWORD",
-        "PAUSED",        "REBOOT",   "REBUILD", "RESCUE",  "RESIZE",            "SHELVED",   "SHELVED_OFFLOADED",
-        "REVERT_RESIZE", "SHUTOFF",  "UNKNOWN", "SUSPENDED", "SOFT_DELETED",    "VERIFY_RESIZE", NULL};
     g_autofree char *upper = g_ascii_strup(status, -1);
-    return g_strv_contains(known, upper);
+    return g_strv_contains(statuses, upper);
+}
+
+char *gw_server_status_words(void)
+{
+    return g_strjoinv(", ", (char **)statuses);
 }

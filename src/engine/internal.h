@@ -61,7 +61,8 @@ typedef struct {
     unsigned picture;        /* [step] what was seen, as one number, and since when it is the same (monotonic us) */
     gint64 picture_since;
     guint failures;          /* [step] of acts in a row */
-    gint64 failed_at;        /* [step] monotonic us of the last */
+    gint64 failed_at;        /* [step] monotonic us of the last, */
+    char *failure;           /* [step] and what it said; or NULL */
     GwAct done;              /* [step] the last act, if it succeeded, and the picture before it */
     unsigned done_picture;
     gint64 copy_since;       /* [step] monotonic us: when this process saw the copy begin */
