@@ -77,6 +77,8 @@ gboolean gw_arguments_number(const char *text, const char *what, gint64 *ret_val
 
 /* The commands, each in the file of its subject. */
 #define GW_COMMAND(function) GwExit function(GwCli *cli, const GwArguments *arguments, GError **error)
+GW_COMMAND(gw_run_boot);
+GW_COMMAND(gw_run_delete);
 GW_COMMAND(gw_run_host_add);
 GW_COMMAND(gw_run_host_remove);
 GW_COMMAND(gw_run_host_list);

@@ -46,6 +46,15 @@ static const GwOption list_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const GwOption boot_options[] = {
+    {"image", "IMAGE", "a file of the daemon's image_dir, by its name without the ending, or its UUID"},
+    {"flavor", "FLAVOR", "by name or id"},
+    {"host", "HOST", "where; otherwise the daemon chooses"},
+    {"availability-zone", "ZONE", "only there, now and whenever it moves"},
+    {"nic", "NETWORK", "a libvirt network, auto (the default) or none"},
+    {NULL, NULL, NULL},
+};
+
 static const GwOption live_migration_options[] = {
     {"block-migrate", NULL, "copy the disks too, as when no storage is shared"},
     {"no-block-migrate", NULL, "copy no disks: refuse when the destination does not see them"},
@@ -228,6 +237,12 @@ const GwCommand gw_commands[] = {
     {"unlock", SERVERS, "SERVER", "take the lock away", NULL, "unlock vm1", NULL, gw_run_unlock},
     {"reset-state", SERVERS, "SERVER", "show a server as in error, or no longer; its guest is not touched", NULL, "reset-state --active vm1",
      reset_state_options, gw_run_reset_state},
+
+    {"boot", SERVERS, "NAME", "make a server from an image, and start it",
+     "What a failure has left behind is removed again; the server is then shown as ERROR until you delete it.",
+     "boot --image cirros --flavor small web", boot_options, gw_run_boot},
+    {"delete", SERVERS, "SERVER", "delete a server, with the disks that are its own",
+     "Its own are those in the folder that has its UUID for a name; others stay.", "delete web", NULL, gw_run_delete},
 
     {"live-migration", MOVES, "SERVER [HOST]", "move a running server without stopping it",
      "Whether its disks have to be copied is found out by a test of the storage, unless an option says so.\n"

@@ -162,12 +162,19 @@ static guint distance(const char *a, const char *b)
     return cost[rows][columns];
 }
 
+/* "abort" is nearer to "live-migration-abort" than to a word that shares letters with it. */
+static gboolean is_last_part(const char *candidate, const char *word)
+{
+    gsize length = strlen(candidate), part = strlen(word);
+    return part && length > part && candidate[length - part - 1] == '-' && strcmp(candidate + length - part, word) == 0;
+}
+
 const char *gw_text_nearest(const char *word, const char *const *candidates)
 {
     const char *best = NULL;
     guint best_distance = (guint)MAX(2, strlen(word) / 3) + 1;
     for (guint i = 0; candidates[i]; i++) {
-        guint here = distance(word, candidates[i]);
+        guint here = is_last_part(candidates[i], word) ? 1 : distance(word, candidates[i]);
         if (here < best_distance) {
             best = candidates[i];
             best_distance = here;

@@ -88,7 +88,11 @@ static gboolean check(const GwInstanceView *view, const GwHostEntry *entry, cons
         return FALSE;
     if (view->host_up && !view->host_forced_down)
         return TRUE;
-    g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Service is unavailable at this time. Host %s does not answer.", view->host);
+    if (*view->host)
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Service is unavailable at this time. Host %s does not answer.", view->host);
+    else
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Cannot '%s' instance %s: it is on no host, since it could not be made. Delete it",
+                    gw_operation_name(operation), view->instance->uuid);
     return FALSE;
 }
 

@@ -1,8 +1,10 @@
 """Servers made and deleted, images and flavors, on a real godwitd with simulated hosts."""
 import os
 import struct
+import subprocess
 
 import pytest
+from api_server import BUILD
 from test_godwitd import Godwitd, wait
 
 GIB = 1 << 30
@@ -188,7 +190,8 @@ def test_no_room(daemon):
     assert events(daemon, uuid) == [("create", "Error", "compute__do_build_and_run_instance", "Error")]
     for action in ({"os-migrateLive": {"host": None, "block_migration": "auto"}}, {"migrate": None}, {"os-stop": None}):
         answer = daemon.request("POST", f"/v2.1/servers/{uuid}/action", action, "2.30")
-        assert answer.status in (202, 409) if "os-stop" in action else answer.status == 409, answer.body
+        assert answer.status == 409, answer.body
+    assert "it is on no host" in answer.fault[2]
     delete(daemon, uuid)
 
 
@@ -300,3 +303,22 @@ def test_it_stays_in_its_zone(daemon):
     assert server["OS-EXT-SRV-ATTR:host"] == "HostB" and server["OS-EXT-AZ:availability_zone"] == "north"
     refused = daemon.request("POST", f"/v2.1/servers/{server['id']}/action", {"os-migrateLive": {"host": None, "block_migration": "auto"}}, "2.30")
     assert refused.status == 400 and "north" in refused.fault[2], refused.body
+
+
+def test_own_commands(daemon):
+    def godwit(*argv):
+        return subprocess.run([f"{BUILD}/src/cli/godwit", "--url", f"http://127.0.0.1:{daemon.port}", *argv], capture_output=True, text=True, timeout=30)
+
+    flavor(daemon)
+    made = godwit("boot", "--image", "cirros", "--flavor", "small", "--host", "HostB", "--nic", "none", "web")
+    assert (made.returncode, made.stdout) == (0, "web was made: it is running on HostB.\n"), made.stderr
+    assert "web" in godwit("list").stdout
+    gone = godwit("delete", "web")
+    assert (gone.returncode, gone.stdout) == (0, "web is deleted.\n"), gone.stderr
+    assert godwit("delete", "web").returncode == 4
+    unknown = godwit("boot", "--image", "nothing", "--flavor", "small", "web")
+    assert unknown.returncode == 4 and "There is no image 'nothing'; there are: cirros, layer, plain." in unknown.stderr
+    assert godwit("boot", "web").returncode == 2
+    flavor(daemon, "huge", ram=1000000)
+    failed = godwit("boot", "--image", "cirros", "--flavor", "huge", "web")
+    assert failed.returncode == 1 and "web was not made: No valid host was found:\n  - HostA: 7168 MiB of memory are free" in failed.stderr

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "core/flags.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
 
 #define UNKNOWN "00000000-0000-4000-8000-00000000dead"
@@ -480,6 +481,78 @@ static void power_acts_are_idempotent(ContractStage *stage)
     wait_seen(move.from, move.uuid, GW_SEEN_RUNNING);
 }
 
+/* ---- making servers and taking them away */
+
+static GwServer *new_server(void)
+{
+    static const char bytes[] = "an image of a few bytes";
+    g_autofree char *uuid = g_uuid_string_random();
+    GwServer *server = gw_server_new();
+    g_strlcpy(server->uuid, uuid, sizeof server->uuid);
+    server->name = g_strdup("contract");
+    server->domain_name = gw_server_domain_name("contract", uuid);
+    server->image_format = g_strdup("raw");
+    server->image_bytes = sizeof bytes;
+    server->disk_bytes = 1 << 20;
+    g_autoptr(GError) error = NULL;
+    int fd = g_file_open_tmp("contract-XXXXXX.raw", &server->image_path, &error);
+    g_assert_no_error(error);
+    g_close(fd, NULL);
+    g_assert_true(g_file_set_contents(server->image_path, bytes, sizeof bytes, NULL));
+    GwFlavor *flavor = gw_server_add_flavor(server);
+    flavor->vcpus = 1;
+    flavor->memory_mib = 32;
+    return server;
+}
+
+static void create_makes_it_stopped(ContractStage *stage)
+{
+    g_autoptr(GwServer) server = new_server();
+    ACT(gw_node_create(stage->a, server, &error));
+    wait_seen(stage->a, server->uuid, GW_SEEN_STOPPED);
+    g_autoptr(GwInstance) instance = describe(stage->a, server->uuid);
+    g_assert_true(instance->persistent && instance->vcpus == 1 && instance->memory_mib == 32 && instance->disks->len == 1);
+    REFUSES(gw_node_create(stage->a, server, &error), GW_ERROR_CONFLICT); /* and leaves it as it is */
+    ACT(gw_node_start(stage->a, server->uuid, GW_START_RUNNING, &error));
+    wait_seen(stage->a, server->uuid, GW_SEEN_RUNNING);
+    for (guint i = 0; i < 2; i++)
+        ACT(gw_node_remove(stage->a, server, &error));
+    wait_seen(stage->a, server->uuid, GW_SEEN_ABSENT);
+    ACT(gw_node_create(stage->a, server, &error)); /* nothing was in its way */
+    ACT(gw_node_remove(stage->a, server, &error));
+    g_remove(server->image_path);
+}
+
+static void remove_of_unknown_succeeds(ContractStage *stage)
+{
+    g_autoptr(GwServer) server = new_server();
+    ACT(gw_node_remove(stage->a, server, &error));
+    g_remove(server->image_path);
+}
+
+static void create_fails_without_image(ContractStage *stage)
+{
+    g_autoptr(GwServer) server = new_server();
+    g_remove(server->image_path);
+    g_autoptr(GError) why = NULL;
+    if (gw_node_create(stage->a, server, &why)) /* a simulator looks at no image */
+        g_assert_cmpstr(gw_node_driver(stage->a)->name, ==, "sim");
+    else
+        g_assert_error(why, GW_ERROR, GW_ERROR_FAILED);
+    ACT(gw_node_remove(stage->a, server, &error));
+    g_assert_cmpint(sight(stage->a, server->uuid).seen, ==, GW_SEEN_ABSENT);
+}
+
+static void not_offering_is_said(ContractStage *stage)
+{
+    g_autoptr(GwServer) server = new_server();
+    g_remove(server->image_path);
+    if (gw_node_can_create(stage->a))
+        return;
+    REFUSES(gw_node_create(stage->a, server, &error), GW_ERROR_UNSUPPORTED);
+    REFUSES(gw_node_remove(stage->a, server, &error), GW_ERROR_UNSUPPORTED);
+}
+
 typedef struct {
     GMutex lock;
     GHashTable *told; /* set of "host uuid" */
@@ -553,6 +626,10 @@ static const Promise promises[] = {
     {"cold/can-be-undone", cold_moves_can_be_undone, LOCAL},
     {"adopt/defines-it-stopped", adopt_defines_it_stopped, STOPPED},
     {"power/idempotent", power_acts_are_idempotent, SHARED},
+    {"create/makes-it-stopped", create_makes_it_stopped, 0, CONTRACT_ADOPTS_ONLY},
+    {"create/fails-without-image", create_fails_without_image, 0, CONTRACT_ADOPTS_ONLY},
+    {"create/not-offering-is-said", not_offering_is_said, 0},
+    {"remove/unknown-succeeds", remove_of_unknown_succeeds, 0, CONTRACT_ADOPTS_ONLY},
     {"events/tell-of-a-move", events_tell_of_a_move, SHARED},
 };
 

@@ -18,6 +18,7 @@ typedef struct {
 enum {
     CONTRACT_OWN_VOLUMES = 1 << 0, /* it makes and removes the volumes of a live move itself: a move leaves none on the source */
     CONTRACT_RUNNING_ONLY = 1 << 1, /* paused instances do not move live */
+    CONTRACT_ADOPTS_ONLY = 1 << 2, /* servers are neither made nor deleted there: saying so is what is promised */
 };
 
 typedef struct {

@@ -1,5 +1,6 @@
 /* The contract against two libvirt hosts, as the environment names them:
  *   GW_CONTRACT_SOURCE_URI, GW_CONTRACT_DEST_URI   their addresses
+ *   GW_CONTRACT_INSTANCES                          a folder of the first for servers that are made; unset: none is
  *   GW_CONTRACT_SHARED, _LOCAL, _STOPPED           UUIDs of instances (tests/contract/contract.h says which)
  * Without the addresses everything is skipped; without a UUID, what needs it. */
 #include "drivers/libvirt/libvirt.h"
@@ -9,7 +10,7 @@
 
 static GwNode *open_host(const char *name, const char *variable)
 {
-    static const GwDriverSettings settings = {.call_timeout_ms = 30000};
+    GwDriverSettings settings = {.call_timeout_ms = 30000, .instances_path = g_getenv("GW_CONTRACT_INSTANCES"), .virt_type = "qemu"};
     g_autoptr(GError) error = NULL;
     GwNode *node = gw_node_open(&gw_libvirt_driver, name, g_getenv(variable), &settings, &error);
     g_assert_no_error(error);
@@ -36,7 +37,7 @@ static void close_stage(ContractStage *stage)
 
 int main(int argc, char **argv)
 {
-    static const ContractBackend backend = {open_stage, NULL, close_stage};
+    const ContractBackend backend = {open_stage, NULL, close_stage, g_getenv("GW_CONTRACT_INSTANCES") ? 0 : CONTRACT_ADOPTS_ONLY};
     if (!g_getenv("GW_CONTRACT_SOURCE_URI") || !g_getenv("GW_CONTRACT_DEST_URI")) {
         puts("1..0 # SKIP GW_CONTRACT_SOURCE_URI and GW_CONTRACT_DEST_URI name no hosts");
         return 0; /* TAP says it; an exit status of 77 would be an error beside it */

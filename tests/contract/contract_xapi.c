@@ -72,6 +72,6 @@ static void close_stage(ContractStage *stage)
 
 int main(int argc, char **argv)
 {
-    static const ContractBackend backend = {open_stage, NULL, close_stage, CONTRACT_OWN_VOLUMES | CONTRACT_RUNNING_ONLY};
+    static const ContractBackend backend = {open_stage, NULL, close_stage, CONTRACT_OWN_VOLUMES | CONTRACT_RUNNING_ONLY | CONTRACT_ADOPTS_ONLY};
     return contract_main(argc, argv, &backend);
 }

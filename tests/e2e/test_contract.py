@@ -9,6 +9,7 @@ def test_libvirt_keeps_the_contract(lab, guest):
     uuids = {"SHARED": guest("contract1"), "LOCAL": guest("contract2", disks=["local"]),
              "STOPPED": guest("contract3", start="no")}
     names = {"GW_CONTRACT_SOURCE_URI": "qemu+tcp://HostB/system", "GW_CONTRACT_DEST_URI": "qemu+tcp://HostC/system",
+             "GW_CONTRACT_INSTANCES": "/srv/local",
              **{f"GW_CONTRACT_{k}": v for k, v in uuids.items()}}
     program = os.path.join(BUILD, "tests/contract/contract_libvirt")
     command = lab.command("HostA", ["env", *(f"{k}={v}" for k, v in names.items()), program, "--tap"], "/")
