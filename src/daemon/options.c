@@ -414,10 +414,9 @@ static const char *nearest_section(const char *section)
     const char *best = NULL;
     guint best_distance = MIN(4, (guint)strlen(section) / 3 + 1);
     for (guint i = 0; i < gw_option_count && strlen(section) < 100; i++) {
-        const char *known = gw_options[i].section;
-        if (strcmp(section, known) == 0)
+        guint far = distance(section, gw_options[i].section);
+        if (g_ascii_strcasecmp(section, gw_options[i].section) == 0)
             return NULL;
-        guint far = g_ascii_strcasecmp(section, known) == 0 ? 0 : distance(section, known);
         if (far < best_distance) {
             best = gw_options[i].section;
             best_distance = far;
