@@ -101,6 +101,9 @@ void gw_hypervisors_search(GwRequest *request);
 void gw_hypervisors_servers(GwRequest *request);
 void gw_hypervisors_statistics(GwRequest *request);
 void gw_hypervisors_uptime(GwRequest *request);
+/* own_daemons.c */
+void gw_own_daemons_list(GwRequest *request);
+
 /* own_hosts.c */
 void gw_own_hosts_list(GwRequest *request);
 void gw_own_hosts_add(GwRequest *request);

@@ -116,6 +116,7 @@ const GwRoute gw_routes[] = {
     {"GET", COMPUTE, "os-availability-zone", 0, 0, READER, gw_zones_list, 0, "os-availability-zone:list"},
     {"GET", COMPUTE, "os-availability-zone/detail", 0, 0, ADMIN, gw_zones_detail, 0, "os-availability-zone:detail"},
 
+    {"GET", GODWIT, "daemons", 0, 0, ADMIN, gw_own_daemons_list},
     {"GET", GODWIT, "hosts", 0, 0, ADMIN, gw_own_hosts_list},
     {"POST", GODWIT, "hosts", 0, 0, ADMIN, gw_own_hosts_add, BODY},
     {"GET", GODWIT, "hosts/{}", 0, 0, ADMIN, gw_own_hosts_show},

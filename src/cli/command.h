@@ -82,6 +82,7 @@ GW_COMMAND(gw_run_delete);
 GW_COMMAND(gw_run_host_add);
 GW_COMMAND(gw_run_host_remove);
 GW_COMMAND(gw_run_host_list);
+GW_COMMAND(gw_run_daemon_list);
 GW_COMMAND(gw_run_aggregate_list);
 GW_COMMAND(gw_run_aggregate_show);
 GW_COMMAND(gw_run_aggregate_create);

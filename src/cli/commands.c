@@ -171,6 +171,8 @@ const GwCommand gw_commands[] = {
      gw_run_host_remove},
     {"host-list", HOSTS, "", "list hosts, how they are, and what room they have", NULL, "host-list", NULL,
      gw_run_host_list},
+    {"daemon-list", HOSTS, "", "list the daemons that share a database, and the hosts that each leads", NULL, "daemon-list", NULL,
+     gw_run_daemon_list},
 
     {"doctor", HOSTS, "[HOST...]", "examine hosts, and the ways between them, for what would prevent moves",
      "Of all hosts, or of those named. Every finding tells what was found, why it matters, and what to do; nothing is changed.",

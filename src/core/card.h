@@ -19,6 +19,7 @@ typedef struct {
     char *locked_by, *locked_reason; /* user id; reason or NULL */
     gboolean in_error;         /* an administrator has set the shown state */
     gint64 in_error_us;        /* when */
+    gint64 stored_us;          /* when it was last stored, which tells one version from another; 0: never */
 } GwCard;
 
 GwCard *gw_card_new(const char *uuid); /* one reference */

@@ -67,6 +67,8 @@ enum {
     GW_INTENT_FORCE_COMPLETE = 1 << 1,
     GW_INTENT_CONFIRM = 1 << 2,
     GW_INTENT_REVERT = 1 << 3,
+    GW_INTENT_HOST_FORCED = 1 << 4, /* from the beginning: placement has no say about the destination */
+    GW_INTENT_OVER_COMMIT = 1 << 5, /* likewise: disks may be larger than the room for them */
 };
 
 /* Figures of a copy under way or ended. Bytes and milliseconds; 0 when unknown. */

@@ -24,7 +24,7 @@
 static const GwDriver *const drivers[] = {&gw_libvirt_driver, &gw_xapi_driver, &gw_sim_driver, NULL};
 
 typedef struct {
-    char *config;
+    char *config, *backup;
     gboolean version, sample, check;
 } Arguments;
 
@@ -32,6 +32,7 @@ static gboolean parse_arguments(int argc, char **argv, Arguments *arguments, GEr
 {
     const GOptionEntry entries[] = {
         {"config", 'c', 0, G_OPTION_ARG_FILENAME, &arguments->config, "settings (default " GW_SETTINGS_PATH ")", "FILE"},
+        {"backup", 0, 0, G_OPTION_ARG_FILENAME, &arguments->backup, "copy the embedded database, also while godwitd runs, and end", "FILE"},
         {"check-config", 0, 0, G_OPTION_ARG_NONE, &arguments->check, "read the settings, say what is wrong, and end", NULL},
         {"sample-config", 0, 0, G_OPTION_ARG_NONE, &arguments->sample, "print a godwit.conf with every option and its default", NULL},
         {"version", 'V', 0, G_OPTION_ARG_NONE, &arguments->version, "print the version", NULL},
@@ -93,6 +94,7 @@ static GwEngineSettings engine_settings(const GwSettings *s)
         .live_migration_retry_count = s->live_migration_retry_count,
         .shutdown_timeout_s = s->shutdown_timeout_s,
         .history_days = s->history_days,
+        .lease_s = s->lease_s,
         .inventory_interval_s = s->inventory_interval_s,
         .max_concurrent_live_migrations = s->max_concurrent_live_migrations,
         .reserved_host_memory_mib = s->reserved_host_memory_mib,
@@ -249,12 +251,28 @@ static gboolean serve(const GwSettings *settings, GwEngine *engine, GError **err
     return TRUE;
 }
 
+static GwStore *open_store(const GwSettings *settings, GError **error)
+{
+    const char *path = gw_settings_database_path(settings);
+    return path ? gw_store_open_sqlite(path, error) : gw_store_open_postgres(settings->database, error);
+}
+
+static gboolean back_up(const GwSettings *settings, const char *file, GError **error)
+{
+    const char *path = gw_settings_database_path(settings);
+    if (path)
+        return gw_store_backup_sqlite(path, file, error);
+    g_set_error(error, GW_ERROR, GW_ERROR_UNSUPPORTED, "--backup copies the embedded database alone; copy this one with: pg_dump --file=%s '%s'",
+                file, settings->database);
+    return FALSE;
+}
+
 static gboolean run(const GwSettings *settings, GError **error)
 {
     gw_log_set_level(settings->debug ? GW_LOG_DEBUG : GW_LOG_INFO);
     if (!check_state_path(settings, error) || !make_default_folder(settings, error))
         return FALSE;
-    GwStore *store = gw_store_open_sqlite(gw_settings_database_path(settings), error);
+    GwStore *store = open_store(settings, error);
     if (!store)
         return FALSE;
     GwEngineSettings options = engine_settings(settings);
@@ -297,7 +315,7 @@ int main(int argc, char **argv)
         g_printerr("godwitd: %s\n", error->message);
         return 2;
     }
-    g_autofree char *config = arguments.config;
+    g_autofree char *config = arguments.config, *backup = arguments.backup;
     if (arguments.version) {
         g_print("godwitd %s\n", GW_VERSION);
         return 0;
@@ -313,6 +331,8 @@ int main(int argc, char **argv)
         g_print("%s is not there: the defaults are used\n", GW_SETTINGS_PATH);
     else if (settings && arguments.check)
         g_print("%s: no problem found\n", config ? config : GW_SETTINGS_PATH);
+    else if (settings && backup)
+        back_up(settings, backup, &error);
     else if (settings)
         run(settings, &error);
     if (error) {

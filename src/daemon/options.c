@@ -44,6 +44,12 @@ const GwOption gw_options[] = {
      "Where Godwit keeps what no host knows: migrations under way, their history, the list of hosts. Losing it "
      "loses no instance."},
     {DEFAULT,
+     "lease_seconds",
+     {{NULL}},
+     NUMBER(lease_s, "10", 2, 600, "s"),
+     "Where several godwitd share a PostgreSQL database: how soon another takes over the hosts of one that died or hangs. The same for "
+     "all of them."},
+    {DEFAULT,
      "inventory_interval",
      {{NULL}},
      NUMBER(inventory_interval_s, "60", 1, 86400, "s"),
@@ -343,7 +349,7 @@ static void append_kind(GString *text, const GwOption *option)
         [GW_OPTION_ADDRESS] = "IP address",
         [GW_OPTION_SR_FILTER] = "default-sr:true or other-config:KEY=VALUE",
         [GW_OPTION_HOST] = "IP address, host name, or empty",
-        [GW_OPTION_DATABASE] = "sqlite:///PATH",
+        [GW_OPTION_DATABASE] = "sqlite:///PATH or postgresql://USER@HOST/DATABASE",
         [GW_OPTION_CHOICE] = "one of ",
         [GW_OPTION_FILE] = "absolute path, or empty",
         [GW_OPTION_TEXT] = "text",

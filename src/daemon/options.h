@@ -14,7 +14,7 @@ typedef enum {
     GW_OPTION_ADDRESS,  /* char *: an IP address */
     GW_OPTION_SR_FILTER, /* char *: default-sr:true or other-config:KEY=VALUE */
     GW_OPTION_HOST,     /* char *: empty, or an IP address or host name */
-    GW_OPTION_DATABASE, /* char *: sqlite:///PATH */
+    GW_OPTION_DATABASE, /* char *: sqlite:///PATH or postgresql://… */
     GW_OPTION_CHOICE,   /* guint: which of `choices` */
     GW_OPTION_FILE,     /* char *: empty, or an absolute path */
     GW_OPTION_TEXT,     /* char *: anything */
@@ -48,7 +48,8 @@ char *gw_option_summary(const GwOption *option);
  * nova.conf that has no meaning here. Owned by the caller. */
 char *gw_option_advice(const char *section, const char *name);
 
-#define GW_OPTION_SQLITE "sqlite:///" /* what a database begins with */
+#define GW_OPTION_SQLITE "sqlite:///" /* what a database begins with, */
+#define GW_OPTION_POSTGRES "postgresql://" /* or with this */
 
 /* Writes the value that text (taken) stands for to the option's place in a GwSettings. GW_ERROR_INVALID says what is
  * wrong and what to write. */

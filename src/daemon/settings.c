@@ -30,6 +30,12 @@ static guint line_of(Reader *reader, const GwOption *option)
 
 /* ---- Which option a line means */
 
+/* The address of a database may hold a password, though it should not; no message repeats it. */
+static const char *shown(const GwOption *option, const char *value)
+{
+    return option->type == GW_OPTION_DATABASE && strchr(value, '@') ? "…" : value;
+}
+
 static void take_item(Reader *reader, const GwIniItem *item)
 {
     const GwOption *option = gw_option_find(item->section, item->name);
@@ -42,7 +48,8 @@ static void take_item(Reader *reader, const GwIniItem *item)
     if (given->item && strcmp(given->item->value, item->value) != 0)
         gw_problems_add(&reader->problems, item->line,
                         "%s: '%s': is not what line %u says, [%s] %s = '%s'; keep one of the two", item->name,
-                        item->value, given->item->line, given->item->section, given->item->name, given->item->value);
+                        shown(option, item->value), given->item->line, given->item->section, given->item->name,
+                        shown(option, given->item->value));
     else
         given->item = item;
 }
@@ -140,7 +147,7 @@ static void read_option(Reader *reader, const GwOption *option, GwSettings *sett
         return;
     if (!item && reader->problems.text->len)
         return; /* a default that refers to an option above it, whose mistake has been reported */
-    const char *value = item ? item->value : option->initial;
+    const char *value = shown(option, item ? item->value : option->initial);
     gw_problems_add(&reader->problems, line_of(reader, option), "%s: '%s': %s%s", item ? item->name : option->name,
                     value, error->message, strchr(value, '#') ? " (a comment stands on a line of its own)" : "");
 }
@@ -232,5 +239,5 @@ void gw_settings_free(GwSettings *settings)
 
 const char *gw_settings_database_path(const GwSettings *settings)
 {
-    return settings->database + strlen(GW_OPTION_SQLITE);
+    return g_str_has_prefix(settings->database, GW_OPTION_SQLITE) ? settings->database + strlen(GW_OPTION_SQLITE) : NULL;
 }

@@ -15,7 +15,8 @@ typedef struct {
     char *instances_path;                     /* folder of instances' disks on every host ($state_path/instances) */
     char *image_dir;                          /* folder of images, on this machine ($state_path/images) */
     guint virt_type;                          /* of new servers: 0 auto, 1 kvm, 2 qemu (auto) */
-    char *database;                           /* (sqlite:///$state_path/godwit.db) */
+    char *database;                           /* or postgresql://… (sqlite:///$state_path/godwit.db) */
+    guint lease_s;                            /* of a host, where several godwitd share a database, 2 … 600 (10) */
     guint inventory_interval_s;               /* between two full looks at a host, 1 … 86400 (60) */
     guint history_days;                       /* ended migrations are kept so long; 0: for ever (365) */
     guint host_call_timeout_s;                /* a host silent for so long is unreachable, 1 … 600 (10) */
@@ -60,7 +61,7 @@ GwSettings *gw_settings_parse(const char *text, const char *file, GError **error
 void gw_settings_free(GwSettings *settings);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwSettings, gw_settings_free)
 
-/* The file of an sqlite:/// database. Borrowed. */
+/* The file of an sqlite:/// database; NULL: it is PostgreSQL's, and `database` its address. Borrowed. */
 const char *gw_settings_database_path(const GwSettings *settings);
 
 /* A godwit.conf with every option, described and commented out with its default. */

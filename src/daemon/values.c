@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "core/flags.h"
 #include "daemon/options.h"
+#include "store/store.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -88,8 +89,10 @@ static gboolean check_database(const char *text, GError **error)
 {
     if (g_str_has_prefix(text, GW_OPTION_SQLITE "/"))
         return TRUE;
-    return gw_option_refuse(error,
-                            "is not a database that Godwit knows; write " GW_OPTION_SQLITE " and an absolute path");
+    if (g_str_has_prefix(text, GW_OPTION_POSTGRES))
+        return gw_store_check_postgres(text, error);
+    return gw_option_refuse(error, "is not a database that Godwit knows; write " GW_OPTION_SQLITE
+                                   " and an absolute path, or " GW_OPTION_POSTGRES "USER@HOST/DATABASE");
 }
 
 static gboolean store_text(char *text, gboolean ok, char **ret)

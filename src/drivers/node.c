@@ -3,6 +3,7 @@
 #include "drivers/node.h"
 
 #include "base/error.h"
+#include "base/guard.h"
 #include "base/log.h"
 
 #include <string.h>
@@ -139,7 +140,7 @@ static gboolean is_in_order(const GwNodeCall *call, GError **error)
 
 gboolean gw_node_call_begin(GwNodeCall *call, GError **error)
 {
-    if (!is_in_order(call, error) || !may_try(call->node, error) || (call->peer && !may_try(call->peer, error)))
+    if (!gw_guard_allows(error) || !is_in_order(call, error) || !may_try(call->node, error) || (call->peer && !may_try(call->peer, error)))
         return FALSE;
     g_atomic_int_inc(&call->node->calls);
     call->begun_us = g_get_monotonic_time();

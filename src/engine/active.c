@@ -18,6 +18,7 @@ void gw_active_unref(GwActive *active)
     g_free(active->rung_reason);
     g_free(active->failure);
     g_clear_error(&active->refusal);
+    g_clear_pointer(&active->before, gw_active_unref);
     gw_engine_unref(active->engine);
     g_free(active);
 }
@@ -29,6 +30,8 @@ GwActive *gw_active_new(GwEngine *engine, GwMigration *row)
     active->engine = gw_engine_ref(engine);
     active->id = row->id;
     active->row = row;
+    active->host_forced = (row->intents & GW_INTENT_HOST_FORCED) != 0;
+    active->disk_over_commit = (row->intents & GW_INTENT_OVER_COMMIT) != 0;
     g_strlcpy(active->instance_uuid, row->instance_uuid, sizeof active->instance_uuid);
     return active;
 }
@@ -39,9 +42,26 @@ void gw_active_add(GwActive *active)
     g_hash_table_replace(active->engine->moving, active->instance_uuid, active);
 }
 
+/* When another has taken its place meanwhile, that one goes, and whoever waits for its checks is this one's to tell. */
+static void displace(GwActive *active, GwActive *entered)
+{
+    entered->ended = TRUE;
+    if (active->checked)
+        return;
+    active->checked = entered->checked;
+    active->checked_data = entered->checked_data;
+    entered->checked = NULL;
+}
+
 void gw_active_remove(GwActive *active)
 {
     GwEngine *engine = active->engine;
+    GwActive *entered = g_hash_table_lookup(engine->actives, &active->id);
+    if (entered && entered != active) {
+        displace(active, entered);
+        if (gw_active_of(engine, active->instance_uuid) == entered)
+            g_hash_table_remove(engine->moving, active->instance_uuid);
+    }
     if (gw_active_of(engine, active->instance_uuid) == active) /* the next move may have begun */
         g_hash_table_remove(engine->moving, active->instance_uuid);
     g_hash_table_remove(engine->actives, &active->id);
@@ -56,7 +76,8 @@ void gw_active_wake(GwActive *active)
 {
     GwEngine *engine = active->engine;
     g_mutex_lock(&engine->lock);
-    gboolean push = !active->stepping && !active->ended && !engine->stopping && engine->started;
+    gboolean waits = active->before && active->before->stepping; /* its end wakes this one */
+    gboolean push = !active->stepping && !active->ended && !engine->stopping && engine->started && !waits && gw_peers_lead(active);
     active->again = active->stepping;
     if (push) { /* under the lock: the pool goes away when stopping is set */
         active->stepping = TRUE;
@@ -168,7 +189,7 @@ gboolean gw_engine_load_actives(GwEngine *engine, GError **error)
         return FALSE;
     for (guint i = 0; i < rows->len; i++) {
         g_autoptr(GwActive) active = gw_active_new(engine, gw_migration_copy(rows->pdata[i]));
-        active->found_preparing = active->row->state == GW_MIGRATION_PREPARING;
+        active->inherited = TRUE;
         gw_active_add(active);
         gw_views_update(engine, active->instance_uuid);
         gw_info("migration %" G_GINT64_FORMAT " of %s found %s", active->id, active->row->instance_name,

@@ -1,6 +1,7 @@
 /* Acts: each the call of a driver, with the book-keeping that its outcome needs. */
 #include "engine/internal.h"
 
+#include "base/guard.h"
 #include "core/flags.h"
 
 #include <string.h>
@@ -46,7 +47,9 @@ static gpointer copy_thread(gpointer data)
 {
     Copy *copy = data;
     g_autoptr(GError) error = NULL;
+    gw_guard_set(copy->active->engine->peers ? gw_peers_guard : NULL, copy->active);
     gw_node_migrate(copy->source, copy->dest, copy->plan, &error);
+    gw_guard_set(NULL, NULL);
     if (g_error_matches(error, GW_ERROR, GW_ERROR_UNREACHABLE))
         g_usleep(G_USEC_PER_SEC / MAX(1, copy->active->engine->settings.haste)); /* live_migration_retry_count counts retries of one second each */
     gw_active_call_ended(copy->active, error);

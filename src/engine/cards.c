@@ -10,14 +10,35 @@ static void set(GwEngine *engine, GwCard *card /* taken */)
     gw_views_update(engine, card->uuid);
 }
 
+/* [locked] Those that another daemon has dropped. */
+static void drop_others(GwEngine *engine, const GPtrArray *cards)
+{
+    g_autoptr(GHashTable) stored = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(GList) known = g_hash_table_get_keys(engine->cards);
+    for (guint i = 0; i < cards->len; i++)
+        g_hash_table_add(stored, ((GwCard *)cards->pdata[i])->uuid);
+    for (GList *item = known; item; item = item->next) {
+        g_autofree char *uuid = g_strdup(item->data);
+        if (g_hash_table_contains(stored, uuid))
+            continue;
+        g_hash_table_remove(engine->cards, uuid);
+        gw_views_update(engine, uuid);
+    }
+}
+
 gboolean gw_engine_load_cards(GwEngine *engine, GError **error)
 {
     g_autoptr(GPtrArray) cards = NULL;
     if (!gw_store_cards(engine->store, &cards, error))
         return FALSE;
     g_mutex_lock(&engine->lock);
-    for (guint i = 0; i < cards->len; i++)
-        set(engine, gw_card_ref(cards->pdata[i]));
+    for (guint i = 0; i < cards->len; i++) {
+        GwCard *card = cards->pdata[i];
+        const GwCard *known = g_hash_table_lookup(engine->cards, card->uuid);
+        if (!known || known->stored_us != card->stored_us)
+            set(engine, gw_card_ref(card));
+    }
+    drop_others(engine, cards);
     g_mutex_unlock(&engine->lock);
     return TRUE;
 }
@@ -32,21 +53,36 @@ static GwCard *draft_of(const GwInstanceView *view)
     return view->card ? gw_card_copy(view->card) : gw_card_new(view->instance->uuid);
 }
 
-gboolean gw_engine_card_change(GwEngine *engine, const char *uuid, GwCardChange change, gpointer data, GError **error)
+static gboolean try_change(GwEngine *engine, const char *uuid, GwCardChange change, gpointer data, GError **error)
 {
-    g_mutex_lock(&engine->edit_lock);
     g_autoptr(GwInstanceView) view = gw_engine_instance(engine, uuid);
     g_autoptr(GwCard) card = view ? draft_of(view) : NULL;
     if (!view)
         g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Instance %s could not be found.", uuid);
-    gboolean ok = view && change(card, view, data, error) && gw_store_card_put(engine->store, card, error);
-    if (ok) {
-        g_mutex_lock(&engine->lock);
-        set(engine, g_steal_pointer(&card));
-        g_mutex_unlock(&engine->lock);
+    if (!view || !change(card, view, data, error) || !gw_store_card_put(engine->store, card, error))
+        return FALSE;
+    g_mutex_lock(&engine->lock);
+    set(engine, g_steal_pointer(&card));
+    g_mutex_unlock(&engine->lock);
+    return TRUE;
+}
+
+/* Another daemon may have changed it meanwhile: then the change is made again, to what it has become. */
+gboolean gw_engine_card_change(GwEngine *engine, const char *uuid, GwCardChange change, gpointer data, GError **error)
+{
+    enum { TRIES = 5 };
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&engine->edit_lock);
+    for (guint tries = 1;; tries++) {
+        g_autoptr(GError) why = NULL;
+        if (try_change(engine, uuid, change, data, &why))
+            return TRUE;
+        gboolean again = g_error_matches(why, GW_ERROR, GW_ERROR_STALE) && tries < TRIES;
+        if (again && gw_engine_load_cards(engine, error))
+            continue;
+        if (!again)
+            g_propagate_error(error, g_steal_pointer(&why));
+        return FALSE;
     }
-    g_mutex_unlock(&engine->edit_lock);
-    return ok;
 }
 
 gboolean gw_engine_note_action(GwEngine *engine, const GwMoveRequest *request, const char *action, GError **error)

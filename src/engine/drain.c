@@ -6,53 +6,11 @@
 #include <string.h>
 
 enum {
-    ROUND_MS = 500,        /* copies under way make room on the links without telling */
-    TICK_MS = 250,
     MOST_ATTEMPTS = 3,     /* of moving one instance */
     SILENT_LIMIT_S = 600,  /* a host may be silent for so long before the drain ends without it */
     SOON_MS = 50,
     LAG_LIMIT_US = 10 * G_USEC_PER_SEC,
 };
-
-GHashTable *gw_drain_moves_new(void)
-{
-    return g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)gw_drain_move_free);
-}
-
-GwDrainRun *gw_drain_run_new(GwEngine *engine, GwDrain *row, GHashTable *moves)
-{
-    GwDrainRun *run = g_new0(GwDrainRun, 1);
-    g_atomic_ref_count_init(&run->refs);
-    run->engine = gw_engine_ref(engine);
-    run->id = row->id;
-    run->row = row;
-    run->moves = moves;
-    run->changed = g_ptr_array_new();
-    return run;
-}
-
-static GwDrainRun *run_ref(GwDrainRun *run)
-{
-    g_atomic_ref_count_inc(&run->refs);
-    return run;
-}
-
-void gw_drain_run_unref(GwDrainRun *run)
-{
-    if (!g_atomic_ref_count_dec(&run->refs))
-        return;
-    gw_drain_free(run->row);
-    g_ptr_array_unref(run->changed);
-    g_hash_table_unref(run->moves);
-    gw_engine_unref(run->engine);
-    g_free(run);
-}
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwDrainRun, gw_drain_run_unref)
-
-void gw_drain_run_release(gpointer run)
-{
-    gw_drain_run_unref(run);
-}
 
 static void note(GwDrainRun *run, GwDrainMove *move)
 {
@@ -63,7 +21,9 @@ static void note(GwDrainRun *run, GwDrainMove *move)
 static gboolean save(GwDrainRun *run)
 {
     g_autoptr(GError) error = NULL;
-    if (!gw_store_drain_update(run->engine->store, run->row, run->changed, &error)) {
+    GwFence fence;
+    gboolean fenced = gw_peers_fence(run->engine, NULL, run->token, &fence);
+    if (!gw_store_drain_journal(run->engine->store, run->row, run->changed, fenced ? &fence : NULL, &error)) {
         gw_warning("drain %" G_GINT64_FORMAT ": not recorded, tried again: %s", run->id, error->message);
         return FALSE;
     }
@@ -197,7 +157,10 @@ static void adopt(GwDrainRun *run, const GwSnapshot *s, guint *ret_moving)
 static gboolean begin(GwDrainRun *run, GwDrainMove *move)
 {
     g_autoptr(GError) error = NULL;
+    GwFence fence;
+    gboolean fenced = gw_peers_fence(run->engine, NULL, run->token, &fence);
     GwMoveRequest request = {.instance_uuid = move->instance_uuid,
+                             .fence = fenced ? &fence : NULL,
                              .host = move->dest,
                              .block = GW_BLOCK_AUTO,
                              .request_id = run->row->request_id,
@@ -205,7 +168,7 @@ static gboolean begin(GwDrainRun *run, GwDrainMove *move)
                              .project_id = run->row->project_id};
     gboolean ok = move->kind == GW_MOVE_COLD ? gw_engine_cold_migrate(run->engine, &request, &move->migration_id, NULL, NULL, &error)
                                              : gw_engine_live_migrate(run->engine, &request, &move->migration_id, NULL, NULL, &error);
-    if (!ok && g_error_matches(error, GW_ERROR, GW_ERROR_CONFLICT))
+    if (!ok && (g_error_matches(error, GW_ERROR, GW_ERROR_CONFLICT) || g_error_matches(error, GW_ERROR, GW_ERROR_STALE)))
         return FALSE; /* something is under way with it; the next round sees what */
     if (!ok) {
         failed(run, move, error->message);
@@ -231,6 +194,15 @@ static guint begin_due(GwDrainRun *run, const GwSnapshot *s, const GwDrainPlan *
 
 /* ---- its end */
 
+static void leave(GwDrainRun *run)
+{
+    g_mutex_lock(&run->engine->lock);
+    run->ended = TRUE;
+    if (g_hash_table_lookup(run->engine->drains, &run->id) == run)
+        g_hash_table_remove(run->engine->drains, &run->id);
+    g_mutex_unlock(&run->engine->lock);
+}
+
 static void end(GwDrainRun *run, GwDrainState state, const char *reason)
 {
     run->row->state = state;
@@ -242,10 +214,7 @@ static void end(GwDrainRun *run, GwDrainState state, const char *reason)
     }
     gw_info("drain %" G_GINT64_FORMAT " of %s ended: %s%s%s", run->id, run->row->hosts, gw_drain_state_name(state), reason ? ": " : "",
             reason ? reason : "");
-    g_mutex_lock(&run->engine->lock);
-    run->ended = TRUE;
-    g_hash_table_remove(run->engine->drains, &run->id);
-    g_mutex_unlock(&run->engine->lock);
+    leave(run);
 }
 
 static guint count_staying(const GwDrainRun *run, const GwDrainPlan *plan)
@@ -395,15 +364,20 @@ static gboolean has_looked(GwEngine *engine)
     return looked;
 }
 
-static void round_of(GwDrainRun *run)
+void gw_drain_round(GwDrainRun *run)
 {
     if (!has_looked(run->engine))
         return;
     guint moving = 0;
     GwDrainQuery query = {.id = run->id};
     g_autoptr(GPtrArray) rows = NULL;
-    if (gw_store_drains(run->engine->store, &query, &rows, NULL) && rows->len)
+    if (gw_store_drains(run->engine->store, &query, &rows, NULL) && rows->len) {
         run->row->cancelling = ((GwDrain *)rows->pdata[0])->cancelling;
+        if (((GwDrain *)rows->pdata[0])->state != GW_DRAIN_RUNNING) { /* it was on a list that was a moment old */
+            leave(run);
+            return;
+        }
+    }
     close_hosts(run);
     settle(run, &moving);
     if (!run->row->cancelling)
@@ -412,87 +386,4 @@ static void round_of(GwDrainRun *run)
         end(run, GW_DRAIN_CANCELLED, "cancelled by request; what had moved stays where it is");
     else if (run->changed->len)
         save(run);
-}
-
-/* ---- being stepped */
-
-void gw_drain_step(gpointer data, gpointer user_data)
-{
-    GwEngine *engine = user_data;
-    g_autoptr(GwDrainRun) run = data;
-    gint64 began_us = g_get_monotonic_time();
-    g_mutex_lock(&engine->lock);
-    gboolean stopping = engine->stopping || run->ended;
-    run->again = FALSE;
-    g_mutex_unlock(&engine->lock);
-    if (!stopping)
-        round_of(run);
-    gint64 now_us = g_get_monotonic_time();
-    g_mutex_lock(&engine->lock);
-    run->stepping = FALSE;
-    /* a large plan is not made all the time */
-    run->due_us = run->again ? now_us : now_us + MAX(ROUND_MS * 1000, (now_us - began_us) * 5);
-    g_mutex_unlock(&engine->lock);
-}
-
-static gboolean tick(gpointer data)
-{
-    GwEngine *engine = data;
-    GHashTableIter iter;
-    gpointer value;
-    g_mutex_lock(&engine->lock);
-    g_hash_table_iter_init(&iter, engine->drains);
-    while (!engine->stopping && g_hash_table_iter_next(&iter, NULL, &value)) {
-        GwDrainRun *run = value;
-        if (run->stepping || run->due_us > g_get_monotonic_time())
-            continue;
-        run->stepping = TRUE;
-        g_thread_pool_push(engine->drain_steps, run_ref(run), NULL);
-    }
-    g_mutex_unlock(&engine->lock);
-    return G_SOURCE_CONTINUE;
-}
-
-void gw_drains_wake(GwEngine *engine)
-{
-    GHashTableIter iter;
-    gpointer value;
-    g_mutex_lock(&engine->lock);
-    g_hash_table_iter_init(&iter, engine->drains);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        ((GwDrainRun *)value)->again = TRUE;
-        ((GwDrainRun *)value)->due_us = 0;
-    }
-    g_mutex_unlock(&engine->lock);
-}
-
-void gw_drains_start(GwEngine *engine)
-{
-    GSource *source = g_timeout_source_new(TICK_MS);
-    g_source_set_callback(source, tick, engine, NULL);
-    g_source_attach(source, engine->context);
-    g_source_unref(source);
-}
-
-gboolean gw_engine_load_drains(GwEngine *engine, GError **error)
-{
-    GwDrainQuery query = {.running_only = TRUE};
-    g_autoptr(GPtrArray) rows = NULL;
-    if (!gw_store_drains(engine->store, &query, &rows, error))
-        return FALSE;
-    while (rows->len) {
-        g_autoptr(GwDrain) row = g_ptr_array_steal_index(rows, rows->len - 1);
-        g_autoptr(GPtrArray) moves = NULL;
-        if (!gw_store_drain_moves(engine->store, row->id, &moves, error))
-            return FALSE;
-        GHashTable *table = gw_drain_moves_new();
-        while (moves->len) {
-            GwDrainMove *move = g_ptr_array_steal_index(moves, moves->len - 1);
-            g_hash_table_insert(table, move->instance_uuid, move);
-        }
-        gw_info("drain %" G_GINT64_FORMAT " of %s found running", row->id, row->hosts);
-        GwDrainRun *run = gw_drain_run_new(engine, g_steal_pointer(&row), table);
-        g_hash_table_replace(engine->drains, &run->id, run);
-    }
-    return TRUE;
 }

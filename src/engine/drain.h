@@ -11,6 +11,7 @@ typedef struct {
     gint64 id;
     gboolean stepping, again, ended; /* [lock] */
     gint64 due_us;      /* [lock] monotonic: when it is looked at again */
+    gint64 token;       /* of the lease under which it is carried, where there are several daemons */
     GwDrain *row;
     GHashTable *moves;  /* uuid → GwDrainMove *, owned */
     GPtrArray *changed; /* of those: not yet written */
@@ -26,6 +27,9 @@ void gw_drain_write_plan(const GwSnapshot *snapshot, const GwDrainPlan *plan, GH
 void gw_drain_set_text(char **field, const char *text);
 
 /* ---- drain.c */
+void gw_drain_round(GwDrainRun *run);
+
+/* ---- drain_runs.c */
 GwDrainRun *gw_drain_run_new(GwEngine *engine, GwDrain *row /* taken */, GHashTable *moves /* taken */);
 void gw_drain_run_unref(GwDrainRun *run);
 GHashTable *gw_drain_moves_new(void); /* uuid → GwDrainMove *, owned */

@@ -60,6 +60,10 @@ static gboolean launch(GwEngine *engine, GwDrain *row_taken, GHashTable *moves_t
         return FALSE;
     gint64 id = row->id;
     gw_info("drain %" G_GINT64_FORMAT " of %s: %u moves planned", id, row->hosts, list->len);
+    if (engine->peers) { /* whoever has the lease of the drains takes it up; perhaps this daemon */
+        gw_peers_changed(engine, GW_CHANGED_DRAINS);
+        return gw_engine_drain_show(engine, id, ret, ret_moves, error);
+    }
     GwDrainRun *run = gw_drain_run_new(engine, g_steal_pointer(&row), g_steal_pointer(&moves));
     g_mutex_lock(&engine->lock);
     g_hash_table_replace(engine->drains, &run->id, run);

@@ -32,6 +32,9 @@ void gw_engine_unref(GwEngine *engine)
     g_clear_pointer(&engine->loop, g_main_loop_unref);
     g_clear_pointer(&engine->context, g_main_context_unref);
     gw_checkups_free(engine->checkups);
+    gw_peers_free(engine->peers);
+    g_hash_table_unref(engine->ended_lately);
+    g_mutex_clear(&engine->adopt_lock);
     g_mutex_clear(&engine->lock);
     g_mutex_clear(&engine->edit_lock);
     g_mutex_clear(&engine->place_lock);
@@ -54,6 +57,8 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     g_atomic_ref_count_init(&engine->refs);
     g_mutex_init(&engine->lock);
     g_mutex_init(&engine->edit_lock);
+    g_mutex_init(&engine->adopt_lock);
+    engine->ended_lately = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
     g_mutex_init(&engine->place_lock);
     engine->aggregates = gw_aggregates_new();
     engine->store = store;
@@ -85,9 +90,11 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
 GwEngine *gw_engine_new(GwStore *store, const GwDriver *const *drivers, const GwEngineSettings *settings, GError **error)
 {
     GwEngine *engine = engine_new(store, drivers, settings);
+    engine->peers = gw_peers_new(engine);
     if (gw_remains_load(engine, error) && gw_engine_load_hosts(engine, error) && gw_engine_load_aggregates(engine, error) &&
-        gw_engine_load_actives(engine, error) && gw_engine_load_servers(engine, error) && gw_engine_load_cards(engine, error) &&
-        gw_engine_load_drains(engine, error))
+        gw_engine_load_actives(engine, error) &&
+        (engine->peers || (gw_engine_load_servers(engine, error) && gw_engine_load_drains(engine, error))) &&
+        gw_engine_load_cards(engine, error))
         return engine;
     gw_engine_stop(engine);
     gw_engine_free(engine);
@@ -133,6 +140,7 @@ void gw_engine_start(GwEngine *engine)
     g_mutex_unlock(&engine->lock);
     gw_inventory_tick(engine);
     gw_drains_start(engine);
+    gw_peers_start(engine);
     gw_servers_start(engine);
     g_autoptr(GPtrArray) actives = list_actives(engine);
     for (guint i = 0; i < actives->len; i++)
@@ -189,6 +197,7 @@ void gw_engine_stop(GwEngine *engine)
         g_thread_pool_free(g_steal_pointer(&engine->asks), FALSE, TRUE);
         g_thread_pool_free(g_steal_pointer(&engine->scribe), FALSE, TRUE);
     }
+    gw_peers_stop(engine);
     drop_timers(engine);
     /* nodes report no more events into this engine once their last reference is gone */
     g_mutex_lock(&engine->lock);

@@ -25,6 +25,8 @@ typedef struct {
     guint max_concurrent_live_migrations; /* per source host; 0: no limit */
     guint64 reserved_host_memory_mib;
     gboolean disk_over_commit;
+    guint lease_s;           /* of hosts, where several daemons share a database; 0: the default of godwit.conf */
+    const char *daemon_name; /* for people; or NULL */
     const char *image_dir; /* folder of images on this machine; NULL or "": none. Borrowed for the engine's life */
     guint haste; /* pauses and patience of the loop are divided by it; 0: as they are. For worlds whose clock runs faster */
 } GwEngineSettings;
@@ -167,6 +169,7 @@ typedef struct {
     gboolean force; /* with host: what an administrator has set against it (disabled, aggregates) does not count */
     gboolean by_admin; /* a lock does not count for it */
     const char *request_id, *user_id, *project_id;
+    const GwFence *fence; /* NULL, or what it is asked under: a drain's lease */
 } GwMoveRequest;
 
 /* Called exactly once when the checks of a submitted move have ended. error: the refusal with every reason, or NULL. */
@@ -213,6 +216,8 @@ typedef void (*GwDiagnosed)(gpointer data, GwDiagnostics *found, const GError *e
 /* FALSE at once, and done is not called: NOT_FOUND; CONFLICT: it does not run, or its host does not answer. */
 gboolean gw_engine_diagnose(GwEngine *engine, const char *uuid, GwDiagnosed done, gpointer data, GError **error);
 
+/* Of GwDaemonRow *: those that share the database; none when it is this daemon's own. */
+gboolean gw_engine_daemons(GwEngine *engine, GPtrArray **ret_rows, GError **error);
 /* ---- Making servers and taking them away. Both are recorded, and carried out whatever happens to the daemon. */
 typedef struct {
     const char *name, *image_id;

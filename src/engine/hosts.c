@@ -82,23 +82,95 @@ static gboolean load_cache(GwEngine *engine, GwHostEntry *entry, GError **error)
     return TRUE;
 }
 
+static gboolean load_host(GwEngine *engine, const GwHostRow *row, GError **error)
+{
+    GwNode *node = open_node(engine, row->name, row->uri, error);
+    if (!node) {
+        gw_error_prefix(error, "host %s", row->name);
+        return FALSE;
+    }
+    g_autoptr(GwHostEntry) entry = entry_new(node, row_copy(row));
+    if (!load_cache(engine, entry, error) || !gw_remember_load(engine, entry, error))
+        return FALSE;
+    g_mutex_lock(&engine->lock);
+    g_hash_table_replace(engine->hosts, entry->row->name, gw_host_entry_ref(entry));
+    gw_views_update_host(engine, entry);
+    g_mutex_unlock(&engine->lock);
+    return TRUE;
+}
+
 gboolean gw_engine_load_hosts(GwEngine *engine, GError **error)
 {
     g_autoptr(GPtrArray) rows = NULL;
     if (!gw_store_hosts(engine->store, &rows, error))
         return FALSE;
+    for (guint i = 0; i < rows->len; i++)
+        if (!load_host(engine, rows->pdata[i], error))
+            return FALSE;
+    return TRUE;
+}
+
+/* ---- what other daemons have changed */
+
+static void take_row(GwEngine *engine, GwHostEntry *entry, const GwHostRow *row)
+{
+    g_mutex_lock(&engine->lock);
+    gboolean same = entry->row->enabled == row->enabled && entry->row->forced_down == row->forced_down &&
+                    g_strcmp0(entry->row->disabled_reason, row->disabled_reason) == 0;
+    if (!same) {
+        entry->row->enabled = row->enabled;
+        entry->row->forced_down = row->forced_down;
+        g_free(entry->row->disabled_reason);
+        entry->row->disabled_reason = g_strdup(row->disabled_reason);
+        gw_views_update_host(engine, entry);
+    }
+    g_mutex_unlock(&engine->lock);
+}
+
+static gboolean take_new(GwEngine *engine, const GwHostRow *row, GError **error)
+{
+    if (!load_host(engine, row, error))
+        return FALSE;
+    g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, row->name);
+    gw_info("host %s added at %s by another daemon", row->name, row->uri);
+    gw_inventory_ask(engine, entry, NULL);
+    return TRUE;
+}
+
+static void forget(GwEngine *engine, GwHostEntry *entry, const char *name);
+
+/* Those whose id is in none of the rows. */
+static void drop_gone(GwEngine *engine, const GPtrArray *rows)
+{
+    g_autoptr(GHashTable) ids = g_hash_table_new(g_int64_hash, g_int64_equal);
+    g_autoptr(GPtrArray) gone = g_ptr_array_new_with_free_func((GDestroyNotify)gw_host_entry_unref);
+    GHashTableIter iter;
+    gpointer value;
+    for (guint i = 0; i < rows->len; i++)
+        g_hash_table_add(ids, &((GwHostRow *)rows->pdata[i])->id);
+    g_mutex_lock(&engine->lock);
+    g_hash_table_iter_init(&iter, engine->hosts);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        if (!g_hash_table_contains(ids, &((GwHostEntry *)value)->row->id))
+            g_ptr_array_add(gone, gw_host_entry_ref(value));
+    g_mutex_unlock(&engine->lock);
+    for (guint i = 0; i < gone->len; i++)
+        forget(engine, gone->pdata[i], ((GwHostEntry *)gone->pdata[i])->row->name);
+}
+
+gboolean gw_engine_reload_hosts(GwEngine *engine, GError **error)
+{
+    g_autoptr(GPtrArray) rows = NULL;
+    if (!gw_store_hosts(engine->store, &rows, error))
+        return FALSE;
+    drop_gone(engine, rows);
     for (guint i = 0; i < rows->len; i++) {
         const GwHostRow *row = rows->pdata[i];
-        GwNode *node = open_node(engine, row->name, row->uri, error);
-        if (!node) {
-            gw_error_prefix(error, "host %s", row->name);
+        g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, row->name);
+        if (entry)
+            take_row(engine, entry, row);
+        else if (!take_new(engine, row, error))
             return FALSE;
-        }
-        GwHostEntry *entry = entry_new(node, row_copy(row));
-        g_hash_table_replace(engine->hosts, entry->row->name, entry);
-        if (!load_cache(engine, entry, error) || !gw_remember_load(engine, entry, error))
-            return FALSE;
-        gw_views_update_host(engine, entry);
     }
     return TRUE;
 }
@@ -159,6 +231,7 @@ static gboolean enter_host(Addition *addition, GwNode *node, const GwHostFacts *
     g_mutex_unlock(&engine->lock);
     if (!ok)
         return FALSE;
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&engine->edit_lock);
     g_autoptr(GwHostRow) row = g_new0(GwHostRow, 1);
     row->name = g_strdup(addition->name);
     row->uri = g_strdup(addition->uri);
@@ -308,6 +381,8 @@ gboolean gw_engine_host_edit(GwEngine *engine, const char *name, const GwHostEdi
     g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, name);
     if (!entry)
         return no_such_host(name, error);
+    if (engine->peers && !gw_engine_reload_hosts(engine, error)) /* another daemon may have changed the rest of the row */
+        return FALSE;
     g_mutex_lock(&engine->lock);
     g_autoptr(GwHostRow) row = row_copy(entry->row);
     g_mutex_unlock(&engine->lock);

@@ -35,10 +35,14 @@ typedef struct {
     GHashTable *kept;        /* [lock] uuid → gint64 *: fingerprint of the definition that the store has (remember.c) */
     GPtrArray *waiters;      /* [lock] of Waiter *: told when the next refresh ends */
     gboolean removed;        /* [lock] */
+    gint64 token;            /* [lock] of its lease; 0: another daemon leads it */
+    gboolean unsaved;        /* [lock] what it said last is not in the store */
+    gboolean releasing;      /* [lock] its lease is about to be given back: nothing is begun */
 } GwHostEntry;
 
 /* A migration under way. */
-typedef struct {
+typedef struct GwActive GwActive;
+struct GwActive {
     gatomicrefcount refs;
     GwEngine *engine;        /* reference */
     gint64 id;
@@ -55,7 +59,11 @@ typedef struct {
     GwChecked checked;       /* [lock] told once when the checks have ended */
     gpointer checked_data;
     GError *refusal;         /* [step] what the checks said against it */
-    gboolean disk_over_commit; /* of the request; after a restart the setting alone counts, which is stricter */
+    gboolean disk_over_commit; /* of the request */
+    gint64 token;            /* of the lease under which it is carried; 0: another daemon does, and this is what is known of it */
+    gboolean inherited;      /* [step] not yet looked at: another daemon, or this one, may have been at it before */
+    GwActive *before;        /* what it takes the place of, while that may still be in a step; or NULL */
+    gint64 kept_us;          /* [step] monotonic: when progress was last stored, for other daemons */
     /* the worker's own */
     GwSight source_sight, dest_sight; /* [step] */
     unsigned picture;        /* [step] what was seen, as one number, and since when it is the same (monotonic us) */
@@ -73,11 +81,11 @@ typedef struct {
     GwRung rung;             /* [step] what it said last, */
     char *rung_reason;       /* [step] and why */
     gboolean tuned;          /* [step] the hypervisor was told the longest pause */
-    gboolean host_forced;    /* of the request: the destination is not placement's business; forgotten by a restart */
+    gboolean host_forced;    /* of the request: the destination is not placement's business */
     gboolean found_preparing; /* [step] loaded in PREPARING: a former process may have made half of it */
     const char *event;       /* [step] the action event now open, or NULL */
     gboolean event_on_dest;  /* [step] which of the two hosts it concerns */
-} GwActive;
+};
 
 struct GwEngine {
     gatomicrefcount refs;
@@ -107,6 +115,10 @@ struct GwEngine {
     GwEndedMoves ended;      /* [lock] */
     gint64 pruned_at;        /* [lock] monotonic us: when old history was last forgotten */
     gint64 serial;           /* atomic */
+    struct GwPeers *peers;   /* NULL: no other daemon can use the store */
+    GMutex adopt_lock;       /* held while a row is made and its GwActive entered, and while all rows are compared with all actives;
+                              * taken before `lock`, held across calls to the store */
+    GHashTable *ended_lately; /* [lock] id → monotonic us: a list read a moment ago may still have them */
     struct GwCheckups *checkups; /* has a lock of its own */
     GThreadPool *steps, *asks, *scribe, *drain_steps;
     GMainContext *context;
@@ -127,12 +139,40 @@ GwEngine *gw_engine_ref(GwEngine *engine);
 void gw_engine_unref(GwEngine *engine);
 gint64 gw_engine_serial_next(GwEngine *engine);
 
+/* ---- peers.c: the other daemons on the same database (docs/architecture.md). Everything here may be called without any. */
+typedef struct GwPeers GwPeers;
+GwPeers *gw_peers_new(GwEngine *engine); /* NULL when the store is not shared */
+void gw_peers_free(GwPeers *peers); /* NULL is nothing */
+void gw_peers_start(GwEngine *engine);
+void gw_peers_stop(GwEngine *engine); /* gives the leases back; once nothing is in a step any more */
+/* TRUE: this daemon carries the migration, and the lease lasts long enough for an act. [locked] */
+gboolean gw_peers_lead(GwActive *active);
+gint64 gw_peers_token_of(GwEngine *engine, const char *host); /* for a new GwActive from there; 0: not ours [locked] */
+gboolean gw_peers_lead_host(GwEngine *engine, GwHostEntry *entry); /* what it says is kept by its leader alone */
+gboolean gw_peers_lead_drains(GwEngine *engine, gint64 token); /* [locked] */
+gint64 gw_peers_drains_token(GwEngine *engine);                /* [locked] */
+/* What a write of the one who leads must hold against; FALSE: there are no others. */
+gboolean gw_peers_fence(GwEngine *engine, const char *host /* NULL: drains */, gint64 token, GwFence *ret);
+gboolean gw_peers_guard(gpointer active, GError **error); /* a GwGuard */
+gboolean gw_peers_guard_daemon(gpointer engine, GError **error); /* a GwGuard for what needs no lease of a host, but a live daemon */
+/* One daemon at a time operates an instance; as gw_store_operation_claim. */
+gboolean gw_peers_claim(GwEngine *engine, const char *uuid, GError **error);
+void gw_peers_release(GwEngine *engine, const char *uuid);
+void gw_peers_changed(gpointer engine, unsigned changed); /* look soon; a GwChanged */
+
+/* ---- followers.c: what other daemons carry and change */
+void gw_followers_refresh(GwEngine *engine, unsigned changed);
+/* Makes every active what the leases now say: carried here, or looked at. [unlocked] */
+void gw_followers_assign(GwEngine *engine);
+
 /* ---- hosts.c */
 GwHostEntry *gw_host_entry_ref(GwHostEntry *entry);
 void gw_host_entry_unref(GwHostEntry *entry);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwHostEntry, gw_host_entry_unref)
 GwHostEntry *gw_engine_find_host(GwEngine *engine, const char *name); /* reference, or NULL */
 gboolean gw_engine_load_hosts(GwEngine *engine, GError **error);
+/* Brings the table up to what the store says. [edit_lock] */
+gboolean gw_engine_reload_hosts(GwEngine *engine, GError **error);
 
 /* ---- aggregates.c */
 gboolean gw_engine_load_aggregates(GwEngine *engine, GError **error); /* from the store; to be called after any change */
@@ -196,6 +236,15 @@ void gw_active_tell_checked(GwActive *active, const GError *error); /* whoever w
 void gw_active_call_ended(GwActive *active, const GError *error); /* error NULL: done */
 gboolean gw_engine_load_actives(GwEngine *engine, GError **error);
 
+/* ---- copying.c: all [step] */
+gboolean gw_copying_sees_job(const GwActive *active);
+/* How long it has lasted: by the hypervisor's clock, which also knows of the time before a restart of ours. */
+guint64 gw_copying_age_ms(const GwActive *active);
+void gw_copying_climb(GwActive *active, const GwMigration *row); /* what the ladder says of a live copy */
+void gw_copying_tune(GwActive *active, const GwMigration *row);
+void gw_copying_take_progress(GwActive *active, GwMigration *row);
+void gw_copying_keep_progress(GwActive *active, const GwMigration *row); /* where other daemons can be asked for it */
+
 /* ---- loop.c */
 void gw_loop_step(gpointer active /* reference, taken */, gpointer engine);
 
@@ -255,7 +304,8 @@ void gw_scribe_prune(GwEngine *engine); /* forgets history that is too old, soon
 void gw_scribe_work(gpointer note, gpointer engine);
 
 /* ---- drain.c: emptying hosts */
-gboolean gw_engine_load_drains(GwEngine *engine, GError **error);
+gboolean gw_engine_load_drains(GwEngine *engine, GError **error); /* those running that are not in the table yet */
+void gw_drains_drop(GwEngine *engine); /* another daemon carries them on */
 void gw_drains_start(GwEngine *engine);
 void gw_drain_step(gpointer run /* reference, taken */, gpointer engine);
 void gw_drain_run_release(gpointer run); /* drops a reference */

@@ -84,8 +84,13 @@ static void save(GwEngine *engine, GwHostEntry *entry)
     gboolean removed = entry->removed;
     g_mutex_unlock(&engine->lock);
     g_autoptr(GError) error = NULL;
-    if (!removed && !gw_store_cache_put(engine->store, entry->row->name, instances, seen_us, &error))
+    gboolean kept = !removed && gw_peers_lead_host(engine, entry) &&
+                    gw_store_cache_put(engine->store, entry->row->name, instances, seen_us, &error);
+    if (error)
         gw_warning("host %s: what it said could not be kept: %s", entry->row->name, error->message);
+    g_mutex_lock(&engine->lock);
+    entry->unsaved = !kept;
+    g_mutex_unlock(&engine->lock);
 }
 
 /* [locked] */
@@ -136,6 +141,7 @@ void gw_inventory_publish(GwEngine *engine, GwHostEntry *entry, GwHostFacts *fac
     if (!was_up)
         gw_views_update_host(engine, entry);
     entry->last_full_us = g_get_monotonic_time();
+    changed |= entry->unsaved; /* another daemon led it */
     gboolean watch = !entry->watched && !entry->removed;
     entry->watched = TRUE;
     g_mutex_unlock(&engine->lock);

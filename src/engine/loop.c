@@ -2,6 +2,8 @@
  * It knows nothing of phases (core/lifecycle.c does) and nothing of how acts are done (acts.c does). */
 #include "engine/internal.h"
 
+#include "base/guard.h"
+
 #include <string.h>
 
 enum {
@@ -31,7 +33,8 @@ typedef struct {
 static Moment read_moment(GwActive *active)
 {
     g_mutex_lock(&active->engine->lock);
-    Moment moment = {active->call, active->call_transient, active->engine->stopping};
+    gboolean over = active->engine->stopping || active->ended || !gw_peers_lead(active);
+    Moment moment = {active->call, active->call_transient, over};
     g_mutex_unlock(&active->engine->lock);
     return moment;
 }
@@ -83,51 +86,11 @@ static gint64 picture_age(GwActive *active, GwCall call, GwMigrationState state)
     return (now - active->picture_since) / 1000;
 }
 
-static gboolean sees_job(const GwActive *active)
-{
-    return active->source_sight.job != GW_JOB_NONE || active->dest_sight.job != GW_JOB_NONE;
-}
-
-/* How long the copy has lasted: by the hypervisor's clock, which also knows of the time before a restart of ours. */
-static guint64 copy_age_ms(const GwActive *active)
-{
-    gint64 own_us = active->copy_since ? g_get_monotonic_time() - active->copy_since : 0;
-    return MAX((guint64)own_us / 1000, active->source_sight.progress.elapsed_ms);
-}
-
 static gboolean is_overdue(const GwActive *active, const GwMigration *row)
 {
-    if (row->state == GW_MIGRATION_RUNNING && sees_job(active))
+    if (row->state == GW_MIGRATION_RUNNING && gw_copying_sees_job(active))
         return active->rung == GW_RUNG_ABORT;
-    return row->plan && row->plan->timeout_ms && copy_age_ms(active) > row->plan->timeout_ms;
-}
-
-/* What the ladder says of a live copy under way. */
-static void climb(GwActive *active, const GwMigration *row)
-{
-    if (row->state != GW_MIGRATION_RUNNING || active->source_sight.job != GW_JOB_OUTGOING || active->rung == GW_RUNG_ABORT)
-        return;
-    g_autofree char *reason = NULL;
-    GwRung rung = gw_ladder_step(&active->ladder, row->plan, &active->source_sight.progress, copy_age_ms(active), &reason);
-    if (rung == GW_RUNG_WAIT)
-        return;
-    active->rung = rung;
-    g_free(active->rung_reason);
-    active->rung_reason = g_steal_pointer(&reason);
-    gw_info("migration %" G_GINT64_FORMAT " of %s: %s", row->id, row->instance_name, active->rung_reason);
-    gw_scribe_note(active, row, rung == GW_RUNG_FORCE ? "godwit_force_complete" : "godwit_abort", row->source, active->rung_reason);
-}
-
-/* The hypervisor switches over by itself once the pause is as short as the plan says. It can be told once the copy runs. */
-static void tune(GwActive *active, const GwMigration *row)
-{
-    gboolean begun = row->state == GW_MIGRATION_RUNNING && active->source_sight.job == GW_JOB_OUTGOING;
-    if (!begun || active->tuned || !row->plan->pause_ms)
-        return;
-    active->tuned = TRUE;
-    g_autoptr(GError) error = NULL;
-    if (!gw_node_set_pause(active->source->node, row->instance_uuid, (guint)row->plan->pause_ms, &error))
-        gw_info("migration %" G_GINT64_FORMAT ": the hypervisor keeps its own limit of the pause: %s", row->id, error->message);
+    return row->plan && row->plan->timeout_ms && gw_copying_age_ms(active) > row->plan->timeout_ms;
 }
 
 static unsigned circumstances(GwActive *active, const GwMigration *row, const Moment *moment, gint64 age_ms)
@@ -140,42 +103,16 @@ static unsigned circumstances(GwActive *active, const GwMigration *row, const Mo
     gboolean force = (row->intents & GW_INTENT_FORCE_COMPLETE) != 0 || active->rung == GW_RUNG_FORCE;
     when |= force && (!active->forced || row->state == GW_MIGRATION_SETTLING) ? GW_WHEN_FORCE : 0;
     when |= is_overdue(active, row) ? GW_WHEN_OVERDUE : 0;
-    when |= age_ms >= scaled(active, GRACE_MS) && !sees_job(active) ? GW_WHEN_STALE : 0;
+    when |= age_ms >= scaled(active, GRACE_MS) && !gw_copying_sees_job(active) ? GW_WHEN_STALE : 0;
     when |= row->attempts > 0 ? GW_WHEN_BEGUN : 0;
     when |= row->plan && gw_plan_copies_disks(row->plan) ? GW_WHEN_COPIES : 0;
     when |= row->plan && row->plan->power_before == GW_POWER_RUNNING ? GW_WHEN_RAN : 0;
-    when |= sees_job(active) ? GW_WHEN_JOB : 0;
+    when |= gw_copying_sees_job(active) ? GW_WHEN_JOB : 0;
     when |= moment->transient && row->attempts <= settings->live_migration_retry_count ? GW_WHEN_RETRY : 0;
     when |= active->failures >= MANY_FAILURES ? GW_WHEN_EXHAUSTED : 0;
     when |= gw_active_fences(active);
     when |= active->found_preparing || moment->call != GW_CALL_NONE ? GW_WHEN_MADE : 0;
     return when;
-}
-
-/* A copy's own figures. After its end the source may still know them all (disks, measured downtime); the destination knows what it
- * received, and its measured downtime. */
-static void take_progress(GwActive *active, GwMigration *row)
-{
-    gboolean moved = row->state == GW_MIGRATION_SETTLING || row->state == GW_MIGRATION_PLACING;
-    gboolean copying = row->state == GW_MIGRATION_RUNNING || row->state == GW_MIGRATION_MOVING ||
-                       row->state == GW_MIGRATION_POSTCOPY;
-    const GwProgress *source = &active->source_sight.progress;
-    const GwProgress *dest = &active->dest_sight.progress;
-    if (copying && source->elapsed_ms && active->source_sight.job == GW_JOB_OUTGOING)
-        row->progress = *source;
-    if (!moved)
-        return;
-    if (source->elapsed_ms)
-        row->progress = *source;
-    else if (dest->elapsed_ms)
-        row->progress = (GwProgress){.elapsed_ms = dest->elapsed_ms,
-                                     .downtime_ms = dest->downtime_ms,
-                                     .memory_total = MAX(dest->memory_total, row->progress.memory_total),
-                                     .memory_processed = MAX(dest->memory_processed, row->progress.memory_processed),
-                                     .disk_total = row->progress.disk_total,
-                                     .disk_processed = row->progress.disk_total,
-                                     .memory_bps = row->progress.memory_bps};
-    row->progress.memory_remaining = row->progress.disk_remaining = 0;
 }
 
 /* ---- journal */
@@ -196,7 +133,9 @@ static gboolean journal(GwActive *active, GwMigration *row, gboolean *dirty)
     if (!*dirty)
         return TRUE;
     g_autoptr(GError) error = NULL;
-    if (!gw_store_migration_update(active->engine->store, row, &error)) {
+    GwFence fence;
+    gboolean fenced = gw_peers_fence(active->engine, row->source, active->token, &fence);
+    if (!gw_store_migration_journal(active->engine->store, row, fenced ? &fence : NULL, &error)) {
         gw_warning("migration %" G_GINT64_FORMAT ": not recorded, tried again: %s", row->id, error->message);
         return FALSE;
     }
@@ -267,7 +206,7 @@ static guint wait_ms(const GwActive *active, const GwMigration *row, GwCall call
 {
     if (gw_migration_state_traits(row->state) & GW_TRAIT_RESTING)
         return 0;
-    if (call == GW_CALL_ACTIVE || sees_job(active))
+    if (call == GW_CALL_ACTIVE || gw_copying_sees_job(active))
         return (guint)scaled(active, POLL_COPY_MS);
     if (active->source_sight.seen == GW_SEEN_UNKNOWN || active->dest_sight.seen == GW_SEEN_UNKNOWN)
         return (guint)scaled(active, POLL_SILENT_MS);
@@ -325,7 +264,10 @@ static gboolean act(GwActive *active, GwMigration *row, const GwDecision *decisi
 {
     g_autoptr(GError) error = NULL;
     gw_debug("migration %" G_GINT64_FORMAT ": %s", row->id, gw_act_name(decision->act));
-    if (gw_acts_do(active, row, decision->act, &error)) {
+    gw_guard_set(active->engine->peers ? gw_peers_guard : NULL, active);
+    gboolean done = gw_acts_do(active, row, decision->act, &error);
+    gw_guard_set(NULL, NULL);
+    if (done) {
         active->done = decision->act;
         active->done_picture = active->picture;
         if (decision->act == GW_ACT_ABORT)
@@ -372,13 +314,17 @@ static void end(GwActive *active, const GwMigration *row)
     g_mutex_lock(&engine->lock);
     active->ended = TRUE;
     gw_active_remove(active);
+    gint64 now = g_get_monotonic_time();
+    if (engine->peers)
+        g_hash_table_insert(engine->ended_lately, g_memdup2(&active->id, sizeof active->id), g_memdup2(&now, sizeof now));
     if (row->state == GW_MIGRATION_EVACUATED)
         gw_remains_add(engine, row);
     count_end(&engine->ended, row);
     gw_views_update(engine, row->instance_uuid);
     g_mutex_unlock(&engine->lock);
     g_autoptr(GError) cancelled = g_error_new(GW_ERROR, GW_ERROR_ABORTED, "%s", row->reason ? row->reason : "it was cancelled");
-    gw_active_tell_checked(active, active->refusal ? active->refusal : cancelled);
+    gboolean failed = row->state == GW_MIGRATION_FAILED || row->state == GW_MIGRATION_CANCELLED || row->state == GW_MIGRATION_ERROR;
+    gw_active_tell_checked(active, active->refusal ? active->refusal : failed ? cancelled : NULL);
     gw_drains_wake(engine);
     gw_info("migration %" G_GINT64_FORMAT " of %s ended: %s%s%s", row->id, row->instance_name,
             gw_migration_state_name(row->state), row->reason ? ": " : "", row->reason ? row->reason : "");
@@ -417,6 +363,7 @@ static void rest(GwActive *active, GwMigration *row, const Moment *moment, const
 {
     if (!note_wait(active, row, reason))
         show(active, row); /* its progress */
+    gw_copying_keep_progress(active, row);
     guint ms = wait_ms(active, row, moment->call);
     if (ms) {
         gw_active_wake_after(active, ms);
@@ -435,9 +382,9 @@ static Step turn(GwActive *active, GwMigration *row, gboolean *dirty)
     if (moment.stopping)
         return STEP_OVER;
     observe(active, row, moment.call);
-    take_progress(active, row);
-    tune(active, row);
-    climb(active, row);
+    gw_copying_take_progress(active, row);
+    gw_copying_tune(active, row);
+    gw_copying_climb(active, row);
     gint64 age_ms = picture_age(active, moment.call, row->state);
     if (give_up_early(active, row, moment.call, age_ms))
         return STEP_AGAIN;
@@ -481,6 +428,11 @@ static void run(GwActive *active)
 {
     g_autoptr(GwMigration) row = read_row(active);
     gboolean dirty = FALSE;
+    if (row && (gw_migration_state_traits(row->state) & GW_TRAIT_FINAL))
+        return; /* another daemon ended it before its lease came here */
+    if (row && active->inherited)
+        active->found_preparing = row->state == GW_MIGRATION_PREPARING;
+    active->inherited = active->inherited && !row;
     if (!row || !find_sides(active, row)) {
         gw_active_wake_after(active, (guint)scaled(active, POLL_SILENT_MS));
         return;
@@ -497,8 +449,11 @@ void gw_loop_step(gpointer data, gpointer user_data)
     g_mutex_lock(&engine->lock);
     active->stepping = FALSE;
     gboolean again = active->again && !active->ended;
+    gboolean replaced = active->ended && engine->peers;
     active->again = FALSE;
     g_mutex_unlock(&engine->lock);
     if (again)
         gw_active_wake(active);
+    else if (replaced)
+        gw_active_wake_instance(engine, active->instance_uuid);
 }

@@ -2,6 +2,8 @@
  * take a minute to shut down. Nothing of them is journalled: what a crash interrupts is seen on the host as it is. */
 #include "engine/internal.h"
 
+#include "base/guard.h"
+
 #include <string.h>
 
 typedef struct {
@@ -150,7 +152,10 @@ gboolean gw_engine_operate(GwEngine *engine, const GwMoveRequest *request, GwOpe
     }
     if (!gw_operate_take(engine, request->instance_uuid, operation, error))
         return FALSE;
-    if (!gw_submit_record(engine, request, gw_operation_name(operation), error)) {
+    gboolean claimed = gw_peers_claim(engine, request->instance_uuid, error);
+    if (!claimed || !gw_submit_record(engine, request, gw_operation_name(operation), error)) {
+        if (claimed)
+            gw_peers_release(engine, request->instance_uuid);
         gw_operate_release(engine, request->instance_uuid);
         return FALSE;
     }
@@ -223,11 +228,15 @@ void gw_operate_work(gpointer data, gpointer user_data)
     g_autofree char *event = event_of(task);
     if (!gw_store_event_begin(engine->store, task->uuid, task->request_id, event, task->entry->row->name, &unrecorded))
         gw_warning("%s of %s is not recorded: %s", gw_operation_name(task->operation), task->uuid, unrecorded->message);
-    if (carry_out(task, engine, &failure))
+    gw_guard_set(engine->peers ? gw_peers_guard_daemon : NULL, engine);
+    gboolean done = carry_out(task, engine, &failure);
+    gw_guard_set(NULL, NULL);
+    if (done)
         gw_cards_recover(engine, task->uuid);
     else
         gw_warning("%s of %s on %s: %s", gw_operation_name(task->operation), task->uuid, task->entry->row->name, failure->message);
     record(engine, task, failure);
+    gw_peers_release(engine, task->uuid);
     gw_inventory_update(engine, task->entry, task->uuid); /* whoever sees it over sees how it is now */
     gw_operate_release(engine, task->uuid);
     task_free(task);

@@ -106,7 +106,10 @@ static void examine(Search *search, const GwMigration *brief, const GwInstanceVi
     orphan->obstacle = find_obstacle(row, entry->node, home->node);
     if (search->how == GW_ORPHANS_LIST || orphan->obstacle)
         return;
-    orphan->removed = gw_node_forget(entry->node, row->plan, side, &error);
+    gboolean claimed = gw_peers_claim(search->engine, row->instance_uuid, &error); /* no other daemon may move it meanwhile */
+    orphan->removed = claimed && gw_node_forget(entry->node, row->plan, side, &error);
+    if (claimed)
+        gw_peers_release(search->engine, row->instance_uuid);
     if (!orphan->removed)
         orphan->obstacle = g_strdup(error->message);
     gw_info("leftovers of migration %" G_GINT64_FORMAT " of %s on %s: %s", row->id, row->instance_name, host,

@@ -28,8 +28,11 @@ gboolean gw_remains_load(GwEngine *engine, GError **error)
     g_autoptr(GPtrArray) rows = NULL;
     if (!gw_store_migrations(engine->store, &query, &rows, error))
         return FALSE;
+    g_mutex_lock(&engine->lock);
+    g_hash_table_remove_all(engine->evacuated); /* another daemon may have cleared some */
     for (guint i = 0; i < rows->len; i++)
         gw_remains_add(engine, rows->pdata[i]);
+    g_mutex_unlock(&engine->lock);
     return TRUE;
 }
 
@@ -98,7 +101,7 @@ static gboolean clear(GwEngine *engine, GwHostEntry *entry, GwMigration *row, GE
 void gw_remains_clear(GwEngine *engine, GwHostEntry *entry)
 {
     g_autoptr(GArray) ids = list_left(engine, entry->row->name);
-    for (guint i = 0; i < ids->len; i++) {
+    for (guint i = 0; i < ids->len && gw_peers_lead_host(engine, entry); i++) {
         GwMigrationQuery query = {.id = g_array_index(ids, gint64, i)};
         g_autoptr(GPtrArray) rows = NULL;
         g_autoptr(GError) error = NULL;

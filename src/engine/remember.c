@@ -63,7 +63,7 @@ static void read_texts(GwHostEntry *entry, GPtrArray *list)
 
 void gw_remember(GwEngine *engine, GwHostEntry *entry)
 {
-    if (!gw_node_can_evacuate(entry->node))
+    if (!gw_node_can_evacuate(entry->node) || !gw_peers_lead_host(engine, entry))
         return;
     g_autoptr(GPtrArray) list = list_changed(engine, entry);
     read_texts(entry, list);

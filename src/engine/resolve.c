@@ -72,8 +72,12 @@ static gboolean carry_out(Decision *decision, GwResolution *r, GwHostEntry *sour
         return refuse(error, GW_ERROR_CONFLICT, "%s is %s on %s: stop it there first (virsh destroy), if that is the copy to be given up",
                       row->instance_name, gw_seen_name(other), other_host);
     GwNode *from = keep_dest ? source->node : dest->node;
-    if ((keep_dest && !gw_node_settle(dest->node, row->plan, error)) ||
-        !gw_node_forget(from, row->plan, keep_dest ? GW_SIDE_SOURCE : GW_SIDE_DEST, error))
+    if (!gw_peers_claim(decision->engine, row->instance_uuid, error)) /* no other daemon may move it meanwhile */
+        return FALSE;
+    gboolean ok = (!keep_dest || gw_node_settle(dest->node, row->plan, error)) &&
+                  gw_node_forget(from, row->plan, keep_dest ? GW_SIDE_SOURCE : GW_SIDE_DEST, error);
+    gw_peers_release(decision->engine, row->instance_uuid);
+    if (!ok)
         return FALSE;
     gw_inventory_update(decision->engine, source, row->instance_uuid);
     gw_inventory_update(decision->engine, dest, row->instance_uuid);

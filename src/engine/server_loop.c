@@ -2,6 +2,8 @@
  * rests. A restarted daemon runs it on every row, and needs to know nothing of where the former one died. */
 #include "engine/servers.h"
 
+#include "base/guard.h"
+
 #include <string.h>
 
 enum {
@@ -189,6 +191,7 @@ static Step drop(GwEngine *engine, GwServerRun *run, GwServer *row)
     open_event(engine, run, row);
     close_event(engine, run, row, NULL);
     gw_info("server %s (%s) is deleted", row->name, row->uuid);
+    gw_peers_release(engine, row->uuid);
     g_mutex_lock(&engine->lock);
     g_hash_table_remove(engine->operating, row->uuid);
     gw_cards_drop(engine, row->uuid);
@@ -279,7 +282,7 @@ static Step turn(GwEngine *engine, GwServerRun *run, GwServer *row)
 static gboolean is_stopping(GwEngine *engine)
 {
     g_mutex_lock(&engine->lock);
-    gboolean stopping = engine->stopping;
+    gboolean stopping = engine->stopping || !gw_servers_lead(engine);
     g_mutex_unlock(&engine->lock);
     return stopping;
 }
@@ -293,8 +296,10 @@ void gw_server_step(gpointer data, gpointer user_data)
     g_mutex_lock(&engine->lock);
     g_autoptr(GwServer) row = gw_server_copy(run->row);
     g_mutex_unlock(&engine->lock);
+    gw_guard_set(engine->peers ? gw_peers_guard_daemon : NULL, engine);
     while (!is_stopping(engine) && turn(engine, run, row) == STEP_AGAIN)
         ;
+    gw_guard_set(NULL, NULL);
     g_mutex_lock(&engine->lock);
     run = g_hash_table_lookup(engine->servers, uuid); /* it may be gone */
     gboolean again = run && run->again;

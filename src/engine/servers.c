@@ -24,11 +24,28 @@ GwServerRun *gw_server_run_add(GwEngine *engine, GwServer *row)
     return run;
 }
 
+/* Of several daemons on one database the one that leads the drains makes and takes away servers, too. */
+gboolean gw_servers_lead(GwEngine *engine)
+{
+    return gw_peers_lead_drains(engine, gw_peers_drains_token(engine));
+}
+
+static gboolean check_leader(GwEngine *engine, GError **error)
+{
+    g_mutex_lock(&engine->lock);
+    gboolean leads = gw_servers_lead(engine);
+    g_mutex_unlock(&engine->lock);
+    if (!leads)
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Of the daemons that share this database another one makes and deletes servers: ask "
+                    "the one that leads the drains (godwit daemon-list)");
+    return leads;
+}
+
 void gw_server_run_wake(GwEngine *engine, const char *uuid)
 {
     g_mutex_lock(&engine->lock);
     GwServerRun *run = g_hash_table_lookup(engine->servers, uuid);
-    gboolean push = run && !run->stepping && !engine->stopping && engine->started;
+    gboolean push = run && !run->stepping && !engine->stopping && engine->started && gw_servers_lead(engine);
     if (run)
         run->again = run->stepping;
     if (push) { /* under the lock: the pool goes away when stopping is set */
@@ -69,8 +86,11 @@ gboolean gw_engine_load_servers(GwEngine *engine, GError **error)
         return FALSE;
     g_mutex_lock(&engine->lock);
     for (guint i = 0; i < rows->len; i++) {
-        GwServer *row = gw_server_copy(rows->pdata[i]);
-        gw_server_run_add(engine, row);
+        const GwServer *row = rows->pdata[i];
+        const GwServerRun *run = g_hash_table_lookup(engine->servers, row->uuid);
+        if (run && run->stepping)
+            continue; /* its worker knows better */
+        gw_server_run_add(engine, gw_server_copy(row));
         if (row->delete_asked || row->phase == GW_SERVER_DELETING)
             g_hash_table_replace(engine->operating, g_strdup(row->uuid), GINT_TO_POINTER((int)GW_OPERATION_DELETE));
         gw_views_update(engine, row->uuid);
@@ -221,6 +241,8 @@ static gboolean begin(GwEngine *engine, GwServer *row /* taken */, GError **erro
 
 gboolean gw_engine_boot(GwEngine *engine, const GwBootRequest *request, GPtrArray **ret_uuids, GError **error)
 {
+    if (!check_leader(engine, error))
+        return FALSE;
     g_autoptr(GwImage) image = gw_engine_image(engine, request->image_id);
     if (!image) {
         g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Can not find requested image: %s is not in image_dir", request->image_id);
@@ -294,6 +316,8 @@ gboolean gw_engine_delete(GwEngine *engine, const GwMoveRequest *request, GError
     }
     if (view->operating && view->operation == GW_OPERATION_DELETE)
         return TRUE; /* asked for already */
+    if (!check_leader(engine, error))
+        return FALSE;
     g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, view->host);
     if (entry && !gw_node_can_create(entry->node)) {
         g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "deleting a server is not offered by the %s driver, which %s is reached by",
@@ -302,11 +326,13 @@ gboolean gw_engine_delete(GwEngine *engine, const GwMoveRequest *request, GError
     }
     if (!gw_operate_check_delete(view, request->by_admin, error) || !gw_operate_take(engine, view->instance->uuid, GW_OPERATION_DELETE, error))
         return FALSE;
-    if (confirm_first(engine, view, request, error) && gw_submit_record(engine, request, "delete", error) &&
-        ensure_row(engine, view, request, error)) {
+    gboolean claimed = confirm_first(engine, view, request, error) && gw_peers_claim(engine, view->instance->uuid, error);
+    if (claimed && gw_submit_record(engine, request, "delete", error) && ensure_row(engine, view, request, error)) {
         mark(engine, view->instance->uuid, request->request_id);
         return TRUE;
     }
+    if (claimed)
+        gw_peers_release(engine, view->instance->uuid);
     gw_operate_release(engine, view->instance->uuid);
     return FALSE;
 }

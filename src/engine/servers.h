@@ -21,6 +21,7 @@ typedef struct {
 
 void gw_server_run_free(GwServerRun *run);
 GwServerRun *gw_server_run_add(GwEngine *engine, GwServer *row /* taken */); /* [locked] */
+gboolean gw_servers_lead(GwEngine *engine); /* [locked] this daemon is the one that carries them */
 void gw_server_run_wake(GwEngine *engine, const char *uuid);
 void gw_server_run_wake_after(GwEngine *engine, const char *uuid, guint ms);
 

@@ -173,6 +173,7 @@ static GwMigration *row_of(const GwInstanceView *view, const GwMoveRequest *requ
     row->request_id = g_strdup(request->request_id);
     row->user_id = g_strdup(request->user_id);
     row->project_id = g_strdup(request->project_id);
+    row->intents = (request->force ? GW_INTENT_HOST_FORCED : 0) | (request->disk_over_commit ? GW_INTENT_OVER_COMMIT : 0);
     return row;
 }
 
@@ -199,16 +200,16 @@ static gboolean submit(GwEngine *engine, const GwMoveRequest *request, GwMoveKin
     g_autoptr(GwMigration) row = gw_submit_check(engine, request, kind, &view, error);
     if (!row)
         return FALSE;
-    if (!gw_store_migration_add(engine->store, row, error) ||
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&engine->adopt_lock);
+    if (!gw_store_migration_add_fenced(engine->store, row, request->fence, error) ||
         !gw_submit_record(engine, request, action_of(kind), error))
         return FALSE;
     *ret_id = row->id;
     GwActive *active = gw_active_new(engine, g_steal_pointer(&row));
     active->checked = checked;
     active->checked_data = data;
-    active->disk_over_commit = request->disk_over_commit;
-    active->host_forced = request->force;
     g_mutex_lock(&engine->lock);
+    active->token = gw_peers_token_of(engine, active->row->source);
     gw_active_add(active);
     gw_views_update(engine, active->instance_uuid);
     g_mutex_unlock(&engine->lock);
@@ -365,7 +366,8 @@ static void freshen(GwEngine *engine, GwMigration *row)
     if (!active)
         return;
     g_mutex_lock(&engine->lock);
-    row->progress = active->row->progress;
+    if (gw_peers_lead(active))
+        row->progress = active->row->progress;
     if (active->row->reason && !row->reason)
         row->reason = g_strdup(active->row->reason);
     g_mutex_unlock(&engine->lock);

@@ -103,6 +103,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Change, change_clear)
 static gboolean begin(GwStore *store, Change *change, GError **error)
 {
     change->session = gw_session_begin(store, GW_ACCESS_WRITE, error);
+    if (change->session)
+        change->session->changed = GW_CHANGED_HOSTS;
     return change->session && gw_session_run(change->session, "UPDATE aggregates SET updated_us = updated_us", NULL, 0, error) &&
            (change->all = read_aggregates(change->session, error));
 }

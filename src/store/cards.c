@@ -29,23 +29,36 @@ static const GwField card_fields[] = {
     CARD(INT64, in_error_us),
 };
 
-gboolean gw_store_card_put(GwStore *store, const GwCard *card, GError **error)
+gboolean gw_store_card_put(GwStore *store, GwCard *card, GError **error)
 {
     g_autofree char *value = gw_fields_to_text(card_fields, G_N_ELEMENTS(card_fields), card);
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_WRITE, error);
-    return session &&
-           gw_session_run(session,
-                          "INSERT INTO cards (uuid, value, updated_us) VALUES ($1, $2, $3) "
-                          "ON CONFLICT (uuid) DO UPDATE SET value = excluded.value, updated_us = excluded.updated_us",
-                          GW_PARAMS(gw_param_text(card->uuid), gw_param_text(value), gw_param_integer(g_get_real_time())), error) &&
-           gw_session_commit(session, error);
+    gint64 now_us = MAX(g_get_real_time(), card->stored_us + 1), written;
+    if (!session ||
+        !gw_session_integer(session,
+                            "INSERT INTO cards (uuid, value, updated_us) VALUES ($1, $2, $3) "
+                            "ON CONFLICT (uuid) DO UPDATE SET value = excluded.value, updated_us = excluded.updated_us "
+                            "WHERE cards.updated_us = $4 RETURNING 1",
+                            GW_PARAMS(gw_param_text(card->uuid), gw_param_text(value), gw_param_integer(now_us),
+                                      gw_param_integer(card->stored_us)),
+                            0, &written, error))
+        return FALSE;
+    if (!written) {
+        g_set_error(error, GW_ERROR, GW_ERROR_STALE, "Instance %s has just been changed by someone else.", card->uuid);
+        return FALSE;
+    }
+    session->changed = GW_CHANGED_CARDS;
+    if (!gw_session_commit(session, error))
+        return FALSE;
+    card->stored_us = now_us;
+    return TRUE;
 }
 
 gboolean gw_store_cards(GwStore *store, GPtrArray **ret_cards, GError **error)
 {
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_READ, error);
     g_autoptr(GwResult) result =
-        session ? gw_session_query(session, "SELECT uuid, value FROM cards ORDER BY uuid", NULL, 0, error) : NULL;
+        session ? gw_session_query(session, "SELECT uuid, value, updated_us FROM cards ORDER BY uuid", NULL, 0, error) : NULL;
     g_autoptr(GPtrArray) cards = g_ptr_array_new_with_free_func((GDestroyNotify)gw_card_unref);
     if (!result)
         return FALSE;
@@ -56,6 +69,7 @@ gboolean gw_store_cards(GwStore *store, GPtrArray **ret_cards, GError **error)
             break;
         const char *value = gw_result_text(result, 1);
         GwCard *card = gw_card_new(gw_result_text(result, 0));
+        card->stored_us = gw_result_integer(result, 2);
         g_ptr_array_add(cards, card);
         if (!gw_fields_from_text(card_fields, G_N_ELEMENTS(card_fields), value ? value : "", card, error)) {
             gw_error_prefix(error, "stored card of instance %s", card->uuid);

@@ -1,6 +1,6 @@
 #include "store/connection.h"
 
-#include "store/schema.h"
+#include "store/sqlite_schema.h"
 
 enum {
     STATEMENTS_MAX = 64, /* prepared, per connection */

@@ -15,6 +15,7 @@ typedef enum {
     GW_ACCESS_READ,  /* one consistent snapshot; never waits for a writer */
     GW_ACCESS_WRITE, /* durable once committed */
     GW_ACCESS_NOTE,  /* a write that outlives the process, but perhaps not a power cut: for what can be learnt again */
+    GW_ACCESS_LEASE, /* a durable write of leases alone; never waits for the other writers */
 } GwAccess;
 
 typedef enum { GW_PARAM_NULL, GW_PARAM_INTEGER, GW_PARAM_TEXT } GwParamType;
@@ -48,6 +49,9 @@ typedef struct {
     gint64 (*integer)(GwResult *result, guint column);                     /* 0 for NULL */
     const char *(*text)(GwResult *result, guint column); /* NULL for NULL; valid until the next call of `next` */
     void (*finish)(GwResult *result);
+    /* Of a database that several daemons may use at once; NULL in others. clock_us: SQL of its clock, in us since the epoch. */
+    const char *clock_us;
+    void (*watch)(GwStore *store, GwChanged changed, gpointer data);
 } GwStoreOps;
 
 struct GwStore {
@@ -56,6 +60,7 @@ struct GwStore {
 
 struct GwSession {
     GwStore *store;
+    unsigned changed; /* GW_CHANGED_*: what other daemons are told once it has been committed */
 };
 
 struct GwResult {
@@ -74,6 +79,9 @@ gint64 gw_result_integer(GwResult *result, guint column);
 const char *gw_result_text(GwResult *result, guint column);
 void gw_result_finish(GwResult *result);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwResult, gw_result_finish)
+
+/* GW_ERROR_STALE: the lease is another's now. fence NULL: nothing to check. */
+gboolean gw_session_check_fence(GwSession *session, const GwFence *fence, GError **error);
 
 /* Runs a statement to its end; its rows, if any, are not wanted. */
 gboolean gw_session_run(GwSession *session, const char *sql, const GwParam *params, guint count, GError **error);

@@ -79,6 +79,8 @@ gboolean gw_store_evacuation_cleared(GwStore *store, gint64 id, GError **error)
 {
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_WRITE, error);
     gint64 now_us = g_get_real_time();
+    if (session)
+        session->changed = GW_CHANGED_HOSTS; /* what is to be cleared is looked up with them */
     return session &&
            gw_session_run(session,
                           "UPDATE migrations SET state = 'completed', reason = NULL, version = version + 1, state_since_us = $2, "

@@ -158,6 +158,7 @@ gboolean gw_store_drain_add(GwStore *store, GwDrain *drain, const GPtrArray *mov
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_WRITE, error);
     if (!session)
         return FALSE;
+    session->changed = GW_CHANGED_DRAINS;
     GwDrain added = *drain;
     added.created_us = added.updated_us = g_get_real_time();
     added.version = 1;
@@ -197,10 +198,15 @@ static gboolean update_row(GwSession *session, GwDrain *drain, gboolean *ret_don
 
 gboolean gw_store_drain_update(GwStore *store, GwDrain *drain, const GPtrArray *moves, GError **error)
 {
+    return gw_store_drain_journal(store, drain, moves, NULL, error);
+}
+
+gboolean gw_store_drain_journal(GwStore *store, GwDrain *drain, const GPtrArray *moves, const GwFence *fence, GError **error)
+{
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_WRITE, error);
     GwDrain updated = *drain;
     gboolean done;
-    if (!session || !update_row(session, &updated, &done, error))
+    if (!session || !gw_session_check_fence(session, fence, error) || !update_row(session, &updated, &done, error))
         return FALSE;
     if (!done) {
         g_set_error(error, GW_ERROR, GW_ERROR_STALE, "drain %" G_GINT64_FORMAT " was changed by someone else: read it again", drain->id);
@@ -219,6 +225,8 @@ gboolean gw_store_drain_cancel(GwStore *store, gint64 id, GError **error)
 {
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_WRITE, error);
     gint64 found, exists;
+    if (session)
+        session->changed = GW_CHANGED_DRAINS;
     if (!session ||
         !gw_session_integer(session, "UPDATE drains SET cancelling = 1 WHERE id = $1 AND state = 'running' RETURNING id",
                             GW_PARAMS(gw_param_integer(id)), 0, &found, error) ||

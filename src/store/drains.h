@@ -3,6 +3,7 @@
 #define GW_STORE_DRAINS_H
 
 #include "core/migration.h"
+#include "store/leases.h"
 
 typedef struct GwStore GwStore;
 
@@ -77,6 +78,8 @@ gboolean gw_store_drain_add(GwStore *store, GwDrain *drain, const GPtrArray *mov
 /* Writes the row if its version is still drain->version, and raises that; and the moves given, new or changed. Another's
  * `cancelling` is kept and comes back in *drain. GW_ERROR_STALE otherwise. */
 gboolean gw_store_drain_update(GwStore *store, GwDrain *drain, const GPtrArray *moves, GError **error);
+/* The same, by whoever leads: GW_ERROR_STALE also when the lease is another's now. fence NULL: nobody else could. */
+gboolean gw_store_drain_journal(GwStore *store, GwDrain *drain, const GPtrArray *moves, const GwFence *fence, GError **error);
 /* Without a version check, as intents are: GW_ERROR_NOT_FOUND; GW_ERROR_CONFLICT when it has ended. */
 gboolean gw_store_drain_cancel(GwStore *store, gint64 id, GError **error);
 

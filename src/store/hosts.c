@@ -52,6 +52,7 @@ gboolean gw_store_host_add(GwStore *store, GwHostRow *row, GError **error)
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_WRITE, error);
     if (!session)
         return FALSE;
+    session->changed = GW_CHANGED_HOSTS;
     GwHostRow added = *row; /* the caller's row stays as it was on failure */
     added.id = 0;
     added.created_us = added.updated_us = g_get_real_time();
@@ -120,6 +121,7 @@ gboolean gw_store_host_update(GwStore *store, const GwHostRow *row, GError **err
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_WRITE, error);
     if (!session || !check_update(session, row, error))
         return FALSE;
+    session->changed = GW_CHANGED_HOSTS;
     GwHostRow changed = *row;
     changed.updated_us = g_get_real_time();
     g_autoptr(GString) sql = g_string_new("UPDATE hosts SET ");
@@ -164,6 +166,7 @@ static gboolean remove_host(GwStore *store, const char *name, Farewell farewell,
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_WRITE, error);
     if (!session || !check_unused(session, name, "removed", error) || !farewell(session, name, error))
         return FALSE;
+    session->changed = GW_CHANGED_HOSTS;
     gint64 id; /* its cached instances go with it, by their foreign key */
     if (!gw_session_integer(session, "DELETE FROM hosts WHERE name = $1 RETURNING id", GW_PARAMS(gw_param_text(name)),
                             0, &id, error))

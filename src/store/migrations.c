@@ -80,6 +80,19 @@ static gboolean put_plan(GwSession *session, const GwMigration *migration, GErro
 
 /* ---- Add */
 
+/* Another daemon may be stopping it, say. */
+static gboolean check_idle(GwSession *session, const char *instance_uuid, GError **error)
+{
+    gint64 daemon;
+    if (!gw_session_integer(session, "SELECT daemon_id FROM operations WHERE instance_uuid = $1", GW_PARAMS(gw_param_text(instance_uuid)), 0,
+                            &daemon, error))
+        return FALSE;
+    if (daemon)
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "instance %s: something else has just been asked of it; wait for its end",
+                    instance_uuid);
+    return !daemon;
+}
+
 /* The unique index decides, whatever races; this says by whom, while the answer can still be found. */
 static gboolean check_free(GwSession *session, const char *instance_uuid, GError **error)
 {
@@ -117,15 +130,22 @@ static gboolean insert(GwSession *session, const GwMigration *migration, gint64 
 
 gboolean gw_store_migration_add(GwStore *store, GwMigration *migration, GError **error)
 {
+    return gw_store_migration_add_fenced(store, migration, NULL, error);
+}
+
+gboolean gw_store_migration_add_fenced(GwStore *store, GwMigration *migration, const GwFence *fence, GError **error)
+{
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_WRITE, error);
-    if (!session)
+    if (!session || !gw_session_check_fence(session, fence, error))
         return FALSE;
+    session->changed = GW_CHANGED_MIGRATIONS;
     GwMigration added = *migration; /* borrows its texts; the caller's row stays as it was on failure */
     g_autofree char *uuid = g_uuid_string_random();
     g_strlcpy(added.uuid, uuid, sizeof added.uuid);
     added.version = 1;
     added.created_us = added.updated_us = added.state_since_us = g_get_real_time();
-    if (!is_final(&added) && !check_free(session, added.instance_uuid, error))
+    if (!is_final(&added) &&
+        (!check_free(session, added.instance_uuid, error) || !check_idle(session, added.instance_uuid, error)))
         return FALSE;
     if (!insert(session, &added, &added.id, error) || !put_plan(session, &added, error) ||
         !gw_session_commit(session, error))
@@ -195,9 +215,15 @@ static void explain(GwSession *session, const GwMigration *migration, GError **e
 
 gboolean gw_store_migration_update(GwStore *store, GwMigration *migration, GError **error)
 {
+    return gw_store_migration_journal(store, migration, NULL, error);
+}
+
+gboolean gw_store_migration_journal(GwStore *store, GwMigration *migration, const GwFence *fence, GError **error)
+{
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_WRITE, error);
-    if (!session)
+    if (!session || !gw_session_check_fence(session, fence, error))
         return FALSE;
+    session->changed = GW_CHANGED_MIGRATIONS;
     GwMigration updated = *migration;
     gboolean done;
     if (!update(session, &updated, &done, error))
@@ -226,6 +252,7 @@ gboolean gw_store_migration_intend(GwStore *store, gint64 id, unsigned intents, 
                         GW_PARAMS(gw_param_integer(id), gw_param_integer(intents), gw_param_integer(g_get_real_time())),
                         0, &found, error))
         return FALSE;
+    session->changed = GW_CHANGED_MIGRATIONS;
     GwMigrationQuery query = {.id = id, .limit = 1};
     g_autoptr(GPtrArray) rows = gw_migrations_read(session, &query, error);
     if (!rows)

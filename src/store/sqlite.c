@@ -8,6 +8,7 @@
  * when the process dies, however it dies. */
 #include "store/connection.h"
 #include "store/schema.h"
+#include "store/sqlite_schema.h"
 
 #include "base/error.h"
 
@@ -100,6 +101,7 @@ static gboolean start(GwConnection *connection, GwAccess access, GError **error)
     case GW_ACCESS_READ:
         return run_cached(connection, "BEGIN", error);
     case GW_ACCESS_WRITE:
+    case GW_ACCESS_LEASE:
         return set_synchronous(connection, TRUE, error) && run_cached(connection, "BEGIN IMMEDIATE", error);
     case GW_ACCESS_NOTE:
         return set_synchronous(connection, FALSE, error) && run_cached(connection, "BEGIN IMMEDIATE", error);

@@ -9,7 +9,10 @@ void gw_store_close(GwStore *store)
 
 GwSession *gw_session_begin(GwStore *store, GwAccess access, GError **error)
 {
-    return store->ops->begin(store, access, error);
+    GwSession *session = store->ops->begin(store, access, error);
+    if (session)
+        session->changed = 0;
+    return session;
 }
 
 gboolean gw_session_commit(GwSession *session, GError **error)

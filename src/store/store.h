@@ -11,6 +11,7 @@
 #include "core/instance.h"
 #include "core/migration.h"
 #include "store/drains.h"
+#include "store/leases.h"
 #include "store/servers.h"
 
 typedef struct GwStore GwStore; /* also in store/drains.h, which is a part of this header */
@@ -19,6 +20,15 @@ typedef struct GwStore GwStore; /* also in store/drains.h, which is a part of th
  * damaged (integrity check) or from a newer Godwit: the message names the file, both versions and the remedy; likewise
  * when its folder is missing or not writable, and when it is open already, here or elsewhere: the lock is FILE.lock. */
 GwStore *gw_store_open_sqlite(const char *path, GError **error);
+/* Copies such a file, also while a daemon uses it, as it was at one moment; the copy is checked. GW_ERROR_STORE: `copy` is there already,
+ * or cannot be written; or the file is not sound. */
+gboolean gw_store_backup_sqlite(const char *path, const char *copy, GError **error);
+/* Opens (and makes or brings forward the schema of) a PostgreSQL database, which several daemons may share. uri: as libpq reads it,
+ * without a password. A server that goes away is waited for when a transaction begins; no call waits for ever. GW_ERROR_STORE;
+ * GW_ERROR_INVALID as the check below. */
+GwStore *gw_store_open_postgres(const char *uri, GError **error);
+/* Whether that is such an address; "is …; remedy" otherwise, and neither says what it holds. */
+gboolean gw_store_check_postgres(const char *uri, GError **error);
 void gw_store_close(GwStore *store);
 
 /* ---- Hosts */
@@ -86,7 +96,8 @@ gboolean gw_store_definition_get(GwStore *store, const char *host, const char *u
 gboolean gw_store_evacuation_cleared(GwStore *store, gint64 id, GError **error);
 
 /* ---- What people say of instances; a card goes with its server (gw_store_server_remove) */
-gboolean gw_store_card_put(GwStore *store, const GwCard *card, GError **error); /* adds or replaces */
+/* Adds it, or replaces the version of card->stored_us, and sets that anew. GW_ERROR_STALE: another version is stored. */
+gboolean gw_store_card_put(GwStore *store, GwCard *card, GError **error);
 gboolean gw_store_cards(GwStore *store, GPtrArray **ret_cards /* of GwCard * */, GError **error);
 
 /* ---- Migrations: intent and journal */
@@ -94,11 +105,15 @@ gboolean gw_store_cards(GwStore *store, GPtrArray **ret_cards /* of GwCard * */,
 /* Fills id, uuid, version, created_us, updated_us, state_since_us. GW_ERROR_CONFLICT when the instance already has a
  * migration that is not in a FINAL state (guaranteed by a unique index, whatever races). */
 gboolean gw_store_migration_add(GwStore *store, GwMigration *migration, GError **error);
+/* The same, while the lease holds: GW_ERROR_STALE. */
+gboolean gw_store_migration_add_fenced(GwStore *store, GwMigration *migration, const GwFence *fence, GError **error);
 /* Writes the row if its version is still migration->version, and then raises version and updated_us (and
  * state_since_us when the state changed) in *migration. GW_ERROR_STALE otherwise. Intents are never cleared by it:
  * the stored intents are OR-ed with the given ones and come back in *migration. A FINAL row keeps its state for ever:
  * GW_ERROR_CONFLICT. */
 gboolean gw_store_migration_update(GwStore *store, GwMigration *migration, GError **error);
+/* The same, by whoever leads: GW_ERROR_STALE when the lease is another's now. fence NULL: nobody else could. */
+gboolean gw_store_migration_journal(GwStore *store, GwMigration *migration, const GwFence *fence, GError **error);
 /* Adds intents to an unfinished row without a version check, and without raising the version, so that the loop that
  * carries the migration is not upset; returns the row as it now is. GW_ERROR_NOT_FOUND, or GW_ERROR_CONFLICT when it is
  * FINAL. */

@@ -62,6 +62,16 @@ gboolean gw_engine_balance(GwEngine *engine, const GwBalanceOrder *order, GwBala
     return TRUE;
 }
 
+gboolean gw_engine_daemons(GwEngine *engine, GPtrArray **ret_rows, GError **error)
+{
+    GwDaemonRow *row = g_new0(GwDaemonRow, 1);
+    *row = (GwDaemonRow){.id = 1, .name = g_strdup("ctl1:77"), .started_us = 1000000, .expires_us = 2000000, .alive = TRUE,
+                         .hosts = g_strdup("HostB HostC"), .drains = TRUE};
+    *ret_rows = g_ptr_array_new_with_free_func((GDestroyNotify)gw_daemon_row_free);
+    g_ptr_array_add(*ret_rows, row);
+    return TRUE;
+}
+
 gboolean gw_engine_drains(GwEngine *engine, const GwDrainQuery *query, GPtrArray **ret_rows, GError **error)
 {
     *ret_rows = g_ptr_array_new_with_free_func((GDestroyNotify)gw_drain_free);

@@ -1,5 +1,6 @@
 """godwitd refuses to start where starting would mislead."""
 import os
+import sqlite3
 import subprocess
 import time
 import urllib.request
@@ -49,3 +50,41 @@ def test_a_state_path_that_is_not_there_is_refused(tmp_path):
     # and a check of the settings says so beforehand
     done = subprocess.run([DAEMON, "--check-config", "--config", str(conf)], capture_output=True, text=True, timeout=20)
     assert done.returncode == 1 and "no such folder" in done.stderr and "no problem" not in done.stdout and not (tmp_path / "nothere").exists()
+
+
+def back_up(folder, *options):
+    return subprocess.run([DAEMON, "--config", str(folder / "godwit.conf"), *options], capture_output=True, text=True, timeout=20)
+
+
+def test_the_database_is_copied_while_the_daemon_runs(tmp_path):
+    port, copy = 18792, tmp_path / "copy.db"
+    daemon = start(tmp_path, port)
+    try:
+        end = time.monotonic() + 10
+        while not answers(port) and time.monotonic() < end:
+            time.sleep(0.05)
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/v2.1/os-aggregates", b'{"aggregate": {"name": "rack1"}}',
+                                         {"Content-Type": "application/json"})
+        urllib.request.urlopen(request, timeout=10).close()
+        assert back_up(tmp_path, "--backup", str(copy)).returncode == 0
+        again = back_up(tmp_path, "--backup", str(copy))
+        assert again.returncode == 1 and "not overwritten" in again.stderr
+    finally:
+        daemon.terminate()
+        assert daemon.wait(20) == 0
+    with sqlite3.connect(copy) as database:
+        assert database.execute("SELECT name FROM aggregates").fetchall() == [("rack1",)]
+    assert copy.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_shared_database_is_copied_by_its_own_means(tmp_path):
+    (tmp_path / "godwit.conf").write_text(f"[DEFAULT]\nstate_path = {tmp_path}\ndatabase = postgresql://godwit@db1/godwit\n")
+    done = back_up(tmp_path, "--backup", str(tmp_path / "copy"))
+    assert done.returncode == 1 and "pg_dump" in done.stderr and "db1" in done.stderr
+
+
+def test_a_password_in_the_settings_is_never_repeated(tmp_path):
+    (tmp_path / "godwit.conf").write_text(f"[DEFAULT]\nstate_path = {tmp_path}\ndatabase = postgresql://godwit:secret@db1/godwit\n")
+    for options in [], ["--check-config"]:
+        done = back_up(tmp_path, *options)
+        assert done.returncode == 1 and "passfile" in done.stderr and "secret" not in done.stderr + done.stdout

@@ -5,6 +5,9 @@
 #include "drivers/sim/sim.h"
 
 #include <glib/gstdio.h>
+#include <unistd.h>
+
+enum { LEASE_S = 2 }; /* of hosts, where two daemons share them */
 
 static const char *const hosts[] = {"HostA", "HostB", "HostC"};
 
@@ -62,7 +65,7 @@ void fixture_refresh(Fixture *f)
 
 /* ---- life */
 
-void fixture_start(Fixture *f)
+static GwEngine *start_engine(Fixture *f, GwStore *store)
 {
     static const GwDriver *const drivers[] = {&gw_sim_driver, NULL};
     guint64 flags = GW_FLAG_LIVE | GW_FLAG_PEER2PEER | GW_FLAG_UNDEFINE_SOURCE | f->flags;
@@ -72,20 +75,49 @@ void fixture_start(Fixture *f)
         .live_migration_retry_count = 3,
         .shutdown_timeout_s = 1,
         .inventory_interval_s = 1,
+        .lease_s = LEASE_S,
         .image_dir = f->folder,
         .haste = HASTE,
     };
     settings.plan.policy = f->policy ? gw_policy_find(f->policy) : NULL;
     g_autoptr(GError) error = NULL;
-    f->engine = gw_engine_new(f->store, drivers, &settings, &error);
+    GwEngine *engine = gw_engine_new(store, drivers, &settings, &error);
     g_assert_no_error(error);
-    gw_engine_start(f->engine);
+    gw_engine_start(engine);
+    return engine;
+}
+
+void fixture_start(Fixture *f)
+{
+    f->engine = start_engine(f, f->store);
 }
 
 void fixture_stop(Fixture *f)
 {
     gw_engine_stop(f->engine);
     gw_engine_free(g_steal_pointer(&f->engine));
+}
+
+static char *make_database(void)
+{
+    static guint number;
+    const char *folder = g_getenv("GODWIT_POSTGRES");
+    g_autofree char *name = g_strdup_printf("engine_%d_%u", (int)getpid(), ++number);
+    const char *const argv[] = {"createdb", "-h", folder, "-U", "godwit", name, NULL};
+    int status;
+    g_autoptr(GError) error = NULL;
+    g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, &status, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(status, ==, 0);
+    return g_strdup_printf("postgresql://godwit@/%s?host=%s", name, folder);
+}
+
+static GwStore *open_store(const char *place)
+{
+    g_autoptr(GError) error = NULL;
+    GwStore *store = *place == '/' ? gw_store_open_sqlite(place, &error) : gw_store_open_postgres(place, &error);
+    g_assert_no_error(error);
+    return store;
 }
 
 void fixture_open(Fixture *f, const char *world_name, guint64 flags)
@@ -100,12 +132,15 @@ void fixture_open_with(Fixture *f, const char *world_name, guint64 flags, const 
     *f = (Fixture){.world_name = g_strdup(world_name), .flags = flags, .policy = policy};
     f->folder = g_dir_make_tmp("godwit-engine-XXXXXX", &error);
     g_assert_no_error(error);
-    f->database = g_build_filename(f->folder, "godwit.db", NULL);
-    f->store = gw_store_open_sqlite(f->database, &error);
-    g_assert_no_error(error);
+    f->database = g_getenv("GODWIT_POSTGRES") ? make_database() : g_build_filename(f->folder, "godwit.db", NULL);
+    f->store = open_store(f->database);
     f->world = gw_sim_world_get(world_name);
     gw_sim_world_set_speed(f->world, HASTE);
     fixture_start(f);
+    if (gw_store_is_shared(f->store)) {
+        f->peer_store = open_store(f->database);
+        f->peer = start_engine(f, f->peer_store);
+    }
     for (guint i = 0; i < G_N_ELEMENTS(hosts); i++)
         add_host(f, hosts[i]);
 }
@@ -124,6 +159,11 @@ static void remove_folder(const char *folder)
 void fixture_close(Fixture *f)
 {
     fixture_stop(f);
+    if (f->peer) {
+        gw_engine_stop(f->peer);
+        gw_engine_free(f->peer);
+        gw_store_close(f->peer_store);
+    }
     g_auto(GStrv) violations = gw_sim_world_violations(f->world);
     g_assert_cmpstr(violations[0], ==, NULL);
     gw_store_close(f->store);

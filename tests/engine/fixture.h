@@ -1,4 +1,4 @@
-/* An engine over a real SQLite store and a simulated world whose clock runs fast: HostA, HostB and HostC. */
+/* An engine over a real store (SQLite; or PostgreSQL, with a second daemon beside it) and a simulated world whose clock runs fast: HostA, HostB and HostC. */
 #ifndef GW_TESTS_ENGINE_FIXTURE_H
 #define GW_TESTS_ENGINE_FIXTURE_H
 
@@ -12,6 +12,8 @@ typedef struct {
     GwSimWorld *world;
     GwStore *store;
     GwEngine *engine;
+    GwStore *peer_store; /* where with-postgres runs the test: */
+    GwEngine *peer;      /* another daemon on the same database, in the same world; NULL elsewhere */
     guint64 flags; /* beside the usual ones; read when the engine starts, as is */
     const char *policy; /* the name of a GwPolicy, or NULL */
 } Fixture;

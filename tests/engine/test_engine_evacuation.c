@@ -72,6 +72,7 @@ static void what_ran_runs_elsewhere_and_what_was_stopped_is_stopped_there(void)
     gint64 second = fixture_move(&f, rested, "HostC", GW_MOVE_EVACUATE);
     ASSERT_ENDS(&f, first, EVACUATED);
     ASSERT_ENDS(&f, second, EVACUATED);
+    fixture_settle(&f, ran);
     assert_home(&f, rested, "HostC");
     g_assert_cmpstr(gw_sim_world_runs_on(f.world, ran), !=, NULL);
     g_assert_cmpstr(gw_sim_world_runs_on(f.world, rested), ==, NULL);
@@ -152,6 +153,7 @@ static void a_start_that_fails_is_undone(void)
     lose(&f, "HostA");
     gw_sim_world_fail(f.world, "HostB", "start", 1, GW_ERROR_FAILED, GW_SIM_BEFORE);
     ASSERT_ENDS(&f, fixture_move(&f, uuid, "HostB", GW_MOVE_EVACUATE), FAILED);
+    fixture_settle(&f, uuid);
     g_autoptr(GwHostView) host = gw_engine_host(f.engine, "HostB");
     g_assert_cmpuint(host->instances, ==, 0);
     ASSERT_ENDS(&f, fixture_move(&f, uuid, "HostB", GW_MOVE_EVACUATE), EVACUATED);

@@ -39,7 +39,7 @@ static void a_live_move_ends_on_its_destination(void)
 static void assert_details(Fixture *f, const char *uuid, const char *event, const char *details)
 {
     g_autoptr(GError) error = NULL;
-    for (guint tries = 0; tries < 1000; tries++) { /* written behind the loop */
+    for (guint tries = 0; tries < 5000; tries++) { /* written behind the loop */
         g_autoptr(GPtrArray) actions = NULL, events = NULL;
         gw_engine_actions(f->engine, uuid, NULL, &actions, &error);
         g_assert_no_error(error);
@@ -135,7 +135,7 @@ static void an_abort_leaves_nothing_on_the_destination(void)
 static void assert_nothing_open(Fixture *f, const char *uuid)
 {
     guint open = 1;
-    for (guint tries = 0; open && tries < 1000; tries++) { /* written behind the loop */
+    for (guint tries = 0; open && tries < 5000; tries++) { /* written behind the loop */
         g_autoptr(GError) error = NULL;
         g_autoptr(GPtrArray) actions = NULL, events = NULL;
         gw_engine_actions(f->engine, uuid, NULL, &actions, &error);
@@ -199,7 +199,7 @@ static void a_transient_failure_is_tried_again(void)
 static void assert_event(Fixture *f, const char *uuid, const char *request_id, const char *event)
 {
     g_autoptr(GError) error = NULL;
-    for (guint tries = 0; tries < 1000; tries++) { /* written behind the loop */
+    for (guint tries = 0; tries < 5000; tries++) { /* written behind the loop */
         g_autoptr(GPtrArray) actions = NULL, events = NULL;
         gw_engine_actions(f->engine, uuid, request_id, &actions, &error);
         g_assert_no_error(error);

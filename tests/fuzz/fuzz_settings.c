@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     /* What is read is whole: main uses every text without looking. */
     if (settings && !(settings->state_path[0] == '/' && settings->instances_path[0] == '/' && settings->api_listen[0] &&
                       settings->vncserver_listen && settings->live_migration_uri &&
-                      gw_settings_database_path(settings)[0] == '/'))
+                      (!gw_settings_database_path(settings) || gw_settings_database_path(settings)[0] == '/')))
         abort();
     return 0;
 }

@@ -3,7 +3,9 @@
 #include "core/flags.h"
 
 #include <glib/gstdio.h>
+#include <libpq-fe.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A field that was added to one of these must be described in the store's tables, and then set and compared below. */
 #if GLIB_SIZEOF_VOID_P == 8
@@ -12,12 +14,50 @@ _Static_assert(sizeof(GwPlanDisk) == 72 && sizeof(GwPlan) == 168, "a new field o
 _Static_assert(sizeof(GwMigration) == 320 && sizeof(GwProgress) == 96, "a new field of a migration?");
 #endif
 
+gboolean on_postgres(void)
+{
+    return g_getenv("GODWIT_POSTGRES") != NULL;
+}
+
+char *postgres_uri(const char *database)
+{
+    return g_strdup_printf("postgresql://godwit@/%s?host=%s", database, g_getenv("GODWIT_POSTGRES"));
+}
+
+void postgres_run(const char *database, const char *sql)
+{
+    g_autofree char *uri = postgres_uri(database);
+    PGconn *connection = PQconnectdb(uri);
+    PGresult *result = PQexec(connection, sql);
+    ExecStatusType status = PQresultStatus(result);
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
+        g_error("%s: %s", sql, PQerrorMessage(connection));
+    PQclear(result);
+    PQfinish(connection);
+}
+
+/* A new, empty database. */
+static char *make_database(void)
+{
+    static guint number;
+    g_autofree char *name = g_strdup_printf("store_%d_%u", (int)getpid(), ++number);
+    g_autofree char *sql = g_strdup_printf("CREATE DATABASE %s STRATEGY file_copy", name);
+    postgres_run("postgres", sql);
+    return postgres_uri(name);
+}
+
+GwStore *open_place(const char *place, GError **error)
+{
+    return *place == '/' ? gw_store_open_sqlite(place, error) : gw_store_open_postgres(place, error);
+}
+
 void fixture_up(Fixture *fixture, gconstpointer data)
 {
     fixture->folder = g_dir_make_tmp("godwit-store-XXXXXX", NULL);
     fixture->path = g_build_filename(fixture->folder, "godwit.db", NULL);
+    fixture->place = on_postgres() ? make_database() : g_strdup(fixture->path);
     g_autoptr(GError) error = NULL;
-    fixture->store = gw_store_open_sqlite(fixture->path, &error);
+    fixture->store = open_place(fixture->place, &error);
     g_assert_no_error(error);
 }
 
@@ -33,13 +73,14 @@ void fixture_down(Fixture *fixture, gconstpointer data)
     g_rmdir(fixture->folder);
     g_free(fixture->folder);
     g_free(fixture->path);
+    g_free(fixture->place);
 }
 
 void fixture_reopen(Fixture *fixture)
 {
     gw_store_close(fixture->store);
     g_autoptr(GError) error = NULL;
-    fixture->store = gw_store_open_sqlite(fixture->path, &error);
+    fixture->store = open_place(fixture->place, &error);
     g_assert_no_error(error);
 }
 

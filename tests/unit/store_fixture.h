@@ -11,9 +11,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwStore, gw_store_close)
 
 typedef struct {
     char *folder;
-    char *path;
+    char *path;  /* SQLite's file */
+    char *place; /* that, or the address of a PostgreSQL database of its own: where with-postgres runs the test */
     GwStore *store;
 } Fixture;
+
+gboolean on_postgres(void);
+char *postgres_uri(const char *database);
+void postgres_run(const char *database, const char *sql);
+GwStore *open_place(const char *place, GError **error);
 
 void fixture_up(Fixture *fixture, gconstpointer data);
 void fixture_down(Fixture *fixture, gconstpointer data);

@@ -169,10 +169,17 @@ static const struct {
                                                          "'VIR_MIGRATE_FLY' is no migration flag"},
     {"[DEFAULT]\ndatabase = mysql://x",
      "godwit.conf:2: database: 'mysql://x': is not a database that Godwit knows; write "
-     "sqlite:/// and an absolute path"},
+     "sqlite:/// and an absolute path, or postgresql://USER@HOST/DATABASE"},
     {"[database]\nconnection = sqlite:///godwit.db",
      "godwit.conf:2: connection: 'sqlite:///godwit.db': is not a database "
-     "that Godwit knows; write sqlite:/// and an absolute path"},
+     "that Godwit knows; write sqlite:/// and an absolute path, or postgresql://USER@HOST/DATABASE"},
+    /* a password is in no message */
+    {"[database]\nconnection = postgresql://godwit:secret@db/godwit",
+     "godwit.conf:2: connection: '…': holds a password; write it into a file of mode 0600 as HOST:PORT:DATABASE:USER:PASSWORD and append "
+     "?passfile=FILE to the address (or use ~/.pgpass)"},
+    {"[database]\nconnection = postgresql://godwit:secret@db/godwit?colour=blue",
+     "godwit.conf:2: connection: '…': is not an address of PostgreSQL; write postgresql://USER@HOST[:PORT]/DATABASE, with several "
+     "HOST:PORT if there are standbys"},
     /* substitution */
     {"[DEFAULT]\ninstances_path = $my_path/x",
      "godwit.conf:2: instances_path: '$my_path/x': $my_path is no option that "

@@ -2,6 +2,7 @@
 #include "store_fixture.h"
 
 #include "store/schema.h"
+#include "store/sqlite_schema.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -181,6 +182,72 @@ static void test_empty_file(Fixture *fixture, gconstpointer data)
     add_host(store, "HostB", "qemu:///b");
 }
 
+typedef struct {
+    GwStore *store;
+    int written; /* atomic; -1: enough */
+} Writer;
+
+static gpointer write_on(gpointer data)
+{
+    Writer *writer = data;
+    while (g_atomic_int_get(&writer->written) >= 0) {
+        g_autofree char *uuid = g_uuid_string_random();
+        g_autoptr(GwMigration) row = sample_migration(uuid);
+        assert_ok(gw_store_migration_add(writer->store, row, &error_));
+        int written = g_atomic_int_get(&writer->written);
+        if (written >= 0)
+            g_atomic_int_compare_and_exchange(&writer->written, written, written + 1);
+    }
+    return NULL;
+}
+
+/* A copy made while a daemon writes is whole: every migration in it has its plan, and nothing that was written before is missing. */
+static void test_backup(Fixture *fixture, gconstpointer data)
+{
+    g_autofree char *copy = g_build_filename(fixture->folder, "copy.db", NULL);
+    add_host(fixture->store, "HostB", "qemu:///b");
+    Writer writer = {fixture->store, 0};
+    GThread *thread = g_thread_new("writer", write_on, &writer);
+    while (g_atomic_int_get(&writer.written) < 20)
+        g_usleep(1000);
+    guint before = (guint)g_atomic_int_get(&writer.written);
+    assert_ok(gw_store_backup_sqlite(fixture->path, copy, &error_));
+    g_atomic_int_set(&writer.written, -1);
+    g_thread_join(thread);
+    struct stat status;
+    g_assert_cmpint(stat(copy, &status), ==, 0);
+    g_assert_cmpint(status.st_mode & 0777, ==, 0600);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GwStore) store = gw_store_open_sqlite(copy, &error);
+    g_assert_no_error(error);
+    GwMigrationQuery query = {0};
+    g_autoptr(GPtrArray) rows = NULL;
+    g_autoptr(GPtrArray) hosts = NULL;
+    assert_ok(gw_store_hosts(store, &hosts, &error_));
+    g_assert_cmpuint(hosts->len, ==, 1);
+    assert_ok(gw_store_migrations(store, &query, &rows, &error_));
+    g_assert_cmpuint(rows->len, >=, before);
+    for (guint i = 0; i < rows->len; i++)
+        g_assert_nonnull(((GwMigration *)rows->pdata[i])->plan);
+}
+
+static void test_backup_refused(Fixture *fixture, gconstpointer data)
+{
+    g_autofree char *nowhere = g_build_filename(fixture->folder, "absent", "copy.db", NULL);
+    g_autofree char *absent = g_build_filename(fixture->folder, "absent.db", NULL);
+    g_autofree char *copy = g_build_filename(fixture->folder, "copy.db", NULL);
+    GError *error = NULL;
+    gboolean ok = gw_store_backup_sqlite(fixture->path, fixture->path, &error);
+    assert_fails(ok, error, GW_ERROR_STORE, fixture->path, "is not overwritten", "name a new file", NULL);
+    error = NULL;
+    ok = gw_store_backup_sqlite(fixture->path, nowhere, &error);
+    assert_fails(ok, error, GW_ERROR_STORE, nowhere, "No such file", NULL);
+    error = NULL;
+    ok = gw_store_backup_sqlite(absent, copy, &error);
+    assert_fails(ok, error, GW_ERROR_STORE, absent, "unable to open", NULL);
+    g_assert_false(g_file_test(copy, G_FILE_TEST_EXISTS));
+}
+
 static void test_settings(Fixture *fixture, gconstpointer data)
 {
     sqlite3 *db;
@@ -202,6 +269,8 @@ int main(int argc, char **argv)
     ADD("file/second-daemon", test_second_daemon);
     ADD("file/empty", test_empty_file);
     ADD("file/wal", test_settings);
+    ADD("backup/while-written", test_backup);
+    ADD("backup/refused", test_backup_refused);
     ADD("schema/forward", test_forward);
     ADD("schema/steps", test_forward_steps);
     return g_test_run();

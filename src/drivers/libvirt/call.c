@@ -1,5 +1,7 @@
 #include "drivers/libvirt/internal.h"
 
+#include "base/guard.h"
+
 /* A call and its bookkeeping between caller and helper; `call` comes first, so that the two convert. */
 typedef struct {
     GwVirtCall call;
@@ -144,7 +146,7 @@ gboolean gw_virt_call_run(GwVirtCall *call, GwVirtDeed deed, GwVirtWork work, GE
 {
     Run *run = (Run *)call;
     guint timeout_ms = call->how == GW_VIRT_QUICK ? 1000 : call->host->call_timeout_ms + call->timeout_ms;
-    if (is_stuck(call, error) || !lend_all(call, error))
+    if (!gw_guard_allows(error) || is_stuck(call, error) || !lend_all(call, error))
         return FALSE;
     run->work = work;
     g_atomic_ref_count_inc(&run->refs);

@@ -2,6 +2,7 @@
  *
  * Any member may become the master. A host that was ejected answers as a master of its own, with the same password: the pool's UUID is
  * compared after every login. Locks: login_lock before lock; lock is never held across a call. */
+#include "base/guard.h"
 #include "base/log.h"
 #include "drivers/xapi/internal.h"
 
@@ -404,7 +405,7 @@ json_t *gw_xapi_call(GwXapiPool *pool, const char *method, json_t *params, guint
         g_autofree char *master = NULL;
         g_autoptr(GError) failure = NULL;
         guint generation = 0;
-        if (!ensure_session(pool, stale, &session, &master, &generation, error))
+        if (!gw_guard_allows(error) || !ensure_session(pool, stale, &session, &master, &generation, error))
             return NULL;
         g_autoptr(json_t) list = json_copy(all);
         json_array_insert_new(list, 0, json_string(session));
