@@ -140,6 +140,7 @@ void gw_metrics_show(GwRequest *request);
 /* own_migrations.c */
 void gw_own_migrations_list(GwRequest *request);
 void gw_own_migrations_show(GwRequest *request);
+void gw_own_migrations_begin(GwRequest *request); /* actions.c */
 /* own_checkups.c */
 void gw_own_checkups_begin(GwRequest *request);
 void gw_own_checkups_show(GwRequest *request);
@@ -150,5 +151,8 @@ void gw_own_migrations_resolve(GwRequest *request);
 
 /* own_plans.c */
 void gw_own_plans_make(GwRequest *request);
+/* own_events.c */
+void gw_own_events_listen(GwRequest *request);
+void gw_own_events_heard(gpointer events, const GwMigration *row); /* a GwEngineHeard */
 
 #endif

@@ -4,7 +4,9 @@
  * host or on a client: what takes time is parked (api/parking.h), and what a client is slow with, the library collects.
  * One more thread, the clock, looks every half second for what has taken too long. */
 #include "api/api.h"
+#include "api/events.h"
 #include "api/guests.h"
+#include "api/handlers.h"
 #include "api/parking.h"
 
 #include "base/error.h"
@@ -108,15 +110,55 @@ static struct MHD_Response *response_of(GBytes *text)
     return MHD_create_response_from_buffer_with_free_callback_cls(size, (void *)data, drop_bytes, g_bytes_ref(text));
 }
 
-static enum MHD_Result send_answer(const GwRequest *request)
+/* ---- an answer that goes on: the connection sleeps while there is nothing to tell */
+
+typedef struct {
+    GwListener *listener; /* owned */
+    struct MHD_Connection *connection;
+} Stream;
+
+static void fall_asleep(gpointer connection)
 {
-    struct MHD_Response *response = response_of(request->text);
+    MHD_suspend_connection(connection);
+}
+
+static void wake_up(gpointer connection)
+{
+    MHD_resume_connection(connection);
+}
+
+static ssize_t read_stream(void *cls, uint64_t position, char *buffer, size_t size)
+{
+    Stream *stream = cls;
+    gssize count = gw_listener_read(stream->listener, buffer, size, fall_asleep, wake_up, stream->connection);
+    return count < 0 ? MHD_CONTENT_READER_END_OF_STREAM : count;
+}
+
+static void end_stream(void *cls)
+{
+    Stream *stream = cls;
+    gw_listener_leave(stream->listener);
+    g_free(stream);
+}
+
+static struct MHD_Response *stream_of(GwRequest *request)
+{
+    enum { BLOCK = 4096 };
+    Stream *stream = g_new0(Stream, 1);
+    *stream = (Stream){g_steal_pointer(&request->listener), request->connection};
+    return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_stream, stream, end_stream);
+}
+
+static enum MHD_Result send_answer(GwRequest *request)
+{
+    gboolean streams = request->listener != NULL;
+    struct MHD_Response *response = streams ? stream_of(request) : response_of(request->text);
     MHD_add_response_header(response, "Content-Type", request->content_type ? request->content_type : "application/json");
     MHD_add_response_header(response, "x-openstack-request-id", request->request_id);
     MHD_add_response_header(response, "x-compute-request-id", request->request_id);
     for (guint i = 0; i + 1 < request->answer_headers->len; i += 2)
         MHD_add_response_header(response, request->answer_headers->pdata[i], request->answer_headers->pdata[i + 1]);
-    gw_guest_allow(guest_of(request->connection), ANSWER_S);
+    gw_guest_allow(guest_of(request->connection), streams ? 0 : ANSWER_S); /* a listener that does not read falls behind, or silent */
     enum MHD_Result result = MHD_queue_response(request->connection, request->status, response);
     MHD_destroy_response(response);
     return result;
@@ -185,6 +227,7 @@ static gpointer run_clock(gpointer data)
         g_cond_wait_until(&api->changed, &api->lock, g_get_monotonic_time() + CLOCK_MS * 1000);
         g_mutex_unlock(&api->lock);
         gw_parking_sweep(api->shared.parking);
+        gw_events_beat(api->shared.events);
         gw_guests_sweep(api->guests);
         g_mutex_lock(&api->lock);
     }
@@ -251,6 +294,7 @@ static GwApi *api_new(GwEngine *engine, const GwApiSettings *settings)
     api->shared = (GwShared){
         .engine = engine,
         .parking = gw_parking_new(),
+        .events = gw_events_new(),
         .pages = gw_cache_new(PAGES_BYTES),
         .servers = gw_cache_new(SERVERS_BYTES),
         .auth = settings->auth,
@@ -271,6 +315,7 @@ static void api_free(GwApi *api)
     gw_cache_free(api->shared.pages);
     gw_cache_free(api->shared.servers);
     gw_parking_unref(api->shared.parking);
+    gw_events_free(api->shared.events);
     g_cond_clear(&api->changed);
     g_mutex_clear(&api->lock);
     g_free(api);
@@ -294,6 +339,7 @@ GwApi *gw_api_start(GwEngine *engine, const GwApiSettings *settings, GError **er
     }
     api->port = MHD_get_daemon_info(api->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
     api->clock = g_thread_new("api-clock", run_clock, api);
+    gw_engine_listen(engine, gw_own_events_heard, api->shared.events);
     return api;
 }
 
@@ -317,6 +363,8 @@ static void await_requests(GwApi *api)
 void gw_api_stop(GwApi *api)
 {
     MHD_socket listening = MHD_quiesce_daemon(api->daemon);
+    gw_engine_listen(api->shared.engine, NULL, NULL);
+    gw_events_close(api->shared.events);
     gw_parking_close(api->shared.parking);
     await_requests(api);
     g_thread_join(api->clock);

@@ -195,6 +195,9 @@ static void put_ended(Page *page, const GwEndedMoves *ended)
          (double)ended->downtime_ms / 1000},
         {"godwit_live_migration_bytes_total", "Memory and disk bytes copied by the live migrations that completed.",
          (double)ended->bytes},
+        {"godwit_predicted_migrations_total", "Live migrations that completed and had been predicted.", (double)ended->predicted},
+        {"godwit_predicted_time_met_total", "Those of them that took as long as the predicted interval says.", (double)ended->time_within},
+        {"godwit_predicted_pause_met_total", "Those of them whose pause was within the predicted interval.", (double)ended->pause_within},
     };
     for (guint i = 0; i < G_N_ELEMENTS(totals); i++) {
         begin(page, totals[i].name, "counter", totals[i].help);

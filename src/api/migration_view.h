@@ -10,4 +10,7 @@ json_t *gw_server_migration_row(GwRequest *request, const GwMigration *row); /* 
  * made. */
 gboolean gw_migration_is_under_way(const GwMigration *row);
 
+/* As /godwit/v1 shows it. */
+json_t *gw_own_migration_row(GwRequest *request, const GwMigration *row);
+
 #endif

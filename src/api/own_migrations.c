@@ -1,5 +1,7 @@
 /* Godwit's own migrations: everything that is known of each, also what Nova's rows leave out. */
+#include "api/forecast_view.h"
 #include "api/handlers.h"
+#include "api/migration_view.h"
 #include "api/query.h"
 #include "api/view.h"
 
@@ -72,6 +74,11 @@ FIELD(progress)
     return out;
 }
 
+FIELD(prediction)
+{
+    return gw_json_forecast(ROW->forecast);
+}
+
 static const GwField fields[] = {
     {"id", id},
     {"uuid", uuid},
@@ -91,7 +98,13 @@ static const GwField fields[] = {
     {"updated_at", updated},
     {"total_ms", total},
     {"progress", progress},
+    {"prediction", prediction},
 };
+
+json_t *gw_own_migration_row(GwRequest *request, const GwMigration *row)
+{
+    return GW_VIEW(request, fields, row);
+}
 
 /* ---- handlers */
 

@@ -1,6 +1,7 @@
 /* Dry runs of a move: whether it is possible, how it would be made, and every reason against it. */
 #include "api/body.h"
 #include "api/findings.h"
+#include "api/forecast_view.h"
 #include "api/handlers.h"
 #include "api/parking.h"
 #include "api/view.h"
@@ -45,6 +46,9 @@ static json_t *plan_json(const GwPlan *plan)
     json_object_set_new(out, "flags", flags_json(plan->flags));
     json_object_set_new(out, "memory_mib", gw_json_count(plan->memory_mib));
     json_object_set_new(out, "bandwidth_mibps", gw_json_count(plan->bandwidth_mibps));
+    json_object_set_new(out, "policy", gw_json_text(plan->policy));
+    json_object_set_new(out, "pause_ms", gw_json_count(plan->pause_ms));
+    json_object_set_new(out, "forced_pause_ms", gw_json_count(plan->forced_pause_ms));
     json_object_set_new(out, "completion_timeout_ms", gw_json_count(plan->timeout_ms));
     json_object_set_new(out, "destination_uri", gw_json_text(plan->destination_uri));
     json_object_set_new(out, "migrate_uri", gw_json_text(plan->migrate_uri));
@@ -60,6 +64,7 @@ static json_t *trial_json(const GwTrial *trial)
     json_object_set_new(out, "failure", gw_json_text(trial->failure));
     json_object_set_new(out, "findings", gw_json_findings(trial->findings));
     json_object_set_new(out, "plan", plan_json(trial->plan));
+    json_object_set_new(out, "prediction", gw_json_forecast(trial->forecast));
     return out;
 }
 
@@ -110,6 +115,12 @@ static GwBlockMode block_mode(json_t *plan)
     return gw_body_is_true(plan, "block_migration") ? GW_BLOCK_YES : GW_BLOCK_NO;
 }
 
+static gboolean measures(json_t *plan)
+{
+    json_t *told = json_object_get(plan, "measure");
+    return !told || json_is_null(told) || gw_body_is_true(plan, "measure");
+}
+
 void gw_own_plans_make(GwRequest *request)
 {
     static const GwBodyRule outer[] = {{"plan", GW_BODY_OBJECT, GW_BODY_REQUIRED}};
@@ -117,14 +128,21 @@ void gw_own_plans_make(GwRequest *request)
                                        {"host", GW_BODY_HOST},
                                        {"block_migration", GW_BODY_BOOLEAN_OR_AUTO},
                                        {"disk_over_commit", GW_BODY_BOOLEAN},
-                                       {"cold", GW_BODY_BOOLEAN}};
+                                       {"cold", GW_BODY_BOOLEAN},
+                                       {"measure", GW_BODY_BOOLEAN},
+                                       {"policy", GW_BODY_TEXT}};
     json_t *plan = json_object_get(request->json, "plan");
     if (!GW_BODY_CHECK(request, "body", request->json, outer) || !GW_BODY_CHECK(request, "plan", plan, inner))
+        return;
+    const GwPolicy *policy;
+    if (!gw_body_policy(request, "plan", plan, &policy))
         return;
     GwMoveRequest move = {.instance_uuid = gw_body_text(plan, "server"),
                           .host = gw_body_text(plan, "host"),
                           .block = block_mode(plan),
                           .disk_over_commit = gw_body_is_true(plan, "disk_over_commit"),
+                          .policy = policy,
+                          .measure = measures(plan) ? GW_LOAD_FULL : GW_LOAD_SIZES,
                           .user_id = gw_request_user(request),
                           .project_id = gw_request_project(request)};
     GwMoveKind kind = gw_body_is_true(plan, "cold") ? GW_MOVE_COLD : GW_MOVE_LIVE;

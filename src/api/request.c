@@ -1,5 +1,7 @@
 #include "api/routes.h"
 
+#include "api/events.h"
+
 #include <string.h>
 
 /* ---- the query string. Decoding is lenient: what is no valid escape stands for itself. */
@@ -66,6 +68,8 @@ GwRequest *gw_request_new(const GwShared *shared, const char *uri)
 
 void gw_request_free(GwRequest *request)
 {
+    if (request && request->listener)
+        gw_listener_leave(request->listener);
     g_free(request->path);
     g_free(request->user);
     g_free(request->scope);

@@ -17,12 +17,15 @@ enum { GW_API_MIN_MINOR = 1, GW_API_MAX_MINOR = 88 };
 enum { GW_MAX_ARGS = 4, GW_MAX_BODY = 1 << 20 /* no request of the API is near this */ };
 
 typedef struct GwParking GwParking;
+typedef struct GwEvents GwEvents;
+typedef struct GwListener GwListener;
 typedef struct GwAuth GwAuth;
 
 /* What all requests of one API share. */
 typedef struct {
     GwEngine *engine;
     GwParking *parking;
+    GwEvents *events; /* NULL: nobody can listen */
     GwAuth *auth;     /* NULL: everyone is an administrator */
     const char *scheme; /* of links: "http" or "https"; NULL: http */
     GwCache *pages;   /* whole answers, by the engine's serial */
@@ -39,7 +42,8 @@ typedef struct {
     X(NOVA_VERSION, "X-OpenStack-Nova-API-Version")                                                                     \
     X(AUTHORIZATION, "Authorization")                                                                                   \
     X(TOKEN, "X-Auth-Token")                                                                                            \
-    X(SUBJECT, "X-Subject-Token")
+    X(SUBJECT, "X-Subject-Token")                                                                                       \
+    X(LAST_EVENT_ID, "Last-Event-ID")
 
 typedef enum {
 #define X(ENUM, name) GW_HEADER_##ENUM,
@@ -88,6 +92,7 @@ struct GwRequest {
     const char *content_type; /* static; NULL: JSON */
     GPtrArray *answer_headers; /* of char *: name, value, name, value */
     gboolean parked;
+    GwListener *listener; /* the answer is what it reads, instead of text */
     GwContinue then; /* what to go on with when it comes back from parking; NULL: it is answered */
     gpointer then_data;
     GDestroyNotify then_free;

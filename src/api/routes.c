@@ -129,12 +129,14 @@ const GwRoute gw_routes[] = {
     {"DELETE", GODWIT, "drains/{}", 0, 0, ADMIN, gw_drains_cancel},
     {"POST", GODWIT, "balance", 0, 0, ADMIN, gw_drains_balance, BODY},
     {"GET", GODWIT, "migrations", 0, 0, ADMIN, gw_own_migrations_list},
+    {"POST", GODWIT, "migrations", 0, 0, ADMIN, gw_own_migrations_begin, BODY},
     {"GET", GODWIT, "migrations/{}", 0, 0, ADMIN, gw_own_migrations_show},
     {"POST", GODWIT, "migrations/{}/resolve", 0, 0, ADMIN, gw_own_migrations_resolve, BODY},
     {"GET", GODWIT, "orphans", 0, 0, ADMIN, gw_own_orphans_list},
     {"DELETE", GODWIT, "orphans", 0, 0, ADMIN, gw_own_orphans_remove},
     {"POST", GODWIT, "checkups", 0, 0, ADMIN, gw_own_checkups_begin, BODY},
     {"GET", GODWIT, "checkups/{}", 0, 0, ADMIN, gw_own_checkups_show},
+    {"GET", GODWIT, "events", 0, 0, ADMIN, gw_own_events_listen},
     {"POST", GODWIT, "plan", 0, 0, ADMIN, gw_own_plans_make, BODY},
 };
 

@@ -59,6 +59,18 @@ static void add_copy(GArray *parts, const GwMove *move)
         add(parts, 25, g_strdup_printf("guest slowed by %" G_GUINT64_FORMAT "%%", figures->throttle_percent));
 }
 
+/* "about 12 s left", as last predicted. */
+static void add_expected(GArray *parts, const GwMove *move, const GwBarLook *look)
+{
+    const json_t *outlook = json_object_get(json_object_get(move->json, "prediction"), "now");
+    guint64 total = (guint64)json_integer_value(json_object_get(json_object_get(outlook, "total_ms"), "likely"));
+    guint64 passed = MAX(move->figures.elapsed_ms, look->waited_ms);
+    if (total <= passed)
+        return;
+    g_autofree char *left = gw_text_duration(total - passed);
+    add(parts, 63, g_strdup_printf("about %s left", left));
+}
+
 static GArray *make_parts(const GwMove *move, const GwBarLook *look)
 {
     GArray *parts = g_array_new(FALSE, FALSE, sizeof(Part));
@@ -69,6 +81,8 @@ static GArray *make_parts(const GwMove *move, const GwBarLook *look)
     else
         add(parts, 90, gw_text_clean(gw_move_phase(move)));
     add(parts, 65, gw_text_duration(MAX(move->figures.elapsed_ms, look->waited_ms)));
+    if (gw_move_copies(move))
+        add_expected(parts, move, look);
     return parts;
 }
 

@@ -58,6 +58,7 @@ static const GwOption boot_options[] = {
 static const GwOption live_migration_options[] = {
     {"block-migrate", NULL, "copy the disks too, as when no storage is shared"},
     {"no-block-migrate", NULL, "copy no disks: refuse when the destination does not see them"},
+    {"policy", "POLICY", "how it is ended: balanced, minimal-downtime, fast or never-pause"},
     {NULL, NULL, NULL},
 };
 
@@ -75,6 +76,8 @@ static const GwOption plan_options[] = {
     {"block-migrate", NULL, "as if the disks were to be copied, too"},
     {"no-block-migrate", NULL, "as if no disk might be copied"},
     {"cold", NULL, "as if the server were moved cold, with `godwit migrate`"},
+    {"policy", "POLICY", "how it is ended: balanced, minimal-downtime, fast or never-pause"},
+    {"quick", NULL, "predict without sampling for 4 s what the guest writes"},
     {NULL, NULL, NULL},
 };
 

@@ -142,9 +142,31 @@ static void add_figures(GwTable *table, const GwMove *move)
     }
     if (figures->throttle_percent)
         add_property(table, "guest slowed by", g_strdup_printf("%" G_GUINT64_FORMAT "%%", figures->throttle_percent));
-    if (figures->downtime_ms)
-        add_property(table, move->final ? "guest paused for" : "guest will pause for",
-                     gw_text_duration(figures->downtime_ms));
+    if (figures->downtime_ms && move->final)
+        add_property(table, "guest paused for", gw_text_duration(figures->downtime_ms));
+}
+
+/* "12.3 s, between 9.80 s and 16.0 s". */
+static char *interval(const json_t *outlook, const char *name)
+{
+    const json_t *span = json_object_get(outlook, name);
+    g_autofree char *likely = gw_text_duration((guint64)json_integer_value(json_object_get(span, "likely")));
+    g_autofree char *low = gw_text_duration((guint64)json_integer_value(json_object_get(span, "low")));
+    g_autofree char *high = gw_text_duration((guint64)json_integer_value(json_object_get(span, "high")));
+    return g_strdup_printf("%s, between %s and %s", likely, low, high);
+}
+
+/* Of one that has ended: what was expected before it began. */
+static void add_prediction(GwTable *table, const GwMove *move)
+{
+    const json_t *outlook = json_object_get(json_object_get(move->json, "prediction"), move->final ? "before" : "now");
+    const char *text = json_string_value(json_object_get(outlook, "text"));
+    if (!text)
+        return;
+    if (!move->final)
+        add_property(table, "expected", gw_text_clean(text));
+    add_property(table, move->final ? "time predicted" : "expected time", interval(outlook, "total_ms"));
+    add_property(table, move->final ? "pause predicted" : "expected pause", interval(outlook, "downtime_ms"));
 }
 
 /* A refusal has many reasons: a row each. */
@@ -173,6 +195,7 @@ static void print_move(const GwMove *move)
     add_property(table, "ended (UTC)", move->ended_at ? gw_text_time(move->ended_at) : NULL);
     add_property(table, "took", duration(move));
     add_figures(table, move);
+    add_prediction(table, move);
     add_reasons(table, move);
     gw_table_print(table, stdout);
 }

@@ -98,6 +98,13 @@ static json_t *block_word(const GwArguments *arguments)
     return json_string("auto");
 }
 
+/* Nova's action has no word for it. */
+static json_t *live_with_policy(const GwArguments *arguments, const GwServer *server, const char *policy)
+{
+    return json_pack("{s:{s:s, s:s?, s:o, s:s}}", "migration", "server", server->uuid, "host", gw_arguments_word(arguments, 1),
+                     "block_migration", block_word(arguments), "policy", policy);
+}
+
 GwExit gw_run_live_migration(GwCli *cli, const GwArguments *arguments, GError **error)
 {
     if (gw_arguments_option(arguments, "block-migrate") && gw_arguments_option(arguments, "no-block-migrate")) {
@@ -111,9 +118,11 @@ GwExit gw_run_live_migration(GwCli *cli, const GwArguments *arguments, GError **
         return GW_EXIT_FAILED;
 
     gint64 id = 0;
-    json_t *body =
-        json_pack("{s:{s:s?, s:o}}", "os-migrateLive", "host", host, "block_migration", block_word(arguments));
-    GwExit code = blame_host(cli, host, act_on_server(cli, server, GW_COMPUTE_LIVE, body, &id, error));
+    const char *policy = gw_arguments_option(arguments, "policy");
+    GwCall own = {.method = "POST", .path = "/godwit/v1/migrations", .body = policy ? live_with_policy(arguments, server, policy) : NULL};
+    json_t *body = policy ? NULL : json_pack("{s:{s:s?, s:o}}", "os-migrateLive", "host", host, "block_migration", block_word(arguments));
+    GwExit begun = policy ? act(cli, server, &own, &id, error) : act_on_server(cli, server, GW_COMPUTE_LIVE, body, &id, error);
+    GwExit code = blame_host(cli, host, begun);
 
     return code == GW_EXIT_DONE ? carry_on(cli, server, id, GW_WANT_MOVED, error) : code;
 }

@@ -107,6 +107,29 @@ static void print_plan(const json_t *plan)
         printf("  bandwidth limit: %" G_GINT64_FORMAT " MiB/s\n", bandwidth);
 }
 
+static void print_prediction(const json_t *host)
+{
+    const json_t *prediction = json_object_get(host, "prediction"), *outlook = json_object_get(prediction, "before");
+    const json_t *from = json_object_get(prediction, "made_from");
+    const char *basis = gw_json_peek(outlook, "basis");
+    if (!basis)
+        return;
+    g_autofree char *text = gw_text_clean(gw_json_peek(outlook, "text"));
+    g_autofree char *bytes = gw_text_bytes((guint64)json_integer_value(json_object_get(json_object_get(outlook, "bytes"), "likely")));
+    g_autofree char *writes = gw_text_bytes((guint64)json_integer_value(json_object_get(from, "write_bps")));
+    g_autofree char *link = gw_text_bytes((guint64)json_integer_value(json_object_get(from, "link_bps")));
+    gint64 moves = json_integer_value(json_object_get(from, "samples"));
+    printf("  prediction: %s\n  made from: %s to send, a link of %s/s, ", text, bytes, link);
+    if (strcmp(basis, "sampled") == 0)
+        printf("a guest that writes %s/s; ", writes);
+    else
+        printf("a guest of which nobody knows what it writes; ");
+    if (moves)
+        printf("constants from %" G_GINT64_FORMAT " earlier moves\n", moves);
+    else
+        puts("default constants, since too few moves have been seen");
+}
+
 static void print_host(const GwCli *cli, const json_t *host)
 {
     g_autofree char *name = gw_text_clean(gw_json_peek(host, "host"));
@@ -117,6 +140,7 @@ static void print_host(const GwCli *cli, const json_t *host)
     gw_findings_print(cli, json_object_get(host, "findings"));
     if (is_true(host, "possible"))
         print_plan(json_object_get(host, "plan"));
+    print_prediction(host);
 }
 
 static void print_verdict(const json_t *plan)
@@ -163,8 +187,8 @@ static json_t *wish(const GwArguments *arguments, const char *uuid)
     json_t *block = gw_arguments_option(arguments, "block-migrate")      ? json_true()
                     : gw_arguments_option(arguments, "no-block-migrate") ? json_false()
                                                                          : json_string("auto");
-    return json_pack("{s:{s:s, s:s?, s:o, s:b}}", "plan", "server", uuid, "host", host, "block_migration", block, "cold",
-                     gw_arguments_option(arguments, "cold") != NULL);
+    return json_pack("{s:{s:s, s:s?, s:o, s:s*, s:b, s:b}}", "plan", "server", uuid, "host", host, "block_migration", block, "policy", gw_arguments_option(arguments, "policy"), "cold",
+                     gw_arguments_option(arguments, "cold") != NULL, "measure", gw_arguments_option(arguments, "quick") == NULL);
 }
 
 GwExit gw_run_plan(GwCli *cli, const GwArguments *arguments, GError **error)

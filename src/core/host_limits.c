@@ -51,9 +51,23 @@ gboolean gw_limit_parse(GwLimit limit, const char *text, double *ret_value)
     return FALSE;
 }
 
+const GwPolicy *gw_limits_policy(const GPtrArray *aggregates)
+{
+    const GwPolicy *gentlest = NULL;
+    for (guint i = 0; i < aggregates->len; i++) {
+        const char *name = gw_aggregate_get(aggregates->pdata[i], GW_POLICY_KEY);
+        const GwPolicy *policy = name ? gw_policy_find(name) : NULL;
+        if (policy && (!gentlest || policy->forced_pause_ms < gentlest->forced_pause_ms))
+            gentlest = policy;
+    }
+    return gentlest;
+}
+
 const char *gw_limit_objection(const char *key, const char *value)
 {
     double number;
+    if (strcmp(key, GW_POLICY_KEY) == 0)
+        return gw_policy_find(value) ? NULL : "balanced, minimal-downtime, fast or never-pause";
     for (guint i = 0; i < GW_LIMIT_COUNT; i++)
         if (strcmp(limits[i].key, key) == 0)
             return gw_limit_parse((GwLimit)i, value, &number) ? NULL : limits[i].form;

@@ -25,6 +25,11 @@ gboolean gw_limit_parse(GwLimit limit, const char *text, double *ret_value);
 /* NULL when key is no limit or value suits it; else what it must be. Static. */
 const char *gw_limit_objection(const char *key, const char *value);
 
+/* Not a limit, but set beside them: how the live migrations that leave the hosts of an aggregate are ended (core/ladder.h). */
+#define GW_POLICY_KEY "migration_policy"
+/* Of a host that is in these aggregates: of several policies the one whose forced pause is the shortest; NULL: none is set. */
+const GwPolicy *gw_limits_policy(const GPtrArray *aggregates);
+
 /* What is on a host now and what is on its way there. */
 typedef struct {
     guint instances;

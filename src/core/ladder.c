@@ -30,6 +30,17 @@ const GwPolicy *gw_policy_find(const char *name)
     return policy->name ? policy : NULL;
 }
 
+unsigned gw_policy_intents(const GwPolicy *policy)
+{
+    return policy ? (unsigned)(policy - gw_policies + 1) * GW_INTENT_POLICY : 0;
+}
+
+const GwPolicy *gw_policy_of_intents(unsigned intents)
+{
+    unsigned number = (intents & GW_INTENT_POLICY_MASK) / GW_INTENT_POLICY;
+    return number && number < G_N_ELEMENTS(gw_policies) ? &gw_policies[number - 1] : NULL;
+}
+
 /* ---- what is known */
 
 static void take_rate(GwLadder *ladder, guint64 bps)

@@ -28,6 +28,9 @@ typedef enum {
 
 extern const GwPolicy gw_policies[]; /* ends with a NULL name; the first is the default */
 const GwPolicy *gw_policy_find(const char *name); /* NULL when there is none */
+/* As bits of a row's intents, and back; NULL: none. */
+unsigned gw_policy_intents(const GwPolicy *policy);
+const GwPolicy *gw_policy_of_intents(unsigned intents);
 
 /* What is known of one copy. All zero when it begins. */
 typedef struct {

@@ -156,6 +156,7 @@ GwPlan *gw_plan_copy(const GwPlan *plan)
     *copy = *plan;
     copy->name = g_strdup(plan->name);
     copy->destination_uri = g_strdup(plan->destination_uri);
+    copy->policy = g_strdup(plan->policy);
     copy->migrate_uri = g_strdup(plan->migrate_uri);
     copy->listen = g_strdup(plan->listen);
     copy->definition = g_strdup(plan->definition);
@@ -171,6 +172,7 @@ void gw_plan_free(GwPlan *plan)
         return;
     g_free(plan->name);
     g_free(plan->destination_uri);
+    g_free(plan->policy);
     g_free(plan->migrate_uri);
     g_free(plan->listen);
     g_free(plan->definition);
@@ -199,6 +201,7 @@ GwMigration *gw_migration_copy(const GwMigration *migration)
     copy->source = g_strdup(migration->source);
     copy->dest = g_strdup(migration->dest);
     copy->plan = gw_plan_copy(migration->plan);
+    copy->forecast = migration->forecast ? g_memdup2(migration->forecast, sizeof *migration->forecast) : NULL;
     copy->reason = g_strdup(migration->reason);
     copy->request_id = g_strdup(migration->request_id);
     copy->user_id = g_strdup(migration->user_id);
@@ -214,6 +217,7 @@ void gw_migration_free(GwMigration *migration)
     g_free(migration->source);
     g_free(migration->dest);
     gw_plan_free(migration->plan);
+    g_free(migration->forecast);
     g_free(migration->reason);
     g_free(migration->request_id);
     g_free(migration->user_id);

@@ -2,6 +2,7 @@
 #ifndef GW_CORE_MIGRATION_H
 #define GW_CORE_MIGRATION_H
 
+#include "core/forecast.h"
 #include "core/instance.h"
 
 typedef enum {
@@ -69,6 +70,8 @@ enum {
     GW_INTENT_REVERT = 1 << 3,
     GW_INTENT_HOST_FORCED = 1 << 4, /* from the beginning: placement has no say about the destination */
     GW_INTENT_OVER_COMMIT = 1 << 5, /* likewise: disks may be larger than the room for them */
+    GW_INTENT_POLICY = 1 << 6,      /* likewise: a policy of its own, times its number in gw_policies from 1 (core/ladder.h) */
+    GW_INTENT_POLICY_MASK = 7 << 6,
 };
 
 /* Figures of a copy under way or ended. Bytes and milliseconds; 0 when unknown. */
@@ -114,6 +117,7 @@ typedef struct {
     guint64 timeout_ms;       /* completion timeout; 0: none */
     guint64 pause_ms;         /* live: switch over as soon as the estimated pause is no longer; 0: the hypervisor's own limit */
     guint64 forced_pause_ms;  /* live: the longest pause that may be forced; 0: none (core/ladder.h) */
+    char *policy;             /* live: its name, for people; NULL: none */
     gboolean eager;           /* live: to post-copy as soon as a pass brings nothing */
     guint64 memory_mib;
     char *destination_uri;    /* live_migration_uri with the destination filled in; NULL: the driver's own way */
@@ -146,6 +150,7 @@ typedef struct {
     guint attempts;       /* times that the copy was begun */
     GwPlan *plan;         /* NULL until planned */
     GwProgress progress;
+    GwForecast *forecast; /* live: what is expected of it, and what came; NULL when nothing was */
     char *reason;         /* why it ended as it did, or what it waits for; for people */
     char *request_id;     /* "req-…" of the request that asked for it */
     char *user_id;

@@ -87,6 +87,7 @@ static void plan_pauses(GwPlan *plan, const GwPlanSettings *settings)
         return;
     plan->pause_ms = settings->pause_ms ? settings->pause_ms : policy->pause_ms;
     plan->eager = policy->prefers_post_copy;
+    plan->policy = g_strdup(policy->name);
     switch (settings->timeout_action) {
     case GW_TIMEOUT_POLICY:
         plan->forced_pause_ms = policy->forced_pause_ms;

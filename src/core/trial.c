@@ -6,6 +6,7 @@ static void trial_free(gpointer data)
     g_free(trial->host);
     g_clear_pointer(&trial->findings, g_ptr_array_unref);
     gw_plan_free(trial->plan);
+    g_free(trial->forecast);
     g_free(trial->failure);
     g_free(trial);
 }

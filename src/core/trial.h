@@ -9,6 +9,7 @@ typedef struct {
     char *host;
     GPtrArray *findings; /* of GwFinding *, owned; empty when the host was not examined */
     GwPlan *plan;        /* what would be done; NULL: the move to this host is not possible */
+    GwForecast *forecast; /* with a plan, of a live move: what is expected of it; else NULL */
     char *failure;       /* why the host was not or could not be examined, or NULL */
 } GwTrial;
 

@@ -72,6 +72,20 @@ gboolean gw_node_examine(GwNode *source, GwNode *dest, const char *uuid, GwMoveF
     return gw_node_call_end(&call, ok, failure, error);
 }
 
+gboolean gw_node_measure(GwNode *node, const char *uuid, GwLoadHow how, GwLoad *ret_load, GError **error)
+{
+    if (!node->driver->measure) {
+        g_set_error(error, GW_ERROR, GW_ERROR_UNSUPPORTED, "%s hosts do not say what their guests write", node->driver->name);
+        return FALSE;
+    }
+    GwNodeCall call = {"measure", node, .uuid = uuid, .length = GW_NODE_LONG};
+    GError *failure = NULL;
+    if (!gw_node_call_begin(&call, error))
+        return FALSE;
+    gboolean ok = node->driver->measure(node->host, uuid, how, ret_load, &failure);
+    return gw_node_call_end(&call, ok, failure, error);
+}
+
 gboolean gw_node_can_evacuate(const GwNode *node)
 {
     return node->driver->definition && node->driver->examine_evacuation;

@@ -12,6 +12,7 @@
 
 #include "core/audit.h"
 #include "core/diagnostics.h"
+#include "core/predict.h"
 #include "core/server.h"
 #include "core/sight.h"
 
@@ -57,6 +58,10 @@ typedef struct {
     /* Finds out everything that concerns moving uuid from source to dest, proving shared storage by a probe volume.
      * Leaves nothing behind. Fills what it can and leaves the rest UNKNOWN; fails only when a host fails. */
     gboolean (*examine)(GwHost *source, GwHost *dest, const char *uuid, GwMoveFacts **ret_facts, GError **error);
+
+    /* What uuid does to its memory and disks; lasts as long as how says, and disturbs neither the guest nor a copy that begins
+     * meanwhile. ret_load->how says how much of it could be found out. Optional. */
+    gboolean (*measure)(GwHost *host, const char *uuid, GwLoadHow how, GwLoad *ret_load, GError **error);
 
     /* ---- evacuation; both optional, and given together */
     /* The text from which `adopt` can define the instance on another host: the engine keeps it for the day that this host is down. */
@@ -142,6 +147,7 @@ gboolean gw_node_instances(GwNode *node, GPtrArray **ret_instances, GError **err
 GwInstance *gw_node_describe(GwNode *node, const char *uuid, GError **error);
 gboolean gw_node_sight(GwNode *node, const char *uuid, GwSight *ret_sight, GError **error);
 gboolean gw_node_examine(GwNode *source, GwNode *dest, const char *uuid, GwMoveFacts **ret_facts, GError **error);
+gboolean gw_node_measure(GwNode *node, const char *uuid, GwLoadHow how, GwLoad *ret_load, GError **error);
 char *gw_node_definition(GwNode *node, const char *uuid, GError **error); /* UNSUPPORTED where the driver has none */
 gboolean gw_node_can_evacuate(const GwNode *node);
 gboolean gw_node_examine_evacuation(GwNode *dest, GwInstance *instance, const char *definition, GwMoveFacts **ret_facts,

@@ -31,6 +31,7 @@ GwActive *gw_active_new(GwEngine *engine, GwMigration *row)
     active->id = row->id;
     active->row = row;
     active->host_forced = (row->intents & GW_INTENT_HOST_FORCED) != 0;
+    active->policy = gw_policy_of_intents(row->intents);
     active->disk_over_commit = (row->intents & GW_INTENT_OVER_COMMIT) != 0;
     g_strlcpy(active->instance_uuid, row->instance_uuid, sizeof active->instance_uuid);
     return active;

@@ -159,6 +159,7 @@ static gboolean enter(GwActive *active)
 
 static gboolean check(GwActive *active, GwMigration *row, GError **error)
 {
+    gw_forecast_sample_soon(active, row);
     gboolean ok = gw_choose(active, row, error);
     gw_active_call_ended(active, ok ? NULL : *error);
     if (ok)
@@ -171,6 +172,7 @@ static gboolean check(GwActive *active, GwMigration *row, GError **error)
 static gboolean force(GwActive *active, const GwMigration *row, GError **error)
 {
     GwForceHow how = row->plan->flags & GW_FLAG_POSTCOPY ? GW_FORCE_POSTCOPY : GW_FORCE_PAUSE;
+    active->forced_at_ms = active->source_sight.progress.elapsed_ms;
     active->forced = gw_node_force_complete(active->source->node, row->instance_uuid, how, error);
     return active->forced;
 }

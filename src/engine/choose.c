@@ -24,6 +24,24 @@ static gboolean examine(GwActive *active, const GwMigration *row, GwHostEntry *d
                                          : gw_node_examine(active->source->node, dest->node, row->instance_uuid, ret_facts, error);
 }
 
+/* The request's own policy, else that of the aggregates which the source is in, else the setting's. One that is set for some alone brings
+ * its own pause along. */
+static GwPlanSettings plan_settings(GwActive *active)
+{
+    GwPlanSettings settings = active->engine->settings.plan;
+    const GwPolicy *policy = active->policy;
+    if (!policy && active->source) {
+        g_mutex_lock(&active->engine->lock);
+        policy = gw_limits_policy(active->source->aggregates);
+        g_mutex_unlock(&active->engine->lock);
+    }
+    if (!policy)
+        return settings;
+    settings.policy = policy;
+    settings.pause_ms = 0;
+    return settings;
+}
+
 GPtrArray *gw_choose_examine(GwActive *active, const GwMigration *row, GwHostEntry *dest, GwPlan **ret_plan, GError **error)
 {
     GwEngine *engine = active->engine;
@@ -32,7 +50,8 @@ GPtrArray *gw_choose_examine(GwActive *active, const GwMigration *row, GwHostEnt
         return NULL;
     GwMoveWish wish = {row->kind, row->block, gw_engine_reserved_mib(engine, dest->row->name, row->id),
                        active->disk_over_commit || engine->settings.disk_over_commit};
-    return gw_checks_plan(facts, &wish, &engine->settings.plan, dest->row->name, ret_plan);
+    GwPlanSettings settings = plan_settings(active);
+    return gw_checks_plan(facts, &wish, &settings, dest->row->name, ret_plan);
 }
 
 static void adopt_choice(GwActive *active, GwMigration *row, GwHostEntry *dest, GwPlan *plan)

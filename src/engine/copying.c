@@ -13,6 +13,20 @@ guint64 gw_copying_age_ms(const GwActive *active)
     return MAX((guint64)own_us / 1000, active->source_sight.progress.elapsed_ms);
 }
 
+/* The hypervisor slows the guest down by itself; what people should know is that it does, and why. */
+static void note_slowing(GwActive *active, const GwMigration *row)
+{
+    const GwProgress *now = &active->source_sight.progress;
+    if (!now->dirty_bps || !active->ladder.bps || now->throttle_percent <= active->throttled)
+        return;
+    active->throttled = now->throttle_percent;
+    g_autofree char *why = g_strdup_printf("the guest is slowed down by %" G_GUINT64_FORMAT " %%: it writes %" G_GUINT64_FORMAT
+                                           " MB/s and the link carries %" G_GUINT64_FORMAT " MB/s",
+                                           now->throttle_percent, now->dirty_bps / 1000000, active->ladder.bps / 1000000);
+    gw_info("migration %" G_GINT64_FORMAT " of %s: %s", row->id, row->instance_name, why);
+    gw_scribe_note(active, row, "godwit_slow_down", row->source, why);
+}
+
 /* What the ladder says of a live copy under way. */
 void gw_copying_climb(GwActive *active, const GwMigration *row)
 {
@@ -20,6 +34,7 @@ void gw_copying_climb(GwActive *active, const GwMigration *row)
         return;
     g_autofree char *reason = NULL;
     GwRung rung = gw_ladder_step(&active->ladder, row->plan, &active->source_sight.progress, gw_copying_age_ms(active), &reason);
+    note_slowing(active, row);
     if (rung == GW_RUNG_WAIT)
         return;
     active->rung = rung;

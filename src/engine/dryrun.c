@@ -10,6 +10,7 @@ typedef struct {
     GwActive active;  /* never published: what gw_choose_examine wants to know of a move */
     GwMigration *row; /* never stored */
     GwTrialReport *report;
+    GwLoadHow measure;
     GwTried done;
     gpointer data;
 } DryRun;
@@ -67,10 +68,25 @@ static void examine_all(DryRun *run)
     add_left_out(run->report, reasons);
 }
 
+/* The guest is looked at once, and only when it can move at all. */
+static void foresee(DryRun *run)
+{
+    GwLoad load;
+    if (run->row->kind != GW_MOVE_LIVE || !gw_trial_report_choice(run->report))
+        return;
+    gw_forecast_measure(run->engine, run->active.source, run->row->instance_uuid, run->measure, &load);
+    for (guint i = 0; i < run->report->trials->len; i++) {
+        GwTrial *trial = run->report->trials->pdata[i];
+        if (trial->plan)
+            trial->forecast = gw_forecast_make(run->engine, trial->plan, &load, run->row->source, trial->host);
+    }
+}
+
 static gpointer run_thread(gpointer data)
 {
     DryRun *run = data;
     examine_all(run);
+    foresee(run);
     run->done(run->data, run->report, NULL);
     gw_host_entry_unref(run->active.source);
     gw_migration_free(run->row);
@@ -118,9 +134,10 @@ void gw_engine_try(GwEngine *engine, const GwMoveRequest *request, GwMoveKind ki
     DryRun *run = g_new0(DryRun, 1);
     run->engine = gw_engine_ref(engine);
     run->active = (GwActive){.engine = engine, .source = g_steal_pointer(&source), .disk_over_commit = request->disk_over_commit,
-                             .host_forced = request->force};
+                             .host_forced = request->force, .policy = request->policy};
     run->row = g_steal_pointer(&row);
     run->report = report_new(view, kind);
+    run->measure = request->measure;
     run->done = done;
     run->data = data;
     g_thread_unref(g_thread_new("dry-run", run_thread, run));

@@ -32,12 +32,14 @@ void gw_engine_unref(GwEngine *engine)
     g_clear_pointer(&engine->loop, g_main_loop_unref);
     g_clear_pointer(&engine->context, g_main_context_unref);
     gw_checkups_free(engine->checkups);
+    gw_forecasts_free(engine->forecasts);
     gw_peers_free(engine->peers);
     g_hash_table_unref(engine->ended_lately);
     g_mutex_clear(&engine->adopt_lock);
     g_mutex_clear(&engine->lock);
     g_mutex_clear(&engine->edit_lock);
     g_mutex_clear(&engine->place_lock);
+    g_mutex_clear(&engine->heard_lock);
     g_free(engine);
 }
 
@@ -57,6 +59,7 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     g_atomic_ref_count_init(&engine->refs);
     g_mutex_init(&engine->lock);
     g_mutex_init(&engine->edit_lock);
+    g_mutex_init(&engine->heard_lock);
     g_mutex_init(&engine->adopt_lock);
     engine->ended_lately = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
     g_mutex_init(&engine->place_lock);
@@ -69,6 +72,7 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     engine->views = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)gw_instance_view_unref);
     engine->actives = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, (GDestroyNotify)gw_active_unref);
     engine->checkups = gw_checkups_new();
+    engine->forecasts = gw_forecasts_new();
     engine->moving = g_hash_table_new(g_str_hash, g_str_equal);
     engine->evacuated = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     engine->operating = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -92,7 +96,7 @@ GwEngine *gw_engine_new(GwStore *store, const GwDriver *const *drivers, const Gw
     GwEngine *engine = engine_new(store, drivers, settings);
     engine->peers = gw_peers_new(engine);
     if (gw_remains_load(engine, error) && gw_engine_load_hosts(engine, error) && gw_engine_load_aggregates(engine, error) &&
-        gw_engine_load_actives(engine, error) &&
+        gw_engine_load_actives(engine, error) && gw_engine_load_forecasts(engine, error) &&
         (engine->peers || (gw_engine_load_servers(engine, error) && gw_engine_load_drains(engine, error))) &&
         gw_engine_load_cards(engine, error))
         return engine;
@@ -191,6 +195,7 @@ void gw_engine_stop(GwEngine *engine)
     if (engine->steps) {
         g_thread_pool_free(g_steal_pointer(&engine->drain_steps), FALSE, TRUE);
         g_thread_pool_free(g_steal_pointer(&engine->steps), FALSE, TRUE);
+        gw_forecasts_stop(engine->forecasts); /* only steps begin samples */
         g_thread_pool_free(g_steal_pointer(&engine->operations), FALSE, TRUE);
         g_thread_pool_free(g_steal_pointer(&engine->questions), FALSE, TRUE);
         g_thread_pool_free(g_steal_pointer(&engine->server_steps), FALSE, TRUE);

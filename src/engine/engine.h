@@ -8,6 +8,7 @@
 #include "core/card.h"
 #include "core/checkup.h"
 #include "core/drain.h"
+#include "core/predict.h"
 #include "core/trial.h"
 #include "core/operation.h"
 #include "drivers/driver.h"
@@ -168,6 +169,8 @@ typedef struct {
     gboolean disk_over_commit;
     gboolean force; /* with host: what an administrator has set against it (disabled, aggregates) does not count */
     gboolean by_admin; /* a lock does not count for it */
+    const GwPolicy *policy; /* of a live move; NULL: that of the source's aggregates, else the setting's */
+    GwLoadHow measure; /* of a dry run: how long the guest may be looked at, for the prediction */
     const char *request_id, *user_id, *project_id;
     const GwFence *fence; /* NULL, or what it is asked under: a drain's lease */
 } GwMoveRequest;
@@ -241,9 +244,15 @@ gboolean gw_engine_delete(GwEngine *engine, const GwMoveRequest *request, GError
 typedef struct {
     guint64 count[GW_MOVE_KINDS][GW_MIGRATION_STATE_COUNT]; /* by GwMoveKind and final state */
     guint64 total_ms, downtime_ms, bytes;       /* of the live ones that completed */
+    guint64 predicted, time_within, pause_within; /* of those the ones that were predicted, and whose interval had what came */
 } GwEndedMoves;
 void gw_engine_ended_moves(GwEngine *engine, GwEndedMoves *ret_ended);
 
+/* What is told of migrations under way: each change of state, and each pass of a copy. row is borrowed, and as gw_engine_migrations would
+ * give it. From engine threads; must not block, nor call the engine. */
+typedef void (*GwEngineHeard)(gpointer data, const GwMigration *row);
+/* One hears at a time; heard NULL: none. When this returns, the one before is not called any more. */
+void gw_engine_listen(GwEngine *engine, GwEngineHeard heard, gpointer data);
 /* ---- Leftovers of migrations that ended badly, or that nobody's journal explains */
 typedef enum { GW_ORPHANS_LIST, GW_ORPHANS_REMOVE } GwOrphansHow;
 

@@ -76,12 +76,18 @@ struct GwActive {
     gint64 copy_since;       /* [step] monotonic us: when this process saw the copy begin */
     const char *abort_reason; /* [step] why the copy was asked to stop: static, or `rung_reason`; better known than what it then failed
                                * with */
-    gboolean forced;         /* [step] force-complete was passed on */
+    gboolean forced;         /* [step] force-complete was passed on, */
+    guint64 forced_at_ms;    /* [step] at that time of the copy */
     GwLadder ladder;         /* [step] of the present attempt */
     GwRung rung;             /* [step] what it said last, */
     char *rung_reason;       /* [step] and why */
+    guint64 throttled;       /* [step] percent that the guest was last seen slowed down by */
+    guint64 told;            /* [step] what listeners were last told: state, pass and part of the disks as one number, raised by one */
     gboolean tuned;          /* [step] the hypervisor was told the longest pause */
+    const GwPolicy *policy;  /* of the request, or NULL */
     gboolean host_forced;    /* of the request: the destination is not placement's business */
+    guint64 pass, pass_since_ms; /* [step] of the copy: which one is under way, and since when, in its own time */
+    double pass_s, pass_wrote; /* [step] how long the last whole pass took, and what the guest wrote during it; 0: none yet */
     gboolean found_preparing; /* [step] loaded in PREPARING: a former process may have made half of it */
     const char *event;       /* [step] the action event now open, or NULL */
     gboolean event_on_dest;  /* [step] which of the two hosts it concerns */
@@ -120,6 +126,10 @@ struct GwEngine {
                               * taken before `lock`, held across calls to the store */
     GHashTable *ended_lately; /* [lock] id → monotonic us: a list read a moment ago may still have them */
     struct GwCheckups *checkups; /* has a lock of its own */
+    struct GwForecasts *forecasts; /* likewise */
+    GMutex heard_lock;       /* of the next two; held while `heard` runs; taken with no other held */
+    GwEngineHeard heard;
+    gpointer heard_data;
     GThreadPool *steps, *asks, *scribe, *drain_steps;
     GMainContext *context;
     GMainLoop *loop;
@@ -129,6 +139,11 @@ struct GwEngine {
 typedef struct GwCheckups GwCheckups; /* checkup.c */
 GwCheckups *gw_checkups_new(void);
 void gw_checkups_free(GwCheckups *checkups);
+
+typedef struct GwForecasts GwForecasts; /* forecast.c */
+GwForecasts *gw_forecasts_new(void);
+void gw_forecasts_stop(GwForecasts *forecasts); /* waits for samples under way */
+void gw_forecasts_free(GwForecasts *forecasts);
 
 typedef struct {
     GwDone done;
@@ -248,6 +263,9 @@ void gw_copying_keep_progress(GwActive *active, const GwMigration *row); /* wher
 /* ---- loop.c */
 void gw_loop_step(gpointer active /* reference, taken */, gpointer engine);
 
+/* ---- heard.c: those who listen */
+void gw_heard_tell(GwActive *active, const GwMigration *row); /* what is new of it, if anything is */
+
 /* ---- acts.c: carries one act out. FALSE: it failed; *ret_error says why. Acts that are work set active's call. */
 gboolean gw_acts_do(GwActive *active, GwMigration *row, GwAct act, GError **error);
 
@@ -302,6 +320,18 @@ void gw_scribe_note(GwActive *active, const GwMigration *row, const char *event,
 void gw_scribe_end(GwActive *active, const GwMigration *row, const char *event, const char *host, const char *error);
 void gw_scribe_prune(GwEngine *engine); /* forgets history that is too old, soon */
 void gw_scribe_work(gpointer note, gpointer engine);
+
+/* ---- forecast.c: what is expected of moves */
+gboolean gw_engine_load_forecasts(GwEngine *engine, GError **error); /* the history of what came */
+/* What the guest does: as last found out, if that is not long ago, else asked of its host, which takes as long as how says. Whatever
+ * cannot be found out stays 0. */
+void gw_forecast_measure(GwEngine *engine, GwHostEntry *entry, const char *uuid, GwLoadHow how, GwLoad *ret_load);
+void gw_forecast_sample_soon(GwActive *active, const GwMigration *row); /* in the background: the move does not wait for it */
+GwForecast *gw_forecast_make(GwEngine *engine, const GwPlan *plan, const GwLoad *load, const char *source, const char *dest);
+void gw_forecast_copy(GwMigration *row, const GwMigration *from); /* when it has one */
+void gw_forecast_follow(GwActive *active, GwMigration *row); /* at each look at a move */
+void gw_forecast_close(GwActive *active, GwMigration *row);  /* it has ended: what came is noted and learnt from */
+guint64 gw_forecast_link_bps(GwEngine *engine, const char *host); /* the most that one of its last moves had; 0: never measured */
 
 /* ---- drain.c: emptying hosts */
 gboolean gw_engine_load_drains(GwEngine *engine, GError **error); /* those running that are not in the table yet */

@@ -126,6 +126,7 @@ static void show(GwActive *active, const GwMigration *row)
     active->row = gw_migration_copy(row);
     gw_views_update(engine, active->instance_uuid);
     g_mutex_unlock(&engine->lock);
+    gw_heard_tell(active, row);
 }
 
 static gboolean journal(GwActive *active, GwMigration *row, gboolean *dirty)
@@ -304,6 +305,12 @@ static void count_end(GwEndedMoves *ended, const GwMigration *row)
     ended->total_ms += (guint64)MAX(0, row->ended_us - row->created_us) / 1000;
     ended->downtime_ms += row->progress.downtime_ms;
     ended->bytes += row->progress.memory_processed + row->progress.disk_processed;
+    const GwForecast *forecast = row->forecast;
+    if (!forecast)
+        return;
+    ended->predicted++;
+    ended->time_within += (guint64)gw_interval_has(&forecast->first.total_ms, forecast->total_ms);
+    ended->pause_within += (guint64)gw_interval_has(&forecast->first.downtime_ms, forecast->downtime_ms);
 }
 
 static void end(GwActive *active, const GwMigration *row)
@@ -343,6 +350,7 @@ static GwMigration *read_row(GwActive *active)
     GwMigration *row = gw_migration_copy(rows->pdata[0]);
     g_mutex_lock(&active->engine->lock);
     row->progress = active->row->progress; /* newer than the journal's */
+    gw_forecast_copy(row, active->row);    /* likewise */
     g_mutex_unlock(&active->engine->lock);
     return row;
 }
@@ -385,6 +393,7 @@ static Step turn(GwActive *active, GwMigration *row, gboolean *dirty)
     gw_copying_take_progress(active, row);
     gw_copying_tune(active, row);
     gw_copying_climb(active, row);
+    gw_forecast_follow(active, row);
     gint64 age_ms = picture_age(active, moment.call, row->state);
     if (give_up_early(active, row, moment.call, age_ms))
         return STEP_AGAIN;
@@ -404,9 +413,13 @@ static Step turn(GwActive *active, GwMigration *row, gboolean *dirty)
     if (decision.act == GW_ACT_MIGRATE) {
         active->rung = GW_RUNG_WAIT;
         active->ladder = (GwLadder){0};
+        active->pass = 0;
+        active->pass_s = active->pass_wrote = 0;
         row->attempts++; /* journalled before the copy is begun: a restarted loop must know that it may have been */
         *dirty = TRUE;
     }
+    if (final)
+        gw_forecast_close(active, row);
     if (final) /* whoever sees it ended may ask at once where the instance is, or for the next move */
         gw_inventory_update_pair(active);
     if ((final || has_effect(decision.act) || decision.act == GW_ACT_WAIT) && !journal(active, row, dirty)) {

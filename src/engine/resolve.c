@@ -44,9 +44,10 @@ static gboolean check_newest(Decision *decision, const GwMigration *row, GError 
     g_autoptr(GPtrArray) rows = NULL;
     if (!gw_store_migrations(decision->engine->store, &query, &rows, error))
         return FALSE;
-    const GwMigration *newest = rows->len ? rows->pdata[0] : row;
-    return newest->id == row->id ||
-           refuse(error, GW_ERROR_CONFLICT, "%s has moved since: migration %" G_GINT64_FORMAT " is newer, and is %s", row->instance_name,
+    if (!rows->len || ((const GwMigration *)rows->pdata[0])->id == decision->id)
+        return TRUE;
+    const GwMigration *newest = rows->pdata[0];
+    return refuse(error, GW_ERROR_CONFLICT, "%s has moved since: migration %" G_GINT64_FORMAT " is newer, and is %s", row->instance_name,
                   newest->id, gw_migration_state_name(newest->state));
 }
 

@@ -262,11 +262,11 @@ static Step turn(GwEngine *engine, GwServerRun *run, GwServer *row)
     case GW_SERVER_PLACE:
         return place(engine, run, row);
     case GW_SERVER_CREATE:
-        return create(engine, run, row, entry);
+        return entry ? create(engine, run, row, entry) : STEP_OVER; /* the rules ask for acts only where there is a host */
     case GW_SERVER_START:
-        return start(engine, run, row, entry);
+        return entry ? start(engine, run, row, entry) : STEP_OVER;
     case GW_SERVER_CLEAR:
-        return clear(engine, run, row, entry);
+        return entry ? clear(engine, run, row, entry) : STEP_OVER;
     case GW_SERVER_LIST:
         return list(engine, run, row);
     case GW_SERVER_ENTER:

@@ -46,7 +46,7 @@ static gboolean place_forced(GwEngine *engine, GwServer *server, const GwCandida
         g_ptr_array_add(reasons, missing);
     else if (gw_findings_block(findings))
         g_ptr_array_add(reasons, gw_findings_to_text(findings));
-    else if (!candidate->up)
+    else if (candidate && !candidate->up)
         g_ptr_array_add(reasons, g_strdup_printf("%s: it does not answer", server->wanted_host));
     if (reasons->len)
         return refuse(reasons, error);

@@ -44,7 +44,7 @@ static int kind_of(GHashTable *kinds, const GwHostView *view)
     return GPOINTER_TO_INT(known);
 }
 
-static void add_hosts(GwSnapshot *s)
+static void add_hosts(GwSnapshot *s, GwEngine *engine)
 {
     g_autoptr(GHashTable) kinds = g_hash_table_new(g_str_hash, g_str_equal);
     for (guint h = 0; h < s->hosts->len; h++) {
@@ -57,6 +57,7 @@ static void add_hosts(GwSnapshot *s)
                               .kind = kind_of(kinds, view),
                               .zone = GW_CLUSTER_NONE,
                               .cpu_model = GW_CLUSTER_NONE,
+                              .link_bps = gw_forecast_link_bps(engine, view->row->name),
                               .closed = closed_reason(s, view)};
         g_array_append_val(s->cluster->hosts, host);
         g_hash_table_insert(s->host_index, view->row->name, GUINT_TO_POINTER(h + 1));
@@ -227,7 +228,7 @@ GwSnapshot *gw_snapshot_new(GwEngine *engine)
     for (guint n = 0; n < views->len; n++)
         g_ptr_array_add(s->instances, gw_instance_view_ref(views->pdata[n]));
     s->hosts = gw_engine_hosts(engine);
-    add_hosts(s);
+    add_hosts(s, engine);
     add_instances(engine, s);
     add_transits(engine, s);
     reserve(engine, s);

@@ -173,7 +173,8 @@ static GwMigration *row_of(const GwInstanceView *view, const GwMoveRequest *requ
     row->request_id = g_strdup(request->request_id);
     row->user_id = g_strdup(request->user_id);
     row->project_id = g_strdup(request->project_id);
-    row->intents = (request->force ? GW_INTENT_HOST_FORCED : 0) | (request->disk_over_commit ? GW_INTENT_OVER_COMMIT : 0);
+    row->intents = (request->force ? GW_INTENT_HOST_FORCED : 0) | (request->disk_over_commit ? GW_INTENT_OVER_COMMIT : 0) |
+                   gw_policy_intents(kind == GW_MOVE_LIVE ? request->policy : NULL);
     return row;
 }
 
@@ -366,8 +367,10 @@ static void freshen(GwEngine *engine, GwMigration *row)
     if (!active)
         return;
     g_mutex_lock(&engine->lock);
-    if (gw_peers_lead(active))
+    if (gw_peers_lead(active)) {
         row->progress = active->row->progress;
+        gw_forecast_copy(row, active->row);
+    }
     if (active->row->reason && !row->reason)
         row->reason = g_strdup(active->row->reason);
     g_mutex_unlock(&engine->lock);

@@ -112,6 +112,7 @@ static const GwField plan_fields[] = {
     PLAN(INT64, timeout_ms),
     PLAN(INT64, pause_ms),
     PLAN(INT64, forced_pause_ms),
+    PLAN(TEXT, policy),
     PLAN(BOOL, eager),
     PLAN(INT64, memory_mib),
     PLAN(TEXT, destination_uri),

@@ -147,7 +147,7 @@ gboolean gw_store_migration_add_fenced(GwStore *store, GwMigration *migration, c
     if (!is_final(&added) &&
         (!check_free(session, added.instance_uuid, error) || !check_idle(session, added.instance_uuid, error)))
         return FALSE;
-    if (!insert(session, &added, &added.id, error) || !put_plan(session, &added, error) ||
+    if (!insert(session, &added, &added.id, error) || !put_plan(session, &added, error) || !gw_forecast_put(session, &added, error) ||
         !gw_session_commit(session, error))
         return FALSE;
     *migration = added;
@@ -232,7 +232,7 @@ gboolean gw_store_migration_journal(GwStore *store, GwMigration *migration, cons
         explain(session, migration, error);
         return FALSE;
     }
-    if (!put_plan(session, migration, error) || !gw_session_commit(session, error))
+    if (!put_plan(session, migration, error) || !gw_forecast_put(session, migration, error) || !gw_session_commit(session, error))
         return FALSE;
     *migration = updated;
     return TRUE;

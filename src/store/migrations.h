@@ -7,6 +7,9 @@
 enum { GW_MIGRATION_FIELD_COUNT = 34 };
 extern const GwField gw_migration_fields[GW_MIGRATION_FIELD_COUNT];
 
+/* forecasts.c: writes the row's forecast, if it has one. */
+gboolean gw_forecast_put(GwSession *session, const GwMigration *migration, GError **error);
+
 /* The rows that a query means, newest first, as the session's transaction sees them. */
 GPtrArray *gw_migrations_read(GwSession *session, const GwMigrationQuery *query, GError **error);
 

@@ -58,9 +58,9 @@ static void build(Select *select, const GwMigrationQuery *query)
     g_string_append(select->sql, "SELECT ");
     gw_fields_append_names(select->sql, gw_migration_fields, GW_MIGRATION_FIELD_COUNT, "m.");
     g_string_append(select->sql, query->without_plans
-                                     ? ", NULL FROM migrations m"
-                                     : ", p.value FROM migrations m LEFT JOIN plans p ON p.migration_id = m.id");
-    g_string_append(select->sql, " WHERE 1 = 1");
+                                     ? ", NULL, f.value FROM migrations m"
+                                     : ", p.value, f.value FROM migrations m LEFT JOIN plans p ON p.migration_id = m.id");
+    g_string_append(select->sql, " LEFT JOIN forecasts f ON f.migration_id = m.id WHERE 1 = 1");
     where_integer(select, "m.id =", query->id);
     where_text(select, "m.uuid =", query->uuid);
     where_text(select, "m.instance_uuid =", query->instance_uuid);
@@ -88,8 +88,10 @@ static GwMigration *read_row(GwResult *result, GError **error)
 {
     g_autoptr(GwMigration) migration = gw_migration_new();
     const char *plan = gw_result_text(result, GW_MIGRATION_FIELD_COUNT);
+    const char *forecast = gw_result_text(result, GW_MIGRATION_FIELD_COUNT + 1);
     if (!gw_fields_read(gw_migration_fields, GW_MIGRATION_FIELD_COUNT, result, migration, error) ||
-        (plan && !(migration->plan = gw_codec_plan_from_text(plan, error)))) {
+        (plan && !(migration->plan = gw_codec_plan_from_text(plan, error))) ||
+        (forecast && !(migration->forecast = gw_codec_forecast_from_text(forecast, error)))) {
         gw_error_prefix(error, "migration %" G_GINT64_FORMAT, gw_result_integer(result, 0));
         return NULL;
     }

@@ -199,7 +199,12 @@ const char *const gw_schema_steps[] = {
     " created_us INTEGER NOT NULL,"
     " value TEXT NOT NULL);", /* servers.c */
 
-    /* 6: what people say of instances. */
+    /* 7: what was expected of live migrations, and what came. */
+    "CREATE TABLE forecasts ("
+    " migration_id INTEGER PRIMARY KEY REFERENCES migrations (id) ON DELETE CASCADE,"
+    " value TEXT NOT NULL);", /* forecasts.c */
+
+    /* 8: what people say of instances. */
     "CREATE TABLE cards ("
     " uuid TEXT NOT NULL PRIMARY KEY,"
     " value TEXT NOT NULL," /* cards.c */

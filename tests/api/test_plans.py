@@ -3,7 +3,7 @@ import pytest
 from api_server import assert_fault, uuid
 
 PLAN = {"possible", "instance_uuid", "instance_name", "kind", "source", "dest", "objection", "hosts"}
-HOST = {"host", "possible", "failure", "findings", "plan"}
+HOST = {"host", "possible", "failure", "findings", "plan", "prediction"}
 FINDING = {"severity", "code", "host", "fact", "why", "remedy", "commands"}
 
 

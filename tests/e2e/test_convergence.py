@@ -45,6 +45,8 @@ def test_balanced_ends_by_a_pause(lab, cloud, guest, policy, slow_link):
     assert row["state"] == "completed", row
     assert "the guest is paused for about" in events["godwit_force_complete"]["details"]
     assert "MB/s" in events["godwit_force_complete"]["details"]
+    assert row["progress"]["downtime_ms"] > 500, "the pause counts from where it was forced"
+    assert row["prediction"]["now"]["ends"] == "pause" and row["prediction"]["now"]["basis"] == "observed"
     assert lab.where("busy1") == ("HostC", "running")
     lab.wait_heartbeat("busy1", time.time(), 10)
     beat = lab.heartbeat("busy1", since)
@@ -85,7 +87,15 @@ def test_the_timeout_forces_when_told_to(lab, cloud, guest, policy, slow_link):
 
 def test_a_quiet_guest_takes_no_rung(lab, cloud, guest, policy, slow_link):
     policy("balanced")
-    guest("quiet1", memory=160, dirty=1)
+    uuid = guest("quiet1", memory=160, dirty=1)
+    began = time.monotonic()
+    answer = cloud.request("POST", "/godwit/v1/plan", {"plan": {"server": uuid, "host": "HostC"}})
+    assert 4 < time.monotonic() - began < 12
+    prediction = answer.json["plan"]["hosts"][0]["prediction"]
+    assert prediction["before"]["basis"] == "sampled" and prediction["before"]["ends"] == "by-itself"
+    assert 0 < prediction["made_from"]["memory_bytes"] and prediction["made_from"]["write_bps"] < 40e6
     row, events = move(lab, cloud, "quiet1")
     assert row["state"] == "completed" and "godwit_force_complete" not in events, events
     assert row["progress"]["downtime_ms"] < 3000
+    came = row["prediction"]["actual"]
+    assert came["downtime_ms"] == row["progress"]["downtime_ms"] and came["total_ms"] > row["progress"]["elapsed_ms"]

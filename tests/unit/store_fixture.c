@@ -10,8 +10,9 @@
 /* A field that was added to one of these must be described in the store's tables, and then set and compared below. */
 #if GLIB_SIZEOF_VOID_P == 8
 _Static_assert(sizeof(GwDisk) == 80 && sizeof(GwNic) == 24 && sizeof(GwInstance) == 168, "a new field of an instance?");
-_Static_assert(sizeof(GwPlanDisk) == 72 && sizeof(GwPlan) == 168, "a new field of a plan?");
-_Static_assert(sizeof(GwMigration) == 320 && sizeof(GwProgress) == 96, "a new field of a migration?");
+_Static_assert(sizeof(GwPlanDisk) == 72 && sizeof(GwPlan) == 176, "a new field of a plan?");
+_Static_assert(sizeof(GwMigration) == 328 && sizeof(GwProgress) == 96, "a new field of a migration?");
+_Static_assert(sizeof(GwForecast) == 352, "a new field of a forecast?");
 #endif
 
 gboolean on_postgres(void)
@@ -160,6 +161,7 @@ GwPlan *sample_plan(void)
     plan->timeout_ms = 20;
     plan->pause_ms = 21;
     plan->forced_pause_ms = 22;
+    plan->policy = g_strdup("fast");
     plan->eager = TRUE;
     plan->memory_mib = 512;
     plan->destination_uri = g_strdup("qemu+tcp://HostC/system");
@@ -196,6 +198,15 @@ GwMigration *sample_migration(const char *instance_uuid)
     row->attempts = 2;
     row->plan = sample_plan();
     row->progress = (GwProgress){1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+    row->forecast = g_new0(GwForecast, 1);
+    *row->forecast = (GwForecast){
+        .first = {GW_ENDING_PAUSE, GW_BASIS_SAMPLED, 1, 2, {3, 4, 5}, {6, 7, 8}, {9, 10, 11}},
+        .now = {GW_ENDING_NOT, GW_BASIS_OBSERVED, 12, 13, {14, 15, 16}, {17, 18, 19}, {20, 21, 22}},
+        .memory_bytes = 23, .disk_bytes = 24, .disk_write_bps = 25, .link_bps = 26, .write_bps = 27, .set_bytes = 28,
+        .samples = 29, .copy_ms = 30, .rest_ms = 31, .sent_bytes = 32, .total_ms = 33, .downtime_ms = 34, .bytes = 35,
+        .actual_bps = 36, .first_pass_bytes = G_MAXUINT64,
+    };
+    g_strlcpy(row->forecast->uuid, instance_uuid, sizeof row->forecast->uuid);
     row->reason = g_strdup("waits for HostC");
     row->request_id = g_strdup("req-1");
     row->user_id = g_strdup("user");
@@ -242,6 +253,7 @@ void assert_plan_equal(const GwPlan *a, const GwPlan *b)
     g_assert_cmpuint(a->timeout_ms, ==, b->timeout_ms);
     g_assert_cmpuint(a->pause_ms, ==, b->pause_ms);
     g_assert_cmpuint(a->forced_pause_ms, ==, b->forced_pause_ms);
+    g_assert_cmpstr(a->policy, ==, b->policy);
     g_assert_cmpint(a->eager, ==, b->eager);
     g_assert_cmpuint(a->memory_mib, ==, b->memory_mib);
     g_assert_cmpstr(a->destination_uri, ==, b->destination_uri);
@@ -270,6 +282,13 @@ void assert_migration_equal(const GwMigration *a, const GwMigration *b)
     g_assert_true(!a->plan == !b->plan);
     if (a->plan)
         assert_plan_equal(a->plan, b->plan);
+    g_assert_true(!a->forecast == !b->forecast);
+    if (a->forecast) { /* padding after the UUID is not of it */
+        g_autofree char *one = gw_codec_forecast_to_text(a->forecast), *other = gw_codec_forecast_to_text(b->forecast);
+        g_assert_cmpstr(one, ==, other);
+        g_assert_cmpmem(&a->forecast->first, sizeof *a->forecast - offsetof(GwForecast, first), &b->forecast->first,
+                        sizeof *b->forecast - offsetof(GwForecast, first));
+    }
     g_assert_cmpmem(&a->progress, sizeof a->progress, &b->progress, sizeof b->progress);
     g_assert_cmpstr(a->reason, ==, b->reason);
     g_assert_cmpstr(a->request_id, ==, b->request_id);

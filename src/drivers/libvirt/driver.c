@@ -51,6 +51,21 @@ static gboolean examine(GwHost *source, GwHost *dest, const char *uuid, GwMoveFa
     return found != NULL;
 }
 
+static gboolean measure(GwHost *host, const char *uuid, GwLoadHow how, GwLoad *ret_load, GError **error)
+{
+    enum { SAMPLES_MS = GW_LOAD_SHORT_MS + GW_LOAD_LONG_MS + 2000 }; /* beyond an ordinary call */
+    /* not as a call about the instance: where a copy has just begun libvirt lets it wait, and that must not stand for a guest that hangs */
+    g_autoptr(GwVirtCall) call = gw_virt_call_new(host, NULL, NULL, NULL);
+    call->texts = g_strdupv((char *[]){(char *)uuid, NULL});
+    call->how = (int)how;
+    call->timeout_ms = how == GW_LOAD_SIZES ? 0 : SAMPLES_MS;
+    if (!gw_virt_call_run(call, GW_VIRT_ASK, gw_virt_measure, error))
+        return FALSE;
+    g_autofree GwLoad *found = gw_virt_call_take(call);
+    *ret_load = *found;
+    return TRUE;
+}
+
 static char *definition(GwHost *host, const char *uuid, GError **error)
 {
     return ask(host, NULL, uuid, gw_virt_definition, error);
@@ -217,6 +232,7 @@ const GwDriver gw_libvirt_driver = {
     .describe = describe,
     .sight = sight,
     .examine = examine,
+    .measure = measure,
     .definition = definition,
     .examine_evacuation = examine_evacuation,
     .prepare = prepare,

@@ -89,7 +89,7 @@ typedef struct GwVirtCall {
     GwServer *server; /* of create and remove; owned; or NULL */
     int how;
     guint timeout_ms; /* the act's own, beyond call_timeout_ms */
-    GStrv texts; /* of gw_virt_baseline, and the definition of gw_virt_examine_evacuation; owned */
+    GStrv texts; /* of gw_virt_baseline, the UUID of gw_virt_measure, and the definition of gw_virt_examine_evacuation; owned */
     GwInstance *instance; /* of gw_virt_examine_evacuation; reference */
     gpointer result;
     GDestroyNotify free_result;
@@ -125,6 +125,7 @@ gboolean gw_virt_wake(GwVirtCall *call, GError **error);      /* suspend.c */
 gboolean gw_virt_diagnostics(GwVirtCall *call, GError **error); /* diagnostics.c; GwDiagnostics */
 gboolean gw_virt_abort(GwVirtCall *call, GError **error);     /* steer.c */
 gboolean gw_virt_set_pause(GwVirtCall *call, GError **error); /* steer.c; how: ms */
+gboolean gw_virt_measure(GwVirtCall *call, GError **error);   /* measure.c; GwLoad; how: GwLoadHow */
 gboolean gw_virt_force(GwVirtCall *call, GError **error);     /* steer.c; how: GwForceHow */
 gboolean gw_virt_adopt(GwVirtCall *call, GError **error);     /* place.c */
 gboolean gw_virt_settle(GwVirtCall *call, GError **error);    /* place.c */

@@ -11,7 +11,6 @@
 
 #include <math.h>
 
-#define DEVICE_BYTES 1e6 /* what the state of the devices is taken to weigh */
 #define UNTOUCHED_BYTES 8e6 /* memory of a guest that has never run: zero pages cost next to nothing */
 #define FIRST_THROTTLE 20 /* QEMU's x-cpu-throttle-initial, -increment, max-cpu-throttle */
 #define THROTTLE_STEP 10
@@ -243,7 +242,7 @@ void gw_sim_copy_begin_memory(GwSimCopy *copy)
 /* The guest halts; one that was paused before the copy keeps its own pause. */
 static void begin_switchover(GwSimCopy *copy, double rest)
 {
-    gw_sim_copy_begin_pass(copy, GW_SIM_SWITCHOVER, rest + DEVICE_BYTES);
+    gw_sim_copy_begin_pass(copy, GW_SIM_SWITCHOVER, rest + GW_SIM_DEVICE_BYTES);
     if (!copy->halted_us && copy->from->seen == GW_SEEN_RUNNING)
         copy->halted_us = copy->at_us;
     if (copy->from->seen == GW_SEEN_RUNNING)

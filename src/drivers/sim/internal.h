@@ -15,6 +15,7 @@
 #define GW_SIM_SHARED_PATH "/sim/shared"
 #define GW_SIM_LOCAL_PATH "/sim/local"
 #define GW_SIM_MIB 1048576.0
+#define GW_SIM_DEVICE_BYTES 1e6 /* what the state of the devices is taken to weigh */
 
 typedef struct GwSimHost GwSimHost;
 typedef struct GwSimDomain GwSimDomain;
@@ -239,6 +240,7 @@ gboolean gw_sim_call_end(GwSimCall *call, gboolean ok, GError **error);
 char *gw_sim_definition(GwHost *host, const char *uuid, GError **error);
 gboolean gw_sim_examine_evacuation(GwHost *dest, GwInstance *instance, const char *definition, GwMoveFacts **ret_facts, GError **error);
 gboolean gw_sim_examine(GwHost *source, GwHost *dest, const char *uuid, GwMoveFacts **ret_facts, GError **error);
+gboolean gw_sim_measure(GwHost *host, const char *uuid, GwLoadHow how, GwLoad *ret_load, GError **error);
 gboolean gw_sim_migrate(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
 gboolean gw_sim_abort(GwHost *source, const char *uuid, GError **error);
 gboolean gw_sim_force_complete(GwHost *source, const char *uuid, GwForceHow how, GError **error);

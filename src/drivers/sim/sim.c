@@ -111,6 +111,7 @@ const GwDriver gw_sim_driver = {
     .describe = sim_describe,
     .sight = sim_sight,
     .examine = gw_sim_examine,
+    .measure = gw_sim_measure,
     .definition = gw_sim_definition,
     .examine_evacuation = gw_sim_examine_evacuation,
     .prepare = gw_sim_prepare,

@@ -112,3 +112,22 @@ gboolean gw_sim_set_bandwidth(GwHost *source, const char *uuid, guint64 mibps, G
     }
     return gw_sim_call_end(&call, copy != NULL, error);
 }
+
+/* Known at once: nobody need wait for a sample in a simulated world. */
+gboolean gw_sim_measure(GwHost *host, const char *uuid, GwLoadHow how, GwLoad *ret_load, GError **error)
+{
+    GwSimCall call;
+    if (!gw_sim_call_begin(&call, GW_SIM_ASK, "measure", host, NULL, error))
+        return FALSE;
+    GwSimDomain *domain = gw_sim_host_require(host->host, uuid, error);
+    if (domain) {
+        double memory = (double)domain->value->memory_mib * GW_SIM_MIB, bps = gw_sim_domain_runs(domain) ? domain->dirty_bps : 0;
+        *ret_load = (GwLoad){.memory_bytes = (guint64)memory,
+                             .short_bytes = (guint64)MIN(memory, bps * GW_LOAD_SHORT_MS / 1000),
+                             .long_bytes = (guint64)MIN(memory, bps * GW_LOAD_LONG_MS / 1000),
+                             .device_bytes = (guint64)GW_SIM_DEVICE_BYTES,
+                             .how = how,
+                             .pass_end = GW_PASS_WHOLE};
+    }
+    return gw_sim_call_end(&call, domain != NULL, error);
+}

@@ -1,0 +1,174 @@
+#include "core/calibrate.h"
+
+#include <string.h>
+
+#define MIB 1048576.0
+
+enum { TELLING_MIB = 24, TELLING_MS = 500 }; /* a copy that is smaller or shorter says little of its link */
+
+/* The nearest of the ordered values; q from 0 to 1. */
+static double quantile(const GArray *values, double q)
+{
+    return g_array_index(values, double, (guint)(q * (double)(values->len - 1) + 0.5));
+}
+
+static int by_size(gconstpointer a, gconstpointer b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+static gboolean tells(const GwMigration *row)
+{
+    return row->kind == GW_MOVE_LIVE && row->state == GW_MIGRATION_COMPLETED && row->forecast && row->forecast->total_ms &&
+           row->attempts == 1;
+}
+
+static gboolean is_of(const GwMigration *row, const char *source, const char *dest)
+{
+    return g_strcmp0(row->source, source) == 0 && g_strcmp0(row->dest, dest) == 0;
+}
+
+typedef enum { LINK, AROUND, SWITCH, UNUSED, TOTAL, PAUSE, FIGURES } Figure;
+
+/* What one move says of a figure; FALSE: nothing. */
+static gboolean figure_of(const GwMigration *row, Figure figure, double *ret)
+{
+    const GwForecast *f = row->forecast;
+    gboolean as_foreseen = f->first.ending == f->now.ending;
+    switch (figure) {
+    case LINK:
+        *ret = (double)f->actual_bps;
+        return f->actual_bps > 0;
+    case AROUND:
+        *ret = MAX((double)f->total_ms - (double)row->progress.elapsed_ms, 0);
+        return row->progress.elapsed_ms > 0;
+    case SWITCH:
+        *ret = (double)f->downtime_ms - (double)f->rest_ms;
+        return f->first.ending == GW_ENDING_ITSELF && as_foreseen;
+    case UNUSED:
+        *ret = (double)f->memory_bytes - (double)f->first_pass_bytes;
+        return f->memory_bytes && f->first_pass_bytes;
+    case TOTAL:
+        *ret = (double)f->total_ms / (double)MAX(f->first.total_ms.likely, 1);
+        return as_foreseen;
+    case PAUSE:
+        *ret = (double)f->downtime_ms / (double)MAX(f->first.downtime_ms.likely, 1);
+        return as_foreseen;
+    case FIGURES:
+        break;
+    }
+    return FALSE;
+}
+
+/* Ordered; NULL when too few say anything. source NULL: of any pair. */
+static GArray *collect(const GPtrArray *moves, const char *source, const char *dest, Figure figure)
+{
+    g_autoptr(GArray) values = g_array_new(FALSE, FALSE, sizeof(double));
+    for (guint i = 0; i < moves->len && values->len < GW_CALIBRATE_MOST; i++) {
+        const GwMigration *row = moves->pdata[i];
+        double value;
+        if (tells(row) && (!source || is_of(row, source, dest)) && figure_of(row, figure, &value))
+            g_array_append_val(values, value);
+    }
+    if (values->len < GW_CALIBRATE_FEW)
+        return NULL;
+    g_array_sort(values, by_size);
+    return g_steal_pointer(&values);
+}
+
+static GArray *collect_best(const GPtrArray *moves, const char *source, const char *dest, Figure figure)
+{
+    GArray *values = collect(moves, source, dest, figure);
+    return values ? values : collect(moves, NULL, NULL, figure);
+}
+
+/* The link: of its own pair alone when it was ever measured there, and the newest says most. */
+static void take_link(GwConstants *k, const GPtrArray *moves, const char *source, const char *dest)
+{
+    enum { NEWEST = 5 };
+    double newest[NEWEST], value;
+    guint n = 0;
+    for (guint i = 0; i < moves->len && n < NEWEST; i++)
+        if (tells(moves->pdata[i]) && is_of(moves->pdata[i], source, dest) && figure_of(moves->pdata[i], LINK, &value))
+            newest[n++] = value;
+    g_autoptr(GArray) fleet = n ? NULL : collect(moves, NULL, NULL, LINK);
+    g_autoptr(GArray) own = g_array_new(FALSE, FALSE, sizeof(double));
+    g_array_append_vals(own, newest, n);
+    g_array_sort(own, by_size);
+    const GArray *values = n ? own : fleet;
+    if (!values)
+        return;
+    double middle = MAX(quantile(values, 0.5), 1000);
+    k->link_bps = (guint64)middle;
+    k->link_low = CLAMP(quantile(values, 0) / middle, 0.3, 0.95);
+    k->link_high = CLAMP(quantile(values, 1) / middle, 1.05, 3);
+}
+
+static void take_spread(const GArray *ratios, double *low, double *high)
+{
+    enum { ENOUGH = 8 };
+    double least = quantile(ratios, 0.05), most = quantile(ratios, 0.95);
+    gboolean enough = ratios->len >= ENOUGH;
+    *low = enough ? CLAMP(least * 0.95, 0.05, 0.95) : MIN(*low, least);
+    *high = enough ? MAX(most * 1.05, 1.05) : MAX(*high, most);
+}
+
+static guint64 sent_before(const GPtrArray *moves, const char *uuid)
+{
+    for (guint i = 0; uuid && i < moves->len; i++) {
+        const GwMigration *row = moves->pdata[i];
+        if (tells(row) && strcmp(row->instance_uuid, uuid) == 0 && row->forecast->first_pass_bytes)
+            return row->forecast->first_pass_bytes;
+    }
+    return 0;
+}
+
+GwConstants gw_calibrate(const GPtrArray *moves, const char *source, const char *dest, const char *uuid)
+{
+    GwConstants k = gw_constants_default;
+    GArray *figures[FIGURES] = {NULL};
+    for (Figure figure = AROUND; figure < FIGURES; figure++)
+        figures[figure] = collect_best(moves, source, dest, figure);
+    take_link(&k, moves, source, dest);
+    k.sent_before = sent_before(moves, uuid);
+    if (figures[AROUND]) {
+        k.around_ms = (guint64)quantile(figures[AROUND], 0.5);
+        k.samples = figures[AROUND]->len;
+    }
+    if (figures[SWITCH])
+        k.switch_ms = (guint64)CLAMP(quantile(figures[SWITCH], 0.5), 5, 5000);
+    if (figures[UNUSED])
+        k.unused_bytes = (guint64)MAX(quantile(figures[UNUSED], 0.5), 0);
+    if (figures[TOTAL])
+        take_spread(figures[TOTAL], &k.total_low, &k.total_high);
+    if (figures[PAUSE])
+        take_spread(figures[PAUSE], &k.pause_low, &k.pause_high);
+    for (Figure figure = 0; figure < FIGURES; figure++)
+        g_clear_pointer(&figures[figure], g_array_unref);
+    return k;
+}
+
+/* A copy that its plan's limit held back says that the link carries that much at least, which is no measure of it. */
+static gboolean was_held_back(const GwMigration *row, double bps)
+{
+    double limit = row->plan ? (double)row->plan->bandwidth_mibps * MIB : 0;
+    return limit > 0 && bps > limit * 0.4; /* what a short copy takes to begin looks like a slower link */
+}
+
+void gw_calibrate_close(GwMigration *row)
+{
+    GwForecast *f = row->forecast;
+    const GwProgress *p = &row->progress;
+    if (!f || !row->ended_us || !row->started_us)
+        return;
+    guint64 bytes = p->memory_processed + p->disk_processed;
+    double bps = p->elapsed_ms ? (double)bytes * 1000 / (double)p->elapsed_ms : 0;
+    f->total_ms = (guint64)MAX((row->ended_us - row->started_us) / 1000, 1);
+    f->downtime_ms = p->downtime_ms;
+    f->bytes = bytes;
+    if (!f->first_pass_bytes && f->first.passes <= 3)
+        f->first_pass_bytes = p->memory_processed;
+    gboolean telling = bytes >= TELLING_MIB * (guint64)MIB && p->elapsed_ms >= TELLING_MS;
+    f->actual_bps = telling && !was_held_back(row, bps) ? (guint64)bps : 0;
+}

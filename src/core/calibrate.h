@@ -1,0 +1,20 @@
+/* The model's constants, from what finished moves have shown. Pure. */
+#ifndef GW_CORE_CALIBRATE_H
+#define GW_CORE_CALIBRATE_H
+
+#include "core/predict.h"
+
+enum {
+    GW_CALIBRATE_FEW = 3,   /* moves of a pair before they count more than the fleet's */
+    GW_CALIBRATE_MOST = 40, /* the newest count; older ones tell of another link */
+};
+
+/* moves: of GwMigration *, newest first; only those that completed live and have a forecast with what came are read. The pair's own
+ * where there are a few, else those of all pairs, else the defaults; and of the instance uuid (NULL: none) what it sent
+ * the last time. link_bps of the result: the default's where nobody has measured
+ * it. */
+GwConstants gw_calibrate(const GPtrArray *moves, const char *source, const char *dest, const char *uuid);
+/* Notes what came in the forecast of a row that has ended. */
+void gw_calibrate_close(GwMigration *row);
+
+#endif

@@ -1,0 +1,322 @@
+/* What is expected of moves: what guests do is sampled beside the moves, never before them; constants come from those that have ended. A
+ * sample of the last minutes is taken again; else one of a second begins with the checks, and the copy with whatever is known by then. */
+#include "engine/internal.h"
+
+#include "core/calibrate.h"
+#include "core/flags.h"
+
+#include <string.h>
+
+enum {
+    YOUNG_S = 60,     /* a sample is good for so long */
+    REMEMBERED = 400, /* ended moves that constants come from */
+    MOST_LOADS = 4096,
+    MOST_SAMPLERS = 8,
+    TELLING_MS = 600, /* a copy that has lasted so long tells its rate, and a pass what was written meanwhile */
+};
+
+/* One guest's, as last sampled. */
+typedef struct {
+    GwLoad load;
+    gint64 at; /* monotonic us */
+} Sample;
+
+struct GwForecasts {
+    GMutex lock; /* of the fields below; taken last */
+    GHashTable *samples; /* uuid → Sample * */
+    GHashTable *busy;    /* set of uuids that are being sampled */
+    GPtrArray *ended;    /* of GwMigration *, newest first */
+    GThreadPool *samplers; /* of Task */
+};
+
+typedef struct {
+    GwHostEntry *entry; /* reference */
+    GwEngine *engine;   /* reference */
+    GwLoadHow how;
+    char uuid[GW_UUID_SIZE];
+} Task;
+
+/* ---- samples */
+
+static gboolean is_young(const Sample *sample)
+{
+    return g_get_monotonic_time() - sample->at < (gint64)YOUNG_S * G_USEC_PER_SEC;
+}
+
+static gboolean recall(GwForecasts *forecasts, const char *uuid, GwLoadHow how, GwLoad *ret_load)
+{
+    g_mutex_lock(&forecasts->lock);
+    const Sample *sample = g_hash_table_lookup(forecasts->samples, uuid);
+    gboolean good = sample && sample->load.how >= how && is_young(sample);
+    if (good)
+        *ret_load = sample->load;
+    g_mutex_unlock(&forecasts->lock);
+    return good;
+}
+
+static void keep(GwForecasts *forecasts, const char *uuid, const GwLoad *load)
+{
+    Sample *sample = g_new0(Sample, 1);
+    *sample = (Sample){*load, g_get_monotonic_time()};
+    g_mutex_lock(&forecasts->lock);
+    const Sample *old = g_hash_table_lookup(forecasts->samples, uuid);
+    if (old && old->load.how > load->how && is_young(old)) {
+        g_mutex_unlock(&forecasts->lock);
+        g_free(sample);
+        return;
+    }
+    if (g_hash_table_size(forecasts->samples) >= MOST_LOADS) /* what is thrown away can be found out again */
+        g_hash_table_remove_all(forecasts->samples);
+    g_hash_table_replace(forecasts->samples, g_strdup(uuid), sample);
+    g_mutex_unlock(&forecasts->lock);
+}
+
+void gw_forecast_measure(GwEngine *engine, GwHostEntry *entry, const char *uuid, GwLoadHow how, GwLoad *ret_load)
+{
+    g_autoptr(GError) error = NULL;
+    *ret_load = (GwLoad){0};
+    if (recall(engine->forecasts, uuid, how, ret_load))
+        return;
+    if (gw_node_measure(entry->node, uuid, how, ret_load, &error))
+        keep(engine->forecasts, uuid, ret_load);
+    else
+        gw_debug("%s: what instance %s writes is not known: %s", gw_node_name(entry->node), uuid, error->message);
+}
+
+static void task_free(Task *task)
+{
+    gw_host_entry_unref(task->entry);
+    gw_engine_unref(task->engine);
+    g_free(task);
+}
+
+static Task *task_new(GwActive *active, GwLoadHow how)
+{
+    Task *task = g_new0(Task, 1);
+    *task = (Task){gw_host_entry_ref(active->source), gw_engine_ref(active->engine), how, ""};
+    g_strlcpy(task->uuid, active->instance_uuid, sizeof task->uuid);
+    return task;
+}
+
+static void sample_work(gpointer data, gpointer user_data)
+{
+    GwForecasts *forecasts = user_data;
+    Task *task = data;
+    GwLoad load;
+    gw_forecast_measure(task->engine, task->entry, task->uuid, task->how, &load);
+    g_mutex_lock(&forecasts->lock);
+    if (task->how != GW_LOAD_SIZES)
+        g_hash_table_remove(forecasts->busy, task->uuid);
+    g_mutex_unlock(&forecasts->lock);
+    task_free(task);
+}
+
+void gw_forecast_sample_soon(GwActive *active, const GwMigration *row)
+{
+    GwEngine *engine = active->engine;
+    GwLoad load;
+    if (row->kind != GW_MOVE_LIVE || !active->source || recall(engine->forecasts, row->instance_uuid, GW_LOAD_BRIEF, &load))
+        return;
+    /* side by side: the sample must have begun before the copy does, and the sizes are wanted at once */
+    g_mutex_lock(&engine->forecasts->lock);
+    if (g_hash_table_add(engine->forecasts->busy, g_strdup(row->instance_uuid))) {
+        g_thread_pool_push(engine->forecasts->samplers, task_new(active, GW_LOAD_BRIEF), NULL);
+        g_thread_pool_push(engine->forecasts->samplers, task_new(active, GW_LOAD_SIZES), NULL);
+    }
+    g_mutex_unlock(&engine->forecasts->lock);
+}
+
+/* ---- predictions */
+
+static GwConstants constants_of(GwEngine *engine, const char *source, const char *dest, const char *uuid)
+{
+    g_mutex_lock(&engine->forecasts->lock);
+    GwConstants constants = gw_calibrate(engine->forecasts->ended, source, dest, uuid);
+    g_mutex_unlock(&engine->forecasts->lock);
+    return constants;
+}
+
+guint64 gw_forecast_link_bps(GwEngine *engine, const char *host)
+{
+    enum { NEWEST = 20 };
+    guint64 most = 0;
+    guint seen = 0;
+    g_mutex_lock(&engine->forecasts->lock);
+    const GPtrArray *ended = engine->forecasts->ended;
+    for (guint i = 0; i < ended->len && seen < NEWEST; i++) {
+        const GwMigration *row = ended->pdata[i];
+        if (!row->forecast->actual_bps || (g_strcmp0(row->source, host) != 0 && g_strcmp0(row->dest, host) != 0))
+            continue;
+        most = MAX(most, row->forecast->actual_bps);
+        seen++;
+    }
+    g_mutex_unlock(&engine->forecasts->lock);
+    return most;
+}
+
+static guint64 disk_bytes(const GwPlan *plan)
+{
+    guint64 sum = 0;
+    for (guint i = 0; i < plan->disks->len; i++) {
+        const GwPlanDisk *disk = plan->disks->pdata[i];
+        sum += disk->fate == GW_FATE_COPY ? disk->allocation_bytes : 0;
+    }
+    return sum;
+}
+
+GwForecast *gw_forecast_make(GwEngine *engine, const GwPlan *plan, const GwLoad *load, const char *source, const char *dest)
+{
+    GwForecast *made = g_new0(GwForecast, 1);
+    GwPredictInput input = {plan, *load, constants_of(engine, source, dest, plan->uuid), disk_bytes(plan)};
+    g_strlcpy(made->uuid, plan->uuid, sizeof made->uuid);
+    made->now = made->first = gw_predict(&input, NULL, made);
+    return made;
+}
+
+static void forecast_first(GwActive *active, GwMigration *row)
+{
+    GwLoad load = {0};
+    recall(active->engine->forecasts, row->instance_uuid, GW_LOAD_SIZES, &load);
+    g_free(row->forecast);
+    row->forecast = gw_forecast_make(active->engine, row->plan, &load, row->source, row->dest);
+}
+
+/* A pass has ended: what was written during it is what the next one begins with, less what the hypervisor leaves over. */
+static void watch_pass(GwActive *active, GwMigration *row, const GwProgress *now, const GwLoad *load)
+{
+    if (now->iteration == active->pass)
+        return;
+    guint64 took_ms = now->elapsed_ms - MIN(active->pass_since_ms, now->elapsed_ms);
+    if (active->pass == 1 && now->iteration == 2 && row->forecast)
+        row->forecast->first_pass_bytes = now->memory_processed;
+    if (active->pass && now->iteration == active->pass + 1 && took_ms >= TELLING_MS) {
+        guint64 left = load->pass_end == GW_PASS_EARLY ? active->ladder.bps * row->plan->pause_ms / 1000 : 0;
+        active->pass_s = (double)took_ms / 1000;
+        active->pass_wrote = now->memory_remaining > left ? (double)(now->memory_remaining - left) : 0;
+    }
+    active->pass = now->iteration;
+    active->pass_since_ms = now->elapsed_ms;
+}
+
+static void forecast_again(GwActive *active, GwMigration *row)
+{
+    const GwProgress *now = &active->source_sight.progress;
+    GwLoad load = {0};
+    recall(active->engine->forecasts, row->instance_uuid, GW_LOAD_SIZES, &load);
+    watch_pass(active, row, now, &load);
+    GwPredictInput input = {row->plan, load, constants_of(active->engine, row->source, row->dest, row->instance_uuid), disk_bytes(row->plan)};
+    gboolean held = row->plan->bandwidth_mibps && active->ladder.bps * 10 > (row->plan->bandwidth_mibps << 20) * 9;
+    if (active->ladder.bps && now->elapsed_ms >= TELLING_MS && !held) {
+        input.constants.link_bps = active->ladder.bps;
+        input.constants.link_low = 0.85;
+        input.constants.link_high = 1.15;
+    }
+    GwCopyPoint at = {.elapsed_ms = now->elapsed_ms,
+                      .sent_bytes = now->memory_processed,
+                      .pending_bytes = now->memory_remaining,
+                      .disk_pending_bytes = now->disk_remaining,
+                      .iteration = now->iteration,
+                      .throttle_percent = now->throttle_percent,
+                      .ladder = active->ladder,
+                      .pass_seconds = active->pass_s,
+                      .pass_bytes = active->pass_wrote};
+    row->forecast->now = gw_predict(&input, &at, NULL);
+}
+
+void gw_forecast_follow(GwActive *active, GwMigration *row)
+{
+    GwLoad load;
+    gboolean before = row->state == GW_MIGRATION_QUEUED || row->state == GW_MIGRATION_PREPARING;
+    gboolean copies = row->state == GW_MIGRATION_RUNNING && active->source_sight.job == GW_JOB_OUTGOING;
+    if (row->kind != GW_MOVE_LIVE || !row->plan || !row->dest || !(before || copies))
+        return;
+    /* a sample that began with the checks may end after the copy began: it counts as made before while the first pass lasts */
+    gboolean sampled = row->forecast && row->forecast->first.basis == GW_BASIS_SIZES && active->source_sight.progress.iteration <= 1 &&
+                       recall(active->engine->forecasts, row->instance_uuid, GW_LOAD_BRIEF, &load);
+    if (!row->forecast || (before && !row->forecast->memory_bytes) || sampled)
+        forecast_first(active, row);
+    if (copies && active->source_sight.progress.elapsed_ms)
+        forecast_again(active, row);
+}
+
+void gw_forecast_copy(GwMigration *row, const GwMigration *from)
+{
+    if (!from->forecast)
+        return;
+    g_free(row->forecast);
+    row->forecast = g_memdup2(from->forecast, sizeof *from->forecast);
+}
+
+/* ---- what came */
+
+/* The hypervisor counts from where it halts the guest itself; one that was paused to end the copy had stood still since. */
+static void count_forced_pause(const GwActive *active, GwMigration *row)
+{
+    GwProgress *p = &row->progress;
+    gboolean paused = active->forced && row->state == GW_MIGRATION_COMPLETED && !(row->plan->flags & GW_FLAG_POSTCOPY) &&
+                      row->plan->power_before == GW_POWER_RUNNING;
+    if (paused && p->elapsed_ms > active->forced_at_ms)
+        p->downtime_ms = MAX(p->downtime_ms, p->elapsed_ms - active->forced_at_ms);
+}
+
+void gw_forecast_close(GwActive *active, GwMigration *row)
+{
+    GwForecasts *forecasts = active->engine->forecasts;
+    if (row->kind == GW_MOVE_LIVE && row->plan)
+        count_forced_pause(active, row);
+    if (!row->forecast)
+        return;
+    gw_calibrate_close(row);
+    if (row->state != GW_MIGRATION_COMPLETED)
+        return;
+    GwMigration *copy = gw_migration_copy(row);
+    g_clear_pointer(&copy->plan, gw_plan_free);
+    g_mutex_lock(&forecasts->lock);
+    g_hash_table_remove(forecasts->samples, row->instance_uuid); /* elsewhere its process has other sizes */
+    g_ptr_array_insert(forecasts->ended, 0, copy);
+    if (forecasts->ended->len > REMEMBERED)
+        g_ptr_array_set_size(forecasts->ended, REMEMBERED);
+    g_mutex_unlock(&forecasts->lock);
+}
+
+/* ---- life */
+
+GwForecasts *gw_forecasts_new(void)
+{
+    GwForecasts *forecasts = g_new0(GwForecasts, 1);
+    g_mutex_init(&forecasts->lock);
+    forecasts->samples = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    forecasts->busy = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    forecasts->ended = g_ptr_array_new_with_free_func((GDestroyNotify)gw_migration_free);
+    forecasts->samplers = g_thread_pool_new(sample_work, forecasts, MOST_SAMPLERS, FALSE, NULL);
+    return forecasts;
+}
+
+void gw_forecasts_stop(GwForecasts *forecasts)
+{
+    if (forecasts->samplers)
+        g_thread_pool_free(g_steal_pointer(&forecasts->samplers), FALSE, TRUE);
+}
+
+void gw_forecasts_free(GwForecasts *forecasts)
+{
+    g_hash_table_unref(forecasts->samples);
+    g_hash_table_unref(forecasts->busy);
+    g_ptr_array_unref(forecasts->ended);
+    g_mutex_clear(&forecasts->lock);
+    g_free(forecasts);
+}
+
+gboolean gw_engine_load_forecasts(GwEngine *engine, GError **error)
+{
+    GwMigrationQuery query = {.without_plans = TRUE, .kind = gw_move_kind_name(GW_MOVE_LIVE), .limit = REMEMBERED};
+    g_autoptr(GPtrArray) rows = NULL;
+    if (!gw_store_migrations(engine->store, &query, &rows, error))
+        return FALSE;
+    for (guint i = 0; i < rows->len; i++) {
+        const GwMigration *row = rows->pdata[i];
+        if (row->forecast && row->state == GW_MIGRATION_COMPLETED)
+            g_ptr_array_add(engine->forecasts->ended, gw_migration_copy(row));
+    }
+    return TRUE;
+}

@@ -1,0 +1,293 @@
+/* The prediction: curves through samples, the properties that it must have, the ladder's ends, and what history teaches. */
+#include "core/calibrate.h"
+#include "core/flags.h"
+
+#include <math.h>
+#include <string.h>
+
+#define MIB 1048576ull
+#define MB 1000000ull
+
+static GwPlan *plan_of(guint64 memory_mib, const char *policy, guint64 flags)
+{
+    const GwPolicy *p = gw_policy_find(policy);
+    GwPlan *plan = gw_plan_new();
+    plan->memory_mib = memory_mib;
+    plan->flags = flags;
+    plan->pause_ms = p->pause_ms;
+    plan->forced_pause_ms = p->forced_pause_ms;
+    plan->eager = p->prefers_post_copy;
+    plan->timeout_ms = 800000;
+    return plan;
+}
+
+/* A guest that writes at random: `writes` MB/s over `set` MiB. */
+static GwPredictInput input_of(const GwPlan *plan, double writes, double set)
+{
+    GwDirtyCurve curve = {writes * (double)MB, MAX(set, 0.001) * (double)MIB};
+    return (GwPredictInput){.plan = plan,
+                            .load = {.memory_bytes = plan->memory_mib * MIB,
+                                     .short_bytes = (guint64)gw_dirty_curve_at(&curve, 1),
+                                     .long_bytes = (guint64)gw_dirty_curve_at(&curve, 3),
+                                     .grain_bytes = 2 * MIB,
+                                     .how = GW_LOAD_FULL,
+                                     .pass_end = GW_PASS_EARLY},
+                            .constants = gw_constants_default};
+}
+
+static GwOutlook outlook_of(const GwPlan *plan, double writes, double set, double link)
+{
+    GwPredictInput input = input_of(plan, writes, set);
+    input.constants.link_bps = (guint64)(link * (double)MB);
+    return gw_predict(&input, NULL, NULL);
+}
+
+static void two_windows_give_back_the_curve(void)
+{
+    const double whole = 4096.0 * (double)MIB;
+    for (double set = 16; set <= 2048; set *= 2)
+        for (double rate = set / 8; rate <= set * 2; rate *= 2) {
+            GwDirtyCurve real = {rate * (double)MIB, set * (double)MIB};
+            GwLoad load = {.how = GW_LOAD_FULL, .short_bytes = (guint64)gw_dirty_curve_at(&real, 1),
+                           .long_bytes = (guint64)gw_dirty_curve_at(&real, 3)};
+            GwDirtyCurve found = gw_dirty_curve_fit(&load, whole);
+            for (double t = 0.25; t < 20; t *= 2) {
+                double off = fabs(gw_dirty_curve_at(&found, t) / gw_dirty_curve_at(&real, t) - 1);
+                g_assert_cmpfloat(off, <, 0.01);
+            }
+        }
+}
+
+static void an_idle_guest_writes_nothing(void)
+{
+    GwLoad load = {.how = GW_LOAD_FULL};
+    GwDirtyCurve curve = gw_dirty_curve_fit(&load, 1e9);
+    g_assert_cmpfloat(gw_dirty_curve_at(&curve, 1000), ==, 0);
+}
+
+static void a_pass_moves_the_curve(void)
+{
+    GwDirtyCurve curve = {50e6, 100e6};
+    GwDirtyCurve moved = gw_dirty_curve_through(&curve, 2, 30e6);
+    g_assert_cmpfloat(fabs(gw_dirty_curve_at(&moved, 2) - 30e6), <, 1);
+    g_assert_cmpfloat(moved.set_bytes, ==, 100e6);
+    moved = gw_dirty_curve_through(&curve, 2, 300e6); /* more than the set was thought to be */
+    g_assert_cmpfloat(fabs(gw_dirty_curve_at(&moved, 2) - 300e6), <, 1);
+}
+
+static void more_memory_takes_longer(void)
+{
+    for (double writes = 0; writes <= 200; writes += 20) {
+        guint64 last = 0;
+        for (guint64 mib = 128; mib <= 8192; mib *= 2) {
+            g_autoptr(GwPlan) plan = plan_of(mib, "balanced", 0);
+            GwOutlook outlook = outlook_of(plan, writes, 64, 100);
+            g_assert_cmpuint(outlook.total_ms.likely, >, last);
+            last = outlook.total_ms.likely;
+        }
+    }
+}
+
+/* Of guests that end by themselves: another rung may be shorter. */
+static void more_writing_takes_longer_and_more_link_does_not(void)
+{
+    g_autoptr(GwPlan) plan = plan_of(1024, "never-pause", 0);
+    for (double link = 50; link <= 1600; link *= 2) {
+        GwOutlook last = {0};
+        for (double writes = 0; writes < link * 0.8; writes += link / 10) {
+            GwOutlook now = outlook_of(plan, writes, 256, link), faster = outlook_of(plan, writes, 256, link * 2);
+            g_assert_cmpint(now.ending, ==, GW_ENDING_ITSELF);
+            g_assert_cmpuint(now.total_ms.likely, >=, last.total_ms.likely);
+            g_assert_cmpuint(now.bytes.likely, >=, last.bytes.likely);
+            g_assert_cmpuint(faster.total_ms.likely, <=, now.total_ms.likely);
+            last = now;
+        }
+    }
+}
+
+static void intervals_are_in_order(void)
+{
+    static const char *const policies[] = {"balanced", "minimal-downtime", "fast", "never-pause"};
+    for (guint p = 0; p < G_N_ELEMENTS(policies); p++)
+        for (guint flags = 0; flags < 3; flags++)
+            for (double writes = 0; writes <= 1000; writes = writes * 2 + 5)
+                for (double link = 10; link <= 1000; link *= 3) {
+                    g_autoptr(GwPlan) plan = plan_of(512, policies[p], flags == 1 ? GW_FLAG_POSTCOPY : flags ? GW_FLAG_AUTO_CONVERGE : 0);
+                    GwOutlook o = outlook_of(plan, writes, 200, link);
+                    const GwInterval *all[] = {&o.total_ms, &o.downtime_ms, &o.bytes};
+                    for (guint i = 0; i < G_N_ELEMENTS(all); i++) {
+                        g_assert_cmpuint(all[i]->low, <=, all[i]->likely);
+                        g_assert_cmpuint(all[i]->likely, <=, all[i]->high);
+                    }
+                    if (flags == 1)
+                        g_assert_cmpint(o.ending, !=, GW_ENDING_NOT);
+                    if (o.ending == GW_ENDING_PAUSE)
+                        g_assert_cmpuint(o.forced_pause_ms, >, 0);
+                }
+}
+
+/* The guest of the manual's warning: 120 MB/s over a link of 50. */
+static void a_busy_guest_ends_as_the_ladder_will_end_it(void)
+{
+    const struct {
+        const char *policy;
+        guint64 flags;
+        GwEnding ending;
+        const char *text;
+    } cases[] = {
+        {"balanced", 0, GW_ENDING_PAUSE, "only with a forced pause"},
+        {"balanced", GW_FLAG_POSTCOPY, GW_ENDING_POSTCOPY, "only in post-copy"},
+        {"never-pause", 0, GW_ENDING_NOT, "does not end"},
+        {"minimal-downtime", 0, GW_ENDING_NOT, "given up"},
+        {"never-pause", GW_FLAG_AUTO_CONVERGE, GW_ENDING_ITSELF, "by itself"},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GwPlan) plan = plan_of(512, cases[i].policy, cases[i].flags);
+        GwOutlook outlook = outlook_of(plan, 120, 300, 50);
+        g_autofree char *text = gw_outlook_to_text(&outlook);
+        g_assert_cmpstr(gw_ending_name(outlook.ending), ==, gw_ending_name(cases[i].ending));
+        g_assert_nonnull(strstr(text, cases[i].text));
+    }
+}
+
+static void the_deadline_counts(void)
+{
+    g_autoptr(GwPlan) plan = plan_of(1024, "balanced", 0);
+    plan->timeout_ms = 4000; /* the memory alone takes ten seconds: 6 s of it would be a pause */
+    GwOutlook outlook = outlook_of(plan, 1, 8, 100);
+    g_assert_cmpint(outlook.ending, ==, GW_ENDING_PAUSE);
+    g_assert_cmpuint(outlook.forced_pause_ms, >, 5000);
+    plan->forced_pause_ms = 0;
+    outlook = outlook_of(plan, 1, 8, 100);
+    g_assert_cmpint(outlook.ending, ==, GW_ENDING_NOT);
+}
+
+static void disks_come_first_and_may_never_end(void)
+{
+    g_autoptr(GwPlan) plan = plan_of(128, "balanced", 0);
+    GwPredictInput input = input_of(plan, 0, 1);
+    input.constants.link_bps = 100 * MB;
+    guint64 without = gw_predict(&input, NULL, NULL).total_ms.likely;
+    input.disk_bytes = 1000 * MB;
+    guint64 with = gw_predict(&input, NULL, NULL).total_ms.likely;
+    g_assert_cmpuint(with - without, ==, 10000);
+    input.load.disk_write_bps = 50 * MB;
+    g_assert_cmpuint(gw_predict(&input, NULL, NULL).total_ms.likely - without, >=, 20000);
+    input.load.disk_write_bps = 120 * MB;
+    g_assert_cmpint(gw_predict(&input, NULL, NULL).ending, ==, GW_ENDING_NOT);
+}
+
+static void a_limit_is_kept(void)
+{
+    g_autoptr(GwPlan) plan = plan_of(1000, "balanced", 0);
+    plan->bandwidth_mibps = 10;
+    GwOutlook outlook = outlook_of(plan, 0, 1, 1000);
+    g_assert_cmpuint(outlook.total_ms.likely, >, 99000);
+    g_assert_cmpuint(outlook.downtime_ms.likely, <, 100); /* the last of it knows no limit */
+}
+
+/* In the midst of a copy: what has been seen counts, and what is past is certain. */
+static void a_copy_under_way_is_known_better(void)
+{
+    g_autoptr(GwPlan) plan = plan_of(512, "balanced", 0);
+    GwPredictInput input = input_of(plan, 10, 100);
+    input.constants.link_bps = 50 * MB;
+    GwOutlook before = gw_predict(&input, NULL, NULL);
+    GwCopyPoint at = {.elapsed_ms = 11000, .sent_bytes = 537 * MB, .pending_bytes = 90 * MB, .iteration = 2, .pass_seconds = 10.7,
+                      .pass_bytes = 67.0 * (double)MB};
+    input.constants.link_low = 0.85;
+    input.constants.link_high = 1.15;
+    GwOutlook now = gw_predict(&input, &at, NULL);
+    g_assert_cmpint(now.basis, ==, GW_BASIS_OBSERVED);
+    g_assert_cmpuint(now.total_ms.low, >=, 11000);
+    g_assert_cmpuint(now.total_ms.high - now.total_ms.low, <, before.total_ms.high - before.total_ms.low);
+}
+
+/* ---- history */
+
+static void add_move(GPtrArray *moves, const char *dest, guint64 bps, guint64 around_ms, double total_part)
+{
+    GwMigration *row = gw_migration_new();
+    row->kind = GW_MOVE_LIVE;
+    row->state = GW_MIGRATION_COMPLETED;
+    row->attempts = 1;
+    row->source = g_strdup("HostB");
+    row->dest = g_strdup(dest);
+    row->progress.elapsed_ms = 1000;
+    row->forecast = g_new0(GwForecast, 1);
+    row->forecast->first.total_ms.likely = 1000;
+    row->forecast->first.downtime_ms.likely = 100;
+    row->forecast->total_ms = (guint64)(1000 * total_part);
+    row->progress.elapsed_ms = row->forecast->total_ms - around_ms;
+    row->forecast->downtime_ms = 120;
+    row->forecast->rest_ms = 70;
+    row->forecast->memory_bytes = 100 * MIB;
+    row->forecast->first_pass_bytes = 60 * MIB;
+    row->forecast->actual_bps = bps;
+    g_ptr_array_insert(moves, 0, row);
+}
+
+static void history_of_the_pair_counts_most(void)
+{
+    g_autoptr(GPtrArray) moves = g_ptr_array_new_with_free_func((GDestroyNotify)gw_migration_free);
+    GwConstants none = gw_calibrate(moves, "HostB", "HostC", NULL);
+    g_assert_cmpuint(none.link_bps, ==, gw_constants_default.link_bps);
+    g_assert_cmpuint(none.samples, ==, 0);
+    for (guint i = 0; i < 10; i++) {
+        add_move(moves, "HostC", 20 * MB, 400, 0.9 + 0.02 * i);
+        add_move(moves, "HostD", 90 * MB, 700, 1.0);
+    }
+    GwConstants c = gw_calibrate(moves, "HostB", "HostC", NULL), d = gw_calibrate(moves, "HostB", "HostD", NULL), x = gw_calibrate(moves, "HostB", "HostX", NULL);
+    g_assert_cmpuint(c.link_bps, ==, 20 * MB);
+    g_assert_cmpuint(d.link_bps, ==, 90 * MB);
+    g_assert_cmpuint(c.around_ms, ==, 400);
+    g_assert_cmpuint(d.around_ms, ==, 700);
+    g_assert_cmpuint(x.samples, ==, 20); /* the fleet's */
+    g_assert_cmpuint(c.switch_ms, ==, 50);
+    g_assert_cmpuint(c.unused_bytes, ==, 40 * MIB);
+    g_assert_cmpfloat(c.total_low, <=, 0.9);
+    g_assert_cmpfloat(c.total_high, >=, 1.08);
+    g_assert_cmpuint(c.sent_before, ==, 0);
+    g_assert_cmpuint(gw_calibrate(moves, "HostB", "HostC", "").sent_before, ==, 60 * MIB); /* of the same instance */
+    for (guint i = 0; i < 5; i++)
+        add_move(moves, "HostC", 200 * MB, 400, 1); /* the link was changed */
+    c = gw_calibrate(moves, "HostB", "HostC", NULL);
+    g_assert_cmpuint(c.link_bps, ==, 200 * MB);
+}
+
+static void what_came_is_noted(void)
+{
+    g_autoptr(GwMigration) row = gw_migration_new();
+    row->plan = plan_of(512, "balanced", 0);
+    row->forecast = g_new0(GwForecast, 1);
+    row->started_us = 1000000;
+    row->ended_us = 5000000;
+    row->progress = (GwProgress){.elapsed_ms = 3000, .downtime_ms = 80, .memory_processed = 300 * MB, .disk_processed = 300 * MB};
+    gw_calibrate_close(row);
+    g_assert_cmpuint(row->forecast->total_ms, ==, 4000);
+    g_assert_cmpuint(row->forecast->downtime_ms, ==, 80);
+    g_assert_cmpuint(row->forecast->bytes, ==, 600 * MB);
+    g_assert_cmpuint(row->forecast->actual_bps, ==, 200 * MB);
+    row->plan->bandwidth_mibps = 200; /* it went as fast as it might: that says nothing of the link */
+    gw_calibrate_close(row);
+    g_assert_cmpuint(row->forecast->actual_bps, ==, 0);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/predict/curve/two-windows", two_windows_give_back_the_curve);
+    g_test_add_func("/predict/curve/idle", an_idle_guest_writes_nothing);
+    g_test_add_func("/predict/curve/pass", a_pass_moves_the_curve);
+    g_test_add_func("/predict/monotone/memory", more_memory_takes_longer);
+    g_test_add_func("/predict/monotone/writes-and-link", more_writing_takes_longer_and_more_link_does_not);
+    g_test_add_func("/predict/intervals", intervals_are_in_order);
+    g_test_add_func("/predict/ladder", a_busy_guest_ends_as_the_ladder_will_end_it);
+    g_test_add_func("/predict/deadline", the_deadline_counts);
+    g_test_add_func("/predict/disks", disks_come_first_and_may_never_end);
+    g_test_add_func("/predict/limit", a_limit_is_kept);
+    g_test_add_func("/predict/under-way", a_copy_under_way_is_known_better);
+    g_test_add_func("/predict/history", history_of_the_pair_counts_most);
+    g_test_add_func("/predict/closing", what_came_is_noted);
+    return g_test_run();
+}
