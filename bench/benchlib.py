@@ -89,13 +89,14 @@ def free_port() -> int:
 class Daemon:
     """A godwitd with its own folder and port. Started as often as is wanted: the folder stays until close."""
 
-    def __init__(self, wrapper: list = (), **options):
+    def __init__(self, wrapper: list = (), auth: str = "noauth", **options):
         self.folder = tempfile.mkdtemp(prefix="godwit-bench-")
         self.port, self.wrapper, self.process = free_port(), list(wrapper), None
+        self.headers = {}  # of every request, beside the usual ones
         self.conf = os.path.join(self.folder, "godwit.conf")
         with open(self.conf, "w") as f:
             f.write(f"[DEFAULT]\nstate_path = {self.folder}\n" + "".join(f"{k} = {v}\n" for k, v in options.items())
-                    + f"[api]\nauth_strategy = noauth\nport = {self.port}\n")
+                    + f"[api]\nauth_strategy = {auth}\nport = {self.port}\n")
 
     def __enter__(self):
         return self
@@ -139,7 +140,7 @@ class Daemon:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             connection.request(method, path, json.dumps(body) if body is not None else None,
-                               {"Content-Type": "application/json", "OpenStack-API-Version": f"compute {version}"})
+                               {"Content-Type": "application/json", "OpenStack-API-Version": f"compute {version}", **self.headers})
             answer = connection.getresponse()
             return answer.status, dict((k.lower(), v) for k, v in answer.getheaders()), answer.read()
         finally:

@@ -1,7 +1,9 @@
 /* POST servers/{id}/action: what may be asked of a server. */
+#include "api/auth.h"
 #include "api/body.h"
 #include "api/handlers.h"
 #include "api/parking.h"
+#include "api/server_actions.h"
 
 #include "base/error.h"
 
@@ -256,6 +258,16 @@ static void unpause(GwRequest *request, GwMoveRequest *move, json_t *body)
     operate(request, move, GW_OPERATION_UNPAUSE);
 }
 
+static void suspend(GwRequest *request, GwMoveRequest *move, json_t *body)
+{
+    operate(request, move, GW_OPERATION_SUSPEND);
+}
+
+static void resume(GwRequest *request, GwMoveRequest *move, json_t *body)
+{
+    operate(request, move, GW_OPERATION_RESUME);
+}
+
 static const GwBodyRule reboot_rules[] = {
     {"type", GW_BODY_TEXT, GW_BODY_REQUIRED},
 };
@@ -281,21 +293,32 @@ static void force_delete(GwRequest *request, GwMoveRequest *move, json_t *body)
 
 /* ---- dispatch */
 
+#define MEMBER GW_ROLE_MEMBER
+#define ADMIN GW_ROLE_ADMIN
+
+/* Roles and names of rules as in nova/policies. */
 static const struct {
     const char *name;
     void (*call)(GwRequest *request, GwMoveRequest *move, json_t *body);
+    GwRole role;
+    const char *policy;
 } actions[] = {
-    {"os-migrateLive", live_migrate},
-    {"migrate", migrate},
-    {"evacuate", evacuate},
-    {"confirmResize", confirm},
-    {"revertResize", revert},
-    {"os-start", start},
-    {"os-stop", stop},
-    {"reboot", reboot},
-    {"pause", pause_server},
-    {"unpause", unpause},
-    {"forceDelete", force_delete},
+    {"os-migrateLive", live_migrate, ADMIN, "os-migrate-server:migrate_live"},
+    {"migrate", migrate, ADMIN, "os-migrate-server:migrate"},
+    {"evacuate", evacuate, ADMIN, "os-evacuate"},
+    {"confirmResize", confirm, MEMBER, "servers:confirm_resize"},
+    {"revertResize", revert, MEMBER, "servers:revert_resize"},
+    {"os-start", start, MEMBER, "servers:start"},
+    {"os-stop", stop, MEMBER, "servers:stop"},
+    {"reboot", reboot, MEMBER, "servers:reboot"},
+    {"pause", pause_server, MEMBER, "os-pause-server:pause"},
+    {"unpause", unpause, MEMBER, "os-pause-server:unpause"},
+    {"suspend", suspend, MEMBER, "os-suspend-server:suspend"},
+    {"resume", resume, MEMBER, "os-suspend-server:resume"},
+    {"lock", gw_server_lock, MEMBER, "os-lock-server:lock"},
+    {"unlock", gw_server_unlock, MEMBER, "os-lock-server:unlock"},
+    {"os-resetState", gw_server_reset_state, ADMIN, "os-admin-actions:reset_state"},
+    {"forceDelete", force_delete, MEMBER, "os-deferred-delete:force"},
 };
 
 void gw_servers_action(GwRequest *request)
@@ -306,10 +329,12 @@ void gw_servers_action(GwRequest *request)
         return;
     GwMoveRequest move = gw_request_move(request);
     for (guint i = 0; i < G_N_ELEMENTS(actions); i++) {
-        if (strcmp(actions[i].name, name) == 0) {
+        if (strcmp(actions[i].name, name) != 0)
+            continue;
+        if (gw_auth_may(request, actions[i].role, actions[i].policy))
             actions[i].call(request, &move, body);
-            return;
-        }
+        return;
     }
-    gw_reply_fault(request, 400, "There is no such action: %s", name);
+    if (!gw_server_not_offered(request, name))
+        gw_reply_fault(request, 400, "There is no such action: %s", name);
 }

@@ -1,5 +1,6 @@
 #include "api/auth.h"
 
+#include "api/basic.h"
 #include "api/parking.h"
 
 #include "base/error.h"
@@ -10,10 +11,6 @@
 enum {
     REMEMBER_S = 60,    /* a password that was right is not hashed again for so long */
     MOST_REMEMBERED = 1000,
-    MOST_FAILURES = 5,  /* of one user from one address, or ten times as many of one address, */
-    FAILURES_S = 60,    /* within this time; then neither is heard for the rest of it */
-    MOST_FAILING = 10000,
-    MOST_HASHING = 2,   /* at once: hashing takes long on purpose, and threads are few */
 };
 
 typedef struct {
@@ -23,21 +20,15 @@ typedef struct {
     gint64 until_us;
 } Known;
 
-typedef struct {
-    guint count;
-    gint64 since_us;
-} Failures;
-
 struct GwAuth {
     GwAuthStrategy strategy;
     GwUsers *users;
     GwTokens *tokens;
+    GwLogins *logins;
     GwKeystone *keystone; /* NULL: users and tokens are Godwit's own */
     guchar key[32];       /* of the table below: what it holds cannot be tried out elsewhere */
     GMutex lock;          /* of all below */
     GHashTable *known;    /* HMAC of the header → Known * */
-    GHashTable *failing;  /* "address", "address user" → Failures * */
-    guint hashing;
 };
 
 static void known_free(gpointer data)
@@ -54,7 +45,6 @@ GwAuth *gw_auth_new(const GwAuthSettings *settings, GError **error)
     g_mutex_init(&auth->lock);
     gw_random_bytes(auth->key, sizeof auth->key);
     auth->known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, known_free);
-    auth->failing = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     if (settings->strategy == GW_AUTH_NONE)
         return g_steal_pointer(&auth);
     if (settings->strategy == GW_AUTH_KEYSTONE) {
@@ -63,6 +53,7 @@ GwAuth *gw_auth_new(const GwAuthSettings *settings, GError **error)
     }
     auth->users = gw_users_open(settings->users_file, settings->password_file, error);
     auth->tokens = auth->users ? gw_tokens_open(settings->key_file, settings->token_lifetime_s, error) : NULL;
+    auth->logins = auth->users ? gw_logins_new(auth->users) : NULL;
     return auth->tokens ? g_steal_pointer(&auth) : NULL;
 }
 
@@ -70,11 +61,11 @@ void gw_auth_free(GwAuth *auth)
 {
     if (!auth)
         return;
+    gw_logins_free(auth->logins);
     gw_keystone_free(auth->keystone);
     gw_users_free(auth->users);
     gw_tokens_free(auth->tokens);
     g_hash_table_unref(auth->known);
-    g_hash_table_unref(auth->failing);
     g_mutex_clear(&auth->lock);
     g_free(auth);
 }
@@ -98,114 +89,32 @@ const char *gw_role_word(GwRole role)
         return "member";
     case GW_ROLE_READER:
         return "reader";
+    case GW_ROLE_KNOWN:
     case GW_ROLE_NONE:
-        return "none";
+        break;
     }
     return "none";
 }
 
-/* ---- failed attempts */
-
-/* [locked] */
-static guint failures_of(GwAuth *auth, const char *key)
-{
-    const Failures *failures = g_hash_table_lookup(auth->failing, key);
-    gboolean fresh = failures && g_get_monotonic_time() - failures->since_us < FAILURES_S * G_USEC_PER_SEC;
-    return fresh ? failures->count : 0;
-}
-
-/* [locked] */
-static void count_failure(GwAuth *auth, const char *key)
-{
-    if (failures_of(auth, key) == 0) {
-        if (g_hash_table_size(auth->failing) >= MOST_FAILING)
-            g_hash_table_remove_all(auth->failing);
-        Failures *failures = g_new0(Failures, 1);
-        failures->since_us = g_get_monotonic_time();
-        g_hash_table_replace(auth->failing, g_strdup(key), failures);
-    }
-    ((Failures *)g_hash_table_lookup(auth->failing, key))->count++;
-}
-
-static void too_many(GwRequest *request, guint seconds, const char *why)
-{
-    g_autofree char *wait = g_strdup_printf("%u", seconds);
-    gw_reply_header(request, "Retry-After", wait);
-    gw_reply_fault(request, 429, "%s Try again in %u s.", why, seconds);
-}
-
-/* FALSE: answered. */
-static gboolean may_try(GwAuth *auth, GwRequest *request, const char *pair)
-{
-    g_mutex_lock(&auth->lock);
-    gboolean failed = failures_of(auth, pair) >= MOST_FAILURES || failures_of(auth, request->address) >= 10 * MOST_FAILURES;
-    gboolean busy = !failed && auth->hashing >= MOST_HASHING;
-    if (!failed && !busy)
-        auth->hashing++;
-    g_mutex_unlock(&auth->lock);
-    if (failed)
-        too_many(request, FAILURES_S, "Too many failed attempts to log in.");
-    else if (busy)
-        too_many(request, 1, "Too many are logging in.");
-    return !failed && !busy;
-}
-
-static void tried(GwAuth *auth, GwRequest *request, const char *pair, gboolean ok)
-{
-    g_mutex_lock(&auth->lock);
-    auth->hashing--;
-    if (ok) {
-        g_hash_table_remove(auth->failing, pair);
-    } else {
-        count_failure(auth, pair);
-        count_failure(auth, request->address);
-    }
-    g_mutex_unlock(&auth->lock);
-}
+/* ---- answers */
 
 void gw_reply_identity_fault(GwRequest *request, guint status, const char *title, const char *message)
 {
     gw_reply_named(request, status, "error", json_pack("{s:i,s:s,s:s}", "code", (int)status, "title", title, "message", message));
 }
 
-static void unauthorized(GwRequest *request)
+void gw_reply_unauthorized(GwRequest *request)
 {
     gw_reply_header(request, "WWW-Authenticate", "Basic realm=\"Godwit\", charset=\"UTF-8\"");
     gw_reply_identity_fault(request, 401, "Unauthorized", "The request you have made requires authentication.");
 }
 
-GwUser *gw_auth_log_in(GwRequest *request, const char *name, const char *password)
+void gw_auth_log_in(GwRequest *request, const char *name, const char *password, GwLoggedIn then)
 {
-    GwAuth *auth = request->shared->auth;
-    g_autofree char *pair = g_strdup_printf("%s %s", request->address, name);
-    if (!may_try(auth, request, pair))
-        return NULL;
-    GwUser *user = gw_users_verify(auth->users, name, password);
-    tried(auth, request, pair, user != NULL);
-    if (!user) {
-        g_autofree char *shown = g_strescape(name, NULL);
-        gw_info("a log-in as '%.80s' from %s failed", shown, request->address);
-        unauthorized(request);
-    }
-    return user;
+    gw_logins_try(request->shared->auth->logins, request, name, password, then);
 }
 
 /* ---- user and password with the request */
-
-static gboolean split_basic(const char *header, char **ret_user, char **ret_password)
-{
-    if (g_ascii_strncasecmp(header, "Basic ", 6) != 0)
-        return FALSE;
-    gsize size;
-    g_autofree guchar *plain = g_base64_decode(header + 6, &size);
-    g_autofree char *text = g_strndup((const char *)plain, size);
-    char *colon = strchr(text, ':');
-    if (!colon || strlen(text) != size || !g_utf8_validate(text, -1, NULL))
-        return FALSE;
-    *ret_user = g_strndup(text, (gsize)(colon - text));
-    *ret_password = g_strdup(colon + 1);
-    return TRUE;
-}
 
 static gboolean recall(GwAuth *auth, const char *mark, GwRequest *request)
 {
@@ -221,10 +130,10 @@ static gboolean recall(GwAuth *auth, const char *mark, GwRequest *request)
     return good;
 }
 
-static void remember(GwAuth *auth, char *mark /* taken */, const GwUser *user, guint generation)
+static void remember(GwAuth *auth, char *mark /* taken */, const GwUser *user)
 {
     Known *known = g_new0(Known, 1);
-    *known = (Known){g_strdup(user->name), user->role, generation, g_get_monotonic_time() + REMEMBER_S * G_USEC_PER_SEC};
+    *known = (Known){g_strdup(user->name), user->role, user->generation, g_get_monotonic_time() + REMEMBER_S * G_USEC_PER_SEC};
     g_mutex_lock(&auth->lock);
     if (g_hash_table_size(auth->known) >= MOST_REMEMBERED)
         g_hash_table_remove_all(auth->known);
@@ -238,23 +147,33 @@ static void become(GwRequest *request, const GwUser *user)
     request->role = (int)user->role;
 }
 
-static gboolean take_basic(GwAuth *auth, GwRequest *request, const char *header)
+static char *mark_of(const GwAuth *auth, const char *header)
 {
-    g_autofree char *mark = g_compute_hmac_for_string(G_CHECKSUM_SHA256, auth->key, sizeof auth->key, header, -1);
-    if (recall(auth, mark, request))
-        return TRUE;
-    g_autofree char *name = NULL, *password = NULL;
-    if (!split_basic(header, &name, &password)) {
-        unauthorized(request);
-        return FALSE;
-    }
-    guint generation = gw_users_generation(auth->users);
-    g_autoptr(GwUser) user = gw_auth_log_in(request, name, password);
-    if (!user)
-        return FALSE;
+    return g_compute_hmac_for_string(G_CHECKSUM_SHA256, auth->key, sizeof auth->key, header, -1);
+}
+
+static void let_pass(GwRequest *request);
+
+static void basic_was_right(GwRequest *request, const GwUser *user)
+{
+    GwAuth *auth = request->shared->auth;
+    remember(auth, mark_of(auth, request->headers[GW_HEADER_AUTHORIZATION]), user);
     become(request, user);
-    remember(auth, g_steal_pointer(&mark), user, generation);
-    return TRUE;
+    let_pass(request);
+}
+
+static void take_basic(GwAuth *auth, GwRequest *request, const char *header)
+{
+    g_autofree char *mark = mark_of(auth, header);
+    g_autofree char *name = NULL, *password = NULL;
+    if (recall(auth, mark, request))
+        let_pass(request);
+    else if (gw_basic_split(header, &name, &password))
+        gw_auth_log_in(request, name, password, basic_was_right);
+    else
+        gw_reply_unauthorized(request);
+    if (password)
+        explicit_bzero(password, strlen(password));
 }
 
 /* ---- tokens */
@@ -266,15 +185,16 @@ GwToken *gw_auth_read_token(GwAuth *auth, const char *text)
     return user && gw_equal_secret(user->stamp, token->stamp) ? g_steal_pointer(&token) : NULL;
 }
 
-static gboolean take_token(GwAuth *auth, GwRequest *request, const char *text)
+static void take_token(GwAuth *auth, GwRequest *request, const char *text)
 {
     g_autoptr(GwToken) token = gw_auth_read_token(auth, text);
     g_autoptr(GwUser) user = token ? gw_users_find(auth->users, token->user) : NULL;
-    if (user)
-        become(request, user);
-    else
-        unauthorized(request);
-    return user != NULL;
+    if (!user) {
+        gw_reply_unauthorized(request);
+        return;
+    }
+    become(request, user);
+    let_pass(request);
 }
 
 /* ---- tokens of a real Keystone */
@@ -286,17 +206,16 @@ static void unauthorized_by_keystone(GwAuth *auth, GwRequest *request)
     gw_reply_identity_fault(request, 401, "Unauthorized", "The request you have made requires authentication.");
 }
 
-/* FALSE: answered. */
-static gboolean take_answer(GwAuth *auth, GwRequest *request, const GwKeystoneAnswer *answer)
+static void take_answer(GwRequest *request, const GwKeystoneAnswer *answer)
 {
     if (!answer->good) {
-        unauthorized_by_keystone(auth, request);
-        return FALSE;
+        unauthorized_by_keystone(request->shared->auth, request);
+        return;
     }
     request->user = g_strdup(answer->user_id);
     request->scope = g_strdup(answer->project_id);
     request->role = (int)answer->role;
-    return TRUE;
+    let_pass(request);
 }
 
 static void keystone_is_down(GwRequest *request)
@@ -304,32 +223,40 @@ static void keystone_is_down(GwRequest *request)
     gw_reply_fault(request, 503, "The Keystone service is temporarily unavailable: nobody can be let in until it answers; the log says why.");
 }
 
-/* answer: a GwKeystoneAnswer *, borrowed; with an error there is none. */
-static void keystone_told(GwRequest *request, gint64 answer, const GError *error)
+static void keystone_failed(GwRequest *request, gint64 nothing, const GError *error)
+{
+    keystone_is_down(request);
+}
+
+static void keystone_told(GwRequest *request, gpointer answer)
+{
+    take_answer(request, answer);
+}
+
+static void answer_unref(gpointer answer)
+{
+    gw_keystone_answer_unref(answer);
+}
+
+static void on_told(gpointer data, GwKeystoneAnswer *answer, const GError *error)
 {
     if (error)
-        keystone_is_down(request);
+        gw_deferred_finish(data, 0, error);
     else
-        request->identified = take_answer(request->shared->auth, request, GSIZE_TO_POINTER((gsize)answer));
+        gw_deferred_continue(data, keystone_told, gw_keystone_answer_ref(answer), answer_unref);
 }
 
-static void on_told(gpointer data, const GwKeystoneAnswer *answer, const GError *error)
+static void take_keystone(GwAuth *auth, GwRequest *request, const char *token)
 {
-    gw_deferred_finish(data, (gint64)GPOINTER_TO_SIZE(answer), error);
-}
-
-static gboolean identify_by_keystone(GwAuth *auth, GwRequest *request)
-{
-    const char *token = request->headers[GW_HEADER_TOKEN];
     if (!token) {
         unauthorized_by_keystone(auth, request);
-        return FALSE;
+        return;
     }
     g_autoptr(GwKeystoneAnswer) answer = gw_keystone_recall(auth->keystone, token);
     if (answer)
-        return take_answer(auth, request, answer);
-    gw_keystone_ask(auth->keystone, token, on_told, gw_request_defer(request, keystone_told, keystone_is_down));
-    return FALSE;
+        take_answer(request, answer);
+    else
+        gw_keystone_ask(auth->keystone, token, on_told, gw_request_defer(request, keystone_failed, keystone_is_down));
 }
 
 const char *gw_auth_elsewhere(GwAuth *auth)
@@ -339,52 +266,52 @@ const char *gw_auth_elsewhere(GwAuth *auth)
 
 /* ---- whether he may */
 
-/* The name of Nova's rule, as far as it follows from the path: os_compute_api:os-aggregates:create. */
-static char *policy_of(const GwRequest *request)
+/* Routes that have no name of Nova's are Godwit's own, and the Identity facade's. */
+static char *policy_from_path(const GwRequest *request)
 {
     static const struct {
         const char *method, *verb;
-    } verbs[] = {{"GET", "index"}, {"POST", "create"}, {"PUT", "update"}, {"DELETE", "delete"}};
-    const char *verb = "index";
+    } verbs[] = {{"GET", "read"}, {"POST", "create"}, {"PUT", "update"}, {"DELETE", "delete"}};
+    const char *verb = "read";
     for (guint i = 0; i < G_N_ELEMENTS(verbs); i++)
         if (strcmp(verbs[i].method, request->method) == 0)
             verb = verbs[i].verb;
-    g_auto(GStrv) parts = g_strsplit(request->path, "/", -1);
-    guint at = 0;
-    while (parts[at] && (!*parts[at] || g_str_has_prefix(parts[at], "v2")))
-        at++;
-    return g_strdup_printf("os_compute_api:%s:%s", parts[at] ? parts[at] : "", verb);
+    g_auto(GStrv) parts = g_strsplit(request->route->path, "/", 2);
+    return g_strdup_printf("godwit:%s:%s", parts[0], verb);
 }
 
-gboolean gw_auth_allows(GwRequest *request, GwRole needed)
+gboolean gw_auth_may(GwRequest *request, GwRole needed, const char *policy)
 {
     if (request->role >= (int)needed)
         return TRUE;
-    g_autofree char *policy = policy_of(request);
-    gw_reply_fault(request, 403, "Policy doesn't allow %s to be performed.", policy);
+    g_autofree char *own = policy ? NULL : policy_from_path(request);
+    const char *family = policy && !g_str_has_prefix(policy, "compute:") ? "os_compute_api:" : "";
+    gw_reply_fault(request, 403, "Policy doesn't allow %s%s to be performed.", family, policy ? policy : own);
     return FALSE;
 }
 
-static gboolean identify(GwAuth *auth, GwRequest *request)
+static void let_pass(GwRequest *request)
 {
-    if (auth->keystone)
-        return identify_by_keystone(auth, request);
-    const char *token = request->headers[GW_HEADER_TOKEN];
-    const char *header = request->headers[GW_HEADER_AUTHORIZATION];
-    if (token)
-        return take_token(auth, request, token);
-    if (header)
-        return take_basic(auth, request, header);
-    unauthorized(request);
-    return FALSE;
+    if (gw_auth_may(request, request->route->role, request->route->policy))
+        request->proceed(request);
 }
 
-gboolean gw_auth_admit(GwRequest *request, GwRole needed)
+void gw_auth_admit(GwRequest *request, GwHandler proceed)
 {
     GwAuth *auth = request->shared->auth;
+    const char *token = request->headers[GW_HEADER_TOKEN];
+    const char *header = request->headers[GW_HEADER_AUTHORIZATION];
+    request->proceed = proceed;
     if (!auth || auth->strategy == GW_AUTH_NONE) {
         request->role = GW_ROLE_ADMIN;
-        return TRUE;
+        proceed(request);
+    } else if (auth->keystone) {
+        take_keystone(auth, request, token);
+    } else if (token) {
+        take_token(auth, request, token);
+    } else if (header) {
+        take_basic(auth, request, header);
+    } else {
+        gw_reply_unauthorized(request);
     }
-    return identify(auth, request) && gw_auth_allows(request, needed);
 }

@@ -3,6 +3,7 @@
 #define GW_API_AUTH_H
 
 #include "api/keystone.h"
+#include "api/logins.h"
 #include "api/tokens.h"
 
 typedef enum {
@@ -23,18 +24,20 @@ GwAuth *gw_auth_new(const GwAuthSettings *settings, GError **error);
 void gw_auth_free(GwAuth *auth);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwAuth, gw_auth_free)
 
-/* FALSE: answered already (401, 403, 429), or parked until Keystone has told who it is (then gw_router_resume follows). Sets who the request's user is. needed: GW_ROLE_NONE: whoever has a password. */
-gboolean gw_auth_admit(GwRequest *request, GwRole needed);
-
-/* Whether an identified request may go on; FALSE: answered. */
-gboolean gw_auth_allows(GwRequest *request, GwRole needed);
+/* Finds out who the request's user is, and calls `proceed`, now or later, on the thread that serves the request, when he has the role of
+ * its route; answers itself otherwise (401, 403, 429). */
+void gw_auth_admit(GwRequest *request, GwHandler proceed);
+/* For what depends on more than the route. FALSE: 403 has been answered, with the name of Nova's rule. */
+gboolean gw_auth_may(GwRequest *request, GwRole needed, const char *policy);
 const char *gw_auth_elsewhere(GwAuth *auth); /* where tokens are had, when not here; or NULL */
 
 /* A fault in Keystone's shape, which the clients' log-in understands. */
 void gw_reply_identity_fault(GwRequest *request, guint status, const char *title, const char *message);
 
-/* For the Identity facade: the user whose password this is, counted against the limit of failed attempts. NULL: answered already. */
-GwUser *gw_auth_log_in(GwRequest *request, const char *name, const char *password);
+void gw_reply_unauthorized(GwRequest *request); /* 401 */
+
+/* For the Identity facade, when there are passwords. */
+void gw_auth_log_in(GwRequest *request, const char *name, const char *password, GwLoggedIn then);
 GwUser *gw_auth_user(GwAuth *auth, const char *name); /* NULL when there is none */
 GwTokens *gw_auth_tokens(GwAuth *auth);               /* borrowed; NULL without passwords */
 /* The token of that text, whose user still has the same password; NULL. */

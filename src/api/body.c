@@ -135,6 +135,10 @@ static gboolean check_value(GwRequest *request, const GwBodyRule *rule, json_t *
         return is_list_of_hosts(value) || refuse(request, rule->name, value, "It must be a list of host names, as in [\"HostB\"]");
     case GW_BODY_ANY:
         return TRUE;
+    case GW_BODY_TEXT_OR_NULL:
+        return json_is_string(value) || json_is_null(value) || refuse_value(request, rule->name, value, "is not of type 'string', 'null'");
+    case GW_BODY_LIST:
+        return json_is_array(value) || refuse_value(request, rule->name, value, "is not of type 'array'");
     case GW_BODY_OBJECT:
         return json_is_object(value) || refuse_value(request, rule->name, value, "is not of type 'object'");
     }

@@ -17,6 +17,8 @@ typedef enum {
     GW_BODY_HOST_NAMES,      /* a list of host names, not empty */
     GW_BODY_OBJECT,
     GW_BODY_ANY, /* its handler looks at it */
+    GW_BODY_TEXT_OR_NULL, /* may be empty */
+    GW_BODY_LIST,
     GW_BODY_TEXT_LIST, /* a list of texts, none of them empty; or null */
 } GwBodyKind;
 

@@ -96,31 +96,6 @@ static const char *user_of(const json_t *password)
     return name ? name : json_string_value(json_object_get(user, "id"));
 }
 
-static GwUser *by_password(GwRequest *request, const json_t *identity)
-{
-    const json_t *password = json_object_get(identity, "password");
-    const char *name = user_of(password);
-    const char *text = json_string_value(json_object_get(json_object_get(password, "user"), "password"));
-    if (name && text)
-        return gw_auth_log_in(request, name, text);
-    gw_reply_identity_fault(request, 400, "Bad Request",
-                            "Invalid input for field 'identity/password/user': name (or id) and password are required.");
-    return NULL;
-}
-
-static GwUser *by_token(GwRequest *request, const json_t *identity, GwToken **ret_parent)
-{
-    GwAuth *auth = request->shared->auth;
-    const char *text = json_string_value(json_object_get(json_object_get(identity, "token"), "id"));
-    g_autoptr(GwToken) token = text ? gw_auth_read_token(auth, text) : NULL;
-    GwUser *user = token ? gw_auth_user(auth, token->user) : NULL;
-    if (!user)
-        gw_reply_identity_fault(request, 401, "Unauthorized", "The request you have made requires authentication.");
-    else
-        *ret_parent = g_steal_pointer(&token);
-    return user;
-}
-
 static gboolean has_method(const json_t *identity, const char *method)
 {
     size_t index;
@@ -151,37 +126,72 @@ static gboolean wants_scope(const json_t *auth)
     return scope && !json_object_get(scope, "unscoped") && !(json_is_string(scope) && strcmp(json_string_value(scope), "unscoped") == 0);
 }
 
+static void issue(GwRequest *request, const GwUser *user, const GwToken *parent)
+{
+    g_autoptr(GwToken) token = gw_tokens_issue(gw_auth_tokens(request->shared->auth), user, parent);
+    gw_reply_header(request, "X-Subject-Token", token->text);
+    gw_reply_header(request, "Vary", "X-Auth-Token");
+    gw_reply_named(request, 201, "token",
+                   token_json(request, token, user->role, wants_scope(json_object_get(request->json, "auth"))));
+}
+
+static void password_was_right(GwRequest *request, const GwUser *user)
+{
+    issue(request, user, NULL);
+}
+
+static void by_password(GwRequest *request, const json_t *identity)
+{
+    const json_t *password = json_object_get(identity, "password");
+    const char *name = user_of(password);
+    const char *text = json_string_value(json_object_get(json_object_get(password, "user"), "password"));
+    if (name && text)
+        gw_auth_log_in(request, name, text, password_was_right);
+    else
+        gw_reply_identity_fault(request, 400, "Bad Request",
+                                "Invalid input for field 'identity/password/user': name (or id) and password are required.");
+}
+
+static void by_token(GwRequest *request, const json_t *identity)
+{
+    GwAuth *auth = request->shared->auth;
+    const char *text = json_string_value(json_object_get(json_object_get(identity, "token"), "id"));
+    g_autoptr(GwToken) parent = text ? gw_auth_read_token(auth, text) : NULL;
+    g_autoptr(GwUser) user = parent ? gw_auth_user(auth, parent->user) : NULL;
+    if (user)
+        issue(request, user, parent);
+    else
+        gw_reply_identity_fault(request, 401, "Unauthorized", "The request you have made requires authentication.");
+}
+
 void gw_identity_token_create(GwRequest *request)
 {
     if (!has_passwords(request))
         return;
-    const json_t *auth = json_object_get(request->json, "auth");
-    const json_t *identity = json_object_get(auth, "identity");
-    g_autoptr(GwUser) user = NULL;
-    g_autoptr(GwToken) parent = NULL;
+    const json_t *identity = json_object_get(json_object_get(request->json, "auth"), "identity");
     if (has_method(identity, "password"))
-        user = by_password(request, identity);
+        by_password(request, identity);
     else if (has_method(identity, "token"))
-        user = by_token(request, identity, &parent);
+        by_token(request, identity);
     else
         gw_reply_identity_fault(request, 400, "Bad Request",
-                            "Invalid input for field 'identity/methods': log in by 'password' or 'token'.");
-    if (!user)
-        return;
-    g_autoptr(GwToken) token = gw_tokens_issue(gw_auth_tokens(request->shared->auth), user, parent);
-    gw_reply_header(request, "X-Subject-Token", token->text);
-    gw_reply_header(request, "Vary", "X-Auth-Token");
-    gw_reply_named(request, 201, "token", token_json(request, token, user->role, wants_scope(auth)));
+                                "Invalid input for field 'identity/methods': log in by 'password' or 'token'.");
 }
 
-/* The token that the request is about: X-Subject-Token. NULL: answered. */
+static void no_token(GwRequest *request)
+{
+    gw_reply_identity_fault(request, 404, "Not Found", "Could not find token.");
+}
+
+/* The token that the request is about: X-Subject-Token. NULL: answered. Everyone may ask about his own, administrators about all;
+ * whether another one is there is not told (policies of Keystone: identity:validate_token, identity:revoke_token). */
 static GwToken *subject(GwRequest *request)
 {
     const char *text = request->headers[GW_HEADER_SUBJECT];
-    GwToken *token = has_passwords(request) && text ? gw_auth_read_token(request->shared->auth, text) : NULL;
-    if (!token && !request->status)
-        gw_reply_identity_fault(request, 404, "Not Found", "Could not find token.");
-    return token;
+    g_autoptr(GwToken) token = has_passwords(request) && text ? gw_auth_read_token(request->shared->auth, text) : NULL;
+    if (!request->status && (!token || (request->role < GW_ROLE_ADMIN && g_strcmp0(token->user, request->user) != 0)))
+        no_token(request);
+    return request->status ? NULL : g_steal_pointer(&token);
 }
 
 void gw_identity_token_show(GwRequest *request)

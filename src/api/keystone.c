@@ -38,6 +38,12 @@ typedef struct {
     gpointer data;
 } Question;
 
+GwKeystoneAnswer *gw_keystone_answer_ref(GwKeystoneAnswer *answer)
+{
+    g_atomic_ref_count_inc(&answer->refs);
+    return answer;
+}
+
 void gw_keystone_answer_unref(GwKeystoneAnswer *answer)
 {
     if (!g_atomic_ref_count_dec(&answer->refs))
@@ -204,7 +210,7 @@ static char *own_token(GwKeystone *keystone, const char *refused, GError **error
 /* An administrator does everything, a reader looks; Keystone's member implies reader. */
 static GwRole role_of(const json_t *token)
 {
-    GwRole role = GW_ROLE_NONE;
+    GwRole role = GW_ROLE_KNOWN;
     size_t index;
     json_t *one;
     json_array_foreach(json_object_get(token, "roles"), index, one)

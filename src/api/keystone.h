@@ -29,6 +29,7 @@ typedef struct {
     GwRole role;
     gint64 until_us;       /* monotonic: believed so long */
 } GwKeystoneAnswer; /* immutable */
+GwKeystoneAnswer *gw_keystone_answer_ref(GwKeystoneAnswer *answer);
 void gw_keystone_answer_unref(GwKeystoneAnswer *answer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwKeystoneAnswer, gw_keystone_answer_unref)
 
@@ -37,7 +38,7 @@ GwKeystoneAnswer *gw_keystone_recall(GwKeystone *keystone, const char *token);
 
 /* Asks, on a thread of its own; told is called once, from there, with an answer (borrowed) or with why there is none
  * (GW_ERROR_UNREACHABLE: Keystone is down, or too busy; GW_ERROR_DENIED: it does not accept Godwit's own user). */
-typedef void (*GwKeystoneTold)(gpointer data, const GwKeystoneAnswer *answer, const GError *error);
+typedef void (*GwKeystoneTold)(gpointer data, GwKeystoneAnswer *answer, const GError *error);
 void gw_keystone_ask(GwKeystone *keystone, const char *token, GwKeystoneTold told, gpointer data);
 
 #endif

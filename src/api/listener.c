@@ -180,16 +180,15 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         *size = 0;
         return MHD_YES;
     }
-    if (!request->parked) {
+    gboolean first = !request->parked;
+    if (first) {
         gw_guest_allow(guest_of(connection), 0);
         gw_router_dispatch(request);
-    } else if (request->identified) {
-        request->parked = request->identified = FALSE;
-        gw_router_resume(request);
-    } else {
-        return send_answer(request);
+    } else if (request->then) {
+        gw_request_go_on(request);
+        first = TRUE;
     }
-    return request->parked ? MHD_YES /* called again once resumed */ : send_answer(request);
+    return first && request->parked ? MHD_YES /* called again once resumed */ : send_answer(request);
 }
 
 static void on_completed(void *cls, struct MHD_Connection *connection, void **state,

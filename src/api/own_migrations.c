@@ -118,11 +118,22 @@ static const GwQueryRule rules[] = {
 
 enum { DEFAULT_LIMIT = 100 };
 
+static gboolean check_status(GwRequest *request)
+{
+    const char *status = gw_query_text(request, "status");
+    g_auto(GStrv) known = gw_migration_statuses();
+    if (!status || g_strv_contains((const char *const *)known, status))
+        return TRUE;
+    g_autofree char *words = g_strjoinv(", ", known);
+    gw_reply_fault(request, 400, "Invalid status value: status is '%s', and must be one of %s", status, words);
+    return FALSE;
+}
+
 void gw_own_migrations_list(GwRequest *request)
 {
     g_autoptr(GPtrArray) rows = NULL;
     g_autoptr(GError) error = NULL;
-    if (!GW_QUERY_CHECK(request, rules, 1))
+    if (!GW_QUERY_CHECK(request, rules, 1) || !check_status(request))
         return;
     GwMigrationQuery query = {
         .without_plans = TRUE,

@@ -112,6 +112,24 @@ void gw_deferred_answer(GwDeferred *deferred, guint status, json_t *body)
     gw_parking_unref(parking);
 }
 
+void gw_deferred_continue(GwDeferred *deferred, GwContinue then, gpointer data, GDestroyNotify free_data)
+{
+    GwParking *parking = deferred->parking;
+    g_mutex_lock(&parking->lock);
+    GwRequest *request = take(deferred);
+    g_mutex_unlock(&parking->lock);
+    if (request) {
+        request->then = then;
+        request->then_data = data;
+        request->then_free = free_data;
+        release(parking, request);
+    } else if (free_data) {
+        free_data(data);
+    }
+    g_free(deferred);
+    gw_parking_unref(parking);
+}
+
 /* Takes every request past the given time; all of them for G_MAXINT64. instead: writes their answers; NULL: each one's
  * overdue. */
 static void answer_until(GwParking *parking, gint64 now_us, GwHandler instead)

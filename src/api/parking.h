@@ -23,5 +23,7 @@ GwDeferred *gw_request_defer(GwRequest *request, GwFinish finish, GwHandler over
 /* Both from any thread, also before the handler returns. */
 void gw_deferred_answer(GwDeferred *deferred /* taken */, guint status, json_t *body /* taken */);
 void gw_deferred_finish(GwDeferred *deferred /* taken */, gint64 number, const GError *error);
+/* Not an answer yet: the thread that serves the request goes on with `then`, which answers it or parks it again. */
+void gw_deferred_continue(GwDeferred *deferred /* taken */, GwContinue then, gpointer data /* taken */, GDestroyNotify free_data);
 
 #endif

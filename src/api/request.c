@@ -1,4 +1,4 @@
-#include "api/request.h"
+#include "api/routes.h"
 
 #include "api/events.h"
 
@@ -85,7 +85,20 @@ void gw_request_free(GwRequest *request)
     g_ptr_array_unref(request->answer_headers);
     g_clear_pointer(&request->text, g_bytes_unref);
     json_decref(request->json);
+    if (request->then_free)
+        request->then_free(request->then_data);
     g_free(request);
+}
+
+void gw_request_go_on(GwRequest *request)
+{
+    GwContinue then = g_steal_pointer(&request->then);
+    GDestroyNotify free_data = g_steal_pointer(&request->then_free);
+    gpointer data = g_steal_pointer(&request->then_data);
+    request->parked = FALSE;
+    then(request, data);
+    if (free_data)
+        free_data(data);
 }
 
 /* The Host header goes into links: nothing that could end a URL or a JSON string may come with it. */
@@ -138,6 +151,7 @@ GwMoveRequest gw_request_move(const GwRequest *request)
 {
     return (GwMoveRequest){.instance_uuid = request->args[0],
                            .block = GW_BLOCK_AUTO,
+                           .by_admin = request->role >= GW_ROLE_ADMIN,
                            .request_id = request->request_id,
                            .user_id = gw_request_user(request),
                            .project_id = gw_request_project(request)};

@@ -20,7 +20,6 @@ typedef struct GwParking GwParking;
 typedef struct GwEvents GwEvents;
 typedef struct GwListener GwListener;
 typedef struct GwAuth GwAuth;
-typedef struct GwRoute GwRoute; /* api/routes.h */
 
 /* What all requests of one API share. */
 typedef struct {
@@ -57,7 +56,12 @@ typedef struct {
     char *name, *value; /* decoded, valid UTF-8 */
 } GwParam;
 
-typedef struct {
+typedef struct GwRoute GwRoute; /* api/routes.h */
+typedef struct GwRequest GwRequest;
+typedef void (*GwHandler)(GwRequest *request);
+typedef void (*GwContinue)(GwRequest *request, gpointer data);
+
+struct GwRequest {
     const GwShared *shared;
     GwEngine *engine; /* shared->engine */
     void *connection; /* the listener's own */
@@ -70,6 +74,8 @@ typedef struct {
     gboolean headers_taken, too_large;
     char address[48]; /* of the client */
     /* as it was understood */
+    const GwRoute *route; /* NULL until found */
+    GwHandler proceed;    /* what its user may go on to (api/auth.c) */
     char *user; /* NULL: nobody was asked for */
     char *scope; /* the project that the user's token is for; NULL: none */
     int role;   /* GwRole of that user */
@@ -87,12 +93,10 @@ typedef struct {
     GPtrArray *answer_headers; /* of char *: name, value, name, value */
     gboolean parked;
     GwListener *listener; /* the answer is what it reads, instead of text */
-    /* of one that waited to be identified: */
-    const GwRoute *route; /* which it has taken */
-    gboolean identified;  /* it was, and goes on when its connection is resumed */
-} GwRequest;
-
-typedef void (*GwHandler)(GwRequest *request);
+    GwContinue then; /* what to go on with when it comes back from parking; NULL: it is answered */
+    gpointer then_data;
+    GDestroyNotify then_free;
+};
 
 /* uri: path and query as sent, still encoded. */
 GwRequest *gw_request_new(const GwShared *shared, const char *uri);
@@ -125,7 +129,7 @@ void gw_reply_no_instance(GwRequest *request);
 
 /* ---- router.c: finds the handler and calls it; answers itself when there is none */
 void gw_router_dispatch(GwRequest *request);
-/* Goes on with a request that has been identified while it was parked. */
-void gw_router_resume(GwRequest *request);
+/* Goes on with `then` of a request that comes back from parking. */
+void gw_request_go_on(GwRequest *request);
 
 #endif

@@ -96,7 +96,7 @@ static gboolean is_in_range(const GwRoute *route, guint minor)
     return minor >= route->since && (!route->until || minor <= route->until);
 }
 
-static void handle(GwRequest *request)
+static void serve(GwRequest *request)
 {
     if (!(request->route->flags & GW_ROUTE_BODY) || take_body(request))
         request->route->handler(request);
@@ -107,14 +107,10 @@ static void run(GwRequest *request, const GwRoute *route, const Segment *args)
     for (guint i = 0; i < GW_MAX_ARGS && args[i].start; i++)
         request->args[i] = g_strndup(args[i].start, args[i].length);
     request->route = route;
-    if (route->role == GW_ROLE_NONE || gw_auth_admit(request, route->role))
-        handle(request);
-}
-
-void gw_router_resume(GwRequest *request)
-{
-    if (gw_auth_allows(request, request->route->role))
-        handle(request);
+    if (route->role == GW_ROLE_NONE)
+        serve(request);
+    else
+        gw_auth_admit(request, serve);
 }
 
 static void refuse_method(GwRequest *request, const char *allowed)

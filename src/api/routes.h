@@ -11,8 +11,8 @@ typedef enum {
     GW_ROOT_GODWIT,  /* below /godwit/v1 */
 } GwRoot;
 
-/* Who may call: Nova's default policies. NONE: everyone, without a password. */
-typedef enum { GW_ROLE_NONE, GW_ROLE_READER, GW_ROLE_MEMBER, GW_ROLE_ADMIN } GwRole;
+/* Who may call: Nova's default policies. NONE: everyone, without a password. KNOWN: whoever has one. */
+typedef enum { GW_ROLE_NONE, GW_ROLE_KNOWN, GW_ROLE_READER, GW_ROLE_MEMBER, GW_ROLE_ADMIN } GwRole;
 
 enum {
     GW_ROUTE_BODY = 1 << 0, /* takes a JSON object: the handler finds it in request->json */
@@ -26,6 +26,7 @@ struct GwRoute {
     GwRole role;
     GwHandler handler;
     unsigned flags;
+    const char *policy; /* the name of Nova's rule without "os_compute_api:", for the 403; NULL: from the path */
 };
 
 /* Of two routes that match a path the earlier one counts: "servers/detail" is not the server named "detail". */

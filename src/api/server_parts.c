@@ -19,7 +19,7 @@ static GwInstanceView *find_server(GwRequest *request)
     return view;
 }
 
-/* ---- what a server that Godwit made was given; adopted ones have none */
+/* ---- labels; api/server_labels.c changes them */
 
 void gw_server_metadata(GwRequest *request)
 {
@@ -54,7 +54,8 @@ void gw_server_tag(GwRequest *request)
     g_autoptr(GwInstanceView) view = find_server(request);
     if (!view)
         return;
-    if (view->server && g_ptr_array_find_with_equal_func(view->server->tags, request->args[1], g_str_equal, NULL))
+    const GPtrArray *tags = gw_instance_view_tags(view);
+    if (tags && g_ptr_array_find_with_equal_func((GPtrArray *)tags, request->args[1], g_str_equal, NULL))
         gw_reply_empty(request, 204);
     else
         gw_reply_fault(request, 404, "Server %s has no tag '%s'", request->args[0], request->args[1]);

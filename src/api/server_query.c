@@ -71,6 +71,32 @@ static char *zone_of(const GwInstanceView *view)
     return g_strdup(view->zone);
 }
 
+static char *locked_of(const GwInstanceView *view)
+{
+    return g_strdup(view->card && view->card->locked ? "true" : "false");
+}
+
+/* Nova knows two kinds of people; here all who may lock are administrators. */
+static char *locked_by_of(const GwInstanceView *view)
+{
+    return g_strdup(view->card && view->card->locked ? "admin" : NULL);
+}
+
+static char *description_of(const GwInstanceView *view)
+{
+    return g_strdup(gw_instance_view_description(view));
+}
+
+static char *access_ipv4_of(const GwInstanceView *view)
+{
+    return g_strdup(view->card ? view->card->access_ipv4 : NULL);
+}
+
+static char *access_ipv6_of(const GwInstanceView *view)
+{
+    return g_strdup(view->card ? view->card->access_ipv6 : NULL);
+}
+
 static char *false_of(const GwInstanceView *view)
 {
     return g_strdup("false");
@@ -120,28 +146,26 @@ static const Filter filters[] = {
     {"project_id", GW_QUERY_TEXT, 0, owner_of},
     {"tenant_id", GW_QUERY_TEXT, 0, owner_of},
     {"availability_zone", GW_QUERY_TEXT, 0, zone_of},
-    {"locked", GW_QUERY_BOOLEAN, 73, false_of},
+    {"locked", GW_QUERY_BOOLEAN, 73, locked_of},
     {"config_drive", GW_QUERY_BOOLEAN, 0, false_of},
     {"progress", GW_QUERY_TEXT, 0, progress_of},
     {"launch_index", GW_QUERY_TEXT, 0, zero_of},
     {"created_at", GW_QUERY_REGEX, 0, created_of},
     {"launched_at", GW_QUERY_REGEX, 0, created_of},
     {"terminated_at", GW_QUERY_REGEX, 0, nothing_of},
-    {"locked_by", GW_QUERY_TEXT, 0, nothing_of},
+    {"locked_by", GW_QUERY_TEXT, 0, locked_by_of},
     {"image", GW_QUERY_TEXT, 0, image_of},
     {"image_ref", GW_QUERY_TEXT, 0, nothing_of},
     {"ip", GW_QUERY_REGEX, 0, nothing_of},
     {"ip6", GW_QUERY_REGEX, 0, nothing_of},
-    {"access_ip_v4", GW_QUERY_REGEX, 0, nothing_of},
-    {"access_ip_v6", GW_QUERY_REGEX, 0, nothing_of},
+    {"access_ip_v4", GW_QUERY_REGEX, 0, access_ipv4_of},
+    {"access_ip_v6", GW_QUERY_REGEX, 0, access_ipv6_of},
     {"key_name", GW_QUERY_REGEX, 0, nothing_of},
     {"kernel_id", GW_QUERY_REGEX, 0, nothing_of},
     {"ramdisk_id", GW_QUERY_REGEX, 0, nothing_of},
     {"reservation_id", GW_QUERY_REGEX, 0, nothing_of},
-    {"description", GW_QUERY_REGEX, 0, nothing_of},
-    {"display_description", GW_QUERY_REGEX, 0, nothing_of},
-    {"tags", GW_QUERY_TEXT, 26, nothing_of},
-    {"tags-any", GW_QUERY_TEXT, 26, nothing_of},
+    {"description", GW_QUERY_REGEX, 0, description_of},
+    {"display_description", GW_QUERY_REGEX, 0, description_of},
 };
 
 /* Parameters that are no filters by text, or that Nova knows and that say nothing of an adopted instance. */
@@ -149,6 +173,7 @@ static const GwQueryRule others[] = {
     {"limit", GW_QUERY_NUMBER},          {"marker", GW_QUERY_TEXT},           {"sort_key", GW_QUERY_TEXT},
     {"sort_dir", GW_QUERY_TEXT},         {"all_tenants", GW_QUERY_BOOLEAN},   {"deleted", GW_QUERY_BOOLEAN},
     {"soft_deleted", GW_QUERY_BOOLEAN},  {"changes-since", GW_QUERY_TIME},    {"changes-before", GW_QUERY_TIME, 66},
+    {"tags", GW_QUERY_TEXT, 26},         {"tags-any", GW_QUERY_TEXT, 26},
     {"not-tags", GW_QUERY_TEXT, 26},     {"not-tags-any", GW_QUERY_TEXT, 26}, {"root_device_name", GW_QUERY_TEXT},
     {"auto_disk_config", GW_QUERY_TEXT},
 };
@@ -204,6 +229,36 @@ static void keep_fitting(GwRequest *request, const Filter *filter, GPtrArray *ch
     g_ptr_array_set_size(chosen, (gint)kept);
 }
 
+/* ---- tags: lists with commas between (Nova's spec "tag instances") */
+
+static guint count_tags(const GwInstanceView *view, GStrv wanted)
+{
+    const GPtrArray *tags = gw_instance_view_tags(view);
+    guint count = 0;
+    for (guint i = 0; tags && wanted[i]; i++)
+        count += g_ptr_array_find_with_equal_func((GPtrArray *)tags, wanted[i], g_str_equal, NULL) ? 1 : 0;
+    return count;
+}
+
+static const char *const tag_filters[] = {"tags", "tags-any", "not-tags", "not-tags-any"};
+
+static void keep_tagged(GwRequest *request, const char *param, GPtrArray *chosen)
+{
+    const char *value = gw_query_text(request, param);
+    if (!value)
+        return;
+    g_auto(GStrv) wanted = g_strsplit(value, ",", -1);
+    guint all = g_strv_length(wanted), kept = 0;
+    gboolean any = g_str_has_suffix(param, "-any"), without = g_str_has_prefix(param, "not-");
+    for (guint i = 0; i < chosen->len; i++) {
+        guint count = count_tags(chosen->pdata[i], wanted);
+        gboolean has = any ? count > 0 : count == all;
+        if (has != without)
+            chosen->pdata[kept++] = chosen->pdata[i];
+    }
+    g_ptr_array_set_size(chosen, (gint)kept);
+}
+
 static void keep_changed(GwRequest *request, GPtrArray *chosen)
 {
     gint64 since = gw_query_time(request, "changes-since");
@@ -223,7 +278,8 @@ static gboolean check_status(GwRequest *request)
     const char *status = gw_query_text(request, "status");
     if (!status || request->minor < 38 || gw_server_status_is_known(status))
         return TRUE;
-    gw_reply_fault(request, 400, "Invalid status value");
+    g_autofree char *words = gw_server_status_words();
+    gw_reply_fault(request, 400, "Invalid status value: status is '%s', and must be one of %s", status, words);
     return FALSE;
 }
 
@@ -264,6 +320,8 @@ GPtrArray *gw_server_query_page(GwRequest *request, const GPtrArray *all)
         g_ptr_array_add(chosen, all->pdata[i]);
     for (guint i = 0; i < G_N_ELEMENTS(filters); i++)
         keep_fitting(request, &filters[i], chosen);
+    for (guint i = 0; i < G_N_ELEMENTS(tag_filters); i++)
+        keep_tagged(request, tag_filters[i], chosen);
     keep_changed(request, chosen);
     gw_server_order_apply(&order, marker, chosen);
     guint limit = gw_query_limit(request);

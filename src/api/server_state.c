@@ -110,18 +110,24 @@ GwServerState gw_server_state(const GwInstanceView *view)
         return (GwServerState){status, plain.vm_state, gw_operation_task_state(view->operation)};
     }
     if (!view->migration_id)
-        return plain;
+        return view->card && view->card->in_error ? (GwServerState){"ERROR", "error", NULL} : plain;
     if (view->migration_kind == GW_MOVE_EVACUATE)
         return (GwServerState){"REBUILD", plain.vm_state, "rebuilding"};
     return view->migration_kind == GW_MOVE_LIVE ? live_state(view) : cold_state(view, plain.vm_state);
 }
 
+static const char *const statuses[] = {
+    "ACTIVE",        "BUILD",    "DELETED", "ERROR",   "HARD_REBOOT",       "MIGRATING", "PASSWORD",
+    "PAUSED",        "REBOOT",   "REBUILD", "RESCUE",  "RESIZE",            "SHELVED",   "SHELVED_OFFLOADED",
+    "REVERT_RESIZE", "SHUTOFF",  "UNKNOWN", "SUSPENDED", "SOFT_DELETED",    "VERIFY_RESIZE", NULL};
+
 gboolean gw_server_status_is_known(const char *status)
 {
-    static const char *const known[] = {
-        "ACTIVE",        "BUILD",    "DELETED", "ERROR",   "HARD_REBOOT",       "MIGRATING", "PASSWORD",
-        "PAUSED",        "REBOOT",   "REBUILD", "RESCUE",  "RESIZE",            "SHELVED",   "SHELVED_OFFLOADED",
-        "REVERT_RESIZE", "SHUTOFF",  "UNKNOWN", "SUSPENDED", "SOFT_DELETED",    "VERIFY_RESIZE", NULL};
     g_autofree char *upper = g_ascii_strup(status, -1);
-    return g_strv_contains(known, upper);
+    return g_strv_contains(statuses, upper);
+}
+
+char *gw_server_status_words(void)
+{
+    return g_strjoinv(", ", (char **)statuses);
 }

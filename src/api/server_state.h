@@ -13,5 +13,6 @@ typedef struct {
 GwServerState gw_server_state(const GwInstanceView *view);
 /* Whether status is one that some server could have. */
 gboolean gw_server_status_is_known(const char *status);
+char *gw_server_status_words(void); /* all of them, for people */
 
 #endif

@@ -57,9 +57,10 @@ FIELD(image)
 
 json_t *gw_server_metadata_json(const GwInstanceView *view)
 {
+    const GPtrArray *metadata = gw_instance_view_metadata(view);
     json_t *object = json_object();
-    for (guint i = 0; view->server && i < view->server->metadata->len; i++) {
-        const GwMetadatum *datum = view->server->metadata->pdata[i];
+    for (guint i = 0; metadata && i < metadata->len; i++) {
+        const GwMetadatum *datum = metadata->pdata[i];
         json_object_set_new(object, datum->key, gw_json_text(datum->value));
     }
     return object;
@@ -67,9 +68,10 @@ json_t *gw_server_metadata_json(const GwInstanceView *view)
 
 json_t *gw_server_tags_json(const GwInstanceView *view)
 {
+    const GPtrArray *tags = gw_instance_view_tags(view);
     json_t *list = json_array();
-    for (guint i = 0; view->server && i < view->server->tags->len; i++)
-        json_array_append_new(list, gw_json_text(view->server->tags->pdata[i]));
+    for (guint i = 0; tags && i < tags->len; i++)
+        json_array_append_new(list, gw_json_text(tags->pdata[i]));
     return list;
 }
 
@@ -85,7 +87,27 @@ FIELD(tags)
 
 FIELD(description)
 {
-    return gw_json_text(MADE ? MADE->description : NULL);
+    return gw_json_text(gw_instance_view_description(VIEW));
+}
+
+FIELD(locked)
+{
+    return json_boolean(VIEW->card && VIEW->card->locked);
+}
+
+FIELD(locked_reason)
+{
+    return gw_json_text(VIEW->card ? VIEW->card->locked_reason : NULL);
+}
+
+FIELD(access_ipv4)
+{
+    return json_string(VIEW->card && VIEW->card->access_ipv4 ? VIEW->card->access_ipv4 : "");
+}
+
+FIELD(access_ipv6)
+{
+    return json_string(VIEW->card && VIEW->card->access_ipv6 ? VIEW->card->access_ipv6 : "");
 }
 
 FIELD(reservation)
@@ -141,12 +163,18 @@ FIELD(fault)
     if (MADE && MADE->reason)
         return json_pack("{s:i,s:o,s:o,s:s}", "code", 500, "created", gw_json_time_z(MADE->updated_us), "message",
                          gw_json_text(MADE->reason), "details", "The server could not be made; nothing of it is left. Delete it.");
+    if (VIEW->card && VIEW->card->in_error)
+        return json_pack("{s:i,s:o,s:s,s:s}", "code", 500, "created", gw_json_time_z(VIEW->card->in_error_us), "message",
+                         "An administrator has set its state to error.", "details",
+                         "The guest is left as it is; its state is set back with os-resetState.");
     return json_pack("{s:i,s:o,s:s,s:s}", "code", 500, "created", gw_json_time_z(VIEW->changed_us), "message",
                      "The guest has crashed.", "details", "The hypervisor reports the instance as crashed.");
 }
 
 FIELD(disk_config)
 {
+    if (VIEW->card && VIEW->card->disk_config)
+        return json_string(VIEW->card->disk_config);
     return json_string(MADE && MADE->disk_config ? MADE->disk_config : "MANUAL");
 }
 
@@ -236,8 +264,8 @@ static const GwField detail[] = {
     {"created", created},
     {"updated", updated},
     {"addresses", gw_view_empty_object},
-    {"accessIPv4", gw_view_empty_text},
-    {"accessIPv6", gw_view_empty_text},
+    {"accessIPv4", access_ipv4},
+    {"accessIPv6", access_ipv6},
     {"links", links},
     {"OS-DCF:diskConfig", disk_config},
     {"fault", fault},
@@ -262,8 +290,8 @@ static const GwField detail[] = {
     {"OS-EXT-STS:power_state", power},
     {"os-extended-volumes:volumes_attached", volumes},
     {"host_status", host_status, 16},
-    {"locked", gw_view_false, 9},
-    {"locked_reason", gw_view_null, 73},
+    {"locked", locked, 9},
+    {"locked_reason", locked_reason, 73},
     {"description", description, 19},
     {"tags", tags, 26},
     {"trusted_image_certificates", gw_view_null, 63},

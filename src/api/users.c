@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { COST = 10, PASSWORD_BYTES = 18, LOOK_S = 1 };
+enum { COST = 10, LEAST_COST = 4, MOST_COST = 17 /* as htpasswd: some ten seconds */, PASSWORD_BYTES = 18, LOOK_S = 1 };
 
 typedef struct {
     char *hash;
@@ -26,6 +26,7 @@ struct GwUsers {
     struct stat seen, roles_seen; /* of the files when they were read */
     gint64 looked_us;
     guint generation;
+    guint cost; /* the highest of all */
 };
 
 /* ---- secrets */
@@ -96,6 +97,12 @@ static gboolean is_bcrypt(const char *hash)
     return strlen(hash) == 60 && (g_str_has_prefix(hash, "$2y$") || g_str_has_prefix(hash, "$2b$") || g_str_has_prefix(hash, "$2a$"));
 }
 
+/* "$2y$10$…": two to the power of it is the work of one try. */
+static guint cost_of(const char *hash)
+{
+    return (guint)g_ascii_strtoull(hash + strlen("$2y$"), NULL, 10);
+}
+
 static gboolean read_line(GHashTable *entries, const char *file, guint number, const char *line, GError **error)
 {
     g_auto(GStrv) parts = g_strsplit(line, ":", 2);
@@ -103,6 +110,8 @@ static gboolean read_line(GHashTable *entries, const char *file, guint number, c
         return refuse(file, number, error, "is not USER:HASH; make users with: htpasswd -B FILE USER");
     if (!is_bcrypt(parts[1]))
         return refuse(file, number, error, "is not a bcrypt hash ($2y$…); make one with: htpasswd -B FILE USER");
+    if (cost_of(parts[1]) < LEAST_COST || cost_of(parts[1]) > MOST_COST)
+        return refuse(file, number, error, "has a bcrypt cost out of 4 to 17; make the hash anew with: htpasswd -B -C 10 FILE USER");
     Entry *entry = g_new0(Entry, 1);
     entry->hash = g_strdup(parts[1]);
     entry->role = GW_ROLE_ADMIN;
@@ -115,7 +124,7 @@ static gboolean read_role(GHashTable *entries, const char *file, guint number, c
     static const struct {
         const char *word;
         GwRole role;
-    } words[] = {{"admin", GW_ROLE_ADMIN}, {"reader", GW_ROLE_READER}, {"none", GW_ROLE_NONE}};
+    } words[] = {{"admin", GW_ROLE_ADMIN}, {"reader", GW_ROLE_READER}, {"none", GW_ROLE_KNOWN}};
     g_auto(GStrv) parts = g_strsplit(line, ":", 2);
     for (guint i = 0; i < G_N_ELEMENTS(words) && parts[0] && parts[1]; i++) {
         if (strcmp(parts[1], words[i].word) != 0)
@@ -194,6 +203,17 @@ static gboolean make_admin(const char *file, const char *password_file, GError *
     return TRUE;
 }
 
+static guint highest_cost(GHashTable *entries)
+{
+    GHashTableIter iter;
+    gpointer entry;
+    guint cost = COST;
+    g_hash_table_iter_init(&iter, entries);
+    while (g_hash_table_iter_next(&iter, NULL, &entry))
+        cost = MAX(cost, cost_of(((const Entry *)entry)->hash));
+    return cost;
+}
+
 GwUsers *gw_users_open(const char *file, const char *password_file, GError **error)
 {
     struct stat seen, roles_seen;
@@ -207,6 +227,7 @@ GwUsers *gw_users_open(const char *file, const char *password_file, GError **err
     g_mutex_init(&users->lock);
     users->file = g_strdup(file);
     users->entries = entries;
+    users->cost = highest_cost(entries);
     users->roles_file = g_steal_pointer(&roles_file);
     users->seen = seen;
     users->roles_seen = roles_seen;
@@ -251,6 +272,7 @@ static void look(GwUsers *users)
     }
     g_hash_table_unref(users->entries);
     users->entries = entries;
+    users->cost = highest_cost(entries);
     users->generation++;
     gw_info("%s has changed: %u users", users->file, g_hash_table_size(entries));
 }
@@ -285,29 +307,45 @@ static GwUser *user_new(const char *name, const Entry *entry)
 }
 
 /* *ret_hash: owned by the caller; NULL when there is no such user. */
-static GwUser *find(GwUsers *users, const char *name, char **ret_hash)
+static GwUser *find(GwUsers *users, const char *name, char **ret_hash, guint *ret_highest_cost)
 {
     g_mutex_lock(&users->lock);
     look(users);
     const Entry *entry = g_hash_table_lookup(users->entries, name);
     GwUser *user = entry ? user_new(name, entry) : NULL;
+    if (user)
+        user->generation = users->generation;
     *ret_hash = entry ? g_strdup(entry->hash) : NULL;
+    *ret_highest_cost = users->cost;
     g_mutex_unlock(&users->lock);
     return user;
 }
 
 GwUser *gw_users_find(GwUsers *users, const char *name)
 {
+    guint cost;
     g_autofree char *hash = NULL;
-    return find(users, name, &hash);
+    return find(users, name, &hash, &cost);
 }
 
+/* A try of a password that is nobody's. */
+static void waste(const char *password, guint cost)
+{
+    g_autofree char *decoy = g_strdup_printf("$2b$%02u$7EqJtq98hPqEX7fNZaFWoOhi5BWbP8kNyWzPlm5Np2vA1Xx6p0l4S", cost);
+    fits(password, decoy);
+}
+
+/* A cost of c is 2^c of work: with a try of each cost from c to below the highest one h it comes to 2^h, for all users and for none. */
 GwUser *gw_users_verify(GwUsers *users, const char *name, const char *password)
 {
-    /* of nobody's password, with the cost of ours */
-    static const char decoy[] = "$2b$10$7EqJtq98hPqEX7fNZaFWoOhi5BWbP8kNyWzPlm5Np2vA1Xx6p0l4S";
+    guint highest;
     g_autofree char *hash = NULL;
-    g_autoptr(GwUser) user = find(users, name, &hash);
-    gboolean ok = fits(password, hash ? hash : decoy);
-    return ok && user ? g_steal_pointer(&user) : NULL;
+    g_autoptr(GwUser) user = find(users, name, &hash, &highest);
+    if (user && fits(password, hash))
+        return g_steal_pointer(&user);
+    if (!user)
+        waste(password, highest);
+    for (guint cost = user ? cost_of(hash) : highest; cost < highest; cost++)
+        waste(password, cost);
+    return NULL;
 }

@@ -18,12 +18,14 @@ typedef struct {
     char *name;
     GwRole role;
     char stamp[17]; /* changes with the password */
+    guint generation; /* of the file that he was found in */
 } GwUser;
 void gw_user_free(GwUser *user);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwUser, gw_user_free)
 
 GwUser *gw_users_find(GwUsers *users, const char *name); /* NULL when there is none */
-/* NULL: no such user, or not his password; that takes as long in both cases. Costs tens of milliseconds of processor time. */
+/* NULL: no such user, or not his password; that takes as long in both cases, whatever the cost of his hash: as long as the costliest of the
+ * file takes. Tens of milliseconds of processor time as Godwit and htpasswd make hashes. */
 GwUser *gw_users_verify(GwUsers *users, const char *name, const char *password);
 /* GW_ERROR_INVALID when others than its owner and group may read the file. */
 gboolean gw_users_check_private(const char *file, GError **error);

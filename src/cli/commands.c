@@ -139,6 +139,16 @@ static const GwOption show_drain_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const GwOption lock_options[] = {
+    {"reason", "TEXT", "why, for those who look at it"},
+    {NULL, NULL, NULL},
+};
+
+static const GwOption reset_state_options[] = {
+    {"active", NULL, "no longer in error: as its host says"},
+    {NULL, NULL, NULL},
+};
+
 static const GwOption reboot_options[] = {
     {"hard", NULL, "pull the plug instead of asking the guest"},
     {NULL, NULL, NULL},
@@ -224,6 +234,14 @@ const GwCommand gw_commands[] = {
     {"reboot", SERVERS, "SERVER", "shut a server down and start it again", NULL, "reboot --hard vm1", reboot_options, gw_run_reboot},
     {"pause", SERVERS, "SERVER", "halt a running server; its memory stays", NULL, "pause vm1", NULL, gw_run_pause},
     {"unpause", SERVERS, "SERVER", "let a paused server run on", NULL, "unpause vm1", NULL, gw_run_unpause},
+    {"suspend", SERVERS, "SERVER", "keep a server's memory on its host's disk, and stop it", "It does not move until it is resumed.", "suspend vm1",
+     NULL, gw_run_suspend},
+    {"resume", SERVERS, "SERVER", "let a suspended server go on where it was", NULL, "resume vm1", NULL, gw_run_resume},
+    {"lock", SERVERS, "SERVER", "mark a server as not to be touched; administrators may all the same", NULL, "lock --reason audit vm1",
+     lock_options, gw_run_lock},
+    {"unlock", SERVERS, "SERVER", "take the lock away", NULL, "unlock vm1", NULL, gw_run_unlock},
+    {"reset-state", SERVERS, "SERVER", "show a server as in error, or no longer; its guest is not touched", NULL, "reset-state --active vm1",
+     reset_state_options, gw_run_reset_state},
 
     {"boot", SERVERS, "NAME", "make a server from an image, and start it",
      "What a failure has left behind is removed again; the server is then shown as ERROR until you delete it.",

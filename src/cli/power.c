@@ -104,3 +104,51 @@ GwExit gw_run_unpause(GwCli *cli, const GwArguments *arguments, GError **error)
 {
     return operate(cli, arguments, json_pack("{s:n}", "unpause"), "let run on", error);
 }
+
+GwExit gw_run_suspend(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    return operate(cli, arguments, json_pack("{s:n}", "suspend"), "suspended", error);
+}
+
+GwExit gw_run_resume(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    return operate(cli, arguments, json_pack("{s:n}", "resume"), "resumed", error);
+}
+
+/* ---- marks: done at once */
+
+/* body is taken. sentence: with the server's name in it. */
+static GwExit mark(GwCli *cli, const GwArguments *arguments, json_t *body, const char *sentence, GError **error)
+{
+    g_autoptr(json_t) taken = body;
+    g_autoptr(GwServer) server = gw_server_find(cli, gw_arguments_word(arguments, 0), error);
+    g_auto(GwAnswer) answer = {0};
+    if (!server)
+        return GW_EXIT_FAILED;
+    g_autofree char *path = gw_client_path("/v2.1/servers/%s/action", server->uuid);
+    if (!gw_client_call(cli, &(GwCall){.method = "POST", .path = path, .body = g_steal_pointer(&taken)}, &answer, error))
+        return GW_EXIT_FAILED;
+    g_autofree char *clean = gw_text_clean(server->name);
+    if (cli->output == GW_OUTPUT_PEOPLE)
+        printf("%s %s.\n", clean, sentence);
+    return GW_EXIT_DONE;
+}
+
+GwExit gw_run_lock(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    const char *reason = gw_arguments_option(arguments, "reason");
+    json_t *body = reason ? json_pack("{s:{s:s}}", "lock", "locked_reason", reason) : json_pack("{s:n}", "lock");
+    return mark(cli, arguments, body, "is locked", error);
+}
+
+GwExit gw_run_unlock(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    return mark(cli, arguments, json_pack("{s:n}", "unlock"), "is not locked any more", error);
+}
+
+GwExit gw_run_reset_state(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    gboolean active = gw_arguments_option(arguments, "active") != NULL;
+    return mark(cli, arguments, json_pack("{s:{s:s}}", "os-resetState", "state", active ? "active" : "error"),
+                active ? "is shown again as its host says" : "is shown as in error", error);
+}

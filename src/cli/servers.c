@@ -89,6 +89,7 @@ static void print_server(const json_t *server)
         {"task_state", "OS-EXT-STS:task_state"},
         {"host", "OS-EXT-SRV-ATTR:host"},
         {"host_status", "host_status"},
+        {"locked", "locked_reason"},
         {"availability_zone", "OS-EXT-AZ:availability_zone"},
         {"hypervisor_hostname", "OS-EXT-SRV-ATTR:hypervisor_hostname"},
         {"instance_name", "OS-EXT-SRV-ATTR:instance_name"},

@@ -43,6 +43,26 @@ const char *gw_migration_state_status(GwMigrationState state, GwMoveKind kind)
     return states[state].status;
 }
 
+static gint by_letters(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+char **gw_migration_statuses(void)
+{
+    GPtrArray *words = g_ptr_array_new();
+    for (guint state = 0; state < GW_MIGRATION_STATE_COUNT; state++) {
+        for (guint kind = 0; kind < GW_MOVE_KINDS; kind++) {
+            const char *word = gw_migration_state_status((GwMigrationState)state, (GwMoveKind)kind);
+            if (!g_ptr_array_find_with_equal_func(words, word, g_str_equal, NULL))
+                g_ptr_array_add(words, g_strdup(word));
+        }
+    }
+    g_ptr_array_sort(words, by_letters);
+    g_ptr_array_add(words, NULL);
+    return (char **)g_ptr_array_free(words, FALSE);
+}
+
 unsigned gw_migration_state_traits(GwMigrationState state)
 {
     return states[state].traits;

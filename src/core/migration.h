@@ -54,7 +54,9 @@ typedef enum {
 } GwMigrationState;
 
 const char *gw_migration_state_name(GwMigrationState state);
-const char *gw_migration_state_status(GwMigrationState state, GwMoveKind kind); /* Nova's word */
+const char *gw_migration_state_status(GwMigrationState state, GwMoveKind kind);
+/* Every word that it returns, once, in the order of the alphabet; NULL-terminated, free with g_strfreev. */
+char **gw_migration_statuses(void); /* Nova's word */
 unsigned gw_migration_state_traits(GwMigrationState state);
 gboolean gw_migration_state_from_name(const char *name, GwMigrationState *ret_state);
 

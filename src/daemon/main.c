@@ -15,6 +15,7 @@
 #include <locale.h>
 #include <malloc.h>
 #include <signal.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -54,11 +55,19 @@ static gboolean parse_arguments(int argc, char **argv, Arguments *arguments, GEr
 static gboolean check_state_path(const GwSettings *settings, GError **error)
 {
     const char *path = settings->state_path;
-    if (g_file_test(path, G_FILE_TEST_IS_DIR) ||
-        (strcmp(path, DEFAULT_STATE_PATH) == 0 && g_mkdir_with_parents(path, 0700) == 0))
+    if (g_file_test(path, G_FILE_TEST_IS_DIR) || strcmp(path, DEFAULT_STATE_PATH) == 0)
         return TRUE;
     g_set_error(error, GW_ERROR, GW_ERROR_INVALID,
                 "state_path = %s: there is no such folder; make it, or correct the path (Godwit's data may be elsewhere)", path);
+    return FALSE;
+}
+
+static gboolean make_default_folder(const GwSettings *settings, GError **error)
+{
+    if (g_file_test(settings->state_path, G_FILE_TEST_IS_DIR) || g_mkdir_with_parents(settings->state_path, 0700) == 0)
+        return TRUE;
+    g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "state_path = %s: the folder cannot be made: %s", settings->state_path,
+                g_strerror(errno));
     return FALSE;
 }
 
@@ -261,7 +270,7 @@ static gboolean back_up(const GwSettings *settings, const char *file, GError **e
 static gboolean run(const GwSettings *settings, GError **error)
 {
     gw_log_set_level(settings->debug ? GW_LOG_DEBUG : GW_LOG_INFO);
-    if (!check_state_path(settings, error))
+    if (!check_state_path(settings, error) || !make_default_folder(settings, error))
         return FALSE;
     GwStore *store = open_store(settings, error);
     if (!store)
@@ -316,7 +325,9 @@ int main(int argc, char **argv)
         return 0;
     }
     g_autoptr(GwSettings) settings = gw_settings_load(config, &error);
-    if (settings && arguments.check && !config && !g_file_test(GW_SETTINGS_PATH, G_FILE_TEST_EXISTS))
+    if (settings && arguments.check && !check_state_path(settings, &error))
+        ;
+    else if (settings && arguments.check && !config && !g_file_test(GW_SETTINGS_PATH, G_FILE_TEST_EXISTS))
         g_print("%s is not there: the defaults are used\n", GW_SETTINGS_PATH);
     else if (settings && arguments.check)
         g_print("%s: no problem found\n", config ? config : GW_SETTINGS_PATH);

@@ -414,8 +414,28 @@ static const GwOption *nearest(const char *name)
     return best;
 }
 
+/* The section that may have been meant by one that is not there; NULL. */
+static const char *nearest_section(const char *section)
+{
+    const char *best = NULL;
+    guint best_distance = MIN(4, (guint)strlen(section) / 3 + 1);
+    for (guint i = 0; i < gw_option_count && strlen(section) < 100; i++) {
+        guint far = distance(section, gw_options[i].section);
+        if (g_ascii_strcasecmp(section, gw_options[i].section) == 0)
+            return NULL;
+        if (far < best_distance) {
+            best = gw_options[i].section;
+            best_distance = far;
+        }
+    }
+    return best;
+}
+
 char *gw_option_advice(const char *section, const char *name)
 {
+    const char *meant = nearest_section(section);
+    if (meant)
+        return g_strdup_printf("stands in [%s], which is no section that Godwit reads; did you mean [%s]?", section, meant);
     const GwOption *option = gw_option_find(NULL, name);
     if (option)
         return g_strdup_printf("is no option of [%s]; move it to [%s]", section, option->section);

@@ -11,6 +11,7 @@
 #define GW_DRIVERS_DRIVER_H
 
 #include "core/audit.h"
+#include "core/diagnostics.h"
 #include "core/predict.h"
 #include "core/server.h"
 #include "core/sight.h"
@@ -88,6 +89,11 @@ typedef struct {
     gboolean (*start)(GwHost *host, const char *uuid, GwStartHow how, GError **error);
     gboolean (*resume)(GwHost *host, const char *uuid, GError **error); /* a paused one runs on */
     gboolean (*pause)(GwHost *host, const char *uuid, GError **error);  /* a running one halts; its memory stays */
+    /* Its memory is kept on the host, and it stops; `wake` lets it go on where it was. Last as long as that takes. Both optional, and given
+     * together. */
+    gboolean (*suspend)(GwHost *host, const char *uuid, GError **error);
+    gboolean (*wake)(GwHost *host, const char *uuid, GError **error);
+    GwDiagnostics *(*diagnostics)(GwHost *host, const char *uuid, GError **error); /* optional */
 
     /* Defines the stopped instance of plan on dest: dest paths, console address, no autostart until `settle`. */
     gboolean (*adopt)(GwHost *dest, const GwPlan *plan, GError **error);
@@ -156,6 +162,11 @@ gboolean gw_node_stop(GwNode *node, const char *uuid, GwStopHow how, guint timeo
 gboolean gw_node_start(GwNode *node, const char *uuid, GwStartHow how, GError **error);
 gboolean gw_node_resume(GwNode *node, const char *uuid, GError **error);
 gboolean gw_node_pause(GwNode *node, const char *uuid, GError **error);
+gboolean gw_node_can_suspend(const GwNode *node);
+/* UNSUPPORTED where the driver has none. */
+gboolean gw_node_suspend(GwNode *node, const char *uuid, GError **error);
+gboolean gw_node_wake(GwNode *node, const char *uuid, GError **error);
+GwDiagnostics *gw_node_diagnostics(GwNode *node, const char *uuid, GError **error);
 gboolean gw_node_adopt(GwNode *dest, const GwPlan *plan, GError **error);
 gboolean gw_node_settle(GwNode *dest, const GwPlan *plan, GError **error);
 gboolean gw_node_forget(GwNode *node, const GwPlan *plan, GwSide side, GError **error);

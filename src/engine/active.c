@@ -16,6 +16,7 @@ void gw_active_unref(GwActive *active)
     gw_migration_free(active->row);
     g_free(active->call_error);
     g_free(active->rung_reason);
+    g_free(active->failure);
     g_clear_error(&active->refusal);
     g_clear_pointer(&active->before, gw_active_unref);
     gw_engine_unref(active->engine);

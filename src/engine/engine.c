@@ -5,7 +5,7 @@
 
 /* Workers. A step lasts as long as the slowest host that it asks; a guest that shuts down holds one for its whole patience.
  * Threads are made when they are needed and kept for a while by GLib. */
-enum { MAX_STEPS = 64, MAX_ASKS = 32, MAX_OPERATIONS = 32, MAX_DRAINS = 4, MAX_SERVERS = 16, TICK_S = 1 };
+enum { MAX_STEPS = 64, MAX_ASKS = 32, MAX_OPERATIONS = 32, MAX_QUESTIONS = 8, MAX_DRAINS = 4, MAX_SERVERS = 16, TICK_S = 1 };
 
 GwEngine *gw_engine_ref(GwEngine *engine)
 {
@@ -19,6 +19,7 @@ void gw_engine_unref(GwEngine *engine)
         return;
     g_hash_table_unref(engine->moving);
     g_hash_table_unref(engine->operating);
+    g_hash_table_unref(engine->cards);
     g_hash_table_unref(engine->servers);
     g_hash_table_unref(engine->evacuated);
     g_hash_table_unref(engine->drains);
@@ -76,8 +77,10 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     engine->evacuated = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     engine->operating = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     engine->servers = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)gw_server_run_free);
+    engine->cards = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)gw_card_unref);
     engine->server_steps = g_thread_pool_new(gw_server_step, engine, MAX_SERVERS, FALSE, NULL);
     engine->operations = g_thread_pool_new(gw_operate_work, engine, MAX_OPERATIONS, FALSE, NULL);
+    engine->questions = g_thread_pool_new(gw_diagnose_work, engine, MAX_QUESTIONS, FALSE, NULL);
     engine->drains = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, gw_drain_run_release);
     engine->context = g_main_context_new();
     engine->loop = g_main_loop_new(engine->context, FALSE);
@@ -94,7 +97,8 @@ GwEngine *gw_engine_new(GwStore *store, const GwDriver *const *drivers, const Gw
     engine->peers = gw_peers_new(engine);
     if (gw_remains_load(engine, error) && gw_engine_load_hosts(engine, error) && gw_engine_load_aggregates(engine, error) &&
         gw_engine_load_actives(engine, error) && gw_engine_load_forecasts(engine, error) &&
-        (engine->peers || (gw_engine_load_servers(engine, error) && gw_engine_load_drains(engine, error))))
+        (engine->peers || (gw_engine_load_servers(engine, error) && gw_engine_load_drains(engine, error))) &&
+        gw_engine_load_cards(engine, error))
         return engine;
     gw_engine_stop(engine);
     gw_engine_free(engine);
@@ -193,6 +197,7 @@ void gw_engine_stop(GwEngine *engine)
         g_thread_pool_free(g_steal_pointer(&engine->steps), FALSE, TRUE);
         gw_forecasts_stop(engine->forecasts); /* only steps begin samples */
         g_thread_pool_free(g_steal_pointer(&engine->operations), FALSE, TRUE);
+        g_thread_pool_free(g_steal_pointer(&engine->questions), FALSE, TRUE);
         g_thread_pool_free(g_steal_pointer(&engine->server_steps), FALSE, TRUE);
         g_thread_pool_free(g_steal_pointer(&engine->asks), FALSE, TRUE);
         g_thread_pool_free(g_steal_pointer(&engine->scribe), FALSE, TRUE);

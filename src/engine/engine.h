@@ -5,6 +5,7 @@
 #define GW_ENGINE_ENGINE_H
 
 #include "core/balance.h"
+#include "core/card.h"
 #include "core/checkup.h"
 #include "core/drain.h"
 #include "core/predict.h"
@@ -112,8 +113,12 @@ typedef struct {
     guint8 progress;      /* percent */
     gboolean on_host;     /* FALSE: no host shows it (yet, or any more); `instance` is a sketch, `host` may be "" */
     GwServer *server;     /* of one that Godwit made or is deleting: its row; else NULL */
+    GwCard *card;         /* what people say of it, or NULL: nothing */
 } GwInstanceView; /* immutable */
 const char *gw_instance_view_name(const GwInstanceView *view); /* as its owner calls it */
+const char *gw_instance_view_description(const GwInstanceView *view);   /* or NULL */
+const GPtrArray *gw_instance_view_metadata(const GwInstanceView *view); /* of GwMetadatum *; NULL: none */
+const GPtrArray *gw_instance_view_tags(const GwInstanceView *view);     /* of char *; NULL: none */
 GwInstanceView *gw_instance_view_ref(GwInstanceView *view);
 void gw_instance_view_unref(GwInstanceView *view);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwInstanceView, gw_instance_view_unref)
@@ -149,6 +154,13 @@ gboolean gw_engine_flavor_add(GwEngine *engine, GwFlavor *flavor, GError **error
 gboolean gw_engine_flavor_update(GwEngine *engine, const GwFlavor *flavor, GError **error);
 gboolean gw_engine_flavor_remove(GwEngine *engine, const char *flavor_id, GError **error);
 
+/* ---- What people say of an instance: name, description, metadata, tags, lock, shown state. No host hears of it. */
+
+/* Changes card, a draft that nobody else sees; view: the instance as it is. FALSE: nothing changes, and the error is the caller's. */
+typedef gboolean (*GwCardChange)(GwCard *card, const GwInstanceView *view, gpointer data, GError **error);
+/* One at a time. NOT_FOUND. */
+gboolean gw_engine_card_change(GwEngine *engine, const char *uuid, GwCardChange change, gpointer data, GError **error);
+
 /* ---- Moves */
 typedef struct {
     const char *instance_uuid;
@@ -156,6 +168,7 @@ typedef struct {
     GwBlockMode block;
     gboolean disk_over_commit;
     gboolean force; /* with host: what an administrator has set against it (disabled, aggregates) does not count */
+    gboolean by_admin; /* a lock does not count for it */
     const GwPolicy *policy; /* of a live move; NULL: that of the source's aggregates, else the setting's */
     GwLoadHow measure; /* of a dry run: how long the guest may be looked at, for the prediction */
     const char *request_id, *user_id, *project_id;
@@ -197,6 +210,14 @@ gboolean gw_engine_checkup_read(GwEngine *engine, gint64 id, GwCheckupReader rea
 /* Asks for it and answers at once; its end is in the instance's action, and in what is seen of it. NOT_FOUND; CONFLICT: a state
  * that forbids it, in Nova's words. */
 gboolean gw_engine_operate(GwEngine *engine, const GwMoveRequest *request, GwOperation operation, GError **error);
+
+/* Records an action that is done already. */
+gboolean gw_engine_note_action(GwEngine *engine, const GwMoveRequest *request, const char *action, GError **error);
+
+/* Called exactly once, from an engine thread; found: handed over, NULL with an error. */
+typedef void (*GwDiagnosed)(gpointer data, GwDiagnostics *found, const GError *error);
+/* FALSE at once, and done is not called: NOT_FOUND; CONFLICT: it does not run, or its host does not answer. */
+gboolean gw_engine_diagnose(GwEngine *engine, const char *uuid, GwDiagnosed done, gpointer data, GError **error);
 
 /* Of GwDaemonRow *: those that share the database; none when it is this daemon's own. */
 gboolean gw_engine_daemons(GwEngine *engine, GPtrArray **ret_rows, GError **error);

@@ -219,6 +219,12 @@ static void refresh_hosts(GwEngine *engine, GError **error)
         gw_remains_load(engine, error);
 }
 
+static void refresh_cards(GwEngine *engine, GError **error)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&engine->edit_lock);
+    gw_engine_load_cards(engine, error);
+}
+
 static void refresh_drains(GwEngine *engine, GError **error)
 {
     g_mutex_lock(&engine->lock);
@@ -238,6 +244,8 @@ void gw_followers_refresh(GwEngine *engine, unsigned changed)
         refresh_hosts(engine, &error);
     if (!error && changed & GW_CHANGED_MIGRATIONS)
         refresh_migrations(engine, &error);
+    if (!error && changed & GW_CHANGED_CARDS)
+        refresh_cards(engine, &error);
     if (!error && changed & GW_CHANGED_DRAINS)
         refresh_drains(engine, &error);
     if (error) { /* all of it again, with what the next second brings */

@@ -69,7 +69,8 @@ struct GwActive {
     unsigned picture;        /* [step] what was seen, as one number, and since when it is the same (monotonic us) */
     gint64 picture_since;
     guint failures;          /* [step] of acts in a row */
-    gint64 failed_at;        /* [step] monotonic us of the last */
+    gint64 failed_at;        /* [step] monotonic us of the last, */
+    char *failure;           /* [step] and what it said; or NULL */
     GwAct done;              /* [step] the last act, if it succeeded, and the picture before it */
     unsigned done_picture;
     gint64 copy_since;       /* [step] monotonic us: when this process saw the copy begin */
@@ -114,8 +115,9 @@ struct GwEngine {
     GHashTable *servers;     /* [lock] uuid → GwServerRun *: what Godwit made, makes or takes away */
     GMutex place_lock;       /* taken before `lock`: servers are placed one by one */
     GThreadPool *server_steps;
+    GHashTable *cards;       /* [lock] uuid → GwCard *, references */
     GHashTable *operating;   /* [lock] uuid → GwOperation under way */
-    GThreadPool *operations;
+    GThreadPool *operations, *questions;
     GwEndedMoves ended;      /* [lock] */
     gint64 pruned_at;        /* [lock] monotonic us: when old history was last forgotten */
     gint64 serial;           /* atomic */
@@ -294,12 +296,20 @@ guint64 gw_servers_promised_mib(GwEngine *engine, const char *host); /* memory o
 void gw_servers_look_again(GwEngine *engine, const char *host); /* it has answered whole: what it does not have is not there [locked] */
 const GwServer *gw_servers_row(GwEngine *engine, const char *uuid);   /* borrowed, or NULL [locked] */
 
+/* ---- cards.c */
+gboolean gw_engine_load_cards(GwEngine *engine, GError **error);
+void gw_cards_drop(GwEngine *engine, const char *uuid); /* its instance is deleted; the store has dropped it [locked] */
+void gw_cards_recover(GwEngine *engine, const char *uuid); /* an operation has succeeded */
+
 /* ---- operate.c */
-gboolean gw_operate_check_delete(const GwInstanceView *view, GError **error);
+gboolean gw_operate_check_delete(const GwInstanceView *view, gboolean by_admin, GError **error);
 /* CONFLICT: a move or another operation was faster. */
 gboolean gw_operate_take(GwEngine *engine, const char *uuid, GwOperation operation, GError **error);
 void gw_operate_release(GwEngine *engine, const char *uuid);
 void gw_operate_work(gpointer task, gpointer engine);
+
+/* ---- diagnose.c */
+void gw_diagnose_work(gpointer question, gpointer engine);
 
 /* ---- scribe.c: the record of actions and events, written behind the loop */
 void gw_scribe_begin(GwActive *active, const GwMigration *row, const char *event, const char *host);

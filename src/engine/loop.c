@@ -155,10 +155,12 @@ static void advance(GwActive *active, GwMigration *row, const GwDecision *decisi
             gw_migration_state_name(row->state), gw_migration_state_name(decision->next), decision->reason ? ": " : "",
             decision->reason ? decision->reason : "", seen);
     gint64 now = g_get_real_time();
+    gboolean given_up = active->failures >= MANY_FAILURES && active->failure && decision->reason;
+    g_autofree char *full = given_up ? g_strdup_printf("%s: %s", decision->reason, active->failure) : g_strdup(decision->reason);
     g_mutex_lock(&active->engine->lock);
     const char *why = active->abort_reason                                    ? active->abort_reason
                       : active->call == GW_CALL_FAILED && active->call_error ? active->call_error
-                                                                              : decision->reason;
+                                                                              : full;
     gboolean ends_badly = decision->next == GW_MIGRATION_UNDOING || decision->next == GW_MIGRATION_ERROR ||
                           decision->next == GW_MIGRATION_FAILED || decision->next == GW_MIGRATION_CANCELLED;
     if (ends_badly && why && !(row->state == GW_MIGRATION_UNDOING && row->reason && decision->next != GW_MIGRATION_ERROR)) {
@@ -284,6 +286,8 @@ static gboolean act(GwActive *active, GwMigration *row, const GwDecision *decisi
     }
     gw_warning("migration %" G_GINT64_FORMAT ": %s: %s", row->id, gw_act_name(decision->act), error->message);
     note_failure(active);
+    g_free(active->failure);
+    active->failure = g_strdup(error->message);
     return TRUE;
 }
 

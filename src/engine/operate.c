@@ -35,6 +35,8 @@ static GwVmState vm_state_of(const GwInstanceView *view)
         return unfinished;
     if (view->migration_id && view->migration_kind == GW_MOVE_COLD && view->migration_state == GW_MIGRATION_FINISHED)
         return GW_VM_RESIZED;
+    if (view->card && view->card->in_error)
+        return GW_VM_ERROR;
     switch (view->instance->power) {
     case GW_POWER_PAUSED:
         return GW_VM_PAUSED;
@@ -60,10 +62,31 @@ static const char *task_of(const GwInstanceView *view)
     return view->migration_kind == GW_MOVE_LIVE ? "migrating" : view->migration_kind == GW_MOVE_EVACUATE ? "rebuilding" : "resize_migrating";
 }
 
-static gboolean check(const GwInstanceView *view, GwOperation operation, GError **error)
+static GwOperationCase case_of(const GwInstanceView *view, gboolean by_admin)
 {
-    GwOperationCase asked = {view->instance->uuid, vm_state_of(view), task_of(view), FALSE, TRUE};
-    if (!gw_operation_check(operation, &asked, error))
+    return (GwOperationCase){view->instance->uuid, vm_state_of(view), task_of(view), view->card && view->card->locked, by_admin};
+}
+
+/* What the driver cannot do, and what would be lost by it. */
+static gboolean check_suspend(const GwInstanceView *view, const GwHostEntry *entry, GError **error)
+{
+    if (!gw_node_can_suspend(entry->node))
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Cannot 'suspend' instance %s: %s hosts have no way to; pause it instead",
+                    view->instance->uuid, gw_node_driver(entry->node)->name);
+    else if (!view->instance->persistent)
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Cannot 'suspend' instance %s: it is transient and would vanish when it stops; make "
+                    "it persistent first (virsh define), or pause it", view->instance->uuid);
+    else
+        return TRUE;
+    return FALSE;
+}
+
+static gboolean check(const GwInstanceView *view, const GwHostEntry *entry, const GwMoveRequest *request, GwOperation operation,
+                      GError **error)
+{
+    GwOperationCase asked = case_of(view, request->by_admin);
+    if (!gw_operation_check(operation, &asked, error) ||
+        (operation == GW_OPERATION_SUSPEND && entry && !check_suspend(view, entry, error)))
         return FALSE;
     if (view->host_up && !view->host_forced_down)
         return TRUE;
@@ -75,9 +98,9 @@ static gboolean check(const GwInstanceView *view, GwOperation operation, GError 
     return FALSE;
 }
 
-gboolean gw_operate_check_delete(const GwInstanceView *view, GError **error)
+gboolean gw_operate_check_delete(const GwInstanceView *view, gboolean by_admin, GError **error)
 {
-    GwOperationCase asked = {view->instance->uuid, vm_state_of(view), task_of(view), FALSE, TRUE};
+    GwOperationCase asked = case_of(view, by_admin);
     return gw_operation_check(GW_OPERATION_DELETE, &asked, error);
 }
 
@@ -121,7 +144,7 @@ gboolean gw_engine_operate(GwEngine *engine, const GwMoveRequest *request, GwOpe
         return FALSE;
     }
     g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, view->host);
-    if (!check(view, operation, error))
+    if (!check(view, entry, request, operation, error))
         return FALSE;
     if (!entry) {
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Host %s is there no more.", view->host);
@@ -156,9 +179,11 @@ static gboolean carry_out(const Task *task, GwEngine *engine, GError **error)
 {
     GwNode *node = task->entry->node;
     switch (task->operation) {
-    case GW_OPERATION_SUSPEND: /* not offered yet */
+    case GW_OPERATION_SUSPEND:
+        return gw_node_suspend(node, task->uuid, error);
     case GW_OPERATION_RESUME:
-    case GW_OPERATION_DELETE:
+        return gw_node_wake(node, task->uuid, error);
+    case GW_OPERATION_DELETE: /* engine/servers.c */
     case GW_OPERATION_COUNT:
         return TRUE;
     case GW_OPERATION_START:
@@ -206,7 +231,9 @@ void gw_operate_work(gpointer data, gpointer user_data)
     gw_guard_set(engine->peers ? gw_peers_guard_daemon : NULL, engine);
     gboolean done = carry_out(task, engine, &failure);
     gw_guard_set(NULL, NULL);
-    if (!done)
+    if (done)
+        gw_cards_recover(engine, task->uuid);
+    else
         gw_warning("%s of %s on %s: %s", gw_operation_name(task->operation), task->uuid, task->entry->row->name, failure->message);
     record(engine, task, failure);
     gw_peers_release(engine, task->uuid);

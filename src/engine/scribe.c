@@ -21,11 +21,15 @@ static void note_free(Note *note)
     g_free(note);
 }
 
-static const char *decision_of(GwMigrationState state)
+/* A decision that could not be carried out ends in ERROR, and is still the user's. */
+static const char *decision_of(const GwMigration *row)
 {
-    if (state == GW_MIGRATION_CONFIRMING || state == GW_MIGRATION_CONFIRMED)
+    gboolean failed = row->kind == GW_MOVE_COLD && row->state == GW_MIGRATION_ERROR;
+    if (row->state == GW_MIGRATION_CONFIRMING || row->state == GW_MIGRATION_CONFIRMED || (failed && row->intents & GW_INTENT_CONFIRM))
         return "confirmResize";
-    return state == GW_MIGRATION_REVERTING || state == GW_MIGRATION_REVERTED ? "revertResize" : NULL;
+    if (row->state == GW_MIGRATION_REVERTING || row->state == GW_MIGRATION_REVERTED || (failed && row->intents & GW_INTENT_REVERT))
+        return "revertResize";
+    return NULL;
 }
 
 static Note *note_new(const GwMigration *row, const char *event, const char *host)
@@ -33,7 +37,7 @@ static Note *note_new(const GwMigration *row, const char *event, const char *hos
     Note *note = g_new0(Note, 1);
     g_strlcpy(note->instance_uuid, row->instance_uuid, sizeof note->instance_uuid);
     note->request_id = g_strdup(row->request_id);
-    note->decision = decision_of(row->state);
+    note->decision = decision_of(row);
     note->event = g_strdup(event);
     note->host = g_strdup(host);
     return note;
@@ -49,11 +53,14 @@ void gw_scribe_close(GwActive *active, const GwMigration *row)
 {
     if (!row->request_id)
         return;
-    Note *note = note_new(row, NULL, NULL);
-    note->what = CLOSES;
-    note->decision = NULL; /* of the request that began the move */
-    note->error = g_strdup(row->reason);
-    g_thread_pool_push(active->engine->scribe, note, NULL);
+    const char *decisions[] = {NULL /* the request that began the move */, decision_of(row)};
+    for (guint i = 0; i < (decisions[1] ? 2 : 1); i++) {
+        Note *note = note_new(row, NULL, NULL);
+        note->what = CLOSES;
+        note->decision = decisions[i];
+        note->error = g_strdup(row->reason);
+        g_thread_pool_push(active->engine->scribe, note, NULL);
+    }
 }
 
 void gw_scribe_note(GwActive *active, const GwMigration *row, const char *event, const char *host, const char *details)
@@ -121,6 +128,7 @@ void gw_scribe_work(gpointer data, gpointer user_data)
         return;
     }
     g_autoptr(GError) error = NULL;
+    find_request(engine, note);
     if (note->what == CLOSES) {
         if (!gw_store_events_close(engine->store, note->instance_uuid, note->request_id, note->error ? "Error" : "Success", note->error,
                                    &error))
@@ -128,7 +136,6 @@ void gw_scribe_work(gpointer data, gpointer user_data)
         note_free(note);
         return;
     }
-    find_request(engine, note);
     gboolean ok = note->what == BEGINS ? gw_store_event_begin(engine->store, note->instance_uuid, note->request_id, note->event,
                                                      note->host, &error)
                               : gw_store_event_end(engine->store, note->instance_uuid, note->request_id, note->event,

@@ -194,6 +194,7 @@ static Step drop(GwEngine *engine, GwServerRun *run, GwServer *row)
     gw_peers_release(engine, row->uuid);
     g_mutex_lock(&engine->lock);
     g_hash_table_remove(engine->operating, row->uuid);
+    gw_cards_drop(engine, row->uuid);
     g_hash_table_remove(engine->servers, row->uuid); /* frees run */
     gw_views_update(engine, row->uuid);
     g_mutex_unlock(&engine->lock);

@@ -324,7 +324,7 @@ gboolean gw_engine_delete(GwEngine *engine, const GwMoveRequest *request, GError
                     gw_node_driver(entry->node)->name, view->host);
         return FALSE;
     }
-    if (!gw_operate_check_delete(view, error) || !gw_operate_take(engine, view->instance->uuid, GW_OPERATION_DELETE, error))
+    if (!gw_operate_check_delete(view, request->by_admin, error) || !gw_operate_take(engine, view->instance->uuid, GW_OPERATION_DELETE, error))
         return FALSE;
     gboolean claimed = confirm_first(engine, view, request, error) && gw_peers_claim(engine, view->instance->uuid, error);
     if (claimed && gw_submit_record(engine, request, "delete", error) && ensure_row(engine, view, request, error)) {

@@ -136,6 +136,8 @@ static const char *stuck_reason(GwSnapshot *s, const GwInstanceView *view)
         text = g_strdup_printf("its migration %" G_GINT64_FORMAT " waits for resize-confirm or resize-revert", view->migration_id);
     else if (view->migration_id)
         text = g_strdup_printf("migration %" G_GINT64_FORMAT " is under way", view->migration_id);
+    else if (view->card && view->card->in_error)
+        text = g_strdup("an administrator has set its state to error: take that back with reset-state --active");
     else if (!view->host_up)
         text = g_strdup_printf("%s does not answer", view->host);
     else if (instance->host_devices->len)

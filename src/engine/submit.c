@@ -78,6 +78,18 @@ static gboolean check_state(const GwInstanceView *view, GwMoveKind kind, GError 
                     view->migration_id, gw_migration_state_status(view->migration_state, view->migration_kind));
         return FALSE;
     }
+    if (view->card && view->card->in_error) {
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
+                    "Cannot '%s' instance %s while it is in vm_state error: an administrator has said so; take that back with `godwit "
+                    "reset-state %s --active` (openstack server set --state active)", action, instance->uuid, instance->name);
+        return FALSE;
+    }
+    if (instance->power == GW_POWER_SUSPENDED) {
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
+                    "Cannot '%s' instance %s while it is in vm_state suspended: its saved memory lies on %s and does not travel; resume it "
+                    "first (`godwit resume %s`), and suspend it again there", action, instance->uuid, view->host, instance->name);
+        return FALSE;
+    }
     gboolean fits = kind == GW_MOVE_LIVE ? instance->power == GW_POWER_RUNNING || instance->power == GW_POWER_PAUSED
                                          : instance->power == GW_POWER_RUNNING || instance->power == GW_POWER_SHUTDOWN;
     if (!fits)

@@ -17,12 +17,9 @@ void gw_instance_view_unref(GwInstanceView *view)
     g_free(view->host);
     g_free(view->zone);
     gw_server_free(view->server);
+    if (view->card)
+        gw_card_unref(view->card);
     g_free(view);
-}
-
-const char *gw_instance_view_name(const GwInstanceView *view)
-{
-    return view->server ? view->server->name : view->instance->name;
 }
 
 /* The side on which a migration says that the instance is. */
@@ -107,6 +104,8 @@ static void add_circumstances(GwEngine *engine, GwInstanceView *view, const char
     gpointer operation = NULL;
     view->operating = g_hash_table_lookup_extended(engine->operating, uuid, NULL, &operation);
     view->operation = (GwOperation)GPOINTER_TO_INT(operation);
+    GwCard *card = g_hash_table_lookup(engine->cards, uuid);
+    view->card = card ? gw_card_ref(card) : NULL;
     const GwServer *server = gw_servers_row(engine, uuid);
     view->server = server ? gw_server_copy(server) : NULL;
     if (server && server->created_us && server->image_id)
@@ -156,7 +155,7 @@ static gboolean shows_same(const GwInstanceView *a, const GwInstanceView *b)
     return a->host_up == b->host_up && a->host_forced_down == b->host_forced_down && a->host_disabled == b->host_disabled &&
            strcmp(a->zone, b->zone) == 0 && a->migration_id == b->migration_id && a->operating == b->operating && a->operation == b->operation &&
            a->migration_state == b->migration_state && a->progress == b->progress && strcmp(a->host, b->host) == 0 &&
-           a->on_host == b->on_host && same_server(a->server, b->server) && gw_instance_equal(a->instance, b->instance);
+           a->on_host == b->on_host && a->card == b->card && same_server(a->server, b->server) && gw_instance_equal(a->instance, b->instance);
 }
 
 static void drop_sorted(GwEngine *engine)

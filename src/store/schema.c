@@ -203,6 +203,12 @@ const char *const gw_schema_steps[] = {
     "CREATE TABLE forecasts ("
     " migration_id INTEGER PRIMARY KEY REFERENCES migrations (id) ON DELETE CASCADE,"
     " value TEXT NOT NULL);", /* forecasts.c */
+
+    /* 8: what people say of instances. */
+    "CREATE TABLE cards ("
+    " uuid TEXT NOT NULL PRIMARY KEY,"
+    " value TEXT NOT NULL," /* cards.c */
+    " updated_us INTEGER NOT NULL) WITHOUT ROWID;",
 };
 
 const guint gw_schema_count = G_N_ELEMENTS(gw_schema_steps);

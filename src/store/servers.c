@@ -211,7 +211,10 @@ gboolean gw_store_server_ask_delete(GwStore *store, const char *uuid, const char
 gboolean gw_store_server_remove(GwStore *store, gint64 id, GError **error)
 {
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_WRITE, error);
-    return session && gw_session_run(session, "DELETE FROM servers WHERE id = $1", GW_PARAMS(gw_param_integer(id)), error) &&
+    return session &&
+           gw_session_run(session, "DELETE FROM cards WHERE uuid = (SELECT uuid FROM servers WHERE id = $1)", GW_PARAMS(gw_param_integer(id)),
+                          error) &&
+           gw_session_run(session, "DELETE FROM servers WHERE id = $1", GW_PARAMS(gw_param_integer(id)), error) &&
            gw_session_commit(session, error);
 }
 

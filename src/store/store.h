@@ -6,6 +6,7 @@
 #define GW_STORE_STORE_H
 
 #include "core/aggregate.h"
+#include "core/card.h"
 #include "core/host.h"
 #include "core/instance.h"
 #include "core/migration.h"
@@ -93,6 +94,11 @@ gboolean gw_store_definitions_known(GwStore *store, const char *host, GHashTable
 gboolean gw_store_definition_get(GwStore *store, const char *host, const char *uuid, char **ret_text /* NULL: none */, GError **error);
 /* The old host of an evacuation came back and was cleared: EVACUATED becomes COMPLETED. */
 gboolean gw_store_evacuation_cleared(GwStore *store, gint64 id, GError **error);
+
+/* ---- What people say of instances; a card goes with its server (gw_store_server_remove) */
+/* Adds it, or replaces the version of card->stored_us, and sets that anew. GW_ERROR_STALE: another version is stored. */
+gboolean gw_store_card_put(GwStore *store, GwCard *card, GError **error);
+gboolean gw_store_cards(GwStore *store, GPtrArray **ret_cards /* of GwCard * */, GError **error);
 
 /* ---- Migrations: intent and journal */
 

@@ -51,11 +51,6 @@ static const struct {
 
 /* ---- values */
 
-const char *gw_instance_view_name(const GwInstanceView *view)
-{
-    return view->instance->name;
-}
-
 void gw_instance_view_unref(GwInstanceView *view)
 {
     if (!g_atomic_ref_count_dec(&view->refs))

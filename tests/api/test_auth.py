@@ -1,5 +1,6 @@
 """Who may call: passwords, tokens, roles, limits and TLS, on a real godwitd with its own files."""
 import base64
+import concurrent.futures
 import http.client
 import json
 import os
@@ -8,6 +9,7 @@ import signal
 import ssl
 import stat
 import subprocess
+import threading
 import time
 
 import pytest
@@ -243,7 +245,129 @@ def test_failed_attempts_are_limited(tmp_path):
         daemon.close()
 
 
+ACTIONS = {"os-migrateLive": "os-migrate-server:migrate_live", "migrate": "os-migrate-server:migrate", "evacuate": "os-evacuate",
+           "confirmResize": "servers:confirm_resize", "revertResize": "servers:revert_resize", "os-start": "servers:start",
+           "os-stop": "servers:stop", "reboot": "servers:reboot", "pause": "os-pause-server:pause", "unpause": "os-pause-server:unpause"}
+
+
+def test_a_refusal_names_the_rule_of_nova(tmp_path):
+    daemon = Daemon(tmp_path, users=f"rita:{hash_of('r')}:reader\nnick:{hash_of('n')}:none\n")
+    try:
+        def rule(user, method, path, body=None):
+            status, _, answer = daemon.request(method, path, body, user=user)
+            assert status == 403, (method, path, answer)
+            return re.fullmatch(r"Policy doesn't allow (\S+) to be performed\.", answer["forbidden"]["message"])[1]
+        for action, policy in ACTIONS.items():
+            assert rule("rita:r", "POST", "/v2.1/servers/x/action", {action: None}) == "os_compute_api:" + policy
+            assert rule("nick:n", "POST", "/v2.1/admin/servers/x/action", {action: {}}) == "os_compute_api:" + policy
+        assert rule("rita:r", "GET", "/v2.1/os-hypervisors/detail") == "os_compute_api:os-hypervisors:list-detail"
+        assert rule("rita:r", "PUT", "/v2.1/os-services/x", {}) == "os_compute_api:os-services:update"
+        assert rule("nick:n", "GET", "/v2.1/servers/x/os-instance-actions") == "os_compute_api:os-instance-actions:list"
+        assert rule("rita:r", "POST", "/godwit/v1/drains", {}) == "godwit:drains:create"
+        assert daemon.request("POST", "/v2.1/servers/x/action", {"nonsense": None}, user="rita:r")[0] == 400
+    finally:
+        daemon.close()
+
+
+# ---- a password takes long to judge, on purpose
+
+def cpu_seconds(daemon):
+    with open(f"/proc/{daemon.process.pid}/stat") as f:
+        words = f.read().rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def judged_in(daemon, user, tries=4):
+    """Processor time of the daemon, which a busy machine does not change as it does the clock's; all tries are wrong."""
+    begun = cpu_seconds(daemon)
+    for i in range(tries):
+        assert daemon.request("GET", "/v2.1/servers", user=f"{user}:wrong{i}")[0] == 401
+    return (cpu_seconds(daemon) - begun) / tries
+
+
+def test_time_does_not_tell_names(tmp_path):
+    """Hashes of different cost in one file: all wrong tries cost as much as the costliest."""
+    daemon = Daemon(tmp_path, users=f"cheap:{hash_of('c', 5)}\nmiddle:{hash_of('m', 10)}\ndear:{hash_of('d', 12)}\n")
+    try:
+        times = {user: judged_in(daemon, user) for user in ("cheap", "middle", "dear", "nobody")}
+        assert times["nobody"] > 0.05, "not hashed at all"
+        assert max(times.values()) < 1.5 * min(times.values()), times
+    finally:
+        daemon.close()
+
+
+@pytest.mark.parametrize("cost", ["03", "18", "31"])
+def test_a_cost_that_would_block(tmp_path, cost):
+    write_users(tmp_path, "anna:" + re.sub(r"\$05\$", f"${cost}$", hash_of("a")))
+    assert "bcrypt cost out of 4 to 17" in refuses_to_start(tmp_path)
+
+
+def test_a_flood_of_log_ins_delays_nobody(tmp_path):
+    """Two dozen at once, each some 0.1 s of processor time: all are heard, and whoever has a token is served as before."""
+    users = "".join(f"u{i}:{hash_of(str(i), 11)}\n" for i in range(24))
+    daemon = Daemon(tmp_path, users=users)
+    try:
+        token = daemon.log_in("u0", "0")[1]["X-Subject-Token"]
+        ends = {}
+
+        def log_in(i):
+            ends[i] = daemon.log_in(f"u{i}", str(i))[0]
+        flood = [threading.Thread(target=log_in, args=(i,)) for i in range(24)]
+        for one in flood:
+            one.start()
+        times = []
+        while any(one.is_alive() for one in flood):
+            begun = time.monotonic()
+            assert daemon.request("GET", "/v2.1/servers", X_Auth_Token=token)[0] == 200
+            times.append(time.monotonic() - begun)
+        for one in flood:
+            one.join()
+        assert list(ends.values()) == [201] * 24, ends
+        # behind the hashing a request would wait for the end of one: one or two would be served for each log-in
+        assert len(times) > 100 and sorted(times)[len(times) // 2] < 0.1, (len(times), sorted(times)[-5:])
+    finally:
+        daemon.close()
+
+
+def test_the_queue_of_one_address_is_bounded(tmp_path):
+    daemon = Daemon(tmp_path, users="".join(f"u{i}:{hash_of(str(i), 11)}\n" for i in range(60)))
+    try:
+        with concurrent.futures.ThreadPoolExecutor(60) as pool:
+            ends = list(pool.map(lambda i: daemon.log_in(f"u{i}", str(i))[:2], range(60)))
+        assert {status for status, _ in ends} == {201, 429}
+        assert all(headers["Retry-After"] == "1" for status, headers in ends if status == 429)
+    finally:
+        daemon.close()
+
+
+def test_guesses_that_come_at_once_are_counted(tmp_path):
+    daemon = Daemon(tmp_path, users=f"anna:{hash_of('a', 10)}\n")
+    try:
+        with concurrent.futures.ThreadPoolExecutor(20) as pool:
+            ends = list(pool.map(lambda i: daemon.log_in("anna", f"guess{i}")[0], range(20)))
+        assert 5 <= ends.count(401) <= 6 and ends.count(429) == 20 - ends.count(401), ends
+    finally:
+        daemon.close()
+
+
 # ---- tokens
+
+def test_everyone_may_revoke_his_own_token(tmp_path):
+    users = f"anna:{hash_of('a')}\nrita:{hash_of('r')}:reader\nnick:{hash_of('n')}:none\n"
+    daemon = Daemon(tmp_path, users=users)
+    try:
+        token = {name: daemon.log_in(name, name[0])[1]["X-Subject-Token"] for name in ("anna", "rita", "nick")}
+
+        def ask(method, own, subject):
+            return daemon.request(method, "/v3/auth/tokens", X_Auth_Token=token[own], X_Subject_Token=token[subject])[0]
+        assert [ask("GET", "nick", "nick"), ask("GET", "rita", "nick"), ask("DELETE", "rita", "nick"), ask("DELETE", "nick", "anna")] == [200, 404, 404, 404]
+        assert ask("GET", "anna", "nick") == 200
+        assert ask("DELETE", "nick", "nick") == 204
+        assert ask("GET", "nick", "nick") == 401 and ask("GET", "anna", "nick") == 404
+        assert ask("DELETE", "anna", "rita") == 204 and ask("GET", "rita", "rita") == 401
+    finally:
+        daemon.close()
+
 
 def test_a_token(daemon, password):
     status, headers, body = daemon.log_in("admin", password())

@@ -47,6 +47,9 @@ def test_a_state_path_that_is_not_there_is_refused(tmp_path):
     conf.write_text(f"[DEFAULT]\nstate_path = {tmp_path}/nothere\n")
     done = subprocess.run([DAEMON, "--config", str(conf)], capture_output=True, text=True, timeout=20)
     assert done.returncode == 1 and "nothere" in done.stderr and not (tmp_path / "nothere").exists()
+    # and a check of the settings says so beforehand
+    done = subprocess.run([DAEMON, "--check-config", "--config", str(conf)], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 1 and "no such folder" in done.stderr and "no problem" not in done.stdout and not (tmp_path / "nothere").exists()
 
 
 def back_up(folder, *options):

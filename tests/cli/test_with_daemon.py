@@ -88,6 +88,42 @@ def test_actions(real):
     assert run.status == 0 and run.out.startswith("live-migration, asked for at ")
 
 
+# ---- what does not exist
+
+def test_a_status_that_does_not_exist(real):
+    wrong = real("migration-list", "--status", "bogus")
+    assert wrong.status == 1 and "status is 'bogus'" in wrong.err and "must be one of" in wrong.err and "completed" in wrong.err and "running" in wrong.err
+    wrong = real("list", "--status", "NONSENSE")
+    assert wrong.status == 1 and "status is 'NONSENSE'" in wrong.err and "SHUTOFF" in wrong.err and "VERIFY_RESIZE" in wrong.err
+    assert real("list", "--status", "active").status == 0 and real("migration-list", "--status", "post-migrating").status == 0
+
+
+# ---- suspended, locked, in error
+
+def test_suspend_and_resume(real):
+    name = "vm-HostA-2"
+    host = where(real, name)
+    assert real("suspend", name).out == f"{name} was suspended: it is suspended on {host}.\n"
+    refused = real("live-migration", name)
+    assert refused.status == 1 and f"its saved memory lies on {host}" in refused.err and f"godwit resume {name}" in refused.err
+    plan = real("plan", name)
+    assert plan.status == 5 and "suspended" in plan.out
+    assert real("resume", name).out == f"{name} was resumed: it is running on {host}.\n"
+
+
+def test_lock_and_reset_state(real):
+    name = "vm-HostA-2"
+    assert real("lock", "--reason", "audit", name).out == f"{name} is locked.\n"
+    assert "audit" in real("show", name).out
+    assert real("unlock", name).out == f"{name} is not locked any more.\n"
+    assert real("reset-state", name).out == f"{name} is shown as in error.\n"
+    refused = real("live-migration", name)
+    assert refused.status == 1 and f"godwit reset-state {name} --active" in refused.err
+    assert "| ERROR " in real("list").out
+    assert real("reset-state", "--active", name).out == f"{name} is shown again as its host says.\n"
+    assert "| ERROR " not in real("list").out
+
+
 # ---- dry runs
 
 def test_plan(real):

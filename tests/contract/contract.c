@@ -502,6 +502,44 @@ static void power_acts_are_idempotent(ContractStage *stage)
     wait_seen(move.from, move.uuid, GW_SEEN_RUNNING);
 }
 
+/* Its memory is kept, and comes back: it goes on where it was. */
+static void suspended_and_woken(ContractStage *stage)
+{
+    Move move = move_of(stage, stage->shared);
+    for (guint i = 0; i < 2; i++)
+        ACT(gw_node_suspend(move.from, move.uuid, &error));
+    g_autoptr(GwInstance) asleep = describe(move.from, move.uuid);
+    g_assert_cmpint(asleep->power, ==, GW_POWER_SUSPENDED);
+    for (guint i = 0; i < 2; i++)
+        ACT(gw_node_wake(move.from, move.uuid, &error));
+    wait_seen(move.from, move.uuid, GW_SEEN_RUNNING);
+    ACT(gw_node_stop(move.from, move.uuid, GW_STOP_HARD, 0, &error));
+    wait_seen(move.from, move.uuid, GW_SEEN_STOPPED);
+    g_autoptr(GError) refused = NULL;
+    g_assert_false(gw_node_wake(move.from, move.uuid, &refused)); /* nothing is kept any more */
+    ACT(gw_node_start(move.from, move.uuid, GW_START_RUNNING, &error));
+    wait_seen(move.from, move.uuid, GW_SEEN_RUNNING);
+}
+
+/* As many as it has; or it is said that nothing is counted. */
+static void counts_what_it_has(ContractStage *stage)
+{
+    Move move = move_of(stage, stage->shared);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GwInstance) instance = describe(move.from, move.uuid);
+    g_autoptr(GwDiagnostics) found = gw_node_diagnostics(move.from, move.uuid, &error);
+    if (!found) {
+        g_assert_error(error, GW_ERROR, GW_ERROR_UNSUPPORTED);
+        return;
+    }
+    g_assert_cmpint(found->power, ==, GW_POWER_RUNNING);
+    g_assert_cmpuint(found->cpus->len, ==, instance->vcpus);
+    g_assert_cmpuint(found->disks->len, ==, instance->disks->len);
+    g_assert_cmpint(found->memory_kib, ==, (gint64)instance->memory_mib << 10);
+    for (guint i = 0; i < found->disks->len; i++)
+        g_assert_cmpstr(((const GwDiskCounters *)found->disks->pdata[i])->target, ==, ((const GwDisk *)instance->disks->pdata[i])->target);
+}
+
 /* ---- making servers and taking them away */
 
 static GwServer *new_server(void)
@@ -648,6 +686,8 @@ static const Promise promises[] = {
     {"cold/can-be-undone", cold_moves_can_be_undone, LOCAL},
     {"adopt/defines-it-stopped", adopt_defines_it_stopped, STOPPED},
     {"power/idempotent", power_acts_are_idempotent, SHARED},
+    {"suspend/goes-on-where-it-was", suspended_and_woken, SHARED},
+    {"diagnostics/counts-what-it-has", counts_what_it_has, SHARED},
     {"create/makes-it-stopped", create_makes_it_stopped, 0, CONTRACT_ADOPTS_ONLY},
     {"create/fails-without-image", create_fails_without_image, 0, CONTRACT_ADOPTS_ONLY},
     {"create/not-offering-is-said", not_offering_is_said, 0},

@@ -239,6 +239,33 @@ static void a_cold_move_is_confirmed_or_reverted(void)
     fixture_close(&f);
 }
 
+/* The source cannot start it any more: the user who asked for the revert is told, in his action. */
+static void a_revert_that_fails_tells_why(void)
+{
+    Fixture f;
+    fixture_open(&f, "moves-revert", 0);
+    const char *uuid = fixture_add(&f, "HostA", "vm", 512, GW_SIM_LOCAL, GW_POWER_RUNNING);
+    fixture_refresh(&f);
+    gint64 id = fixture_move(&f, uuid, "HostB", GW_MOVE_COLD);
+    ASSERT_ENDS(&f, id, FINISHED);
+    for (guint i = 0; i < 30; i++)
+        gw_sim_world_fail(f.world, "HostA", "start", 1, GW_ERROR_FAILED, GW_SIM_BEFORE);
+    GwMoveRequest revert = {.instance_uuid = uuid, .request_id = "req-revert"};
+    g_autoptr(GError) error = NULL;
+    g_assert_true(gw_engine_revert(f.engine, &revert, &error));
+    ASSERT_ENDS(&f, id, ERROR);
+    g_autoptr(GwMigration) row = fixture_row(&f, id);
+    g_assert_nonnull(strstr(row->reason, "it could not be brought back to the source: HostA: simulated failure of start"));
+    assert_details(&f, uuid, "compute_revert_resize", "simulated failure of start");
+    g_autoptr(GPtrArray) actions = NULL, events = NULL;
+    g_assert_true(gw_engine_actions(f.engine, uuid, "req-revert", &actions, &error));
+    g_assert_true(gw_engine_events(f.engine, ((const GwActionRow *)actions->pdata[0])->id, &events, &error));
+    for (guint i = 0; i < events->len; i++)
+        g_assert_cmpint(((const GwEventRow *)events->pdata[i])->finish_us, >, 0);
+    g_assert_cmpstr(((const GwActionRow *)actions->pdata[0])->message, ==, "Error");
+    fixture_close(&f);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -251,5 +278,6 @@ int main(int argc, char **argv)
     ADD(a_half_made_preparation_is_removed);
     ADD(a_transient_failure_is_tried_again);
     ADD(a_cold_move_is_confirmed_or_reverted);
+    ADD(a_revert_that_fails_tells_why);
     return g_test_run();
 }

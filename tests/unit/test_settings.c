@@ -119,6 +119,7 @@ static const struct {
                                      "first column"},
     {"[DEFAULT]\nstate_path = /\xff", "godwit.conf:2: is not UTF-8 text; save the file as such"},
     /* names */
+    {"[DEFUALT]\ndebug = on", "godwit.conf:2: debug: stands in [DEFUALT], which is no section that Godwit reads; did you mean [DEFAULT]?"},
     {"[DEFAULT]\ndebugg = on", "godwit.conf:2: debugg: is no option; did you mean [DEFAULT] debug?"},
     {"[DEFAULT]\nLive-Migration-URI = x", "godwit.conf:2: Live-Migration-URI: is no option; did you mean [DEFAULT] "
                                           "live_migration_uri?"},

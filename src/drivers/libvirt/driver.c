@@ -131,6 +131,23 @@ static gboolean pause_guest(GwHost *host, const char *uuid, GError **error)
     return act(host, NULL, uuid, NULL, 0, 0, gw_virt_pause, error);
 }
 
+enum { SAVE_MS = 15 * 60 * 1000 }; /* beyond an ordinary call: the memory is written to the host's disk, or read */
+
+static gboolean suspend(GwHost *host, const char *uuid, GError **error)
+{
+    return act(host, NULL, uuid, NULL, 0, SAVE_MS, gw_virt_suspend, error);
+}
+
+static gboolean wake(GwHost *host, const char *uuid, GError **error)
+{
+    return act(host, NULL, uuid, NULL, 0, SAVE_MS, gw_virt_wake, error);
+}
+
+static GwDiagnostics *diagnostics(GwHost *host, const char *uuid, GError **error)
+{
+    return ask(host, NULL, uuid, gw_virt_diagnostics, error);
+}
+
 static gboolean adopt(GwHost *dest, const GwPlan *plan, GError **error)
 {
     return act(dest, NULL, NULL, plan, 0, 0, gw_virt_adopt, error);
@@ -227,6 +244,9 @@ const GwDriver gw_libvirt_driver = {
     .start = start,
     .resume = resume,
     .pause = pause_guest,
+    .suspend = suspend,
+    .wake = wake,
+    .diagnostics = diagnostics,
     .adopt = adopt,
     .settle = settle,
     .forget = forget,

@@ -120,6 +120,9 @@ gboolean gw_virt_stop(GwVirtCall *call, GError **error);      /* power.c; how: G
 gboolean gw_virt_start(GwVirtCall *call, GError **error);     /* power.c; how: GwStartHow */
 gboolean gw_virt_resume(GwVirtCall *call, GError **error);    /* power.c */
 gboolean gw_virt_pause(GwVirtCall *call, GError **error);    /* power.c */
+gboolean gw_virt_suspend(GwVirtCall *call, GError **error);   /* suspend.c */
+gboolean gw_virt_wake(GwVirtCall *call, GError **error);      /* suspend.c */
+gboolean gw_virt_diagnostics(GwVirtCall *call, GError **error); /* diagnostics.c; GwDiagnostics */
 gboolean gw_virt_abort(GwVirtCall *call, GError **error);     /* steer.c */
 gboolean gw_virt_set_pause(GwVirtCall *call, GError **error); /* steer.c; how: ms */
 gboolean gw_virt_measure(GwVirtCall *call, GError **error);   /* measure.c; GwLoad; how: GwLoadHow */

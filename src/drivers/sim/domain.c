@@ -31,7 +31,7 @@ static GwPower power_of(const GwSimDomain *domain)
         return GW_POWER_NOSTATE;
     case GW_SEEN_ABSENT:
     case GW_SEEN_STOPPED:
-        return GW_POWER_SHUTDOWN;
+        return domain->suspended ? GW_POWER_SUSPENDED : GW_POWER_SHUTDOWN;
     case GW_SEEN_RUNNING:
         return GW_POWER_RUNNING;
     case GW_SEEN_PAUSED:
@@ -76,6 +76,7 @@ void gw_sim_domain_set(GwSimDomain *domain, GwSeen seen)
 {
     gboolean was_active = gw_sim_domain_is_active(domain);
     domain->seen = seen;
+    domain->suspended = domain->suspended && seen == GW_SEEN_STOPPED;
     gboolean active = gw_sim_domain_is_active(domain);
     if (was_active != active)
         domain->host->memory_used_mib += active ? domain->value->memory_mib : -domain->value->memory_mib;

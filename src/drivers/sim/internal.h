@@ -61,6 +61,7 @@ struct GwSimDomain {
     GwSimHost *host;
     GwInstance *value; /* published: replaced, never changed */
     GwSeen seen;
+    gboolean suspended; /* stopped, and its memory kept */
     gboolean receives; /* post-copy: its CPUs run here while pages still come */
     GPtrArray *open; /* of GwSimFile: those it writes to; borrowed */
     GwSimCopy *copy; /* of which it is one end, or NULL */
@@ -256,6 +257,10 @@ gboolean gw_sim_stop(GwHost *host, const char *uuid, GwStopHow how, guint timeou
 gboolean gw_sim_start(GwHost *host, const char *uuid, GwStartHow how, GError **error);
 gboolean gw_sim_resume(GwHost *host, const char *uuid, GError **error);
 gboolean gw_sim_pause(GwHost *host, const char *uuid, GError **error);
+gboolean gw_sim_start_domain(GwSimDomain *domain, GwStartHow how, GError **error); /* power.c */
+gboolean gw_sim_suspend(GwHost *host, const char *uuid, GError **error);            /* guest.c */
+gboolean gw_sim_wake_guest(GwHost *host, const char *uuid, GError **error);               /* guest.c */
+GwDiagnostics *gw_sim_diagnostics(GwHost *host, const char *uuid, GError **error);  /* guest.c */
 gboolean gw_sim_create(GwHost *host, const GwServer *server, GError **error); /* create.c */
 gboolean gw_sim_remove(GwHost *host, const GwServer *server, GError **error); /* create.c */
 

@@ -39,11 +39,9 @@ gboolean gw_sim_stop(GwHost *host, const char *uuid, GwStopHow how, guint timeou
 
 /* ---- start, resume */
 
-static gboolean start(GwSimHost *host, const char *uuid, GwStartHow how, GError **error)
+gboolean gw_sim_start_domain(GwSimDomain *domain, GwStartHow how, GError **error)
 {
-    GwSimDomain *domain = gw_sim_host_require(host, uuid, error);
-    if (!domain)
-        return FALSE;
+    const GwSimHost *host = domain->host;
     if (gw_sim_domain_is_active(domain))
         return TRUE;
     if (host->memory_used_mib + domain->value->memory_mib > host->memory_mib) {
@@ -55,6 +53,12 @@ static gboolean start(GwSimHost *host, const char *uuid, GwStartHow how, GError 
         return FALSE;
     gw_sim_domain_set(domain, how == GW_START_PAUSED ? GW_SEEN_PAUSED : GW_SEEN_RUNNING);
     return TRUE;
+}
+
+static gboolean start(GwSimHost *host, const char *uuid, GwStartHow how, GError **error)
+{
+    GwSimDomain *domain = gw_sim_host_require(host, uuid, error);
+    return domain && gw_sim_start_domain(domain, how, error);
 }
 
 gboolean gw_sim_start(GwHost *host, const char *uuid, GwStartHow how, GError **error)

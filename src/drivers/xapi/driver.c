@@ -207,6 +207,8 @@ BOUNDARY(stop, (GwHost * host, const char *uuid, GwStopHow how, guint timeout_ms
 BOUNDARY(start, (GwHost * host, const char *uuid, GwStartHow how, GError **error), gw_xapi_start(host, uuid, how, &failure))
 BOUNDARY(resume, (GwHost * host, const char *uuid, GError **error), gw_xapi_resume(host, uuid, &failure))
 BOUNDARY(pause_guest, (GwHost * host, const char *uuid, GError **error), gw_xapi_pause(host, uuid, &failure))
+BOUNDARY(suspend, (GwHost * host, const char *uuid, GError **error), gw_xapi_suspend(host, uuid, &failure))
+BOUNDARY(wake, (GwHost * host, const char *uuid, GError **error), gw_xapi_wake(host, uuid, &failure))
 BOUNDARY(adopt, (GwHost * dest, const GwPlan *plan, GError **error), gw_xapi_adopt(dest, plan, &failure))
 BOUNDARY(settle, (GwHost * dest, const GwPlan *plan, GError **error), gw_xapi_settle(dest, plan, &failure))
 BOUNDARY(forget, (GwHost * host, const GwPlan *plan, GwSide side, GError **error), gw_xapi_forget(host, plan, side, &failure))
@@ -239,6 +241,8 @@ const GwDriver gw_xapi_driver = {
     .start = start,
     .resume = resume,
     .pause = pause_guest,
+    .suspend = suspend,
+    .wake = wake,
     .adopt = adopt,
     .settle = settle,
     .forget = forget,

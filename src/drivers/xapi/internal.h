@@ -123,6 +123,8 @@ gboolean gw_xapi_forget(GwHost *host, const GwPlan *plan, GwSide side, GError **
 gboolean gw_xapi_stop(GwHost *host, const char *uuid, GwStopHow how, guint timeout_ms, GError **error);
 gboolean gw_xapi_start(GwHost *host, const char *uuid, GwStartHow how, GError **error);
 gboolean gw_xapi_resume(GwHost *host, const char *uuid, GError **error);
+gboolean gw_xapi_suspend(GwHost *host, const char *uuid, GError **error);
+gboolean gw_xapi_wake(GwHost *host, const char *uuid, GError **error);
 gboolean gw_xapi_pause(GwHost *host, const char *uuid, GError **error);
 gboolean gw_xapi_sight(GwHost *host, const char *uuid, GwSight *ret_sight, GError **error);
 gboolean gw_xapi_mark(GwXapiPool *pool, const char *vm, const char *key, const char *value, GError **error); /* value NULL: removed */

@@ -233,3 +233,30 @@ gboolean gw_xapi_resume(GwHost *host, const char *uuid, GError **error)
         return conflict(&place, "resumed", error);
     return gw_xapi_run(host->pool, "VM.unpause", json_pack("[s]", place.vm), NULL, NULL, error);
 }
+
+/* ---- suspend: the memory goes to the pool's SR for suspended VMs */
+
+gboolean gw_xapi_suspend(GwHost *host, const char *uuid, GError **error)
+{
+    g_auto(Place) place = {0};
+    if (!find_place(host, uuid, &place, error))
+        return FALSE;
+    if (is_state(&place, "Suspended"))
+        return TRUE;
+    if (!is_resident(&place) || !is_state(&place, "Running"))
+        return conflict(&place, "suspended", error);
+    return gw_xapi_mark(host->pool, place.vm, GW_XAPI_HOME, place.uuid, error) && /* so that it stays this host's */
+           gw_xapi_run(host->pool, "VM.suspend", json_pack("[s]", place.vm), NULL, NULL, error);
+}
+
+gboolean gw_xapi_wake(GwHost *host, const char *uuid, GError **error)
+{
+    g_auto(Place) place = {0};
+    if (!find_place(host, uuid, &place, error))
+        return FALSE;
+    if (is_resident(&place) && is_state(&place, "Running"))
+        return TRUE;
+    if (!is_state(&place, "Suspended"))
+        return conflict(&place, "resumed", error);
+    return gw_xapi_run(host->pool, "VM.resume_on", json_pack("[s,s,b,b]", place.vm, place.host, FALSE, FALSE), NULL, NULL, error);
+}

@@ -1,0 +1,56 @@
+/* The wrappers of what a driver may leave out about one guest. */
+#include "drivers/node.h"
+
+#include "base/error.h"
+
+gboolean gw_node_can_suspend(const GwNode *node)
+{
+    return node->driver->suspend != NULL;
+}
+
+static gboolean cannot(const GwNode *node, const char *what, GError **error)
+{
+    g_set_error(error, GW_ERROR, GW_ERROR_UNSUPPORTED, "%s hosts have no way to %s an instance", node->driver->name, what);
+    return FALSE;
+}
+
+gboolean gw_node_suspend(GwNode *node, const char *uuid, GError **error)
+{
+    if (!node->driver->suspend)
+        return cannot(node, "suspend", error);
+    GwNodeCall call = {"suspend", node, .uuid = uuid, .length = GW_NODE_LONG};
+    GError *failure = NULL;
+    if (!gw_node_call_begin(&call, error))
+        return FALSE;
+    gboolean ok = node->driver->suspend(node->host, uuid, &failure);
+    return gw_node_call_end(&call, ok, failure, error);
+}
+
+gboolean gw_node_wake(GwNode *node, const char *uuid, GError **error)
+{
+    if (!node->driver->wake)
+        return cannot(node, "resume", error);
+    GwNodeCall call = {"wake", node, .uuid = uuid, .length = GW_NODE_LONG};
+    GError *failure = NULL;
+    if (!gw_node_call_begin(&call, error))
+        return FALSE;
+    gboolean ok = node->driver->wake(node->host, uuid, &failure);
+    return gw_node_call_end(&call, ok, failure, error);
+}
+
+GwDiagnostics *gw_node_diagnostics(GwNode *node, const char *uuid, GError **error)
+{
+    if (!node->driver->diagnostics) {
+        cannot(node, "count what is done by", error);
+        return NULL;
+    }
+    GwNodeCall call = {"diagnostics", node, .uuid = uuid};
+    GError *failure = NULL;
+    if (!gw_node_call_begin(&call, error))
+        return NULL;
+    GwDiagnostics *found = node->driver->diagnostics(node->host, uuid, &failure);
+    if (gw_node_call_end(&call, found != NULL, failure, error))
+        return found;
+    gw_diagnostics_free(found);
+    return NULL;
+}
