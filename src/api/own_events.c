@@ -8,8 +8,8 @@ void gw_own_events_listen(GwRequest *request)
     GwEvents *events = request->shared->events;
     request->listener = events ? gw_events_enter(events, request->headers[GW_HEADER_LAST_EVENT_ID]) : NULL;
     if (!request->listener) {
-        gw_reply_fault(request, 503, "There are %d listeners already, or Godwit is stopping: ask again later, or read /godwit/v1/migrations.",
-                       GW_EVENTS_LISTENERS);
+        gw_reply_fault(request, 503, "There are %d listeners already, or Godwit is stopping: ask again later, or read "
+                       "/godwit/v1/migrations.", GW_EVENTS_LISTENERS);
         return;
     }
     request->status = 200;

@@ -62,7 +62,7 @@ GwDirtyCurve gw_dirty_curve_through(const GwDirtyCurve *curve, double seconds, d
 
 typedef struct {
     const GwPredictInput *input;
-    double slowing; /* exponent: of the share of its time that is taken from a guest, so much counts; one that waits mostly has time to spare */
+    double slowing; /* exponent of the share of its time that is taken from a guest: one that waits mostly has time to spare */
     double whole; /* of the guest */
     double memory, rate, last_rate; /* bytes per second of the copy, and of the rest in the pause, which knows no limit */
     GwDirtyCurve curve;
@@ -233,6 +233,11 @@ static double memory_of(const GwPredictInput *input, Shade shade)
     return shade == WORSE ? MIN(likely * 1.1, whole) : shade == BETTER ? likely * 0.9 : likely;
 }
 
+static guint64 err_by(guint64 bytes, double grain, double step, double whole)
+{
+    return (guint64)CLAMP((double)bytes + step * (sqrt((double)bytes * grain) + grain), 0, whole);
+}
+
 static GwDirtyCurve curve_of(const GwPredictInput *input, const GwCopyPoint *at, Shade shade)
 {
     double whole = (double)input->plan->memory_mib * MIB;
@@ -241,9 +246,8 @@ static GwDirtyCurve curve_of(const GwPredictInput *input, const GwCopyPoint *at,
     double step = shade == WORSE ? 1 : shade == BETTER ? -1 : 0;
     if (load.how != GW_LOAD_SIZES) { /* a sample of n pages errs by about the root of those it has found, and by one */
         double grain = (double)load.grain_bytes;
-        double err1 = step * (sqrt((double)load.short_bytes * grain) + grain), err3 = step * (sqrt((double)load.long_bytes * grain) + grain);
-        load.short_bytes = (guint64)CLAMP((double)load.short_bytes + err1, 0, whole);
-        load.long_bytes = (guint64)CLAMP((double)load.long_bytes + err3, 0, whole);
+        load.short_bytes = err_by(load.short_bytes, grain, step, whole);
+        load.long_bytes = err_by(load.long_bytes, grain, step, whole);
     } else if (shade == WORSE && !observed) {
         load = (GwLoad){.how = GW_LOAD_BRIEF, .short_bytes = (guint64)(whole / 8)};
     }
@@ -292,6 +296,22 @@ static void spread(GwInterval *interval, double low, double high, guint64 past)
     interval->low = MAX(interval->low, MIN(past, interval->likely));
 }
 
+/* From what, and the likely case's own figures. */
+static void tell_made(const Case *likely, const Ending *end, GwForecast *made)
+{
+    const GwPredictInput *input = likely->input;
+    made->memory_bytes = input->load.memory_bytes;
+    made->disk_bytes = input->disk_bytes;
+    made->disk_write_bps = input->load.disk_write_bps;
+    made->link_bps = (guint64)likely->rate;
+    made->write_bps = (guint64)likely->curve.write_bps;
+    made->set_bytes = (guint64)likely->curve.set_bytes;
+    made->samples = input->constants.samples;
+    made->copy_ms = ms_of(end->seconds);
+    made->rest_ms = ms_of(end->rest_seconds);
+    made->sent_bytes = (guint64)end->memory_sent;
+}
+
 GwOutlook gw_predict(const GwPredictInput *input, const GwCopyPoint *at, GwForecast *ret_made)
 {
     const GwConstants *k = &input->constants;
@@ -300,7 +320,8 @@ GwOutlook gw_predict(const GwPredictInput *input, const GwCopyPoint *at, GwForec
                                                                      : GW_BASIS_SAMPLED};
     Case likely = case_of(input, at, LIKELY, LIKELY);
     Ending end = play_through(&likely, at);
-    guint64 total = ms_of(end.seconds) + k->around_ms, pause = end.ending == GW_ENDING_NOT ? 0 : ms_of(end.rest_seconds) + k->switch_ms;
+    guint64 total = ms_of(end.seconds) + k->around_ms;
+    guint64 pause = end.ending == GW_ENDING_NOT ? 0 : ms_of(end.rest_seconds) + k->switch_ms;
     guint64 bytes = (guint64)(end.memory_sent + end.disk_sent);
     outlook.ending = end.ending;
     outlook.passes = end.passes;
@@ -316,18 +337,8 @@ GwOutlook gw_predict(const GwPredictInput *input, const GwCopyPoint *at, GwForec
         }
     spread(&outlook.total_ms, k->total_low, k->total_high, at ? at->elapsed_ms : 0);
     spread(&outlook.downtime_ms, k->pause_low, k->pause_high, 0);
-    if (ret_made) {
-        ret_made->memory_bytes = input->load.memory_bytes;
-        ret_made->disk_bytes = input->disk_bytes;
-        ret_made->disk_write_bps = input->load.disk_write_bps;
-        ret_made->link_bps = (guint64)likely.rate;
-        ret_made->write_bps = (guint64)likely.curve.write_bps;
-        ret_made->set_bytes = (guint64)likely.curve.set_bytes;
-        ret_made->samples = k->samples;
-        ret_made->copy_ms = ms_of(end.seconds);
-        ret_made->rest_ms = ms_of(end.rest_seconds);
-        ret_made->sent_bytes = (guint64)end.memory_sent;
-    }
+    if (ret_made)
+        tell_made(&likely, &end, ret_made);
     return outlook;
 }
 
