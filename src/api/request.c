@@ -68,7 +68,7 @@ GwRequest *gw_request_new(const GwShared *shared, const char *uri)
 
 void gw_request_free(GwRequest *request)
 {
-    if (request && request->listener)
+    if (request->listener)
         gw_listener_leave(request->listener);
     g_free(request->path);
     g_free(request->user);
