@@ -107,8 +107,8 @@ def make_iscsi_pool(host: Host, start: bool) -> None:
                     f"<device path='{IQN}'/><initiator><iqn name='iqn.2026-11.lab.godwit:{host.name.lower()}'/></initiator>"
                     "</source></pool>")
         libvirtd.virsh(host, "pool-define", path)
-        if start:
-            libvirtd.virsh(host, "pool-start", "iscsi")
+    if start and "iscsi" not in libvirtd.virsh(host, "pool-list", "--name").stdout.split():
+        libvirtd.virsh(host, "pool-start", "iscsi")
 
 
 # ---- block devices. Loop devices belong to the whole machine, hence only on demand, and `down` detaches them.
