@@ -4,6 +4,7 @@
 #include "api/handlers.h"
 #include "api/parking.h"
 #include "api/server_actions.h"
+#include "api/shapes.h"
 
 #include "base/error.h"
 
@@ -158,6 +159,55 @@ static void migrate(GwRequest *request, GwMoveRequest *move, json_t *body)
     submit_and_wait(request, gw_engine_cold_migrate, move);
 }
 
+/* ---- resize */
+
+static const GwBodyRule resize_rules[] = {
+    {"flavorRef", GW_BODY_TEXT, GW_BODY_REQUIRED},
+    {"OS-DCF:diskConfig", GW_BODY_TEXT, GW_BODY_OPTIONAL},
+};
+
+/* Nova's refusals are 400 here, that of an unknown flavor included. */
+static GwFlavor *wanted_flavor(GwRequest *request, const GwMoveRequest *move, const char *id)
+{
+    g_autoptr(GwInstanceView) view = gw_engine_instance(request->engine, move->instance_uuid);
+    g_autofree char *now = view ? gw_shape_id_of(view) : NULL;
+    GwFlavor *flavor;
+    if (!gw_shapes_look(request, id, &flavor))
+        return NULL;
+    if (!view)
+        gw_reply_fault(request, 404, "Instance %s could not be found.", move->instance_uuid);
+    else if (!flavor)
+        gw_reply_fault(request, 400, "Unable to locate requested flavor. There is no flavor '%s' (godwit flavor-list)", id);
+    else if (g_strcmp0(now, id) == 0)
+        gw_reply_fault(request, 400, "When resizing, instances must change flavor!");
+    else
+        return flavor;
+    gw_flavor_free(flavor);
+    return NULL;
+}
+
+static gboolean check_disk_config(GwRequest *request, json_t *body)
+{
+    const char *disk = gw_body_text(body, "OS-DCF:diskConfig");
+    if (!disk || strcmp(disk, "AUTO") == 0 || strcmp(disk, "MANUAL") == 0)
+        return TRUE;
+    gw_reply_fault(request, 400, "Invalid input for field/attribute OS-DCF:diskConfig. Value: %s. '%s' is not one of ['AUTO', 'MANUAL']",
+                   disk, disk);
+    return FALSE;
+}
+
+/* What is in the disk's partitions is the guest's: OS-DCF:diskConfig changes nothing. */
+static void resize(GwRequest *request, GwMoveRequest *move, json_t *body)
+{
+    if (!GW_BODY_CHECK(request, "resize", body, resize_rules) || !check_disk_config(request, body))
+        return;
+    g_autoptr(GwFlavor) flavor = wanted_flavor(request, move, gw_body_text(body, "flavorRef"));
+    if (!flavor)
+        return;
+    move->flavor = flavor;
+    submit_and_wait(request, gw_engine_resize, move);
+}
+
 /* ---- evacuation */
 
 /* The password is of no use: nothing is built anew. Until 2.13 clients want one. */
@@ -305,6 +355,7 @@ static const struct {
 } actions[] = {
     {"os-migrateLive", live_migrate, ADMIN, "os-migrate-server:migrate_live"},
     {"migrate", migrate, ADMIN, "os-migrate-server:migrate"},
+    {"resize", resize, MEMBER, "servers:resize"},
     {"evacuate", evacuate, ADMIN, "os-evacuate"},
     {"confirmResize", confirm, MEMBER, "servers:confirm_resize"},
     {"revertResize", revert, MEMBER, "servers:revert_resize"},

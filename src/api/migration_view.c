@@ -65,9 +65,15 @@ FIELD(project)
     return gw_json_text(ROW->project_id);
 }
 
-FIELD(flavor)
+/* Nova's own row ids of flavors. A move keeps the shape, and adopted instances have none. */
+FIELD(old_flavor)
 {
-    return json_integer(1); /* Nova's own row id of a flavor; a move keeps the shape */
+    return json_integer(ROW->flavor && ROW->flavor_was ? ROW->flavor_was : 1);
+}
+
+FIELD(new_flavor)
+{
+    return json_integer(ROW->flavor && ROW->flavor->id ? ROW->flavor->id : 1);
 }
 
 FIELD(links)
@@ -99,8 +105,8 @@ COUNTER(disk_remaining)
 static const GwField list_fields[] = {
     COMMON,
     {"instance_uuid", instance},
-    {"old_instance_type_id", flavor},
-    {"new_instance_type_id", flavor},
+    {"old_instance_type_id", old_flavor},
+    {"new_instance_type_id", new_flavor},
     {"migration_type", kind, 23},
     {"links", links, 23},
 };

@@ -20,7 +20,6 @@ static const struct {
     {"createImage", "copy the disk on its host", 0},
     {"createBackup", "copy the disk on its host", 0},
     {"rebuild", "delete the server, and make it anew", 0},
-    {"resize", "stop it, and change its definition on its host", 0},
     {"rescue", "attach its disk to another guest", 0},
     {"unrescue", "it is not rescued", 0},
     {"shelve", "stop it, or move it to a host with room", 0},

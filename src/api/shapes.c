@@ -69,15 +69,22 @@ GPtrArray *gw_shapes_all(GwRequest *request)
     return g_steal_pointer(&rows);
 }
 
-GwFlavor *gw_shapes_find(GwRequest *request, const char *id)
+gboolean gw_shapes_look(GwRequest *request, const char *id, GwFlavor **ret_flavor)
 {
     g_autoptr(GPtrArray) all = gw_shapes_all(request);
+    *ret_flavor = NULL;
     for (guint i = 0; all && i < all->len; i++)
         if (strcmp(((GwFlavor *)all->pdata[i])->flavor_id, id) == 0)
-            return gw_flavor_copy(all->pdata[i]);
-    if (all)
+            *ret_flavor = gw_flavor_copy(all->pdata[i]);
+    return all != NULL;
+}
+
+GwFlavor *gw_shapes_find(GwRequest *request, const char *id)
+{
+    GwFlavor *flavor;
+    if (gw_shapes_look(request, id, &flavor) && !flavor)
         gw_reply_fault(request, 404, "Flavor %s could not be found.", id);
-    return NULL;
+    return flavor;
 }
 
 json_t *gw_shape_specs(const GwFlavor *flavor)

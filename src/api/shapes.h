@@ -7,6 +7,8 @@
 
 /* All that the caller may see, by id; of GwFlavor *, owned. NULL: a fault has been answered. */
 GPtrArray *gw_shapes_all(GwRequest *request);
+/* By its id; *ret_flavor is NULL when there is none. FALSE: a fault has been answered. */
+gboolean gw_shapes_look(GwRequest *request, const char *id, GwFlavor **ret_flavor);
 /* By its id. NULL with a 404. Owned by the caller. */
 GwFlavor *gw_shapes_find(GwRequest *request, const char *id);
 /* Created, not derived from an instance: it can be changed. */

@@ -43,6 +43,11 @@ static char *find_id(GwCli *cli, const char *path, const char *key, const char *
     return NULL;
 }
 
+char *gw_find_flavor(GwCli *cli, const char *which, GError **error)
+{
+    return find_id(cli, "/v2.1/flavors?is_public=None", "flavors", "flavor", which, error);
+}
+
 /* ---- boot */
 
 static json_t *networks_of(const GwArguments *arguments)
@@ -123,7 +128,7 @@ GwExit gw_run_boot(GwCli *cli, const GwArguments *arguments, GError **error)
     if (!flavor_name)
         return GW_EXIT_USAGE;
     g_autofree char *image = find_id(cli, "/image/v2/images", "images", "image", image_name, error);
-    g_autofree char *flavor = image ? find_id(cli, "/v2.1/flavors?is_public=None", "flavors", "flavor", flavor_name, error) : NULL;
+    g_autofree char *flavor = image ? gw_find_flavor(cli, flavor_name, error) : NULL;
     if (!flavor)
         return GW_EXIT_FAILED;
 

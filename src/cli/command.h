@@ -108,6 +108,7 @@ GW_COMMAND(gw_run_evacuate);
 GW_COMMAND(gw_run_gc);
 GW_COMMAND(gw_run_resolve);
 GW_COMMAND(gw_run_host_evacuate);
+GW_COMMAND(gw_run_resize);
 GW_COMMAND(gw_run_resize_confirm);
 GW_COMMAND(gw_run_resize_revert);
 GW_COMMAND(gw_run_abort);

@@ -256,6 +256,9 @@ const GwCommand gw_commands[] = {
     {"migrate", MOVES, "SERVER", "move a server cold: shut it down, move it, start it again",
      "It then waits (status VERIFY_RESIZE) until you confirm or revert.", "migrate --host HostC vm1", migrate_options,
      gw_run_migrate},
+    {"resize", MOVES, "SERVER FLAVOR", "give a server another flavor: shut it down, move it, start it with that",
+     "vCPUs and memory are the flavor's; its disk grows to the flavor's, and never shrinks. It then waits (status\n"
+     "VERIFY_RESIZE) until you confirm or revert.", "resize vm1 m1.small", NULL, gw_run_resize},
     {"resize-confirm", MOVES, "SERVER", "keep a cold move: remove what is left on the source", NULL,
      "resize-confirm vm1", NULL, gw_run_resize_confirm},
     {"resize-revert", MOVES, "SERVER", "undo a cold move: go back to the source",

@@ -106,7 +106,7 @@ void gw_move_free(GwMove *move)
 
 gboolean gw_move_is_cold(const GwMove *move)
 {
-    return strcmp(move->kind, "migration") == 0;
+    return strcmp(move->kind, "migration") == 0 || strcmp(move->kind, "resize") == 0;
 }
 
 /* -1: a state that this program does not know. */

@@ -142,6 +142,19 @@ GwExit gw_run_migrate(GwCli *cli, const GwArguments *arguments, GError **error)
     return code == GW_EXIT_DONE ? carry_on(cli, server, id, GW_WANT_MOVED, error) : code;
 }
 
+GwExit gw_run_resize(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    g_autoptr(GwServer) server = gw_server_find(cli, gw_arguments_word(arguments, 0), error);
+    g_autofree char *flavor = server ? gw_find_flavor(cli, gw_arguments_word(arguments, 1), error) : NULL;
+    if (!flavor)
+        return GW_EXIT_FAILED;
+
+    gint64 id = 0;
+    GwExit code = act_on_server(cli, server, GW_COMPUTE, json_pack("{s:{s:s}}", "resize", "flavorRef", flavor), &id, error);
+
+    return code == GW_EXIT_DONE ? carry_on(cli, server, id, GW_WANT_MOVED, error) : code;
+}
+
 /* ---- a host that is down */
 
 static json_t *evacuation(const char *host)

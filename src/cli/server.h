@@ -19,6 +19,9 @@ GwServer *gw_server_find(GwCli *cli, const char *which, GError **error);
 /* "vm1 is on HostB (running)." as seen now, or why that is not known. Owned by the caller. */
 char *gw_server_place(GwCli *cli, const char *uuid, const char *name);
 
+/* boot.c: the id of a flavor that is named by id or name; owned by the caller. NOT_FOUND, with those that there are. */
+char *gw_find_flavor(GwCli *cli, const char *which, GError **error);
+
 /* power_state's number in words: "running". */
 const char *gw_server_power(const json_t *server);
 

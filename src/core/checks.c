@@ -3,6 +3,7 @@
 #include "core/checks.h"
 
 #include "core/planner.h"
+#include "core/shape.h"
 
 #include <string.h>
 
@@ -111,13 +112,14 @@ static void check_memory(const Context *c)
     guint64 have = c->facts->dest->memory_free_mib;
     guint64 reserved = c->wish->reserved_memory_mib;
     guint64 usable = have > reserved ? have - reserved : 0;
-    if (!needs_memory(c) || usable >= c->instance->memory_mib)
+    guint64 need = c->wish->flavor ? c->wish->flavor->memory_mib : c->instance->memory_mib;
+    if (!needs_memory(c) || usable >= need)
         return;
     block(c, "memory",
           g_strdup_printf("%s has %" G_GUINT64_FORMAT " MiB of memory free, of which %" G_GUINT64_FORMAT
                           " MiB are reserved (reserved_host_memory_mb and moves under way)",
                           c->dest, have, reserved),
-          g_strdup_printf("%s needs %" G_GUINT64_FORMAT " MiB", c->instance->name, c->instance->memory_mib),
+          g_strdup_printf("%s needs %" G_GUINT64_FORMAT " MiB", c->instance->name, need),
           g_strdup("name another host, or free memory there"));
 }
 
@@ -243,7 +245,8 @@ static void check_space(const Context *c)
             g_hash_table_insert(need, facts->dest_pool_path, sum);
         }
         gboolean before = *sum > facts->available_bytes;
-        *sum += c->wish->disk_over_commit ? disk->allocation_bytes : MAX(disk->capacity_bytes, disk->allocation_bytes);
+        guint64 full = MAX(gw_shape_disk_bytes(c->instance, disk, c->wish->flavor), disk->allocation_bytes);
+        *sum += c->wish->disk_over_commit ? disk->allocation_bytes : full;
         if (!before && *sum > facts->available_bytes)
             block(c, "disk-space",
                   g_strdup_printf("%s has %" G_GUINT64_FORMAT " MiB free in %s", c->dest,
@@ -322,8 +325,13 @@ static void check_power(const Context *c)
                         g_strdup("move it with `godwit migrate`"));
 }
 
+static void check_shape(const Context *c)
+{
+    gw_shape_check(c->facts, c->wish->flavor, c->findings);
+}
+
 static void (*const checks[])(const Context *) = {
-    check_kind,     check_host_identity, check_version, check_power, check_already_there, check_memory,    check_networks,
+    check_shape,    check_kind,     check_host_identity, check_version, check_power, check_already_there, check_memory,    check_networks,
     check_files,    check_devices,       check_disks,   check_space, check_block_wish, check_console,
     check_cache,    check_emulation,
 };

@@ -34,6 +34,7 @@ typedef struct {
     GPtrArray *missing_networks; /* of char *: "bridge br-x", "network default": needed and absent there */
     GPtrArray *obstacles;    /* of char *: the hypervisor's own refusals (snapshots, block jobs, blocked-reasons) */
     GPtrArray *live_obstacles, *cold_obstacles; /* of char *: likewise, to a move of that kind only */
+    char *rigid;             /* what in its definition keeps it from another shape ("<numa>"), or NULL */
     char *cpu_problem;       /* why the destination's CPU cannot run it, or NULL */
     char *definition;        /* goes into GwPlan.definition */
 } GwMoveFacts;
@@ -71,6 +72,7 @@ typedef struct {
     GwMoveKind kind;
     GwBlockMode block;
     guint64 reserved_memory_mib; /* promised on the destination to moves under way */
+    const GwFlavor *flavor;      /* resize: the shape that it gets there; NULL: its own */
     gboolean disk_over_commit;   /* compare free space with allocated, not with full, sizes */
 } GwMoveWish;
 

@@ -28,7 +28,7 @@ const char *gw_migration_state_status(GwMigrationState state, GwMoveKind kind)
 {
     if (kind != GW_MOVE_EVACUATE && state == GW_MIGRATION_EVACUATED)
         return kind == GW_MOVE_LIVE ? "completed" : "confirmed"; /* only its old host is not cleared yet */
-    if (kind == GW_MOVE_COLD) {
+    if (gw_move_kind_is_cold(kind)) {
         if (state == GW_MIGRATION_COMPLETED)
             return "confirmed";
         if (states[state].traits & GW_TRAIT_EARLY)
@@ -88,6 +88,8 @@ const char *gw_move_kind_name(GwMoveKind kind)
         return "migration";
     case GW_MOVE_EVACUATE:
         return "evacuation";
+    case GW_MOVE_RESIZE:
+        return "resize";
     case GW_MOVE_KINDS:
         break;
     }
@@ -157,6 +159,7 @@ GwPlan *gw_plan_copy(const GwPlan *plan)
     copy->name = g_strdup(plan->name);
     copy->destination_uri = g_strdup(plan->destination_uri);
     copy->policy = g_strdup(plan->policy);
+    copy->new_disk = g_strdup(plan->new_disk);
     copy->migrate_uri = g_strdup(plan->migrate_uri);
     copy->listen = g_strdup(plan->listen);
     copy->definition = g_strdup(plan->definition);
@@ -173,6 +176,7 @@ void gw_plan_free(GwPlan *plan)
     g_free(plan->name);
     g_free(plan->destination_uri);
     g_free(plan->policy);
+    g_free(plan->new_disk);
     g_free(plan->migrate_uri);
     g_free(plan->listen);
     g_free(plan->definition);
@@ -201,6 +205,7 @@ GwMigration *gw_migration_copy(const GwMigration *migration)
     copy->source = g_strdup(migration->source);
     copy->dest = g_strdup(migration->dest);
     copy->plan = gw_plan_copy(migration->plan);
+    copy->flavor = migration->flavor ? gw_flavor_copy(migration->flavor) : NULL;
     copy->forecast = migration->forecast ? g_memdup2(migration->forecast, sizeof *migration->forecast) : NULL;
     copy->reason = g_strdup(migration->reason);
     copy->request_id = g_strdup(migration->request_id);
@@ -217,6 +222,7 @@ void gw_migration_free(GwMigration *migration)
     g_free(migration->source);
     g_free(migration->dest);
     gw_plan_free(migration->plan);
+    gw_flavor_free(migration->flavor);
     g_free(migration->forecast);
     g_free(migration->reason);
     g_free(migration->request_id);

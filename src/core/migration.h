@@ -2,6 +2,7 @@
 #ifndef GW_CORE_MIGRATION_H
 #define GW_CORE_MIGRATION_H
 
+#include "core/flavor.h"
 #include "core/forecast.h"
 #include "core/instance.h"
 
@@ -9,8 +10,15 @@ typedef enum {
     GW_MOVE_LIVE, /* the guest runs (or stays paused) through it */
     GW_MOVE_COLD, /* the guest is shut down, moved, started again, and waits for confirmation */
     GW_MOVE_EVACUATE, /* its host is down, and forced down: it is started elsewhere from shared disks */
+    GW_MOVE_RESIZE, /* as GW_MOVE_COLD, and it starts there in another shape */
     GW_MOVE_KINDS
 } GwMoveKind;
+
+/* Drivers and the life-cycle know of no difference between the two: plans and situations say GW_MOVE_COLD. */
+static inline gboolean gw_move_kind_is_cold(GwMoveKind kind)
+{
+    return kind == GW_MOVE_COLD || kind == GW_MOVE_RESIZE;
+}
 
 typedef enum { GW_BLOCK_NO, GW_BLOCK_YES, GW_BLOCK_AUTO } GwBlockMode;
 
@@ -60,7 +68,7 @@ char **gw_migration_statuses(void); /* Nova's word */
 unsigned gw_migration_state_traits(GwMigrationState state);
 gboolean gw_migration_state_from_name(const char *name, GwMigrationState *ret_state);
 
-const char *gw_move_kind_name(GwMoveKind kind); /* "live-migration", "migration", "evacuation": Nova's migration_type words */
+const char *gw_move_kind_name(GwMoveKind kind); /* "live-migration", "migration", "evacuation", "resize": Nova's migration_type words */
 
 /* What a user has asked of a migration under way; kept in the row, so that it survives a crash. */
 enum {
@@ -119,7 +127,11 @@ typedef struct {
     guint64 forced_pause_ms;  /* live: the longest pause that may be forced; 0: none (core/ladder.h) */
     char *policy;             /* live: its name, for people; NULL: none */
     gboolean eager;           /* live: to post-copy as soon as a pass brings nothing */
-    guint64 memory_mib;
+    guint64 memory_mib;       /* what it takes on the destination */
+    guint new_vcpus;          /* resize: what it has there; 0: all stays as it is */
+    guint64 new_memory_mib;
+    char *new_disk;           /* target of the disk that grows, or NULL */
+    guint64 new_disk_bytes;
     char *destination_uri;    /* live_migration_uri with the destination filled in; NULL: the driver's own way */
     char *migrate_uri;        /* where the copy goes ("tcp://10.0.0.2"), or NULL */
     char *listen;             /* vncserver_listen: the console's address on the destination, or NULL to keep it */
@@ -150,6 +162,8 @@ typedef struct {
     guint attempts;       /* times that the copy was begun */
     GwPlan *plan;         /* NULL until planned */
     GwProgress progress;
+    GwFlavor *flavor;     /* resize: the shape asked for; else NULL */
+    gint64 flavor_was;    /* resize: id of the flavor before; 0: none of Godwit's */
     GwForecast *forecast; /* live: what is expected of it, and what came; NULL when nothing was */
     char *reason;         /* why it ended as it did, or what it waits for; for people */
     char *request_id;     /* "req-…" of the request that asked for it */

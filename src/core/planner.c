@@ -1,6 +1,7 @@
 #include "core/planner.h"
 
 #include "core/flags.h"
+#include "core/shape.h"
 
 #include <string.h>
 
@@ -192,6 +193,7 @@ GwPlan *gw_planner_make(const GwMoveFacts *facts, const GwMoveWish *wish, const 
     if (plan->flags & GW_FLAG_NON_SHARED_INC)
         keep_chains(plan, instance);
     plan_pauses(plan, settings);
+    gw_shape_plan(plan, instance, wish->flavor);
     plan->timeout_ms = settings->completion_timeout_s * 1000 * data_gib(facts, plan);
     return plan;
 }

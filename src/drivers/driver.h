@@ -99,6 +99,8 @@ typedef struct {
     gboolean (*adopt)(GwHost *dest, const GwPlan *plan, GError **error);
     /* Makes the definition on dest final after a proof that the instance is there: persistent and autostart as before. */
     gboolean (*settle)(GwHost *dest, const GwPlan *plan, GError **error);
+    /* Gives the stopped instance on dest the plan's new shape, and enlarges its disk; a disk that is as large already stays. Optional. */
+    gboolean (*reshape)(GwHost *dest, const GwPlan *plan, GError **error);
     /* Removes what the plan's instance has on one side: its definition, and the files of GW_FATE_COPY disks on that side,
      * and pools that Godwit made for it. SIDE_SOURCE: after the proof that it lives on dest. SIDE_DEST: undoing.
      * Refuses (GW_ERROR_CONFLICT) while the instance is active on that side. What is already gone is success. */
@@ -168,6 +170,9 @@ gboolean gw_node_suspend(GwNode *node, const char *uuid, GError **error);
 gboolean gw_node_wake(GwNode *node, const char *uuid, GError **error);
 GwDiagnostics *gw_node_diagnostics(GwNode *node, const char *uuid, GError **error);
 gboolean gw_node_adopt(GwNode *dest, const GwPlan *plan, GError **error);
+gboolean gw_node_can_reshape(const GwNode *node);
+/* Nothing to do for a plan without a new shape. UNSUPPORTED where the driver has none. */
+gboolean gw_node_reshape(GwNode *dest, const GwPlan *plan, GError **error);
 gboolean gw_node_settle(GwNode *dest, const GwPlan *plan, GError **error);
 gboolean gw_node_forget(GwNode *node, const GwPlan *plan, GwSide side, GError **error);
 gboolean gw_node_can_create(const GwNode *node);

@@ -14,6 +14,25 @@ static gboolean cannot(const GwNode *node, const char *what, GError **error)
     return FALSE;
 }
 
+gboolean gw_node_can_reshape(const GwNode *node)
+{
+    return node->driver->reshape != NULL;
+}
+
+gboolean gw_node_reshape(GwNode *dest, const GwPlan *plan, GError **error)
+{
+    if (!plan->new_vcpus)
+        return TRUE;
+    if (!dest->driver->reshape)
+        return cannot(dest, "resize", error);
+    GwNodeCall call = {"reshape", dest, .uuid = plan->uuid};
+    GError *failure = NULL;
+    if (!gw_node_call_begin(&call, error))
+        return FALSE;
+    gboolean ok = dest->driver->reshape(dest->host, plan, &failure);
+    return gw_node_call_end(&call, ok, failure, error);
+}
+
 gboolean gw_node_suspend(GwNode *node, const char *uuid, GError **error)
 {
     if (!node->driver->suspend)

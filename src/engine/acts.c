@@ -15,6 +15,7 @@ static const struct {
     [GW_ACT_PREPARE] = {"compute_pre_live_migration", "compute_prep_resize", NULL, TRUE},
     [GW_ACT_MIGRATE] = {"compute_live_migration", "compute_resize_instance", NULL, FALSE},
     [GW_ACT_STOP_SOURCE] = {NULL, "compute_resize_instance", NULL, FALSE},
+    [GW_ACT_RESHAPE] = {NULL, "compute_finish_resize", NULL, TRUE},
     [GW_ACT_ADOPT] = {NULL, "compute_finish_resize", "compute_rebuild_instance", TRUE},
     [GW_ACT_START_DEST] = {NULL, "compute_finish_resize", "compute_rebuild_instance", TRUE},
     [GW_ACT_SETTLE] = {"compute_post_live_migration_at_destination", NULL, NULL, TRUE},
@@ -24,7 +25,7 @@ static const struct {
 
 static void record(GwActive *active, const GwMigration *row, GwAct act)
 {
-    const char *event = row->kind == GW_MOVE_LIVE ? events[act].live : row->kind == GW_MOVE_COLD ? events[act].cold : events[act].evacuation;
+    const char *event = row->kind == GW_MOVE_LIVE ? events[act].live : gw_move_kind_is_cold(row->kind) ? events[act].cold : events[act].evacuation;
     if (!event || event == active->event)
         return;
     gboolean failed = row->state == GW_MIGRATION_UNDOING;
@@ -130,6 +131,12 @@ static gboolean settle(GwActive *active, const GwMigration *row, GError **error)
            gw_node_forget(active->source->node, row->plan, GW_SIDE_SOURCE, error);
 }
 
+/* What is known of the server follows the instance, before the way back is closed: done twice after a crash, it is the same. */
+static gboolean confirm(GwActive *active, const GwMigration *row, GError **error)
+{
+    return (!row->flavor || gw_servers_set_flavor(active->engine, row->instance_uuid, row->flavor, error)) && settle(active, row, error);
+}
+
 /* TRUE: a turn is free on the source host. */
 static gboolean has_turn(GwActive *active)
 {
@@ -212,8 +219,11 @@ gboolean gw_acts_do(GwActive *active, GwMigration *row, GwAct act, GError **erro
         return begin_copy(active, row);
     case GW_ACT_ADOPT:
         return work_ended(active, adopt(active, row, error), error);
-    case GW_ACT_SETTLE:
+    case GW_ACT_RESHAPE:
+        return work_ended(active, gw_node_reshape(dest, plan, error), error);
     case GW_ACT_FORGET_SOURCE:
+        return work_ended(active, confirm(active, row, error), error);
+    case GW_ACT_SETTLE:
         return work_ended(active, settle(active, row, error), error);
     case GW_ACT_FORGET_DEST:
         return work_ended(active, !dest || !plan || gw_node_forget(dest, plan, GW_SIDE_DEST, error), error);

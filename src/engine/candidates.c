@@ -176,5 +176,9 @@ GwDemand gw_demand_of(const GwMigration *row, const GwInstanceView *view)
         demand.vcpus = view->instance->vcpus;
         demand.memory_mib = view->instance->memory_mib;
     }
+    if (row->flavor) {
+        demand.vcpus = row->flavor->vcpus;
+        demand.memory_mib = row->flavor->memory_mib;
+    }
     return demand;
 }

@@ -48,8 +48,11 @@ GPtrArray *gw_choose_examine(GwActive *active, const GwMigration *row, GwHostEnt
     g_autoptr(GwMoveFacts) facts = NULL;
     if (!examine(active, row, dest, &facts, error))
         return NULL;
-    GwMoveWish wish = {row->kind, row->block, gw_engine_reserved_mib(engine, dest->row->name, row->id),
-                       active->disk_over_commit || engine->settings.disk_over_commit};
+    GwMoveWish wish = {.kind = gw_move_kind_is_cold(row->kind) ? GW_MOVE_COLD : row->kind,
+                       .block = row->block,
+                       .reserved_memory_mib = gw_engine_reserved_mib(engine, dest->row->name, row->id),
+                       .flavor = row->flavor,
+                       .disk_over_commit = active->disk_over_commit || engine->settings.disk_over_commit};
     GwPlanSettings settings = plan_settings(active);
     return gw_checks_plan(facts, &wish, &settings, dest->row->name, ret_plan);
 }

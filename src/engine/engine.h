@@ -170,6 +170,7 @@ typedef struct {
     gboolean force; /* with host: what an administrator has set against it (disabled, aggregates) does not count */
     gboolean by_admin; /* a lock does not count for it */
     const GwPolicy *policy; /* of a live move; NULL: that of the source's aggregates, else the setting's */
+    const GwFlavor *flavor;  /* of a resize: the shape that it gets */
     GwLoadHow measure; /* of a dry run: how long the guest may be looked at, for the prediction */
     const char *request_id, *user_id, *project_id;
     const GwFence *fence; /* NULL, or what it is asked under: a drain's lease */
@@ -184,6 +185,10 @@ gboolean gw_engine_live_migrate(GwEngine *engine, const GwMoveRequest *request, 
                                 gpointer data, GError **error);
 gboolean gw_engine_cold_migrate(GwEngine *engine, const GwMoveRequest *request, gint64 *ret_id, GwChecked checked,
                                 gpointer data, GError **error);
+/* A cold move to another host, where the instance starts in the shape of request->flavor. INVALID: its driver cannot, or the flavor has
+ * no disk while the instance's has. */
+gboolean gw_engine_resize(GwEngine *engine, const GwMoveRequest *request, gint64 *ret_id, GwChecked checked, gpointer data,
+                          GError **error);
 /* Starts elsewhere, from shared disks, an instance whose host is down. INVALID unless an administrator has forced that host down. */
 gboolean gw_engine_evacuate(GwEngine *engine, const GwMoveRequest *request, gint64 *ret_id, GwChecked checked, gpointer data,
                             GError **error);

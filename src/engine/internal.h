@@ -294,6 +294,8 @@ void gw_servers_start(GwEngine *engine);
 gboolean gw_servers_need(GwEngine *engine, const char *host); /* one is being made, undone or deleted there */
 guint64 gw_servers_promised_mib(GwEngine *engine, const char *host); /* memory of those being made there [locked] */
 void gw_servers_look_again(GwEngine *engine, const char *host); /* it has answered whole: what it does not have is not there [locked] */
+/* It was resized. TRUE where Godwit did not make it: its shape is what the host says. */
+gboolean gw_servers_set_flavor(GwEngine *engine, const char *uuid, const GwFlavor *flavor, GError **error);
 const GwServer *gw_servers_row(GwEngine *engine, const char *uuid);   /* borrowed, or NULL [locked] */
 
 /* ---- cards.c */

@@ -357,7 +357,7 @@ static GwMigration *read_row(GwActive *active)
 
 static GwDecision decide(GwActive *active, const GwMigration *row, const Moment *moment, gint64 age_ms)
 {
-    GwSituation situation = {row->kind,
+    GwSituation situation = {gw_move_kind_is_cold(row->kind) ? GW_MOVE_COLD : row->kind,
                              row->state,
                              row->end,
                              active->source_sight.seen,

@@ -33,7 +33,7 @@ static GwVmState vm_state_of(const GwInstanceView *view)
     GwVmState unfinished;
     if (is_unfinished(view->server, &unfinished))
         return unfinished;
-    if (view->migration_id && view->migration_kind == GW_MOVE_COLD && view->migration_state == GW_MIGRATION_FINISHED)
+    if (view->migration_id && gw_move_kind_is_cold(view->migration_kind) && view->migration_state == GW_MIGRATION_FINISHED)
         return GW_VM_RESIZED;
     if (view->card && view->card->in_error)
         return GW_VM_ERROR;

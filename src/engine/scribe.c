@@ -24,7 +24,7 @@ static void note_free(Note *note)
 /* A decision that could not be carried out ends in ERROR, and is still the user's. */
 static const char *decision_of(const GwMigration *row)
 {
-    gboolean failed = row->kind == GW_MOVE_COLD && row->state == GW_MIGRATION_ERROR;
+    gboolean failed = gw_move_kind_is_cold(row->kind) && row->state == GW_MIGRATION_ERROR;
     if (row->state == GW_MIGRATION_CONFIRMING || row->state == GW_MIGRATION_CONFIRMED || (failed && row->intents & GW_INTENT_CONFIRM))
         return "confirmResize";
     if (row->state == GW_MIGRATION_REVERTING || row->state == GW_MIGRATION_REVERTED || (failed && row->intents & GW_INTENT_REVERT))

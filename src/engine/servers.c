@@ -24,6 +24,41 @@ GwServerRun *gw_server_run_add(GwEngine *engine, GwServer *row)
     return run;
 }
 
+/* Under another daemon's change of the row: read again, and once more by the caller. */
+gboolean gw_servers_set_flavor(GwEngine *engine, const char *uuid, const GwFlavor *flavor, GError **error)
+{
+    g_autoptr(GwServer) row = NULL;
+    g_mutex_lock(&engine->lock);
+    GwServerRun *run = g_hash_table_lookup(engine->servers, uuid);
+    gboolean busy = run && run->stepping;
+    if (run && !busy && run->row->image_id)
+        row = gw_server_copy(run->row);
+    g_mutex_unlock(&engine->lock);
+    if (busy)
+        g_set_error(error, GW_ERROR, GW_ERROR_STALE, "something is being done to server %s", uuid);
+    if (!row)
+        return !busy;
+    g_autoptr(GError) local = NULL;
+    g_ptr_array_set_size(row->flavors, 0);
+    g_ptr_array_add(row->flavors, gw_flavor_copy(flavor));
+    if (!gw_store_server_update(engine->store, row, &local)) {
+        gboolean stale = g_error_matches(local, GW_ERROR, GW_ERROR_STALE);
+        g_propagate_error(error, g_steal_pointer(&local));
+        if (stale)
+            gw_engine_load_servers(engine, NULL);
+        return FALSE;
+    }
+    g_mutex_lock(&engine->lock);
+    run = g_hash_table_lookup(engine->servers, uuid);
+    if (run) {
+        gw_server_free(run->row);
+        run->row = g_steal_pointer(&row);
+        gw_views_update(engine, uuid);
+    }
+    g_mutex_unlock(&engine->lock);
+    return TRUE;
+}
+
 /* Of several daemons on one database the one that leads the drains makes and takes away servers, too. */
 gboolean gw_servers_lead(GwEngine *engine)
 {
@@ -302,7 +337,7 @@ static void mark(GwEngine *engine, const char *uuid, const char *request_id)
 /* As in Nova: what waits for its user's confirmation is confirmed by being deleted. */
 static gboolean confirm_first(GwEngine *engine, const GwInstanceView *view, const GwMoveRequest *request, GError **error)
 {
-    gboolean resting = view->migration_id && view->migration_kind == GW_MOVE_COLD && view->migration_state == GW_MIGRATION_FINISHED;
+    gboolean resting = view->migration_id && gw_move_kind_is_cold(view->migration_kind) && view->migration_state == GW_MIGRATION_FINISHED;
     GwMoveRequest silent = {.instance_uuid = request->instance_uuid};
     return !resting || gw_engine_confirm(engine, &silent, error);
 }

@@ -51,7 +51,7 @@ static gboolean check_host(GwEngine *engine, const GwInstanceView *view, const c
 static gboolean check_state(const GwInstanceView *view, GwMoveKind kind, GError **error)
 {
     const GwInstance *instance = view->instance;
-    const char *action = kind == GW_MOVE_LIVE ? "os-migrateLive" : "migrate";
+    const char *action = kind == GW_MOVE_LIVE ? "os-migrateLive" : kind == GW_MOVE_RESIZE ? "resize" : "migrate";
     if (view->migration_id && view->migration_state == GW_MIGRATION_FINISHED) {
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
                     "Cannot '%s' instance %s while it is in vm_state resized: %s was moved by migration %" G_GINT64_FORMAT
@@ -102,12 +102,12 @@ static gboolean check_state(const GwInstanceView *view, GwMoveKind kind, GError 
         fits = FALSE;
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Service is unavailable at this time. Host %s %s.", view->host,
                     view->host_forced_down ? "is forced down" : "does not answer");
-    } else if (kind == GW_MOVE_COLD && !instance->persistent) {
+    } else if (gw_move_kind_is_cold(kind) && !instance->persistent) {
         fits = FALSE;
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
-                    "Cannot 'migrate' instance %s: it is transient and would vanish when it stops; make it persistent first "
+                    "Cannot '%s' instance %s: it is transient and would vanish when it stops; make it persistent first "
                     "(virsh define), or move it live",
-                    instance->uuid);
+                    action, instance->uuid);
     }
     return fits;
 }
@@ -159,6 +159,26 @@ static gboolean check_evacuation(GwEngine *engine, const GwInstanceView *view, G
     return FALSE;
 }
 
+static gboolean check_shape(GwEngine *engine, const GwInstanceView *view, const GwFlavor *flavor, GError **error)
+{
+    const GwFlavor *now = view->server ? gw_server_flavor(view->server) : NULL;
+    const GwInstance *instance = view->instance;
+    g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, view->host);
+    if (entry && !gw_node_can_reshape(entry->node))
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "%s is on %s, a host of %s, where Godwit does not resize: change its shape there",
+                    instance->name, view->host, gw_node_driver(entry->node)->name);
+    else if (now && now->disk_gib && !flavor->disk_gib)
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Server disk was unable to be resized because: Resize to zero disk flavor is not "
+                    "allowed. %s has a disk of %" G_GUINT64_FORMAT " GiB by flavor %s; choose a flavor with a disk at least as large",
+                    instance->name, now->disk_gib, now->name);
+    else if (!flavor->vcpus || !flavor->memory_mib)
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Flavor %s has %u vCPUs and %" G_GUINT64_FORMAT " MiB of memory: no instance has "
+                    "so little", flavor->name, flavor->vcpus, flavor->memory_mib);
+    else
+        return TRUE;
+    return FALSE;
+}
+
 static GwMigration *row_of(const GwInstanceView *view, const GwMoveRequest *request, GwMoveKind kind)
 {
     GwMigration *row = gw_migration_new();
@@ -173,6 +193,8 @@ static GwMigration *row_of(const GwInstanceView *view, const GwMoveRequest *requ
     row->request_id = g_strdup(request->request_id);
     row->user_id = g_strdup(request->user_id);
     row->project_id = g_strdup(request->project_id);
+    row->flavor = kind == GW_MOVE_RESIZE ? gw_flavor_copy(request->flavor) : NULL;
+    row->flavor_was = kind == GW_MOVE_RESIZE && view->server && gw_server_flavor(view->server) ? gw_server_flavor(view->server)->id : 0;
     row->intents = (request->force ? GW_INTENT_HOST_FORCED : 0) | (request->disk_over_commit ? GW_INTENT_OVER_COMMIT : 0) |
                    gw_policy_intents(kind == GW_MOVE_LIVE ? request->policy : NULL);
     return row;
@@ -183,7 +205,8 @@ GwMigration *gw_submit_check(GwEngine *engine, const GwMoveRequest *request, GwM
 {
     g_autoptr(GwInstanceView) view = find_instance(engine, request->instance_uuid, error);
     gboolean ok = view && (kind == GW_MOVE_EVACUATE ? check_evacuation(engine, view, error) : check_state(view, kind, error)) &&
-                  check_host(engine, view, request->host, kind, error);
+                  check_host(engine, view, request->host, kind, error) &&
+                  (kind != GW_MOVE_RESIZE || check_shape(engine, view, request->flavor, error));
     GwMigration *row = ok ? row_of(view, request, kind) : NULL;
     *ret_view = g_steal_pointer(&view);
     return row;
@@ -191,7 +214,7 @@ GwMigration *gw_submit_check(GwEngine *engine, const GwMoveRequest *request, GwM
 
 static const char *action_of(GwMoveKind kind)
 {
-    return kind == GW_MOVE_LIVE ? "live-migration" : kind == GW_MOVE_COLD ? "migrate" : "evacuate";
+    return kind == GW_MOVE_LIVE ? "live-migration" : kind == GW_MOVE_COLD ? "migrate" : kind == GW_MOVE_RESIZE ? "resize" : "evacuate";
 }
 
 static gboolean submit(GwEngine *engine, const GwMoveRequest *request, GwMoveKind kind, gint64 *ret_id, GwChecked checked,
@@ -229,6 +252,11 @@ gboolean gw_engine_cold_migrate(GwEngine *engine, const GwMoveRequest *request, 
                                 gpointer data, GError **error)
 {
     return submit(engine, request, GW_MOVE_COLD, ret_id, checked, data, error);
+}
+
+gboolean gw_engine_resize(GwEngine *engine, const GwMoveRequest *request, gint64 *ret_id, GwChecked checked, gpointer data, GError **error)
+{
+    return submit(engine, request, GW_MOVE_RESIZE, ret_id, checked, data, error);
 }
 
 gboolean gw_engine_evacuate(GwEngine *engine, const GwMoveRequest *request, gint64 *ret_id, GwChecked checked, gpointer data,
@@ -271,12 +299,12 @@ static gboolean intend(GwEngine *engine, const GwMoveRequest *request, gint64 id
 /* What Nova says of a server that has a migration but is not waiting for confirm or revert. */
 static gboolean refuse_unrested(const GwMigration *row, GwPower power, const char *action, GError **error)
 {
-    if (row->kind == GW_MOVE_COLD && row->state == GW_MIGRATION_CONFIRMING) {
+    if (gw_move_kind_is_cold(row->kind) && row->state == GW_MIGRATION_CONFIRMING) {
         g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Instance has not been resized.");
         return FALSE;
     }
     const char *vm_state = power == GW_POWER_SHUTDOWN ? "stopped" : power == GW_POWER_PAUSED ? "paused" : "active";
-    gboolean reverting = row->kind == GW_MOVE_COLD && row->state == GW_MIGRATION_REVERTING;
+    gboolean reverting = gw_move_kind_is_cold(row->kind) && row->state == GW_MIGRATION_REVERTING;
     g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
                 "Cannot '%s' instance %s while it is in %s %s: migration %" G_GINT64_FORMAT " is %s", action,
                 row->instance_uuid, reverting ? "task_state" : "vm_state", reverting ? "resize_reverting" : vm_state,
@@ -294,7 +322,7 @@ static gboolean intend_resting(GwEngine *engine, const GwMoveRequest *request, u
     if (!view || !gw_store_migrations(engine->store, &query, &rows, error))
         return FALSE;
     const GwMigration *row = rows->len ? rows->pdata[0] : NULL;
-    if (row && row->kind == GW_MOVE_COLD && row->state == GW_MIGRATION_FINISHED)
+    if (row && gw_move_kind_is_cold(row->kind) && row->state == GW_MIGRATION_FINISHED)
         return intend(engine, request, row->id, intent, action, error);
     if (row)
         return refuse_unrested(row, view->instance->power, action, error);

@@ -92,6 +92,12 @@ static guint8 percent_of(const GwProgress *progress)
     return total && left <= total ? (guint8)((total - left) * 100 / total) : 0;
 }
 
+/* As in Nova: once it is resized, and until that is taken back. */
+static gboolean shows_new_shape(GwMigrationState state)
+{
+    return state == GW_MIGRATION_STARTING || state == GW_MIGRATION_FINISHED || state == GW_MIGRATION_CONFIRMING;
+}
+
 static void add_circumstances(GwEngine *engine, GwInstanceView *view, const char *uuid)
 {
     const GwActive *active = gw_active_of(engine, uuid);
@@ -108,6 +114,10 @@ static void add_circumstances(GwEngine *engine, GwInstanceView *view, const char
     view->card = card ? gw_card_ref(card) : NULL;
     const GwServer *server = gw_servers_row(engine, uuid);
     view->server = server ? gw_server_copy(server) : NULL;
+    if (view->server && active && active->row->flavor && shows_new_shape(active->row->state)) {
+        g_ptr_array_set_size(view->server->flavors, 0);
+        g_ptr_array_add(view->server->flavors, gw_flavor_copy(active->row->flavor));
+    }
     if (server && server->created_us && server->image_id)
         view->first_seen_us = server->created_us;
 }

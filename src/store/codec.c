@@ -26,7 +26,7 @@ static const char *const fate_words[] = {
     [GW_FATE_CARRY] = "carry",
 };
 static const char *const kind_words[] = {[GW_MOVE_LIVE] = "live-migration", [GW_MOVE_COLD] = "migration",
-                                          [GW_MOVE_EVACUATE] = "evacuation"};
+                                          [GW_MOVE_EVACUATE] = "evacuation", [GW_MOVE_RESIZE] = "resize"};
 
 static gpointer append_disk(gpointer instance)
 {
@@ -115,6 +115,10 @@ static const GwField plan_fields[] = {
     PLAN(TEXT, policy),
     PLAN(BOOL, eager),
     PLAN(INT64, memory_mib),
+    PLAN(UINT, new_vcpus),
+    PLAN(INT64, new_memory_mib),
+    PLAN(TEXT, new_disk),
+    PLAN(INT64, new_disk_bytes),
     PLAN(TEXT, destination_uri),
     PLAN(TEXT, migrate_uri),
     PLAN(TEXT, listen),

@@ -18,7 +18,7 @@ static const char *const step_words[] = {
     [GW_STEP_STAYS] = "stays",     [GW_STEP_GIVEN_UP] = "given up", [GW_STEP_GONE] = "gone",
 };
 static const char *const move_words[] = {[GW_MOVE_LIVE] = "live-migration", [GW_MOVE_COLD] = "migration",
-                                          [GW_MOVE_EVACUATE] = "evacuation"};
+                                          [GW_MOVE_EVACUATE] = "evacuation", [GW_MOVE_RESIZE] = "resize"};
 
 const char *gw_drain_kind_name(GwDrainKind kind)
 {

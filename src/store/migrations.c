@@ -12,7 +12,7 @@ static const char *const state_words[] = {
 #undef X
 };
 static const char *const kind_words[] = {[GW_MOVE_LIVE] = "live-migration", [GW_MOVE_COLD] = "migration",
-                                          [GW_MOVE_EVACUATE] = "evacuation"};
+                                          [GW_MOVE_EVACUATE] = "evacuation", [GW_MOVE_RESIZE] = "resize"};
 static const char *const block_words[] = {[GW_BLOCK_NO] = "no", [GW_BLOCK_YES] = "yes", [GW_BLOCK_AUTO] = "auto"};
 
 #define FIELD(type, member) GW_FIELD(GwMigration, type, member)
@@ -147,7 +147,7 @@ gboolean gw_store_migration_add_fenced(GwStore *store, GwMigration *migration, c
     if (!is_final(&added) &&
         (!check_free(session, added.instance_uuid, error) || !check_idle(session, added.instance_uuid, error)))
         return FALSE;
-    if (!insert(session, &added, &added.id, error) || !put_plan(session, &added, error) || !gw_forecast_put(session, &added, error) ||
+    if (!insert(session, &added, &added.id, error) || !gw_resize_put(session, &added, error) || !put_plan(session, &added, error) || !gw_forecast_put(session, &added, error) ||
         !gw_session_commit(session, error))
         return FALSE;
     *migration = added;

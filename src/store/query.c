@@ -58,9 +58,9 @@ static void build(Select *select, const GwMigrationQuery *query)
     g_string_append(select->sql, "SELECT ");
     gw_fields_append_names(select->sql, gw_migration_fields, GW_MIGRATION_FIELD_COUNT, "m.");
     g_string_append(select->sql, query->without_plans
-                                     ? ", NULL, f.value FROM migrations m"
-                                     : ", p.value, f.value FROM migrations m LEFT JOIN plans p ON p.migration_id = m.id");
-    g_string_append(select->sql, " LEFT JOIN forecasts f ON f.migration_id = m.id WHERE 1 = 1");
+                                     ? ", NULL, f.value, r.value, r.flavor, r.was FROM migrations m"
+                                     : ", p.value, f.value, r.value, r.flavor, r.was FROM migrations m LEFT JOIN plans p ON p.migration_id = m.id");
+    g_string_append(select->sql, " LEFT JOIN forecasts f ON f.migration_id = m.id LEFT JOIN resizes r ON r.migration_id = m.id WHERE 1 = 1");
     where_integer(select, "m.id =", query->id);
     where_text(select, "m.uuid =", query->uuid);
     where_text(select, "m.instance_uuid =", query->instance_uuid);
@@ -84,6 +84,20 @@ static void build(Select *select, const GwMigrationQuery *query)
     }
 }
 
+static gboolean read_flavor(GwResult *result, GwMigration *migration, GError **error)
+{
+    const guint first = GW_MIGRATION_FIELD_COUNT + 2;
+    const char *value = gw_result_text(result, first);
+    if (!value)
+        return TRUE;
+    migration->flavor = gw_codec_flavor_from_text(value, error);
+    if (!migration->flavor)
+        return FALSE;
+    migration->flavor->id = gw_result_integer(result, first + 1);
+    migration->flavor_was = gw_result_integer(result, first + 2);
+    return TRUE;
+}
+
 static GwMigration *read_row(GwResult *result, GError **error)
 {
     g_autoptr(GwMigration) migration = gw_migration_new();
@@ -91,7 +105,7 @@ static GwMigration *read_row(GwResult *result, GError **error)
     const char *forecast = gw_result_text(result, GW_MIGRATION_FIELD_COUNT + 1);
     if (!gw_fields_read(gw_migration_fields, GW_MIGRATION_FIELD_COUNT, result, migration, error) ||
         (plan && !(migration->plan = gw_codec_plan_from_text(plan, error))) ||
-        (forecast && !(migration->forecast = gw_codec_forecast_from_text(forecast, error)))) {
+        (forecast && !(migration->forecast = gw_codec_forecast_from_text(forecast, error))) || !read_flavor(result, migration, error)) {
         gw_error_prefix(error, "migration %" G_GINT64_FORMAT, gw_result_integer(result, 0));
         return NULL;
     }

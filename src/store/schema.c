@@ -209,6 +209,13 @@ const char *const gw_schema_steps[] = {
     " uuid TEXT NOT NULL PRIMARY KEY,"
     " value TEXT NOT NULL," /* cards.c */
     " updated_us INTEGER NOT NULL) WITHOUT ROWID;",
+
+    /* 9: the shapes that resizes give. */
+    "CREATE TABLE resizes ("
+    " migration_id INTEGER PRIMARY KEY REFERENCES migrations (id) ON DELETE CASCADE,"
+    " flavor INTEGER NOT NULL,"
+    " was INTEGER NOT NULL,"
+    " value TEXT NOT NULL);", /* servers.c */
 };
 
 const guint gw_schema_count = G_N_ELEMENTS(gw_schema_steps);

@@ -1,5 +1,5 @@
 /* Servers and flavors: what is asked for by column has one; the rest of each is one JSON text. */
-#include "store/fields.h"
+#include "store/migrations.h"
 
 #include "base/error.h"
 
@@ -219,6 +219,26 @@ gboolean gw_store_server_remove(GwStore *store, gint64 id, GError **error)
 }
 
 /* ---- flavors */
+
+GwFlavor *gw_codec_flavor_from_text(const char *text, GError **error)
+{
+    g_autoptr(GwFlavor) flavor = gw_flavor_new();
+    if (gw_fields_from_text(flavor_fields, G_N_ELEMENTS(flavor_fields), text, flavor, error))
+        return g_steal_pointer(&flavor);
+    gw_error_prefix(error, "stored flavor");
+    return NULL;
+}
+
+gboolean gw_resize_put(GwSession *session, const GwMigration *migration, GError **error)
+{
+    const GwFlavor *flavor = migration->flavor;
+    if (!flavor)
+        return TRUE;
+    g_autofree char *value = gw_fields_to_text(flavor_fields, G_N_ELEMENTS(flavor_fields), flavor);
+    return gw_session_run(session, "INSERT INTO resizes (migration_id, flavor, was, value) VALUES ($1, $2, $3, $4)",
+                          GW_PARAMS(gw_param_integer(migration->id), gw_param_integer(flavor->id), gw_param_integer(migration->flavor_was),
+                                    gw_param_text(value)), error);
+}
 
 gboolean gw_store_flavors(GwStore *store, GPtrArray **ret_rows, GError **error)
 {

@@ -521,6 +521,11 @@ gboolean gw_engine_cold_migrate(GwEngine *engine, const GwMoveRequest *request, 
     return submit(engine, request, "migrate", ret_id, checked, data, error);
 }
 
+gboolean gw_engine_resize(GwEngine *engine, const GwMoveRequest *request, gint64 *ret_id, GwChecked checked, gpointer data, GError **error)
+{
+    return submit(engine, request, "resize", ret_id, checked, data, error);
+}
+
 gboolean gw_engine_evacuate(GwEngine *engine, const GwMoveRequest *request, gint64 *ret_id, GwChecked checked, gpointer data,
                             GError **error)
 {

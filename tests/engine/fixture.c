@@ -193,7 +193,10 @@ gint64 fixture_move(Fixture *f, const char *uuid, const char *dest, GwMoveKind k
     g_autoptr(GError) error = NULL;
     if (kind == GW_MOVE_LIVE)
         gw_engine_live_migrate(f->engine, &request, &id, NULL, NULL, &error);
-    else if (kind == GW_MOVE_EVACUATE)
+    else if (kind == GW_MOVE_RESIZE) {
+        request.flavor = f->flavor;
+        gw_engine_resize(f->engine, &request, &id, NULL, NULL, &error);
+    } else if (kind == GW_MOVE_EVACUATE)
         gw_engine_evacuate(f->engine, &request, &id, NULL, NULL, &error);
     else
         gw_engine_cold_migrate(f->engine, &request, &id, NULL, NULL, &error);

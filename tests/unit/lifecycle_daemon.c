@@ -251,6 +251,7 @@ static gboolean do_act(const WorldSetting *setting, WorldNode *node)
         g_assert_not_reached();
     case GW_ACT_CHECK:
     case GW_ACT_ENTER:
+    case GW_ACT_RESHAPE:
     case GW_ACT_ABORT: /* asks; the copy ends by itself */
         return TRUE;
     case GW_ACT_PREPARE:
@@ -293,7 +294,7 @@ static gboolean do_act(const WorldSetting *setting, WorldNode *node)
 
 static gboolean is_work(GwAct act)
 {
-    return act == GW_ACT_CHECK || act == GW_ACT_ENTER || act == GW_ACT_PREPARE || act == GW_ACT_ADOPT ||
+    return act == GW_ACT_CHECK || act == GW_ACT_ENTER || act == GW_ACT_PREPARE || act == GW_ACT_RESHAPE || act == GW_ACT_ADOPT ||
            act == GW_ACT_SETTLE || act == GW_ACT_FORGET_SOURCE || act == GW_ACT_FORGET_DEST || act == GW_ACT_START_DEST;
 }
 

@@ -196,6 +196,8 @@ static gboolean starts_only_beside_a_stopped_side(const Case *c)
         return c->s.dest == GW_SEEN_ABSENT && is_alive(c->s.source);
     if (c->d.act == GW_ACT_ADOPT)
         return c->s.dest == GW_SEEN_ABSENT && c->s.source == GW_SEEN_STOPPED;
+    if (c->d.act == GW_ACT_RESHAPE)
+        return c->s.dest == GW_SEEN_STOPPED && c->s.source == GW_SEEN_STOPPED;
     return TRUE;
 }
 

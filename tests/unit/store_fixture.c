@@ -10,8 +10,8 @@
 /* A field that was added to one of these must be described in the store's tables, and then set and compared below. */
 #if GLIB_SIZEOF_VOID_P == 8
 _Static_assert(sizeof(GwDisk) == 80 && sizeof(GwNic) == 24 && sizeof(GwInstance) == 168, "a new field of an instance?");
-_Static_assert(sizeof(GwPlanDisk) == 72 && sizeof(GwPlan) == 176, "a new field of a plan?");
-_Static_assert(sizeof(GwMigration) == 328 && sizeof(GwProgress) == 96, "a new field of a migration?");
+_Static_assert(sizeof(GwPlanDisk) == 72 && sizeof(GwPlan) == 208, "a new field of a plan?");
+_Static_assert(sizeof(GwMigration) == 344 && sizeof(GwProgress) == 96, "a new field of a migration?");
 _Static_assert(sizeof(GwForecast) == 352, "a new field of a forecast?");
 #endif
 
@@ -167,6 +167,10 @@ GwPlan *sample_plan(void)
     plan->destination_uri = g_strdup("qemu+tcp://HostC/system");
     plan->migrate_uri = g_strdup("tcp://10.0.0.3");
     plan->listen = g_strdup("0.0.0.0");
+    plan->new_vcpus = 3;
+    plan->new_memory_mib = 768;
+    plan->new_disk = g_strdup("vda");
+    plan->new_disk_bytes = 5ull << 30;
     plan->definition = g_strdup("<domain type='kvm'>\n  <name>vm1</name>\n</domain>\n");
     GwPlanDisk *disk = gw_plan_add_disk(plan);
     disk->target = g_strdup("vda");
@@ -207,6 +211,14 @@ GwMigration *sample_migration(const char *instance_uuid)
         .actual_bps = 36, .first_pass_bytes = G_MAXUINT64,
     };
     g_strlcpy(row->forecast->uuid, instance_uuid, sizeof row->forecast->uuid);
+    row->flavor = gw_flavor_new();
+    row->flavor->id = 7;
+    row->flavor->flavor_id = g_strdup("m1");
+    row->flavor->name = g_strdup("m1.small");
+    row->flavor->vcpus = 3;
+    row->flavor->memory_mib = 768;
+    gw_flavor_set_spec(row->flavor, "colour", "blue");
+    row->flavor_was = 6;
     row->reason = g_strdup("waits for HostC");
     row->request_id = g_strdup("req-1");
     row->user_id = g_strdup("user");
@@ -256,6 +268,10 @@ void assert_plan_equal(const GwPlan *a, const GwPlan *b)
     g_assert_cmpstr(a->policy, ==, b->policy);
     g_assert_cmpint(a->eager, ==, b->eager);
     g_assert_cmpuint(a->memory_mib, ==, b->memory_mib);
+    g_assert_cmpuint(a->new_vcpus, ==, b->new_vcpus);
+    g_assert_cmpuint(a->new_memory_mib, ==, b->new_memory_mib);
+    g_assert_cmpstr(a->new_disk, ==, b->new_disk);
+    g_assert_cmpuint(a->new_disk_bytes, ==, b->new_disk_bytes);
     g_assert_cmpstr(a->destination_uri, ==, b->destination_uri);
     g_assert_cmpstr(a->migrate_uri, ==, b->migrate_uri);
     g_assert_cmpstr(a->listen, ==, b->listen);
@@ -289,6 +305,16 @@ void assert_migration_equal(const GwMigration *a, const GwMigration *b)
         g_assert_cmpmem(&a->forecast->first, sizeof *a->forecast - offsetof(GwForecast, first), &b->forecast->first,
                         sizeof *b->forecast - offsetof(GwForecast, first));
     }
+    g_assert_true(!a->flavor == !b->flavor);
+    if (a->flavor) {
+        g_assert_cmpint(a->flavor->id, ==, b->flavor->id);
+        g_assert_cmpstr(a->flavor->flavor_id, ==, b->flavor->flavor_id);
+        g_assert_cmpstr(a->flavor->name, ==, b->flavor->name);
+        g_assert_cmpuint(a->flavor->vcpus, ==, b->flavor->vcpus);
+        g_assert_cmpuint(a->flavor->memory_mib, ==, b->flavor->memory_mib);
+        g_assert_cmpstr(gw_flavor_spec(a->flavor, "colour"), ==, gw_flavor_spec(b->flavor, "colour"));
+    }
+    g_assert_cmpint(a->flavor_was, ==, b->flavor_was);
     g_assert_cmpmem(&a->progress, sizeof a->progress, &b->progress, sizeof b->progress);
     g_assert_cmpstr(a->reason, ==, b->reason);
     g_assert_cmpstr(a->request_id, ==, b->request_id);

@@ -22,7 +22,7 @@ static void visit_all(void)
             for (guint source = 0; source < GW_SEEN_COUNT; source++)
                 for (guint dest = 0; dest < GW_SEEN_COUNT; dest++)
                     for (guint call = 0; call < GW_CALL_COUNT; call++)
-                        if (law_is_possible((GwMoveKind)kind, (GwMigrationState)state))
+                        if (kind != GW_MOVE_RESIZE && law_is_possible((GwMoveKind)kind, (GwMigrationState)state))
                             visit_ends((GwSituation){.kind = (GwMoveKind)kind,
                                                      .state = (GwMigrationState)state,
                                                      .source = (GwSeen)source,

@@ -153,6 +153,11 @@ static gboolean adopt(GwHost *dest, const GwPlan *plan, GError **error)
     return act(dest, NULL, NULL, plan, 0, 0, gw_virt_adopt, error);
 }
 
+static gboolean reshape(GwHost *dest, const GwPlan *plan, GError **error)
+{
+    return act(dest, NULL, NULL, plan, 0, 0, gw_virt_reshape, error);
+}
+
 static gboolean settle(GwHost *dest, const GwPlan *plan, GError **error)
 {
     return act(dest, NULL, NULL, plan, 0, 0, gw_virt_settle, error);
@@ -248,6 +253,7 @@ const GwDriver gw_libvirt_driver = {
     .wake = wake,
     .diagnostics = diagnostics,
     .adopt = adopt,
+    .reshape = reshape,
     .settle = settle,
     .forget = forget,
     .create = create,

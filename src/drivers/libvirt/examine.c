@@ -155,6 +155,8 @@ static void examine_disk(Examination *e, virDomain *domain, GwDisk *disk)
     }
     g_autofree char *folder = folder_of(disk->path);
     facts->shared = prove_shared(e, folder);
+    if (facts->shared == GW_FACT_YES && !disk->capacity_bytes)
+        read_sizes(domain, disk);
     if (facts->shared != GW_FACT_NO || (disk->flags & (GW_DISK_READONLY | GW_DISK_REMOVABLE)))
         return;
     read_sizes(domain, disk);
@@ -277,6 +279,8 @@ static void read_definition(Examination *e, virDomain *domain)
     g_autofree char *inactive = e->facts->instance->persistent
                                     ? virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_SECURE | VIR_DOMAIN_XML_INACTIVE)
                                     : NULL;
+    g_autoptr(xmlDoc) doc = inactive ? gw_xml_parse(inactive, "domain", NULL) : NULL;
+    e->facts->rigid = doc ? g_strdup(gw_virt_rigid(xmlDocGetRootElement(doc))) : NULL;
     e->facts->definition = gw_virt_definition_pack(live, inactive);
 }
 

@@ -128,6 +128,9 @@ gboolean gw_virt_set_pause(GwVirtCall *call, GError **error); /* steer.c; how: m
 gboolean gw_virt_measure(GwVirtCall *call, GError **error);   /* measure.c; GwLoad; how: GwLoadHow */
 gboolean gw_virt_force(GwVirtCall *call, GError **error);     /* steer.c; how: GwForceHow */
 gboolean gw_virt_adopt(GwVirtCall *call, GError **error);     /* place.c */
+gboolean gw_virt_reshape(GwVirtCall *call, GError **error);   /* reshape.c */
+/* What in a definition names each vCPU or part of the memory, so that another shape would not fit it; static, or NULL. */
+const char *gw_virt_rigid(const xmlNode *domain);
 gboolean gw_virt_settle(GwVirtCall *call, GError **error);    /* place.c */
 gboolean gw_virt_forget(GwVirtCall *call, GError **error);    /* forget.c; how: GwSide */
 gboolean gw_virt_create(GwVirtCall *call, GError **error);    /* create.c; call->server */

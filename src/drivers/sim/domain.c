@@ -95,6 +95,13 @@ void gw_sim_domain_define(GwSimDomain *domain, gboolean persistent, gboolean aut
     gw_sim_tell(domain->host, domain->value->uuid);
 }
 
+void gw_sim_domain_replace(GwSimDomain *domain, GwInstance *value)
+{
+    gw_instance_unref(domain->value);
+    domain->value = gw_instance_ref(value);
+    gw_sim_tell(domain->host, domain->value->uuid);
+}
+
 GwSimDomain *gw_sim_domain_add(GwSimHost *host, GwInstance *value, GwSeen seen)
 {
     GwSimDomain *domain = g_new0(GwSimDomain, 1);

@@ -175,6 +175,7 @@ GwSimDomain *gw_sim_host_domain(GwSimHost *host, const char *uuid); /* or NULL *
 GwSimDomain *gw_sim_host_require(GwSimHost *host, const char *uuid, GError **error); /* GW_ERROR_NOT_FOUND */
 
 /* ---- domain.c */
+void gw_sim_domain_replace(GwSimDomain *domain, GwInstance *value); /* of a stopped one; takes a reference */
 GwSimDomain *gw_sim_domain_add(GwSimHost *host, GwInstance *value /* taken */, GwSeen seen);
 void gw_sim_domain_remove(GwSimDomain *domain);
 void gw_sim_domain_set(GwSimDomain *domain, GwSeen seen); /* opens and closes files, proves that it runs once, tells */
@@ -248,6 +249,7 @@ gboolean gw_sim_set_pause(GwHost *source, const char *uuid, guint ms, GError **e
 gboolean gw_sim_set_bandwidth(GwHost *source, const char *uuid, guint64 mibps, GError **error);
 gboolean gw_sim_prepare(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
 gboolean gw_sim_adopt(GwHost *dest, const GwPlan *plan, GError **error);
+gboolean gw_sim_reshape(GwHost *dest, const GwPlan *plan, GError **error);
 gboolean gw_sim_settle(GwHost *dest, const GwPlan *plan, GError **error);
 gboolean gw_sim_remains(GwHost *host, GwHost *home, const GwPlan *plan, GwSide side, GPtrArray **ret_left, GError **error);
 gboolean gw_sim_forget(GwHost *host, const GwPlan *plan, GwSide side, GError **error);

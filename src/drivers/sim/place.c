@@ -98,6 +98,50 @@ gboolean gw_sim_adopt(GwHost *dest, const GwPlan *plan, GError **error)
     return gw_sim_call_end(&call, adopt(dest->host, plan, error), error);
 }
 
+static gboolean grow(GwSimHost *dest, GwInstance *instance, const GwPlan *plan, GError **error)
+{
+    for (guint i = 0; i < instance->disks->len; i++) {
+        GwDisk *disk = instance->disks->pdata[i];
+        if (g_strcmp0(disk->target, plan->new_disk) != 0)
+            continue;
+        GwSimFile *file = gw_sim_file_find(dest, disk->path);
+        if (!file) {
+            g_set_error(error, GW_ERROR, GW_ERROR_FAILED, "%s has no file %s", dest->name, disk->path);
+            return FALSE;
+        }
+        file->capacity_bytes = MAX(file->capacity_bytes, plan->new_disk_bytes);
+        disk->capacity_bytes = file->capacity_bytes;
+    }
+    return TRUE;
+}
+
+static gboolean reshape(GwSimHost *dest, const GwPlan *plan, GError **error)
+{
+    GwSimDomain *domain = gw_sim_host_require(dest, plan->uuid, error);
+    if (!domain)
+        return FALSE;
+    if (gw_sim_domain_is_active(domain)) {
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "%s is active on %s: its shape stays", plan->name, dest->name);
+        return FALSE;
+    }
+    GwInstance *instance = gw_sim_instance_copy(domain->value);
+    instance->vcpus = plan->new_vcpus;
+    instance->memory_mib = instance->max_memory_mib = plan->new_memory_mib;
+    gboolean ok = grow(dest, instance, plan, error);
+    if (ok)
+        gw_sim_domain_replace(domain, instance);
+    gw_instance_unref(instance);
+    return ok;
+}
+
+gboolean gw_sim_reshape(GwHost *dest, const GwPlan *plan, GError **error)
+{
+    GwSimCall call;
+    if (!gw_sim_call_begin(&call, GW_SIM_ACT, "reshape", dest, NULL, error))
+        return FALSE;
+    return gw_sim_call_end(&call, reshape(dest->host, plan, error), error);
+}
+
 gboolean gw_sim_settle(GwHost *dest, const GwPlan *plan, GError **error)
 {
     GwSimCall call;

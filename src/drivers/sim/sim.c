@@ -128,6 +128,7 @@ const GwDriver gw_sim_driver = {
     .wake = gw_sim_wake_guest,
     .diagnostics = gw_sim_diagnostics,
     .adopt = gw_sim_adopt,
+    .reshape = gw_sim_reshape,
     .settle = gw_sim_settle,
     .forget = gw_sim_forget,
     .create = gw_sim_create,
