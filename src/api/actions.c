@@ -177,7 +177,7 @@ static GwFlavor *wanted_flavor(GwRequest *request, const GwMoveRequest *move, co
     if (!view)
         gw_reply_fault(request, 404, "Instance %s could not be found.", move->instance_uuid);
     else if (!flavor)
-        gw_reply_fault(request, 400, "Unable to locate requested flavor. There is no flavor '%s' (godwit flavor-list)", id);
+        gw_reply_fault(request, 400, "Unable to locate requested flavor. There is no flavor '%s'; `godwit flavor-list` shows all", id);
     else if (g_strcmp0(now, id) == 0)
         gw_reply_fault(request, 400, "When resizing, instances must change flavor!");
     else

@@ -55,6 +55,14 @@ static const GwOption boot_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const GwOption flavor_create_options[] = {
+    {"ram", "MIB", "its memory"},
+    {"vcpus", "COUNT", "its virtual CPUs"},
+    {"disk", "GIB", "its root disk; otherwise as large as the image"},
+    {"id", "ID", "its id; otherwise a new one"},
+    {NULL, NULL, NULL},
+};
+
 static const GwOption live_migration_options[] = {
     {"block-migrate", NULL, "copy the disks too, as when no storage is shared"},
     {"no-block-migrate", NULL, "copy no disks: refuse when the destination does not see them"},
@@ -248,6 +256,11 @@ const GwCommand gw_commands[] = {
      "boot --image cirros --flavor small web", boot_options, gw_run_boot},
     {"delete", SERVERS, "SERVER", "delete a server, with the disks that are its own",
      "Its own are those in the folder that has its UUID for a name; others stay.", "delete web", NULL, gw_run_delete},
+    {"flavor-list", SERVERS, "", "list flavors: shapes for servers", NULL, "flavor-list", NULL, gw_run_flavor_list},
+    {"flavor-create", SERVERS, "NAME", "make a flavor", NULL, "flavor-create --ram 2048 --vcpus 2 --disk 20 m1.small", flavor_create_options,
+     gw_run_flavor_create},
+    {"flavor-delete", SERVERS, "FLAVOR", "delete a flavor; servers that were made with it stay as they are", NULL, "flavor-delete m1.small",
+     NULL, gw_run_flavor_delete},
 
     {"live-migration", MOVES, "SERVER [HOST]", "move a running server without stopping it",
      "Whether its disks have to be copied is found out by a test of the storage, unless an option says so.\n"

@@ -173,6 +173,20 @@ def test_migrate_anywhere_a_stopped_server(vm1, godwit):
     assert "vm1 was moved from HostB to HostC and stays shut off in" in run.out
 
 
+def test_resize(vm1, godwit):
+    vm1.on("GET", "/v2.1/flavors?is_public=None", {"flavors": [{"id": "7", "name": "m1.small"}, {"id": "8", "name": "m1.big"}]})
+    vm1.has_move({**FINISHED, "kind": "resize"})
+    run = godwit("resize", "vm1", "m1.big")
+    assert run.status == 0 and vm1.asked("POST")[0]["body"] == {"resize": {"flavorRef": "8"}}
+    assert run.out.startswith("vm1 was resized, moved from HostB to HostC and rebooted in 1.24 s")
+
+
+def test_resize_to_a_flavor_that_is_not(vm1, godwit):
+    vm1.on("GET", "/v2.1/flavors?is_public=None", {"flavors": [{"id": "7", "name": "m1.small"}]})
+    run = godwit("resize", "vm1", "m1.big")
+    assert run.status == 4 and run.err == "Error: There is no flavor 'm1.big'; there are: m1.small.\n"
+
+
 @pytest.mark.parametrize("command,action,state,sentence", [
     ("resize-confirm", "confirmResize", "confirmed", "vm1 stays on HostC; what was left of it on HostB is gone.\n"),
     ("resize-revert", "revertResize", "reverted", "vm1 is back on HostB; what was left of it on HostC is gone.\n"),

@@ -81,6 +81,24 @@ def test_cold_migration(real, verb, host):
     assert real(verb, name).status == 0 and where(real, name) == host
 
 
+@pytest.mark.parametrize("verb", ["resize-revert", "resize-confirm"])
+def test_resize(real, verb):
+    name, flavor = "vm-HostA-2", f"wide-{verb}"
+    here = where(real, name)
+    other = "HostB" if here == "HostA" else "HostA"
+    assert "--vcpus is missing" in real("flavor-create", "--ram", "96", flavor).err
+    assert real("flavor-create", "--ram", "96", "--vcpus", "3", "--disk", "2", flavor).status == 0
+    assert f"| {flavor} | " in real("flavor-list").out
+    assert "already exists" in real("flavor-create", "--ram", "96", "--vcpus", "3", flavor).err
+    run = real("resize", name, flavor)
+    assert run.status == 0 and f"{name} was resized, moved from {here} to {other} and rebooted" in run.out, run.err
+    assert real(verb, name).status == 0 and where(real, name) == (other if verb == "resize-confirm" else here)
+    assert (real("--json", "show", name).json["server"]["flavor"]["vcpus"] == 3) == (verb == "resize-confirm")
+    assert real("flavor-delete", flavor).status == 0
+    gone = real("resize", name, flavor)
+    assert gone.status == 4 and f"There is no flavor '{flavor}'" in gone.err
+
+
 def test_actions(real):
     actions = real("--json", "instance-action-list", VM).json["instanceActions"]
     assert actions

@@ -88,6 +88,39 @@ def test_openstack_server(openstack, flavor):
     delete(openstack, "web")
 
 
+@pytest.fixture
+def larger(access):
+    client = clients.Client("openstack", access)
+    name = f"larger{os.urandom(4).hex()}"
+    client("flavor", "create", "--ram", "1024", "--vcpus", "4", "--disk", "2", name)
+    yield name
+    client("flavor", "delete", name)
+
+
+@pytest.mark.parametrize("end", ["confirm", "revert"])
+def test_openstack_resize(openstack, flavor, larger, end):
+    create(openstack, "--flavor", flavor, "web")
+    openstack("server", "resize", "--flavor", larger, "web")
+    wait(lambda: openstack.show("server", "show", "web")["status"] == "VERIFY_RESIZE")
+    assert larger in str(openstack.show("server", "show", "web")["flavor"])
+    openstack("server", "resize", end, "web")
+    wait(lambda: openstack.show("server", "show", "web")["status"] == "ACTIVE")
+    assert (larger if end == "confirm" else flavor) in str(openstack.show("server", "show", "web")["flavor"])
+    assert "must change flavor" in openstack.refused("server", "resize", "--flavor", larger if end == "confirm" else flavor, "web")
+    delete(openstack, "web")
+
+
+def test_nova_resize(openstack, nova, flavor, larger):
+    create(openstack, "--flavor", flavor, "web")
+    nova("resize", "--poll", "web", larger)
+    assert openstack.show("server", "show", "web")["status"] == "VERIFY_RESIZE"
+    nova("resize-confirm", "web")
+    wait(lambda: openstack.show("server", "show", "web")["status"] == "ACTIVE")
+    (row,) = [m for m in nova.list("migration-list", "--migration-type", "resize") if m["Status"] == "confirmed"][:1]
+    assert row["Type"] == "resize"
+    delete(openstack, "web")
+
+
 def test_openstack_place(openstack, flavor):
     assert create(openstack, "--flavor", flavor, "--availability-zone", "nova:HostB", "there")["OS-EXT-SRV-ATTR:host"] == "HostB"
     delete(openstack, "there")

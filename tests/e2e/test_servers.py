@@ -1,4 +1,5 @@
 """A server made from an image on real hosts, moved and deleted, the daemon killed on the way; and nothing left of it afterwards."""
+import json
 import os
 import random
 import signal
@@ -107,6 +108,52 @@ def test_life(lab, cloud, images, place, kind):
         assert lab.run("HostB", "sh", "-c", f"ls -d {place}/{uuid} || true").stdout == "", "its own folder moved with it"
     moved = cloud.request("POST", f"/v2.1/servers/{uuid}/action", {"migrate": {"host": "HostB"}}, version="2.56")
     assert cloud.wait(moved)["state"] == "finished"
+    delete(cloud, uuid)
+
+
+def memory_of(lab, host, uuid):
+    """vCPUs and KiB, as libvirt has it."""
+    told = dict(line.split(":", 1) for line in lab.virsh(host, "dominfo", uuid).stdout.splitlines() if ":" in line)
+    return int(told["CPU(s)"]), int(told["Max memory"].split()[0])
+
+
+def disk_of(lab, host, place, uuid):
+    listed = lab.run(host, "sh", "-c", f"for f in {place}/{uuid}/*; do qemu-img info -U --output json $f; done").stdout
+    return json.loads(listed)["virtual-size"]
+
+
+@pytest.mark.parametrize("kind", ["raw", "qcow2"])
+@pytest.mark.parametrize("end", ["confirmResize", "revertResize"])
+def test_resize(lab, cloud, images, place, kind, end):
+    """The guest runs with the flavor's vCPUs, memory and disk; back in the old ones after a revert; the daemon dies at a random moment."""
+    cloud.request("POST", "/v2.1/flavors", {"flavor": {"name": "two", "id": "two", "ram": 96, "vcpus": 2, "disk": 2}})
+    rng = random.Random(SEED)
+    uuid = create(cloud, images[f"pattern-{kind}"], host="HostB")
+    wait_for(cloud, uuid, "ACTIVE")
+    answer = cloud.request("POST", f"/v2.1/servers/{uuid}/action", {"resize": {"flavorRef": "two"}})
+    assert answer.status == 202, answer.text
+    time.sleep(rng.uniform(0, 1.5))
+    cloud.restart(signal.SIGKILL)
+    server = wait_for(cloud, uuid, "VERIFY_RESIZE")
+    host = server["OS-EXT-SRV-ATTR:host"]
+    assert (server["flavor"]["vcpus"], server["flavor"]["ram"], server["flavor"]["disk"]) == (2, 96, 2) and host != "HostB"
+    assert memory_of(lab, host, uuid) == (2, 96 << 10) and disk_of(lab, host, place, uuid) == 2 << 30
+    assert memory_of(lab, "HostB", uuid) == (1, 64 << 10)
+    assert lab.virsh(host, "domstate", uuid).stdout.strip() == "running"
+    assert cloud.request("POST", f"/v2.1/servers/{uuid}/action", {end: None}).status in (202, 204)
+    time.sleep(rng.uniform(0, 0.5))
+    cloud.restart(signal.SIGKILL)
+    server = wait_for(cloud, uuid, "ACTIVE")
+    if end == "confirmResize":
+        assert server["flavor"]["vcpus"] == 2 and server["OS-EXT-SRV-ATTR:host"] == host
+        assert lab.virsh("HostB", "dominfo", uuid, check=False).returncode != 0
+    else:
+        assert server["flavor"]["vcpus"] == 1 and server["OS-EXT-SRV-ATTR:host"] == "HostB"
+        assert memory_of(lab, "HostB", uuid) == (1, 64 << 10) and lab.virsh(host, "dominfo", uuid, check=False).returncode != 0
+    home = server["OS-EXT-SRV-ATTR:host"]
+    original = os.path.join(cloud.folder, "images", f"pattern-{kind}.{kind}")
+    path = lab.run(home, "sh", "-c", f"ls {place}/{uuid}/*").stdout.strip()
+    lab.run(home, "qemu-img", "compare", "-U", "-f", kind, "-F", kind, path, original)
     delete(cloud, uuid)
 
 

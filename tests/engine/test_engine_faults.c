@@ -18,6 +18,7 @@ typedef struct {
     char name[8], uuid[GW_UUID_SIZE];
     GwSimStorage storage;
     GwPower power;
+    guint64 memory_mib; /* at the beginning; resizes are in its history */
     gint64 last; /* its newest migration, 0: none */
 } Guest;
 
@@ -47,11 +48,25 @@ static Guest *any_guest(Run *run)
 
 /* ---- what users do */
 
+static GwFlavor *any_flavor(Run *run)
+{
+    GwFlavor *flavor = gw_flavor_new();
+    flavor->flavor_id = g_strdup("f");
+    flavor->name = g_strdup("f");
+    flavor->vcpus = 2;
+    flavor->memory_mib = 300 + pick(run, 1000);
+    flavor->disk_gib = pick(run, 2) ? 0 : 10 + pick(run, 3);
+    return flavor;
+}
+
 static void move(Run *run)
 {
     Guest *guest = any_guest(run);
     const char *dest = pick(run, 3) ? any_host(run) : NULL;
-    gint64 id = fixture_move(&run->f, guest->uuid, dest, pick(run, 3) ? GW_MOVE_LIVE : GW_MOVE_COLD);
+    g_autoptr(GwFlavor) flavor = any_flavor(run);
+    run->f.flavor = flavor;
+    GwMoveKind kind = pick(run, 3) ? GW_MOVE_LIVE : pick(run, 2) ? GW_MOVE_COLD : GW_MOVE_RESIZE;
+    gint64 id = fixture_move(&run->f, guest->uuid, dest, kind);
     if (id)
         guest->last = id;
     run->moves += id != 0;
@@ -85,7 +100,7 @@ static void break_a_call(Run *run)
 {
     static const char *const functions[] = {"prepare", "migrate", "sight",   "describe", "stop",     "start",
                                             "resume",  "adopt",   "settle",  "forget",   "abort",    "examine",
-                                            "facts",   "force_complete", "instances"};
+                                            "facts",   "force_complete", "instances", "reshape"};
     static const GwErrorCode codes[] = {GW_ERROR_UNREACHABLE, GW_ERROR_FAILED, GW_ERROR_LOST};
     static const GwSimWhen whens[] = {GW_SIM_BEFORE, GW_SIM_DURING, GW_SIM_AFTER};
     GwErrorCode code = codes[pick(run, 3)];
@@ -244,6 +259,23 @@ static guint count_files(Run *run, const char *name)
     return count;
 }
 
+/* What its resizes that were confirmed have made of it. */
+static guint64 memory_due(Run *run, const Guest *guest)
+{
+    GwMigrationQuery query = {.instance_uuid = guest->uuid};
+    g_autoptr(GPtrArray) rows = NULL;
+    g_autoptr(GError) error = NULL;
+    gw_store_migrations(run->f.store, &query, &rows, &error);
+    g_assert_no_error(error);
+    for (guint i = 0; i < rows->len; i++) { /* newest first */
+        const GwMigration *row = rows->pdata[i];
+        g_assert_true(!row->flavor == (row->kind != GW_MOVE_RESIZE));
+        if (row->flavor && row->state == GW_MIGRATION_CONFIRMED)
+            return row->flavor->memory_mib;
+    }
+    return guest->memory_mib;
+}
+
 static void check_guest(Run *run, const Guest *guest)
 {
     if (has_error(run, guest)) {
@@ -257,6 +289,9 @@ static void check_guest(Run *run, const Guest *guest)
     if (!view || (where && strcmp(view->host, where) != 0))
         g_error("seed %u: %s runs on %s and is shown on %s", run->seed, guest->name, where ? where : "no host",
                 view ? view->host : "none");
+    if (view->instance->memory_mib != memory_due(run, guest))
+        g_error("seed %u: %s has %" G_GUINT64_FORMAT " MiB, and should have %" G_GUINT64_FORMAT, run->seed, guest->name,
+                view->instance->memory_mib, memory_due(run, guest));
     guint files = count_files(run, guest->name);
     if (files != 1)
         g_error("seed %u: %s has %u files", run->seed, guest->name, files);
@@ -281,7 +316,8 @@ static void add_guests(Run *run)
         g_snprintf(guest->name, sizeof guest->name, "vm%u", i);
         guest->storage = pick(run, 2) ? GW_SIM_SHARED : GW_SIM_LOCAL;
         guest->power = pick(run, 4) ? GW_POWER_RUNNING : GW_POWER_SHUTDOWN;
-        const char *uuid = fixture_add(&run->f, any_host(run), guest->name, 256 << pick(run, 4), guest->storage, guest->power);
+        guest->memory_mib = 256 << pick(run, 4);
+        const char *uuid = fixture_add(&run->f, any_host(run), guest->name, guest->memory_mib, guest->storage, guest->power);
         g_strlcpy(guest->uuid, uuid, sizeof guest->uuid);
         gw_sim_world_set_dirty(run->f.world, uuid, pick(run, 12000));
     }

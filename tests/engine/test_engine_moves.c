@@ -239,6 +239,102 @@ static void a_cold_move_is_confirmed_or_reverted(void)
     fixture_close(&f);
 }
 
+static void assert_shape(Fixture *f, const char *uuid, guint vcpus, guint64 memory_mib, guint64 disk_gib)
+{
+    fixture_refresh(f);
+    g_autoptr(GwInstanceView) view = gw_engine_instance(f->engine, uuid);
+    g_assert_cmpuint(view->instance->vcpus, ==, vcpus);
+    g_assert_cmpuint(view->instance->memory_mib, ==, memory_mib);
+    g_assert_cmpuint(((const GwDisk *)view->instance->disks->pdata[0])->capacity_bytes >> 30, ==, disk_gib);
+}
+
+static GwFlavor *flavor_new(guint vcpus, guint64 memory_mib, guint64 disk_gib)
+{
+    GwFlavor *flavor = gw_flavor_new();
+    flavor->flavor_id = g_strdup("big");
+    flavor->name = g_strdup("big");
+    flavor->vcpus = vcpus;
+    flavor->memory_mib = memory_mib;
+    flavor->disk_gib = disk_gib;
+    return flavor;
+}
+
+static void resize_both_ways(GwSimStorage storage, const char *world)
+{
+    Fixture f;
+    g_autoptr(GwFlavor) flavor = flavor_new(4, 2048, 12);
+    g_autoptr(GError) error = NULL;
+    fixture_open(&f, world, 0);
+    const char *kept = fixture_add(&f, "HostA", "kept", 512, storage, GW_POWER_RUNNING);
+    const char *back = fixture_add(&f, "HostA", "back", 512, storage, GW_POWER_SHUTDOWN);
+    fixture_refresh(&f);
+    f.flavor = flavor;
+    gint64 first = fixture_move(&f, kept, "HostB", GW_MOVE_RESIZE);
+    gint64 second = fixture_move(&f, back, NULL, GW_MOVE_RESIZE);
+    ASSERT_ENDS(&f, first, FINISHED);
+    ASSERT_ENDS(&f, second, FINISHED);
+    assert_shape(&f, kept, 4, 2048, 12);
+    assert_shape(&f, back, 4, 2048, 12);
+    GwMoveRequest confirm = {.instance_uuid = kept, .request_id = "req-confirm"};
+    GwMoveRequest revert = {.instance_uuid = back, .request_id = "req-revert"};
+    g_assert_true(gw_engine_confirm(f.engine, &confirm, &error));
+    g_assert_true(gw_engine_revert(f.engine, &revert, &error));
+    ASSERT_ENDS(&f, second, REVERTED);
+    ASSERT_ENDS(&f, first, CONFIRMED);
+    assert_home(&f, kept, "HostB");
+    assert_shape(&f, kept, 4, 2048, 12);
+    assert_shape(&f, back, 1, 512, 10);
+    fixture_close(&f);
+}
+
+static void a_resize_is_confirmed_or_reverted(void)
+{
+    resize_both_ways(GW_SIM_LOCAL, "resize-local");
+    resize_both_ways(GW_SIM_SHARED, "resize-shared");
+}
+
+static void a_shape_that_cannot_be_is_refused(void)
+{
+    Fixture f;
+    g_autoptr(GwFlavor) flat = flavor_new(1, 512, 9), wide = flavor_new(1, 1 << 30, 10);
+    fixture_open(&f, "resize-refused", 0);
+    const char *uuid = fixture_add(&f, "HostA", "vm", 512, GW_SIM_LOCAL, GW_POWER_RUNNING);
+    fixture_refresh(&f);
+    f.flavor = flat;
+    gint64 id = fixture_move(&f, uuid, "HostB", GW_MOVE_RESIZE);
+    ASSERT_ENDS(&f, id, FAILED);
+    g_autoptr(GwMigration) first = fixture_row(&f, id);
+    g_assert_nonnull(strstr(first->reason, "a disk that is made smaller loses what is at its end"));
+    f.flavor = wide;
+    id = fixture_move(&f, uuid, "HostB", GW_MOVE_RESIZE);
+    ASSERT_ENDS(&f, id, FAILED);
+    g_autoptr(GwMigration) second = fixture_row(&f, id);
+    g_assert_nonnull(strstr(second->reason, "vm needs 1073741824 MiB"));
+    assert_home(&f, uuid, "HostA");
+    assert_shape(&f, uuid, 1, 512, 10);
+    fixture_close(&f);
+}
+
+/* It goes on: from where it was, in the shape that it had. */
+static void a_shape_that_cannot_be_given_is_undone(void)
+{
+    Fixture f;
+    g_autoptr(GwFlavor) flavor = flavor_new(2, 1024, 0);
+    fixture_open(&f, "resize-undone", 0);
+    const char *uuid = fixture_add(&f, "HostA", "vm", 512, GW_SIM_LOCAL, GW_POWER_RUNNING);
+    fixture_refresh(&f);
+    f.flavor = flavor;
+    gw_sim_world_fail(f.world, "HostB", "reshape", 1, GW_ERROR_FAILED, GW_SIM_BEFORE);
+    gint64 id = fixture_move(&f, uuid, "HostB", GW_MOVE_RESIZE);
+    ASSERT_ENDS(&f, id, FAILED);
+    g_autoptr(GwMigration) row = fixture_row(&f, id);
+    g_assert_nonnull(strstr(row->reason, "simulated failure of reshape"));
+    assert_home(&f, uuid, "HostA");
+    assert_shape(&f, uuid, 1, 512, 10);
+    g_assert_cmpuint(fixture_files(&f, "HostB", LOCAL), ==, 0);
+    fixture_close(&f);
+}
+
 /* The source cannot start it any more: the user who asked for the revert is told, in his action. */
 static void a_revert_that_fails_tells_why(void)
 {
@@ -279,5 +375,8 @@ int main(int argc, char **argv)
     ADD(a_transient_failure_is_tried_again);
     ADD(a_cold_move_is_confirmed_or_reverted);
     ADD(a_revert_that_fails_tells_why);
+    ADD(a_resize_is_confirmed_or_reverted);
+    ADD(a_shape_that_cannot_be_is_refused);
+    ADD(a_shape_that_cannot_be_given_is_undone);
     return g_test_run();
 }
