@@ -21,8 +21,8 @@ static const GwDisk *sized_root(const GwInstance *instance, const GwFlavor *flav
 
 guint64 gw_shape_disk_bytes(const GwInstance *instance, const GwDisk *disk, const GwFlavor *flavor)
 {
-    const GwDisk *root = sized_root(instance, flavor);
-    return root == disk && root ? MAX(disk->capacity_bytes, flavor->disk_gib << 30) : disk->capacity_bytes;
+    gboolean grows = disk == sized_root(instance, flavor);
+    return grows ? MAX(disk->capacity_bytes, flavor->disk_gib << 30) : disk->capacity_bytes;
 }
 
 static void check_disk(const GwInstance *instance, const GwFlavor *flavor, GPtrArray *findings)

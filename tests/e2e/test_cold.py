@@ -72,6 +72,50 @@ def test_stopped_stays_stopped(lab, cloud, guest, kind):
     assert lab.verify("cold1") == []
 
 
+def flavor_of(cloud):
+    return cloud.get(f"/v2.1/servers/{cloud.uuid('cold1')}", version="2.88").json["server"]["flavor"]
+
+
+@pytest.mark.parametrize("kind", ["local", "iscsi"])
+def test_resize_of_an_adopted_guest(lab, cloud, guest, kind):
+    """Two vCPUs and more memory for a guest that others made; its volume stays as it is, and its own records are whole."""
+    guest("cold1", disks=[kind])
+    before = lab.virsh("HostB", "dumpxml", "--inactive", "cold1").stdout
+    size = 0 if kind == "iscsi" else flavor_of(cloud)["disk"] + 1
+    made = cloud.request("POST", "/v2.1/flavors", {"flavor": {"name": f"wide-{kind}", "id": f"wide-{kind}", "ram": 192, "vcpus": 2, "disk": size}})
+    assert made.status == 200, made.text
+    boots = lab.heartbeat("cold1").boot_count
+    answer = cloud.action("cold1", {"resize": {"flavorRef": f"wide-{kind}"}})
+    assert answer.status == 202, answer.text
+    row = cloud.wait(answer, "finished")
+    host = row["dest"]
+    lab.wait_heartbeat("cold1", time.time())
+    assert lab.where("cold1") == (host, "running") and lab.heartbeat("cold1").boot_count == boots + 1
+    told = dict(line.split(":", 1) for line in lab.virsh(host, "dominfo", "cold1").stdout.splitlines() if ":" in line)
+    assert (told["CPU(s)"].strip(), told["Max memory"].split()[0], told["Used memory"].split()[0]) == ("2", str(192 << 10), str(192 << 10))
+    assert lab.virsh("HostB", "dumpxml", "--inactive", "cold1").stdout == before, "the source is exactly as it was"
+    assert cloud.action("cold1", {"confirmResize": None}).status == 204
+    cloud.wait(row["id"], "confirmed")
+    cloud.wait_server("cold1", "ACTIVE")
+    assert flavor_of(cloud)["vcpus"] == 2
+    assert lab.heartbeat("cold1").disk_errors == 0 and lab.verify("cold1") == []
+
+
+def test_a_definition_that_fixes_its_shape_is_not_resized(lab, cloud, guest):
+    guest("cold1", disks=["shared"], start="no")
+    xml = lab.virsh("HostB", "dumpxml", "--inactive", "cold1").stdout
+    part = "<cpu><topology sockets='1' cores='1' threads='1'/></cpu>"
+    begin = xml.find("<cpu")
+    end = xml.find("</cpu>") + len("</cpu>") if "</cpu>" in xml else xml.find("/>", begin) + 2
+    xml = xml[:begin] + part + xml[end:] if begin >= 0 and not xml[begin:].startswith("<cputune") else xml.replace("</features>", "</features>" + part)
+    lab.run("HostB", "sh", "-c", "cat > /run/cold1.xml", text_in=xml)
+    lab.virsh("HostB", "define", "/run/cold1.xml")
+    cloud.refresh()
+    cloud.request("POST", "/v2.1/flavors", {"flavor": {"name": "other", "id": "other", "ram": 192, "vcpus": 2, "disk": 0}})
+    answer = cloud.action("cold1", {"resize": {"flavorRef": "other"}})
+    assert answer.status == 400 and "a topology of its CPUs (<topology>)" in answer.fault and "virsh edit" in answer.fault, answer.text
+
+
 def test_confirm_without_a_move(lab, cloud, guest):
     guest("cold1")
     for action in ("confirmResize", "revertResize"):
