@@ -21,8 +21,10 @@ static const GwDisk *sized_root(const GwInstance *instance, const GwFlavor *flav
 
 guint64 gw_shape_disk_bytes(const GwInstance *instance, const GwDisk *disk, const GwFlavor *flavor)
 {
-    gboolean grows = disk == sized_root(instance, flavor);
-    return grows ? MAX(disk->capacity_bytes, flavor->disk_gib << 30) : disk->capacity_bytes;
+    const GwDisk *root = sized_root(instance, flavor);
+    if (!root || disk != root)
+        return disk->capacity_bytes;
+    return MAX(disk->capacity_bytes, flavor->disk_gib << 30);
 }
 
 static void check_disk(const GwInstance *instance, const GwFlavor *flavor, GPtrArray *findings)

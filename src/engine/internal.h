@@ -30,7 +30,6 @@ typedef struct {
     GHashTable *dirty;       /* [lock] uuids to ask for; with `all_dirty` everything */
     gboolean all_dirty;      /* [lock] */
     GHashTable *asked;       /* [lock] uuid → gint64 *, monotonic us: when it was last asked for alone */
-    gint64 whole_us;         /* [lock] real time at which the question was asked that it last answered whole; 0: none yet */
     gint64 last_full_us;     /* [lock] when everything was last asked for */
     GHashTable *kept;        /* [lock] uuid → gint64 *: fingerprint of the definition that the store has (remember.c) */
     GPtrArray *waiters;      /* [lock] of Waiter *: told when the next refresh ends */
@@ -216,7 +215,7 @@ void gw_inventory_publish(GwEngine *engine, GwHostEntry *entry, GwHostFacts *fac
 /* Asks the host for the instance now. */
 void gw_inventory_update(GwEngine *engine, GwHostEntry *entry, const char *uuid);
 /* Asks both hosts of a move for the instance now, so that what the API shows is right when the move has ended. */
-void gw_inventory_update_pair(GwActive *active);
+void gw_inventory_update_pair(GwActive *active, const GwMigration *row);
 
 /* ---- remember.c: definitions are kept in the store, so that an instance can be evacuated when its host is down */
 gboolean gw_remember_load(GwEngine *engine, GwHostEntry *entry, GError **error);
@@ -293,7 +292,6 @@ gboolean gw_engine_load_servers(GwEngine *engine, GError **error);
 void gw_servers_start(GwEngine *engine);
 gboolean gw_servers_need(GwEngine *engine, const char *host); /* one is being made, undone or deleted there */
 guint64 gw_servers_promised_mib(GwEngine *engine, const char *host); /* memory of those being made there [locked] */
-void gw_servers_look_again(GwEngine *engine, const char *host); /* it has answered whole: what it does not have is not there [locked] */
 /* It was resized. TRUE where Godwit did not make it: its shape is what the host says. */
 gboolean gw_servers_set_flavor(GwEngine *engine, const char *uuid, const GwFlavor *flavor, GError **error);
 const GwServer *gw_servers_row(GwEngine *engine, const char *uuid);   /* borrowed, or NULL [locked] */

@@ -136,8 +136,6 @@ void gw_inventory_publish(GwEngine *engine, GwHostEntry *entry, GwHostFacts *fac
     g_clear_pointer(&entry->facts, gw_host_facts_unref);
     entry->facts = facts;
     gboolean changed = publish_instances(engine, entry, instances, begun_us);
-    entry->whole_us = g_get_real_time() - (begun_us ? g_get_monotonic_time() - begun_us : 0);
-    gw_servers_look_again(engine, entry->row->name);
     if (!was_up)
         gw_views_update_host(engine, entry);
     entry->last_full_us = g_get_monotonic_time();
@@ -185,20 +183,32 @@ static gboolean ask_everything(GwEngine *engine, GwHostEntry *entry, GError **er
     return TRUE;
 }
 
+/* [locked] FALSE: what was asked for later has been answered already. */
+static gboolean note_asked(GwHostEntry *entry, const char *uuid, gint64 begun_us)
+{
+    const gint64 *known_us = g_hash_table_lookup(entry->asked, uuid);
+    if (known_us && *known_us > begun_us)
+        return FALSE;
+    g_hash_table_replace(entry->asked, g_strdup(uuid), g_memdup2(&begun_us, sizeof begun_us));
+    return TRUE;
+}
+
 static gboolean ask_one(GwEngine *engine, GwHostEntry *entry, const char *uuid, GError **error)
 {
     GError *local = NULL;
+    gint64 begun_us = g_get_monotonic_time();
     GwInstance *instance = gw_node_describe(entry->node, uuid, &local);
     if (!instance && !g_error_matches(local, GW_ERROR, GW_ERROR_NOT_FOUND)) {
         g_propagate_error(error, local);
         return FALSE;
     }
     g_clear_error(&local);
-    gint64 now_us = g_get_monotonic_time();
     g_mutex_lock(&engine->lock);
     mark_up(entry);
-    g_hash_table_replace(entry->asked, g_strdup(uuid), g_memdup2(&now_us, sizeof now_us));
-    gw_views_set(engine, entry, uuid, instance);
+    if (note_asked(entry, uuid, begun_us))
+        gw_views_set(engine, entry, uuid, instance);
+    else if (instance)
+        gw_instance_unref(instance);
     g_mutex_unlock(&engine->lock);
     return TRUE;
 }
@@ -265,12 +275,34 @@ void gw_inventory_update(GwEngine *engine, GwHostEntry *entry, const char *uuid)
         gw_debug("host %s: %s", entry->row->name, error->message);
 }
 
-void gw_inventory_update_pair(GwActive *active)
+/* How a move ends says where the instance is; a side that is silent just now is not believed by its last words. gone, come: where the
+ * instance no longer is, and now is. */
+static void infer(GwActive *active, GwHostEntry *gone, GwHostEntry *come)
 {
-    GwHostEntry *sides[] = {active->dest, active->source};
-    for (guint i = 0; i < G_N_ELEMENTS(sides); i++)
-        if (sides[i])
-            gw_inventory_update(active->engine, sides[i], active->instance_uuid);
+    GwEngine *engine = active->engine;
+    const char *uuid = active->instance_uuid;
+    gint64 now_us = g_get_monotonic_time();
+    g_mutex_lock(&engine->lock);
+    GwInstance *last = g_hash_table_lookup(gone->instances, uuid);
+    if (come && last && !g_hash_table_contains(come->instances, uuid) && note_asked(come, uuid, now_us))
+        gw_views_set(engine, come, uuid, gw_instance_ref(last));
+    if (last && note_asked(gone, uuid, now_us))
+        gw_views_set(engine, gone, uuid, NULL);
+    g_mutex_unlock(&engine->lock);
+}
+
+void gw_inventory_update_pair(GwActive *active, const GwMigration *row)
+{
+    GwHostEntry *source = active->source, *dest = active->dest;
+    g_autoptr(GError) why_dest = NULL, why_source = NULL;
+    gboolean heard_dest = dest && ask_one(active->engine, dest, active->instance_uuid, &why_dest);
+    gboolean heard_source = source && ask_one(active->engine, source, active->instance_uuid, &why_source);
+    gboolean moved = row->state == GW_MIGRATION_COMPLETED || row->state == GW_MIGRATION_CONFIRMED;
+    gboolean intact = row->state == GW_MIGRATION_FAILED || row->state == GW_MIGRATION_CANCELLED || row->state == GW_MIGRATION_REVERTED;
+    if (moved && source && dest && (!heard_source || !heard_dest))
+        infer(active, source, dest);
+    else if (intact && dest && !heard_dest)
+        infer(active, dest, NULL);
 }
 
 void gw_engine_refresh(GwEngine *engine, const char *host, GwDone done, gpointer data)

@@ -378,7 +378,7 @@ static void rest(GwActive *active, GwMigration *row, const Moment *moment, const
         return;
     }
     end_event(active, row); /* what the user decides is another */
-    gw_inventory_update_pair(active);
+    gw_inventory_update_pair(active, row);
 }
 
 typedef enum { STEP_AGAIN, STEP_OVER } Step;
@@ -421,7 +421,7 @@ static Step turn(GwActive *active, GwMigration *row, gboolean *dirty)
     if (final)
         gw_forecast_close(active, row);
     if (final) /* whoever sees it ended may ask at once where the instance is, or for the next move */
-        gw_inventory_update_pair(active);
+        gw_inventory_update_pair(active, row);
     if ((final || has_effect(decision.act) || decision.act == GW_ACT_WAIT) && !journal(active, row, dirty)) {
         gw_active_wake_after(active, (guint)scaled(active, POLL_SILENT_MS));
         return STEP_OVER;

@@ -165,9 +165,31 @@ static Step clear(GwEngine *engine, GwServerRun *run, GwServer *row, GwHostEntry
     return STEP_AGAIN;
 }
 
+/* No host shows it. Where it was made may be long ago: its last move says where it went. */
+static gboolean find_last_home(GwEngine *engine, GwServer *row, GError **error)
+{
+    GwMigrationQuery query = {.instance_uuid = row->uuid, .without_plans = TRUE, .limit = 1};
+    g_autoptr(GPtrArray) rows = NULL;
+    if (!gw_store_migrations(engine->store, &query, &rows, error))
+        return FALSE;
+    const GwMigration *last = rows->len ? rows->pdata[0] : NULL;
+    gboolean moved = last && (last->state == GW_MIGRATION_COMPLETED || last->state == GW_MIGRATION_CONFIRMED ||
+                              last->state == GW_MIGRATION_EVACUATED);
+    if (last) {
+        g_free(row->host);
+        row->host = g_strdup(moved ? last->dest : last->source);
+    }
+    return TRUE;
+}
+
 /* What goes with it is written down before anything does: afterwards no one could tell. */
 static Step list(GwEngine *engine, GwServerRun *run, GwServer *row)
 {
+    g_autoptr(GError) error = NULL;
+    if (row->built_us && !find_last_home(engine, row, &error)) {
+        gw_warning("server %s: its history is not known just now: %s", row->uuid, error->message);
+        return pause_after_failure(engine, run);
+    }
     g_mutex_lock(&engine->lock);
     const GwInstanceView *view = g_hash_table_lookup(engine->views, run->uuid);
     if (view && view->on_host) {

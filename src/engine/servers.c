@@ -173,18 +173,6 @@ guint64 gw_servers_promised_mib(GwEngine *engine, const char *host)
     return sum;
 }
 
-void gw_servers_look_again(GwEngine *engine, const char *host)
-{
-    GHashTableIter iter;
-    gpointer value;
-    g_hash_table_iter_init(&iter, engine->servers);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        const GwServerRun *run = value;
-        if (run->row->phase == GW_SERVER_BUILT && g_strcmp0(run->row->host, host) == 0 && !g_hash_table_contains(engine->where, run->uuid))
-            gw_views_update(engine, run->uuid);
-    }
-}
-
 const GwServer *gw_servers_row(GwEngine *engine, const char *uuid)
 {
     const GwServerRun *run = g_hash_table_lookup(engine->servers, uuid);

@@ -140,7 +140,7 @@ static GwInstanceView *view_new(GwEngine *engine, GwHostEntry *home, const char 
     return view;
 }
 
-/* Of a server that no host shows: being made, failed, or all but gone. */
+/* Of a server that no host shows: being made, failed, all but gone, or taken away behind our back. */
 static GwInstanceView *sketch_new(GwEngine *engine, const GwServer *server, const GwInstanceView *old)
 {
     GwInstanceView *view = g_new0(GwInstanceView, 1);
@@ -153,6 +153,35 @@ static GwInstanceView *sketch_new(GwEngine *engine, const GwServer *server, cons
     add_circumstances(engine, view, server->uuid);
     view->changed_us = old ? old->changed_us : g_get_real_time();
     return view;
+}
+
+/* Of an instance that changes hosts just now: neither shows it, and yet it is somewhere. */
+static GwInstanceView *kept_new(GwEngine *engine, const char *uuid, const GwInstanceView *old)
+{
+    GwInstanceView *view = g_new0(GwInstanceView, 1);
+    g_atomic_ref_count_init(&view->refs);
+    view->instance = gw_instance_ref(old->instance);
+    view->host = g_strdup(old->host);
+    view->zone = g_strdup(old->zone);
+    view->seen_us = old->seen_us;
+    view->first_seen_us = old->first_seen_us;
+    view->host_up = old->host_up;
+    view->host_forced_down = old->host_forced_down;
+    view->host_disabled = old->host_disabled;
+    view->on_host = old->on_host;
+    add_circumstances(engine, view, uuid);
+    view->changed_us = old->changed_us;
+    return view;
+}
+
+static GwInstanceView *view_of(GwEngine *engine, GwHostEntry *home, const char *uuid, const GwInstanceView *old)
+{
+    const GwServer *server = gw_servers_row(engine, uuid);
+    if (home)
+        return view_new(engine, home, uuid, old);
+    if (old && old->migration_id && gw_active_of(engine, uuid))
+        return kept_new(engine, uuid, old);
+    return server ? sketch_new(engine, server, old) : NULL; /* whoever had it made can delete it, at least */
 }
 
 static gboolean same_server(const GwServer *a, const GwServer *b)
@@ -173,22 +202,14 @@ static void drop_sorted(GwEngine *engine)
     g_clear_pointer(&engine->sorted, g_ptr_array_unref);
 }
 
-/* Its host has not been heard of since it was made there: that it does not show it means nothing yet. */
-static gboolean is_unseen(GwEngine *engine, const GwServer *server)
-{
-    const GwHostEntry *entry = server->host ? g_hash_table_lookup(engine->hosts, server->host) : NULL;
-    return entry && entry->whole_us < server->built_us;
-}
-
 void gw_views_update(GwEngine *engine, const char *uuid)
 {
     GwInstanceView *old = g_hash_table_lookup(engine->views, uuid);
     const GwActive *active = gw_active_of(engine, uuid);
     /* when nothing is under way, where it was last shown wins among equals: a moment's double sight does not flap */
     GwHostEntry *home = find_home(engine, uuid, active ? home_of(active->row) : NULL);
-    const GwServer *server = gw_servers_row(engine, uuid);
-    gboolean sketched = !home && server && (server->phase != GW_SERVER_BUILT || is_unseen(engine, server));
-    if (!home && !sketched) {
+    GwInstanceView *view = view_of(engine, home, uuid, old);
+    if (!view) {
         if (old) {
             g_hash_table_remove(engine->views, uuid);
             drop_sorted(engine);
@@ -196,7 +217,6 @@ void gw_views_update(GwEngine *engine, const char *uuid)
         }
         return;
     }
-    GwInstanceView *view = sketched ? sketch_new(engine, server, old) : view_new(engine, home, uuid, old);
     if (old && shows_same(old, view)) {
         gw_instance_view_unref(view);
         return;

@@ -306,6 +306,7 @@ static void a_shape_that_cannot_be_is_refused(void)
     g_autoptr(GwMigration) first = fixture_row(&f, id);
     g_assert_nonnull(strstr(first->reason, "a disk that is made smaller loses what is at its end"));
     f.flavor = wide;
+    fixture_settle(&f, uuid);
     id = fixture_move(&f, uuid, "HostB", GW_MOVE_RESIZE);
     ASSERT_ENDS(&f, id, FAILED);
     g_autoptr(GwMigration) second = fixture_row(&f, id);
