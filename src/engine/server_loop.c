@@ -182,23 +182,59 @@ static gboolean find_last_home(GwEngine *engine, GwServer *row, GError **error)
     return TRUE;
 }
 
+/* The host that shows it, or NULL. */
+static char *shown_on(GwEngine *engine, const char *uuid)
+{
+    g_mutex_lock(&engine->lock);
+    const GwInstanceView *view = g_hash_table_lookup(engine->views, uuid);
+    char *host = view && view->on_host ? g_strdup(view->host) : NULL;
+    g_mutex_unlock(&engine->lock);
+    return host;
+}
+
+/* Whether `host` says now what is believed of it: what a restarted daemon remembers may be long past, and a disk on shared storage
+ * must not be removed from a host that the instance has left. What has changed is asked for, and looked at again. */
+static gboolean is_confirmed(GwEngine *engine, const GwServer *row, const char *host, gboolean shown)
+{
+    g_autoptr(GwHostEntry) entry = host ? gw_engine_find_host(engine, host) : NULL;
+    GwSight sight = {.seen = GW_SEEN_UNKNOWN};
+    if (!entry)
+        return TRUE; /* no host: nothing to remove */
+    if (!gw_node_sight(entry->node, row->uuid, &sight, NULL) || sight.seen == GW_SEEN_UNKNOWN)
+        return FALSE;
+    if ((sight.seen != GW_SEEN_ABSENT) == shown)
+        return TRUE;
+    gw_inventory_update(engine, entry, row->uuid);
+    return FALSE;
+}
+
 /* What goes with it is written down before anything does: afterwards no one could tell. */
 static Step list(GwEngine *engine, GwServerRun *run, GwServer *row)
 {
     g_autoptr(GError) error = NULL;
-    if (row->built_us && !find_last_home(engine, row, &error)) {
+    g_autofree char *host = shown_on(engine, run->uuid);
+    gboolean built = row->built_us || !row->image_id; /* it may have moved since */
+    if (!host && built && !find_last_home(engine, row, &error)) {
         gw_warning("server %s: its history is not known just now: %s", row->uuid, error->message);
         return pause_after_failure(engine, run);
     }
+    if (built && !is_confirmed(engine, row, host ? host : row->host, host != NULL)) {
+        gw_server_run_wake_after(engine, run->uuid, scaled(engine, LOOK_MS));
+        return STEP_OVER;
+    }
     g_mutex_lock(&engine->lock);
-    const GwInstanceView *view = g_hash_table_lookup(engine->views, run->uuid);
-    if (view && view->on_host) {
+    const GwInstanceView *view = host ? g_hash_table_lookup(engine->views, run->uuid) : NULL;
+    if (view && strcmp(view->host, host) == 0) {
         g_free(row->host);
-        row->host = g_strdup(view->host);
+        row->host = g_steal_pointer(&host);
         g_ptr_array_unref(row->disks);
         row->disks = gw_server_own_disks(view->instance);
     }
     g_mutex_unlock(&engine->lock);
+    if (host) { /* it changed meanwhile */
+        gw_server_run_wake_after(engine, run->uuid, scaled(engine, LOOK_MS));
+        return STEP_OVER;
+    }
     row->listed = TRUE;
     return journal(engine, run, row);
 }

@@ -138,9 +138,11 @@ void gw_sim_files_discard(GwSimHost *host, const char *uuid, const GPtrArray *pa
             GwSimFile *file = value;
             if (!is_unwanted(name, file, mount, uuid, paths))
                 continue;
-            if (file->user)
+            if (file->user) {
                 gw_sim_violation(host->world, "%s/%s on %s was deleted while %s used it", mount->path, (char *)name, host->name,
                                  file->user->value->name);
+                g_ptr_array_remove_fast(file->user->open, file);
+            }
             if (file->whole && file->target)
                 count_whole(host->world, file, -1);
             mount->folder->used_bytes -= file->allocation_bytes;
