@@ -55,10 +55,24 @@ static gboolean is_certificate(const Case *c)
     return says(c, "certificate") || says(c, "access credentials") || says(c, "tls handshake") || says(c, "gnutls");
 }
 
+static gboolean is_ssh_key(const Case *c)
+{
+    return says(c, "permission denied (publickey");
+}
+
+static gboolean is_ssh_host(const Case *c)
+{
+    return says(c, "host key verification failed");
+}
+
+static gboolean is_ticket(const Case *c)
+{
+    return says(c, "gssapi") || says(c, "kerberos") || says(c, "credentials cache") || says(c, "krb5");
+}
+
 static gboolean is_denied(const Case *c)
 {
-    return says(c, "authentication failed") || says(c, "authentication unavailable") || says(c, "permission denied (publickey") ||
-           says(c, "host key verification failed") || says(c, "sasl");
+    return says(c, "authentication failed") || says(c, "authentication unavailable") || says(c, "authentication callback") || says(c, "sasl");
 }
 
 static gboolean is_migration_port(const Case *c)
@@ -94,6 +108,8 @@ static gboolean is_anything(const Case *c)
     return TRUE;
 }
 
+#define LOGS_IN "the source's libvirtd logs in at the destination by itself, not as Godwit does"
+
 /* The first that fits counts. */
 static const Cause causes[] = {
     {"names-unresolved", is_name, "%S cannot resolve the name of %D",
@@ -110,10 +126,19 @@ static const Cause causes[] = {
      "the source's libvirtd (or QEMU) connects to the destination by TLS, with certificates of its own",
      "check authority, name and dates of the certificates on both",
      "virt-pki-validate   # on %S and on %D\ncerttool -i --infile /etc/pki/libvirt/servercert.pem   # on %D: names and dates"},
+    {"denied", is_ssh_key, "%D refuses the credentials of %S", LOGS_IN,
+     "put the public key of root on %S into /root/.ssh/authorized_keys on %D",
+     "ssh-copy-id root@%N   # on %S, as root"},
+    {"denied", is_ssh_host, "%S does not know the host key of %D", LOGS_IN, "add it to /root/.ssh/known_hosts on %S, once you have compared it",
+     "ssh-keyscan %N >> /root/.ssh/known_hosts   # on %S, as root\nssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub   # on %D: the fingerprint"},
+    {"denied", is_ticket, "%D refuses the credentials of %S", LOGS_IN,
+     "give root on %S a Kerberos ticket (kinit, or a client keytab: default_client_keytab_name in krb5.conf), and %D the key of libvirt/%N in "
+     "/etc/libvirt/krb5.tab",
+     "kinit -k && klist   # on %S, as root\nklist -k /etc/libvirt/krb5.tab   # on %D: must list libvirt/%N"},
     {"denied", is_denied, "%D refuses the credentials of %S",
-     "the source's libvirtd logs in at the destination by itself, not as Godwit does",
-     "give root on %S what it needs to log in: a key (ssh), a ticket or password (SASL), or a client certificate (TLS)",
-     "virsh -c qemu+ssh://%N/system version   # on %S, as root, with the transport of live_migration_uri"},
+     LOGS_IN, "give root on %S what it needs to log in: authname and password in /etc/libvirt/auth.conf, or a Kerberos ticket (kinit)",
+     "virsh -c qemu+tls://%N/system version   # on %S, as root, with the transport of live_migration_uri\n"
+     "saslpasswd2 -a libvirt -f /etc/libvirt/passwd.db USER   # on %D: sets the password"},
     {"migration-port", is_migration_port, "%S does not reach the migration ports of %D",
      "memory and disks travel to TCP ports 49152 to 49261 of the destination",
      "open these ports on %D for the other hosts (migration_port_min and migration_port_max in qemu.conf say which)",

@@ -1,5 +1,8 @@
 """Secure ways between controller and hosts, and between hosts, each by a live migration of a real guest."""
+import contextlib
+
 import pytest
+import ways
 from pki import LIBVIRT, QEMU, Authority
 from test_doctor import checkup, found, restart
 
@@ -21,17 +24,33 @@ def authority(lab, cloud, tmp_path):
         restart(cloud, lab, host.name)
 
 
+def forget(lab, cloud):
+    for host in lab.compute():
+        assert cloud.request("DELETE", f"/godwit/v1/hosts/{host.name}").status in (204, 404)
+
+
+def know(lab, cloud, transport):
+    for host in lab.compute():
+        answer = cloud.add_host(host.name, f"qemu+{transport}://{host.name}/system")
+        assert answer.status == 201, answer.text
+
+
+@contextlib.contextmanager
+def known_by(lab, cloud, transport):
+    """The hosts are known to Godwit by that way, and so they go to each other."""
+    forget(lab, cloud)
+    know(lab, cloud, transport)
+    try:
+        yield
+    finally:
+        forget(lab, cloud)
+
+
 @pytest.fixture
 def by_tls(lab, cloud, authority):
-    """The hosts are known to Godwit by qemu+tls."""
-    def know(transport):
-        for host in lab.compute():
-            assert cloud.request("DELETE", f"/godwit/v1/hosts/{host.name}").status == 204
-            answer = cloud.add_host(host.name, f"qemu+{transport}://{host.name}/system")
-            assert answer.status == 201, answer.text
-    know("tls")
-    yield authority
-    know("tcp")
+    with known_by(lab, cloud, "tls"):
+        yield authority
+    know(lab, cloud, "tcp")
 
 
 def test_tls(cloud, lab, by_tls, guest):
@@ -58,3 +77,127 @@ def test_native_tls(cloud, lab, by_tls, guest):
     finally:
         cloud.options.pop("live_migration_with_native_tls")
         cloud.restart()
+
+
+# ---- who comes is asked
+
+def there_and_back(cloud, guest, name):
+    guest(name)
+    for host in ("HostC", "HostB"):
+        row = cloud.wait(cloud.live(name, host))
+        assert row["state"] == "completed", row
+
+
+@pytest.fixture
+def by_ssh(lab, cloud):
+    with ways.ssh(lab) as keys:
+        with known_by(lab, cloud, "ssh"):
+            yield keys
+        know(lab, cloud, "tcp")
+
+
+def test_ssh(lab, cloud, by_ssh, guest):
+    """Controller to host and host to host. No libvirtd listens for it."""
+    there_and_back(cloud, guest, "ssh1")
+    assert not set(found(checkup(cloud, True))) - {"tcp-unprotected"}
+
+
+def test_ssh_refusals_are_explained(lab, cloud, by_ssh, guest):
+    """A key that is not there, and a host that nobody knows: from the controller, and between hosts."""
+    guest("ssh2")
+    write, there = ways.write, lab.host("HostC")
+    write(there, "/etc/ssh/lab_authorized", "".join(key for name, key in by_ssh.items() if name != "HostB"))
+    finding = found(checkup(cloud, True))["denied"]
+    assert "HostC refuses the credentials of HostB" in finding["fact"] and "authorized_keys" in finding["remedy"], finding
+    row = cloud.wait(cloud.live("ssh2", "HostC"))
+    assert row["state"] == "failed" and "Permission denied" in row["reason"], row
+    write(there, "/etc/ssh/lab_authorized", "".join(by_ssh.values()))
+    known = lab.host("HostA").run("cat", "/etc/ssh/lab_known").stdout
+    assert cloud.request("DELETE", "/godwit/v1/hosts/HostC").status == 204
+    write(lab.host("HostA"), "/etc/ssh/lab_known", "")
+    answer = cloud.add_host("HostC", "qemu+ssh://HostC/system")
+    assert answer.status == 503 and "Host key verification failed" in answer.text and "ssh-keyscan" in answer.text, answer.text
+    write(lab.host("HostA"), "/etc/ssh/lab_known", known)
+    write(there, "/etc/ssh/lab_authorized", by_ssh["HostB"])
+    answer = cloud.add_host("HostC", "qemu+ssh://HostC/system")
+    assert answer.status == 503 and "Permission denied" in answer.text and "authorized_keys" in answer.text, answer.text
+    write(there, "/etc/ssh/lab_authorized", "".join(by_ssh.values()))
+    assert cloud.add_host("HostC", "qemu+ssh://HostC/system").status == 201
+    row = cloud.wait(cloud.live("ssh2", "HostC"))
+    assert row["state"] == "completed", row
+
+
+@pytest.fixture
+def by_scram(lab, cloud, authority):
+    forget(lab, cloud)
+    with ways.scram(lab, cloud_apart(cloud)):
+        know(lab, cloud, "tls")
+        yield
+        forget(lab, cloud)
+    know(lab, cloud, "tcp")
+
+
+def test_scram(lab, cloud, by_scram, guest):
+    there_and_back(cloud, guest, "scram1")
+    assert found(checkup(cloud, True)) == {}
+
+
+def test_a_wrong_password_is_explained(lab, cloud, by_scram, guest):
+    """The controller's, then that of one host to another."""
+    guest("scram2")
+    wrong, right = (ways.AUTH.format(password=password) for password in ("wrong", "correct horse"))
+    assert cloud.request("DELETE", "/godwit/v1/hosts/HostC").status == 204
+    ways.write(lab.host("HostA"), "/etc/libvirt/auth.conf", wrong)
+    answer = cloud.add_host("HostC", "qemu+tls://HostC/system")
+    assert answer.status == 503 and "authentication failed" in answer.text and "auth.conf" in answer.text, answer.text
+    ways.write(lab.host("HostA"), "/etc/libvirt/auth.conf", right)
+    assert cloud.add_host("HostC", "qemu+tls://HostC/system").status == 201
+    ways.write(lab.host("HostB"), "/etc/libvirt/auth.conf", wrong)
+    finding = found(checkup(cloud, True))["denied"]
+    assert "HostC refuses the credentials of HostB" in finding["fact"] and "auth.conf" in finding["remedy"], finding
+    row = cloud.wait(cloud.live("scram2", "HostC"))
+    assert row["state"] == "failed" and "authentication failed" in row["reason"], row
+    ways.write(lab.host("HostB"), "/etc/libvirt/auth.conf", right)
+    assert found(checkup(cloud, True)) == {}
+    row = cloud.wait(cloud.live("scram2", "HostC"))
+    assert row["state"] == "completed", row
+
+
+@pytest.fixture
+def by_kerberos(lab, cloud):
+    forget(lab, cloud)
+    with ways.kerberos(lab, cloud_apart(cloud)):
+        know(lab, cloud, "tcp")
+        yield
+        forget(lab, cloud)
+    know(lab, cloud, "tcp")
+
+
+def test_kerberos(lab, cloud, by_kerberos, guest):
+    """A ticket of a real KDC is asked for on every way, and it also encrypts it."""
+    there_and_back(cloud, guest, "krb1")
+    assert found(checkup(cloud, True)) == {}
+    assert "libvirt/hostc@GODWIT.LAB" in lab.host("HostB").run("klist").stdout
+
+
+def test_a_missing_ticket_is_explained(lab, cloud, by_kerberos, guest):
+    guest("krb2")
+    host = lab.host("HostB")
+    host.run("sh", "-c", "mv /etc/krb5.client /etc/krb5.client.away; rm -f /run/krb5cc_*")
+    finding = found(checkup(cloud, True))["denied"]
+    assert "HostC refuses the credentials of HostB" in finding["fact"] and "kinit" in finding["remedy"], finding
+    row = cloud.wait(cloud.live("krb2", "HostC"))
+    assert row["state"] == "failed" and "authentication failed" in row["reason"], row
+    host.run("mv", "/etc/krb5.client.away", "/etc/krb5.client")
+    row = cloud.wait(cloud.live("krb2", "HostC"))
+    assert row["state"] == "completed", row
+
+
+class cloud_apart:
+    """Stands for the cloud while no host is known: restarted hosts are not waited for."""
+
+    def __init__(self, cloud):
+        self.cloud = cloud
+
+    def request(self, method, path):
+        return type("Answer", (), {"status": 204})

@@ -2,6 +2,8 @@
  * on a thread of its own; when that is late the caller leaves, and the thread closes what it opens after all. */
 #include "drivers/libvirt/internal.h"
 
+#include <string.h>
+
 /* A host that does not answer for 15 s has its connections closed, and calls on them return errors. */
 enum { KEEPALIVE_SECONDS = 5, KEEPALIVE_COUNT = 3 };
 /* Attempts that hang on a dead host; more would only pile up threads. */
@@ -56,13 +58,25 @@ static void attempt_unref(Attempt *attempt)
     g_free(attempt);
 }
 
+/* ssh must not ask at the terminal that the daemon was started from, if it was. */
+static char *silent_uri(const char *uri)
+{
+    const char *scheme_end = strstr(uri, "://");
+    const char *plus = strstr(uri, "+ssh");
+    if (!scheme_end || !plus || plus > scheme_end || strstr(uri, "no_tty="))
+        return g_strdup(uri);
+    return g_strdup_printf("%s%sno_tty=1", uri, strchr(uri, '?') ? "&" : "?");
+}
+
 static virConnectPtr open_now(const GwHost *host, GError **error)
 {
-    /* No interactive credentials: a daemon has nobody to ask. */
-    virConnectAuth auth = {0};
+    /* All of these may be in libvirt's auth.conf; nobody is asked for what is not: a daemon has nobody to ask. */
+    static int kinds[] = {VIR_CRED_AUTHNAME, VIR_CRED_ECHOPROMPT, VIR_CRED_REALM, VIR_CRED_PASSPHRASE, VIR_CRED_NOECHOPROMPT};
+    virConnectAuth auth = {.credtype = kinds, .ncredtype = G_N_ELEMENTS(kinds)};
     if (!gw_virt_reach(host, host->call_timeout_ms, error))
         return NULL;
-    virConnectPtr conn = virConnectOpenAuth(host->uri, &auth, 0);
+    g_autofree char *uri = silent_uri(host->uri);
+    virConnectPtr conn = virConnectOpenAuth(uri, &auth, 0);
     if (!conn) {
         gw_virt_fail(host, GW_VIRT_ASK, error, "connecting");
         return NULL;

@@ -3,6 +3,8 @@
  * call had no effect: FAILED. (A migration is judged by its hosts instead: migrate.c.) */
 #include "drivers/libvirt/internal.h"
 
+#include <string.h>
+
 typedef struct {
     int virt; /* virErrorNumber */
     GwErrorCode ask, act;
@@ -33,6 +35,19 @@ static const Row rows[] = {
     {VIR_ERR_RESOURCE_BUSY, GW_ERROR_FAILED, GW_ERROR_FAILED, "try again later"},
 };
 
+/* What ssh(1) and the SASL library say, whatever number libvirt gives it. */
+static const struct {
+    const char *says;
+    GwErrorCode code;
+    const char *remedy;
+} sayings[] = {
+    {"Host key verification failed", GW_ERROR_DENIED, "make its host key known to the user that godwitd runs as: ssh-keyscan HOST >> ~/.ssh/known_hosts, "
+                                                      "once you have compared it"},
+    {"Permission denied (", GW_ERROR_DENIED, "put the public key of the user that godwitd runs as into authorized_keys there (ssh-copy-id)"},
+    {"authentication failed", GW_ERROR_DENIED, "check what godwitd logs in with: authname and password in /etc/libvirt/auth.conf, or a Kerberos ticket "
+                                               "(kinit, or a client keytab)"},
+};
+
 /* Errors of the transport itself: the socket broke, whatever number it was given. */
 static gboolean is_transport(const virError *found)
 {
@@ -41,6 +56,9 @@ static gboolean is_transport(const virError *found)
 
 static Row classify(const virError *found)
 {
+    for (guint i = 0; found && found->message && i < G_N_ELEMENTS(sayings); i++)
+        if (strstr(found->message, sayings[i].says) && (is_transport(found) || found->code == VIR_ERR_AUTH_FAILED))
+            return (Row){found->code, sayings[i].code, sayings[i].code, sayings[i].remedy};
     for (guint i = 0; found && i < G_N_ELEMENTS(rows); i++)
         if (rows[i].virt == found->code)
             return rows[i];
