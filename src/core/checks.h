@@ -86,6 +86,7 @@ typedef struct {
     GwTimeoutAction timeout_action;
     gboolean permit_post_copy, permit_auto_converge;
     const char *uri_template;     /* live_migration_uri, one %s */
+    const char *inbound;          /* live_migration_inbound_addr (core/inbound.h); NULL or "": the destination's own address */
     const char *vncserver_listen; /* NULL: keep the instance's */
 } GwPlanSettings;
 

@@ -1,6 +1,7 @@
 #include "core/planner.h"
 
 #include "core/flags.h"
+#include "core/inbound.h"
 #include "core/shape.h"
 
 #include <string.h>
@@ -158,6 +159,15 @@ static char *fill_template(const char *template, const char *address)
     return g_strconcat(parts[0], address, parts[1] ? parts[1] : "", NULL);
 }
 
+/* A tunnelled copy goes through the control connection. */
+static char *copy_uri(const GwPlanSettings *settings, guint64 flags, const char *dest_address)
+{
+    g_autofree char *address = flags & GW_FLAG_TUNNELLED ? NULL : gw_inbound_address(settings->inbound, dest_address);
+    if (!address)
+        return NULL;
+    return strchr(address, ':') ? g_strdup_printf("tcp://[%s]", address) : g_strdup_printf("tcp://%s", address);
+}
+
 GwPlan *gw_planner_probe(const GwPlanSettings *settings, const char *dest_address)
 {
     const guint64 kept = GW_FLAG_LIVE | GW_FLAG_PEER2PEER | GW_FLAG_TUNNELLED | GW_FLAG_TLS | GW_FLAG_PARALLEL;
@@ -165,6 +175,7 @@ GwPlan *gw_planner_probe(const GwPlanSettings *settings, const char *dest_addres
     plan->kind = GW_MOVE_LIVE;
     plan->flags = settings->live_flags & kept;
     plan->destination_uri = fill_template(settings->uri_template, dest_address);
+    plan->migrate_uri = copy_uri(settings, plan->flags, dest_address);
     return plan;
 }
 
@@ -190,6 +201,7 @@ GwPlan *gw_planner_make(const GwMoveFacts *facts, const GwMoveWish *wish, const 
     for (guint i = 0; i < instance->disks->len; i++)
         plan_disk(plan, instance->disks->pdata[i], facts->disks->pdata[i]);
     plan->flags = plan_flags(facts, plan, settings);
+    plan->migrate_uri = copy_uri(settings, plan->flags, dest_address);
     if (plan->flags & GW_FLAG_NON_SHARED_INC)
         keep_chains(plan, instance);
     plan_pauses(plan, settings);

@@ -86,6 +86,7 @@ static GwEngineSettings engine_settings(const GwSettings *s)
                  .permit_post_copy = s->live_migration_permit_post_copy,
                  .permit_auto_converge = s->live_migration_permit_auto_converge,
                  .uri_template = s->live_migration_uri,
+                 .inbound = s->live_migration_inbound_addr,
                  .vncserver_listen = s->vncserver_listen},
         .driver = {.call_timeout_ms = s->host_call_timeout_s * 1000, .instances_path = s->instances_path,
                    .console_listen = s->vncserver_listen, .virt_type = virt_types[s->virt_type],

@@ -78,6 +78,12 @@ const GwOption gw_options[] = {
      "How the source reaches the destination; %s stands for the destination's address. Empty: by the address "
      "under which the destination was added. Nova's default was qemu+tcp://%s/system."},
     {DEFAULT,
+     "live_migration_inbound_addr",
+     {{"libvirt", "live_migration_inbound_addr"}},
+     TEXT(INBOUND, live_migration_inbound_addr, ""),
+     "Where memory and disks are sent, for a network of their own: HOST=ADDRESS pairs with commas between them, and a name with %s "
+     "for all other hosts. Empty: to the name that the destination gives itself."},
+    {DEFAULT,
      "live_migration_flag",
      {{"libvirt", "live_migration_flag"}},
      TEXT(FLAGS, live_migration_flag, "VIR_MIGRATE_UNDEFINE_SOURCE, VIR_MIGRATE_PEER2PEER, VIR_MIGRATE_LIVE"),
@@ -307,7 +313,6 @@ static const struct {
     {"live_migration_progress_timeout", "use live_migration_completion_timeout"},
     {"live_migration_tunnelled", "put VIR_MIGRATE_TUNNELLED into live_migration_flag"},
     {"live_migration_scheme", "write the scheme into live_migration_uri, or into the address of the host"},
-    {"live_migration_inbound_addr", "name the host by the address that the copy is to go to"},
     {"resize_confirm_window", "a cold migration waits until it is confirmed or reverted"},
     {"auth_type", "Godwit logs in to Keystone by password"},
     {"memcached_servers", "Godwit remembers Keystone's answers itself: token_cache_time"},
@@ -345,6 +350,7 @@ static void append_kind(GString *text, const GwOption *option)
         [GW_OPTION_NUMBER] = "whole number",
         [GW_OPTION_PATH] = "absolute path",
         [GW_OPTION_FLAGS] = "migration flags",
+        [GW_OPTION_INBOUND] = "HOST=ADDRESS, ..., a name with %s, or empty",
         [GW_OPTION_TEMPLATE] = "URI with one %s, or empty",
         [GW_OPTION_ADDRESS] = "IP address",
         [GW_OPTION_SR_FILTER] = "default-sr:true or other-config:KEY=VALUE",

@@ -10,6 +10,7 @@ typedef enum {
     GW_OPTION_NUMBER,   /* guint within min … max */
     GW_OPTION_PATH,     /* char *: an absolute path */
     GW_OPTION_FLAGS,    /* guint64: migration flags (core/flags.h) */
+    GW_OPTION_INBOUND,  /* char *: empty, or as core/inbound.h has it */
     GW_OPTION_TEMPLATE, /* char *: empty, or a URI with one %s */
     GW_OPTION_ADDRESS,  /* char *: an IP address */
     GW_OPTION_SR_FILTER, /* char *: default-sr:true or other-config:KEY=VALUE */

@@ -214,6 +214,7 @@ static gboolean is_text(GwOptionType type)
     case GW_OPTION_CHOICE:
         return FALSE;
     case GW_OPTION_PATH:
+    case GW_OPTION_INBOUND:
     case GW_OPTION_TEMPLATE:
     case GW_OPTION_ADDRESS:
     case GW_OPTION_HOST:

@@ -21,6 +21,7 @@ typedef struct {
     guint history_days;                       /* ended migrations are kept so long; 0: for ever (365) */
     guint host_call_timeout_s;                /* a host silent for so long is unreachable, 1 … 600 (10) */
     char *vncserver_listen;                   /* console's address on the destination; "": the instance's own ("") */
+    char *live_migration_inbound_addr;        /* as core/inbound.h has it; "" ("") */
     char *live_migration_uri;                 /* one %s, the destination's address; "": the host's own address ("") */
     guint64 live_migration_flag;              /* GW_FLAG_* (UNDEFINE_SOURCE, PEER2PEER, LIVE) */
     guint64 block_migration_flag;             /* GW_FLAG_* (the same and NON_SHARED_INC) */

@@ -1,6 +1,7 @@
 /* The text of an option becomes its value, or says what is wrong with it. */
 #include "base/error.h"
 #include "core/flags.h"
+#include "core/inbound.h"
 #include "daemon/options.h"
 #include "store/store.h"
 
@@ -60,6 +61,12 @@ static gboolean check_template(const char *text, GError **error)
         return gw_option_refuse(
             error, "is not an address with exactly one %%s; write one such as qemu+tcp://%%s/system, or nothing");
     return TRUE;
+}
+
+static gboolean check_inbound(const char *text, GError **error)
+{
+    g_autofree char *problem = *text ? gw_inbound_problem(text) : NULL;
+    return !problem || gw_option_refuse(error, "%s", problem);
 }
 
 static gboolean check_address(const char *text, GError **error)
@@ -126,6 +133,8 @@ gboolean gw_option_convert(const GwOption *option, char *text, gpointer at, GErr
     case GW_OPTION_FILE:
         ok = !*text || *text == '/' || gw_option_refuse(error, "is not an absolute path; begin it with /, or leave it empty");
         return store_text(text, ok, at);
+    case GW_OPTION_INBOUND:
+        return store_text(text, check_inbound(text, error), at);
     case GW_OPTION_TEMPLATE:
         return store_text(text, check_template(text, error), at);
     case GW_OPTION_ADDRESS:

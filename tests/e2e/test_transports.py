@@ -1,5 +1,6 @@
 """Secure ways between controller and hosts, and between hosts, each by a live migration of a real guest."""
 import contextlib
+import subprocess
 
 import pytest
 import ways
@@ -191,6 +192,98 @@ def test_a_missing_ticket_is_explained(lab, cloud, by_kerberos, guest):
     host.run("mv", "/etc/krb5.client.away", "/etc/krb5.client")
     row = cloud.wait(cloud.live("krb2", "HostC"))
     assert row["state"] == "completed", row
+
+
+# ---- the copy's own way
+
+SNIFF = """
+import socket, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+s.setsockopt(socket.SOL_SOCKET, 33, 512 << 20)  # SO_RCVBUFFORCE
+print("ready", flush=True)
+s.settimeout(1)
+seen = found = 0
+import signal
+stop = []
+signal.signal(signal.SIGTERM, lambda *a: stop.append(1))
+while not stop:
+    try:
+        frame = s.recv(1 << 17)
+    except socket.timeout:
+        continue
+    if frame[12:14] != b"\\x08\\x00" or frame[23] != 6:
+        continue
+    tcp = 14 + (frame[14] & 15) * 4
+    if 49152 <= int.from_bytes(frame[tcp + 2:tcp + 4], "big") <= 49261:
+        payload = frame[tcp + (frame[tcp + 12] >> 4) * 4:]
+        seen += len(payload)
+        found += payload.count(b"Linux version ")
+print(seen, found, flush=True)
+"""
+
+
+@contextlib.contextmanager
+def listening(lab, host):
+    """What comes to the migration ports of a host: bytes, and how often the guest's kernel names itself in clear in them."""
+    process = subprocess.Popen(lab.command(host, ["/usr/bin/python3", "-c", SNIFF], "/"), stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    heard = {}
+    try:
+        yield heard
+    finally:
+        lab.run(host, "pkill", "-TERM", "-f", "SO_RCVBUFFORCE", check=False)
+        heard["bytes"], heard["clear"] = map(int, process.communicate(timeout=20)[0].split())
+
+
+def test_memory_in_clear_and_encrypted(cloud, lab, by_tls, guest):
+    """The same capture hears the guest's memory without native TLS, and nothing of it with it."""
+    guest("sniff1", disks=["local"])
+    with listening(lab, "HostC") as plain:
+        assert cloud.wait(cloud.live("sniff1", "HostC"))["state"] == "completed"
+    assert plain["bytes"] > 10 << 20 and plain["clear"] > 0, plain
+    for host in lab.compute():
+        by_tls.give(host, QEMU)
+    cloud.restart(live_migration_with_native_tls="true")
+    try:
+        with listening(lab, "HostB") as secret:
+            assert cloud.wait(cloud.live("sniff1", "HostB"))["state"] == "completed"
+        assert secret["bytes"] > 10 << 20 and secret["clear"] == 0, secret
+    finally:
+        cloud.options.pop("live_migration_with_native_tls")
+        cloud.restart()
+
+
+def received(lab, host, interface):
+    return int(lab.run(host, "cat", f"/proc/net/dev").stdout.split(f"{interface}:")[1].split()[0])
+
+
+@pytest.fixture
+def second_network(lab):
+    """A cable between HostB and HostC alone, mig0 at both ends."""
+    b, c = lab.host("HostB"), lab.host("HostC")
+    subprocess.run(["ip", "link", "add", "mig0", "netns", str(b.pid()), "type", "veth", "peer", "name", "mig0", "netns", str(c.pid())], check=True)
+    b.ip("addr add 10.98.0.11/24 dev mig0", "link set mig0 up")
+    c.ip("addr add 10.98.0.12/24 dev mig0", "link set mig0 up")
+    yield
+    b.ip("link del mig0")
+
+
+def test_a_network_of_its_own(cloud, lab, second_network, guest):
+    """Memory and disks go there, and next to nothing elsewhere."""
+    guest("inbound1", disks=["local"])
+    cloud.restart(live_migration_inbound_addr="HostB=10.98.0.11, HostC=10.98.0.12")
+    try:
+        before = received(lab, "HostC", "mig0"), received(lab, "HostC", "eth0")
+        row = cloud.wait(cloud.live("inbound1", "HostC"))
+        assert row["state"] == "completed", row
+        there, elsewhere = received(lab, "HostC", "mig0") - before[0], received(lab, "HostC", "eth0") - before[1]
+        assert there > (row["progress"]["memory_processed"] + row["progress"]["disk_processed"]) * 0.9 and elsewhere < there / 10, (there, elsewhere, row)
+        assert not set(found(checkup(cloud, True))) - {"tcp-unprotected"}
+        cloud.restart(live_migration_inbound_addr="%s-nowhere")
+        assert "names-unresolved" in found(checkup(cloud, True))
+    finally:
+        cloud.options.pop("live_migration_inbound_addr")
+        cloud.restart()
 
 
 class cloud_apart:

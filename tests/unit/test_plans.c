@@ -1,4 +1,5 @@
 /* What passes the checks becomes the plan that the facts call for. */
+#include "core/planner.h"
 #include "move_fixture.h"
 
 static void shared_disk_stays(void)
@@ -174,6 +175,34 @@ static void uri_templates(void)
     }
 }
 
+static void inbound_addresses(void)
+{
+    static const char *const rows[][2] = {
+        {NULL, NULL},
+        {"", NULL},
+        {"HostC=10.1.0.3", "tcp://10.1.0.3"},
+        {"HostB=10.1.0.2", NULL},
+        {"HostCC=10.1.0.2,ostC=10.1.0.4 , hostc=10.1.0.3", "tcp://10.1.0.3"},
+        {"%s.mig.example.org", "tcp://HostC.mig.example.org"},
+        {"mig-%s, HostC=10.1.0.3", "tcp://10.1.0.3"},
+        {"HostB=10.1.0.2, mig-%s", "tcp://mig-HostC"},
+        {"HostC=fd00::3", "tcp://[fd00::3]"},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        Move move = good_move();
+        move.settings.inbound = rows[i][0];
+        g_autoptr(GwPlan) plan = plan_of(&move);
+        g_assert_cmpstr(plan->migrate_uri, ==, rows[i][1]);
+        g_autoptr(GwPlan) probe = gw_planner_probe(&move.settings, "HostC");
+        g_assert_cmpstr(probe->migrate_uri, ==, rows[i][1]);
+    }
+    Move tunnelled = good_move();
+    tunnelled.settings.inbound = "%s-mig";
+    tunnelled.settings.live_flags |= GW_FLAG_TUNNELLED;
+    g_autoptr(GwPlan) plan = plan_of(&tunnelled);
+    g_assert_null(plan->migrate_uri);
+}
+
 static void transient_and_paused(void)
 {
     Move move = good_move();
@@ -224,6 +253,7 @@ int main(int argc, char **argv)
     g_test_add_func("/plan/unsafe needs a proof", unsafe_needs_a_proof);
     g_test_add_func("/plan/timeouts", timeouts);
     g_test_add_func("/plan/URI templates", uri_templates);
+    g_test_add_func("/plan/inbound addresses", inbound_addresses);
     g_test_add_func("/plan/transient and paused", transient_and_paused);
     g_test_add_func("/plan/options have their effect", options_have_their_effect);
     g_test_add_func("/plan/over-commit counts what is allocated", over_commit_counts_what_is_allocated);

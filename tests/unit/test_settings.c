@@ -165,6 +165,12 @@ static const struct {
      "qemu+tcp://%s/system, or nothing"},
     {"[DEFAULT]\nlive_migration_uri = %d%s://", "godwit.conf:2: live_migration_uri: '%d%s://': is not an address with "
                                                 "exactly one %s; write one such as qemu+tcp://%s/system, or nothing"},
+    {"[libvirt]\nlive_migration_inbound_addr = 10.0.0.1",
+     "godwit.conf:2: live_migration_inbound_addr: '10.0.0.1': '10.0.0.1' is neither HOST=ADDRESS nor a name with one %s; write some, with "
+     "commas between them, such as HostB=10.1.0.2, %s.mig.example.org"},
+    {"[DEFAULT]\nlive_migration_inbound_addr = %s-a, HostB=1.2.3.4, %s-b",
+     "godwit.conf:2: live_migration_inbound_addr: '%s-a, HostB=1.2.3.4, %s-b': has more than one name with %s; keep one, for all hosts that "
+     "have no HOST=ADDRESS"},
     {"[DEFAULT]\nlive_migration_flag = VIR_MIGRATE_FLY", "godwit.conf:2: live_migration_flag: 'VIR_MIGRATE_FLY': "
                                                          "'VIR_MIGRATE_FLY' is no migration flag"},
     {"[DEFAULT]\ndatabase = mysql://x",
