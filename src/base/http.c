@@ -236,6 +236,34 @@ static gboolean pin(GwHttp *http, GError **error)
     return ok;
 }
 
+/* As OpenSSL writes it: "Expire date:Nov 25 16:00:00 2026 GMT". */
+static gboolean read_expiry(CURL *curl, gint64 *ret_s)
+{
+    static const char key[] = "Expire date:";
+    struct curl_certinfo *info = NULL;
+    curl_easy_getinfo(curl, CURLINFO_CERTINFO, &info);
+    for (struct curl_slist *line = info && info->num_of_certs ? info->certinfo[0] : NULL; line; line = line->next)
+        if (g_str_has_prefix(line->data, key))
+            *ret_s = (gint64)curl_getdate(line->data + sizeof key - 1, NULL);
+    return *ret_s > 0;
+}
+
+gboolean gw_http_certificate_left(const char *host, guint port, guint timeout_ms, gint64 *ret_left_s)
+{
+    g_autofree char *url = g_strdup_printf(strchr(host, ':') ? "https://[%s]:%u" : "https://%s:%u", host, port);
+    GwHttpSettings settings = {.base_url = url, .connect_timeout_ms = timeout_ms, .timeout_ms = timeout_ms, .trust = GW_HTTP_TRUST_ANY};
+    g_autoptr(GwHttp) http = gw_http_new(&settings);
+    gint64 ends_s = 0;
+    set_connection(http);
+    curl_easy_setopt(http->curl, CURLOPT_URL, url);
+    curl_easy_setopt(http->curl, CURLOPT_CERTINFO, 1L);
+    curl_easy_setopt(http->curl, CURLOPT_CONNECT_ONLY, 1L);
+    gboolean shown = curl_easy_perform(http->curl) == CURLE_OK && read_expiry(http->curl, &ends_s);
+    if (shown)
+        *ret_left_s = ends_s - g_get_real_time() / G_USEC_PER_SEC;
+    return shown;
+}
+
 gboolean gw_http_send(GwHttp *http, const GwHttpRequest *request, GwHttpResponse **ret_response, GError **error)
 {
     g_autoptr(CurlList) headers = make_headers(request);

@@ -48,6 +48,10 @@ const char *gw_http_address(const GwHttp *http);
  * the fingerprint: nothing was sent), FAILED. */
 gboolean gw_http_send(GwHttp *http, const GwHttpRequest *request, GwHttpResponse **ret_response, GError **error);
 
+/* When the certificate expires that a server at host:port shows, in seconds from now (negative: it has). It is not verified, and nothing is
+ * sent after the handshake. FALSE: it showed none within timeout_ms. */
+gboolean gw_http_certificate_left(const char *host, guint port, guint timeout_ms, gint64 *ret_left_s);
+
 void gw_http_response_free(GwHttpResponse *response);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwHttpResponse, gw_http_response_free)
 

@@ -23,7 +23,7 @@ gboolean gw_probe_is_left_over(const char *name, gint64 now_s)
 GwHostAudit *gw_host_audit_new(void)
 {
     GwHostAudit *audit = g_new0(GwHostAudit, 1);
-    audit->clock_ahead_ms = G_MININT64;
+    audit->clock_ahead_ms = audit->certificate_left_s = G_MININT64;
     audit->folder.mode = -1;
     audit->folder.owner = audit->folder.group = -1;
     audit->left_over = g_ptr_array_new_with_free_func(g_free);

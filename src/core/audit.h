@@ -27,6 +27,7 @@ typedef struct {
     GwHostFacts *facts;    /* fresh; reference */
     char *transport;       /* of its address: "tcp", "tls", "ssh", "unix"; NULL: of another kind */
     GwFact secure;         /* the connection is local, or encrypted */
+    gint64 certificate_left_s; /* until the certificate expires that it shows; G_MININT64: it shows none, or unknown */
     GwFact kvm;            /* guests may use the processor itself */
     gint64 clock_ahead_ms; /* of the controller's clock; G_MININT64: unknown */
     GwFolderAudit folder;

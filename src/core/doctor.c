@@ -41,6 +41,22 @@ static const char *host_of_uri(const char *uri, gsize *ret_length)
     return at;
 }
 
+static GwCheckState check_certificate(const Context *c)
+{
+    enum { SOON_DAYS = 14, DAY_S = 86400 };
+    gint64 left_s = c->audit->certificate_left_s;
+    if (left_s == G_MININT64 || left_s >= (gint64)SOON_DAYS * DAY_S)
+        return GW_CHECK_OK;
+    return found(c, GW_FINDING_WARNS, "certificate-expires",
+                 g_strdup_printf(left_s < 0 ? "the certificate of libvirtd on %s has expired" : "the certificate of libvirtd on %s expires in %d days",
+                                 c->host->name, (int)(left_s / DAY_S)),
+                 g_strdup("from then on neither Godwit nor other hosts reach it by TLS"),
+                 g_strdup("issue a new one, and let libvirtd read it"),
+                 g_strdup_printf("certtool -i --infile /etc/pki/libvirt/servercert.pem   # on %s: names and dates\n"
+                                 "virt-admin -c libvirtd:///system server-update-tls libvirtd   # on %s, once the new one is there",
+                                 c->host->name, c->host->name));
+}
+
 static GwCheckState check_connection(const Context *c)
 {
     const char *name = c->host->name;
@@ -50,7 +66,7 @@ static GwCheckState check_connection(const Context *c)
                      g_strdup("mend what the message names, then run doctor again"),
                      g_strdup_printf("virsh -c '%s' version", c->host->uri));
     if (g_strcmp0(c->audit->transport, "tcp") != 0 || c->audit->secure != GW_FACT_NO)
-        return c->audit->secure == GW_FACT_UNKNOWN ? GW_CHECK_UNKNOWN : GW_CHECK_OK;
+        return c->audit->secure == GW_FACT_UNKNOWN ? GW_CHECK_UNKNOWN : check_certificate(c);
     gsize length;
     const char *address = host_of_uri(c->host->uri, &length);
     return found(c, GW_FINDING_WARNS, "tcp-unprotected",

@@ -17,13 +17,13 @@ class Authority:
     def __init__(self, folder):
         self.folder = str(folder)
         os.makedirs(self.folder, exist_ok=True)
-        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=Godwit test authority",
+        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "60", "-subj", "/CN=Godwit test authority",
                 "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", self.path("ca.key"), "-out", self.path("ca.pem"))
 
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def issue(self, name, address, days=2):
+    def issue(self, name, address, days=30):
         """Key and certificate of a host, for both ends of a connection; days may be negative: expired."""
         key, request, cert, extensions = (self.path(f"{name}.{end}") for end in ("key", "csr", "pem", "ext"))
         openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", key, "-out", request)
@@ -34,7 +34,7 @@ class Authority:
                 "-days", str(days), "-extfile", extensions, "-out", cert)
         return cert, key
 
-    def give(self, host, places, days=2):
+    def give(self, host, places, days=30):
         """Installs what the authority issues for the host."""
         cert, key = self.issue(host.name, host.address, days)
         contents = {"ca": self.path("ca.pem"), "servercert": cert, "clientcert": cert, "serverkey": key, "clientkey": key}

@@ -62,6 +62,17 @@ def test_tls(cloud, lab, by_tls, guest):
     assert row["state"] == "completed", row
 
 
+def test_a_certificate_that_expires_soon(cloud, lab, by_tls):
+    host = lab.host("HostC")
+    by_tls.give(host, LIBVIRT, days=6)
+    restart(cloud, lab, "HostC")
+    finding = found(checkup(cloud))["certificate-expires"]
+    assert "the certificate of libvirtd on HostC expires in 5 days" in finding["fact"] and "server-update-tls" in finding["commands"], finding
+    by_tls.give(host, LIBVIRT)
+    restart(cloud, lab, "HostC")
+    assert found(checkup(cloud)) == {}
+
+
 def test_native_tls(cloud, lab, by_tls, guest):
     """Memory and disks travel encrypted, or not at all."""
     guest("tls2", disks=["local"])

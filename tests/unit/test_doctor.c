@@ -78,6 +78,16 @@ static void plain_tcp(World *w)
     w->audit[0]->secure = GW_FACT_NO;
 }
 
+static void nine_days(World *w)
+{
+    w->audit[0]->certificate_left_s = 9 * 86400 + 5;
+}
+
+static void expired(World *w)
+{
+    w->audit[0]->certificate_left_s = -1;
+}
+
 static void localhost(World *w)
 {
     set(&w->audit[0]->facts->hostname, "localhost.localdomain");
@@ -189,6 +199,8 @@ static const struct {
 } cases[] = {
     {"unreachable", no_answer, GW_FINDING_BLOCKS, "no route to host"},
     {"tcp-unprotected", plain_tcp, GW_FINDING_WARNS, "plain TCP"},
+    {"certificate-expires", nine_days, GW_FINDING_WARNS, "expires in 9 days"},
+    {"certificate-expires", expired, GW_FINDING_WARNS, "has expired"},
     {"host-name-localhost", localhost, GW_FINDING_BLOCKS, "localhost.localdomain"},
     {"names-disagree", other_name, GW_FINDING_WARNS, "node7"},
     {"libvirt-old", old_libvirt, GW_FINDING_BLOCKS, "8.9.999"},

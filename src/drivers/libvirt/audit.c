@@ -1,6 +1,8 @@
 /* What a host says about its readiness for migrations, asked through libvirt alone. */
 #include "drivers/libvirt/internal.h"
 
+#include "base/http.h"
+
 #include <string.h>
 
 /* ---- the connection */
@@ -14,6 +16,19 @@ static char *transport_of(const char *uri)
     if (plus)
         return g_strndup(plus + 1, length - (gsize)(plus + 1 - uri));
     return g_strdup(at && at[3] != '/' ? "tls" : "unix");
+}
+
+/* libvirt does not tell: a handshake of our own shows it. */
+static gint64 certificate_left_s(const GwHost *host)
+{
+    enum { PORT = 16514, TIMEOUT_MS = 3000 };
+    g_autoptr(GUri) uri = g_uri_parse(host->uri, G_URI_FLAGS_PARSE_RELAXED, NULL);
+    const char *name = uri ? g_uri_get_host(uri) : NULL;
+    int port = uri ? g_uri_get_port(uri) : -1;
+    gint64 left_s = G_MININT64;
+    if (name && *name)
+        gw_http_certificate_left(name, port > 0 ? (guint)port : PORT, TIMEOUT_MS, &left_s);
+    return left_s;
 }
 
 static GwFact is_secure(virConnectPtr conn)
@@ -161,6 +176,8 @@ gboolean gw_virt_audit(GwVirtCall *call, GError **error)
         return FALSE;
     audit->transport = transport_of(call->host->uri);
     audit->secure = is_secure(call->conn);
+    if (g_strcmp0(audit->transport, "tls") == 0)
+        audit->certificate_left_s = certificate_left_s(call->host);
     audit->cpu = gw_virt_host_model(call->conn, audit->facts->arch, &type);
     audit->kvm = !type ? GW_FACT_UNKNOWN : strcmp(type, "kvm") == 0 ? GW_FACT_YES : GW_FACT_NO;
     sweep_guests(call, audit);
