@@ -56,6 +56,7 @@ json_t *gw_drain_view(const GwDrain *drain, const GPtrArray *moves)
                              (json_int_t)drain->predicted_ms, "bound_ms", (json_int_t)drain->bound_ms, "reason",
                              gw_json_text(drain->reason), "request_id", gw_json_text(drain->request_id), "created_at",
                              gw_json_time_micro(drain->created_us), "ended_at", gw_json_time_micro(drain->ended_us));
+    json_object_set_new(view, "deadline", gw_json_time_micro(drain->deadline_us));
     gint64 until = drain->ended_us ? drain->ended_us : g_get_real_time();
     json_object_set_new(view, "elapsed_ms", json_integer(dry ? 0 : (until - drain->created_us) / 1000));
     if (!moves)
@@ -137,6 +138,7 @@ GwDrainOrder gw_drain_order(const GwRequest *request, json_t *body)
     return (GwDrainOrder){
         .dry_run = gw_body_is_true(body, "dry_run") ? GW_DRY_RUN : GW_DRY_RUN_NOT,
         .per_host = (guint)json_integer_value(json_object_get(body, "parallel")),
+        .deadline_s = (guint64)json_integer_value(json_object_get(body, "deadline_s")),
         .stopped = gw_body_is_true(body, "include_stopped") ? GW_STOPPED_MOVE : GW_STOPPED_STAY,
         .return_later = gw_body_is_true(body, "return"),
         .request_id = request->request_id,
@@ -161,6 +163,7 @@ void gw_drains_begin(GwRequest *request)
     static const GwBodyRule inner[] = {{"hosts", GW_BODY_HOST_NAMES, GW_BODY_REQUIRED},
                                        {"dry_run", GW_BODY_BOOLEAN},
                                        {"parallel", GW_BODY_COUNT},
+                                       {"deadline_s", GW_BODY_COUNT},
                                        {"include_stopped", GW_BODY_BOOLEAN},
                                        {"return", GW_BODY_BOOLEAN}};
     json_t *body = json_object_get(request->json, "drain");

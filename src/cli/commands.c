@@ -122,6 +122,7 @@ static const GwOption show_migration_options[] = {
 static const GwOption drain_options[] = {
     {"dry-run", NULL, "make the plan and show it; nothing is begun"},
     {"parallel", "COUNT", "so many moves at most from or to one host at once; auto: as the links suggest"},
+    {"deadline", "TIME", "begin only what ends by then: 90s, 45m, 2h from now, or a time of day (05:30)"},
     {"include-stopped", NULL, "move stopped servers too"},
     {"return", NULL, "undrain will bring the same servers home"},
     {NULL, NULL, NULL},

@@ -14,6 +14,8 @@ typedef struct {
     double memory_ratio;  /* how much of it may be promised (ram_allocation_ratio); 0 counts as 1 */
     guint cpus;
     double cpu_ratio;     /* vCPUs per CPU (cpu_allocation_ratio); 0: any number */
+    guint max_instances;  /* that it may have, stopped ones too (max_instances_per_host); 0: any number */
+    guint max_moves;      /* under way from it and to it together (max_io_ops_per_host); 0: any number */
     guint64 link_bps;     /* bytes per second, in each direction; 0: GW_COST_LINK_BPS */
     int kind;             /* of hypervisor: no instance changes it */
     int zone;

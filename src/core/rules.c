@@ -123,6 +123,8 @@ static GwObjection room_objection(const GwOccupancy *o, const GwClusterInstance 
         return GW_OBJECTION_MEMORY;
     if (!i->stopped && (double)(o->vcpus[host] + i->vcpus) > gw_cluster_capacity_vcpus(h))
         return GW_OBJECTION_VCPUS;
+    if (h->max_instances && o->count[host] >= h->max_instances)
+        return GW_OBJECTION_INSTANCES;
     return GW_OBJECTION_NONE;
 }
 
@@ -152,7 +154,7 @@ GwObjection gw_rules_objection(const GwOccupancy *o, guint instance, guint host)
 
 gboolean gw_objection_is_room(GwObjection objection)
 {
-    return objection == GW_OBJECTION_MEMORY || objection == GW_OBJECTION_VCPUS;
+    return objection >= GW_OBJECTION_MEMORY;
 }
 
 static char *explain_memory(const GwOccupancy *o, const GwClusterInstance *i, const GwClusterHost *h, guint host)
@@ -200,6 +202,9 @@ char *gw_rules_explain(const GwOccupancy *o, guint instance, guint host, GwObjec
     case GW_OBJECTION_VCPUS:
         return g_strdup_printf("it has %u CPUs at %.3g vCPUs each, %" G_GUINT64_FORMAT " are given away and %s needs %u", h->cpus,
                                h->cpu_ratio, o->vcpus[host], i->name, i->vcpus);
+    case GW_OBJECTION_INSTANCES:
+        return g_strdup_printf("it has %u instances, those on their way there counted, and its aggregate allows no more "
+                               "(max_instances_per_host=%u)", o->count[host], h->max_instances);
     }
     return g_strdup("it can take it");
 }

@@ -19,6 +19,7 @@ typedef enum {
     GW_OBJECTION_APART,    /* one of its group, which stays apart, is there */
     GW_OBJECTION_MEMORY,
     GW_OBJECTION_VCPUS,
+    GW_OBJECTION_INSTANCES,
     GW_OBJECTION_COUNT
 } GwObjection;
 

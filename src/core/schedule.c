@@ -119,7 +119,7 @@ static void rerate(Sim *sim, const Job *job)
 /* ---- starting */
 
 /* What earlier arrivals, that have not begun, will need of a host. */
-static void promised(const Sim *sim, const GArray *arrivals, guint job, guint64 *ret_mib, guint64 *ret_vcpus)
+static void promised(const Sim *sim, const GArray *arrivals, guint job, guint64 *ret_mib, guint64 *ret_vcpus, guint *ret_count)
 {
     for (guint i = 0; i < arrivals->len; i++) {
         guint other = g_array_index(arrivals, guint, i);
@@ -130,6 +130,7 @@ static void promised(const Sim *sim, const GArray *arrivals, guint job, guint64 
             continue;
         *ret_mib += instance->memory_mib;
         *ret_vcpus += instance->stopped ? 0 : instance->vcpus;
+        *ret_count += 1;
     }
 }
 
@@ -144,18 +145,28 @@ static gboolean has_room(const Sim *sim, guint index)
     const GwClusterInstance *instance = gw_cluster_instance(sim->cluster, job->instance);
     const GwClusterHost *host = gw_cluster_host(sim->cluster, job->dest);
     guint64 mib = 0, vcpus = 0;
-    promised(sim, arrivals, index, &mib, &vcpus);
+    guint count = 0;
+    promised(sim, arrivals, index, &mib, &vcpus, &count);
+    if (host->max_instances && sim->occupancy->count[job->dest] + count >= host->max_instances)
+        return FALSE;
     if (instance->memory_mib && sim->occupancy->memory_mib[job->dest] + mib + instance->memory_mib > gw_cluster_capacity_mib(host))
         return FALSE;
     return instance->stopped ||
            (double)(sim->occupancy->vcpus[job->dest] + vcpus + instance->vcpus) <= gw_cluster_capacity_vcpus(host);
 }
 
+/* Moves of either direction count (max_io_ops_per_host). */
+static gboolean is_calm(const Sim *sim, guint host)
+{
+    guint most = gw_cluster_host(sim->cluster, host)->max_moves;
+    return !most || sim->out[host].under_way + sim->in[host].under_way < most;
+}
+
 static gboolean try_start(Sim *sim, guint index)
 {
     Job *job = &sim->jobs[index];
     Link *out = &sim->out[job->source], *in = &sim->in[job->dest];
-    if (!takes(sim, out, job) || !takes(sim, in, job) || !has_room(sim, index))
+    if (!takes(sim, out, job) || !takes(sim, in, job) || !is_calm(sim, job->source) || !is_calm(sim, job->dest) || !has_room(sim, index))
         return FALSE;
     job->phase = STARTS;
     job->move->start_ms = (guint64)llround(sim->now);
@@ -185,6 +196,8 @@ static void start_around(Sim *sim, const Job *job)
     start_from(sim, &sim->out[job->source]);
     start_from(sim, &sim->in[job->dest]);
     start_from(sim, &sim->in[job->source]); /* where room may have been made */
+    if (gw_cluster_host(sim->cluster, job->dest)->max_moves)
+        start_from(sim, &sim->out[job->dest]);
 }
 
 /* ---- what happens */

@@ -180,11 +180,33 @@ static gboolean begin(GwDrainRun *run, GwDrainMove *move)
     return TRUE;
 }
 
+/* Milliseconds until the deadline, none below 0; G_MAXINT64: there is none. */
+static gint64 time_left_ms(const GwDrainRun *run)
+{
+    gint64 deadline_us = run->row->deadline_us;
+    return deadline_us ? MAX(0, (deadline_us - g_get_real_time()) / 1000) : G_MAXINT64;
+}
+
+/* Nothing of the plan ends in time any more. */
+static gboolean is_late(const GwDrainRun *run, const GwDrainPlan *plan)
+{
+    gint64 left_ms = time_left_ms(run);
+    gboolean late = plan->moves->len > 0;
+    for (guint n = 0; n < plan->moves->len; n++) {
+        const GwPlannedMove *planned = &g_array_index(plan->moves, GwPlannedMove, n);
+        late &= (gint64)(planned->end_ms - planned->start_ms) > left_ms;
+    }
+    return late;
+}
+
 static guint begin_due(GwDrainRun *run, const GwSnapshot *s, const GwDrainPlan *plan)
 {
     guint begun = 0;
+    gint64 left_ms = time_left_ms(run);
     for (guint n = 0; n < plan->moves->len; n++) {
         const GwPlannedMove *planned = &g_array_index(plan->moves, GwPlannedMove, n);
+        if ((gint64)planned->end_ms > left_ms)
+            continue; /* it would end too late */
         GwDrainMove *move = g_hash_table_lookup(run->moves, gw_snapshot_view(s, planned->instance)->instance->uuid);
         if (planned->end_ms && planned->start_ms <= SOON_MS && move && move->state == GW_STEP_PLANNED)
             begun += begin(run, move) ? 1 : 0;
@@ -261,6 +283,23 @@ static void finish(GwDrainRun *run, GwSnapshot *s, const GwDrainPlan *plan)
     guint staying = count_staying(run, plan);
     g_autofree char *reason = staying ? g_strdup_printf("%u instance%s could not be moved", staying, staying > 1 ? "s" : "") : NULL;
     end(run, staying ? GW_DRAIN_INCOMPLETE : GW_DRAIN_COMPLETED, reason);
+}
+
+static void end_late(GwDrainRun *run, guint left)
+{
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, run->moves);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        GwDrainMove *move = value;
+        if (move->state != GW_STEP_PLANNED)
+            continue;
+        move->state = GW_STEP_STAYS;
+        gw_drain_set_text(&move->reason, "it would have ended after the deadline");
+        note(run, move);
+    }
+    g_autofree char *reason = g_strdup_printf("the deadline came first: %u instance%s not moved", left, left > 1 ? "s were" : " was");
+    end(run, GW_DRAIN_INCOMPLETE, reason);
 }
 
 /* ---- one round */
@@ -346,7 +385,9 @@ static void plan_and_begin(GwDrainRun *run, guint moving)
     guint begun = begin_due(run, s, plan);
     if (run->changed->len)
         save(run);
-    if (!begun && !moving && !plan->moves->len && !waits && !something_arrives(s))
+    if (!begun && !moving && is_late(run, plan))
+        end_late(run, plan->moves->len);
+    else if (!begun && !moving && !plan->moves->len && !waits && !something_arrives(s))
         finish(run, s, plan);
 }
 

@@ -12,6 +12,7 @@ static void take_names(GwDrain *row, const GwDrainOrder *order)
     row->per_host = order->per_host;
     row->include_stopped = order->stopped == GW_STOPPED_MOVE;
     row->return_later = order->return_later;
+    row->deadline_us = order->deadline_s ? g_get_real_time() + (gint64)order->deadline_s * G_USEC_PER_SEC : 0;
 }
 
 static GPtrArray *values_of(GHashTable *moves)
@@ -116,12 +117,39 @@ static gboolean close_hosts(GwEngine *engine, gint64 id, const GStrv hosts, GErr
     return TRUE;
 }
 
+/* How many moves of the plan end in time. */
+static guint count_timely(const GwDrainPlan *plan, guint64 deadline_s)
+{
+    guint timely = 0;
+    for (guint n = 0; n < plan->moves->len; n++) {
+        const GwPlannedMove *move = &g_array_index(plan->moves, GwPlannedMove, n);
+        timely += move->end_ms && move->end_ms <= deadline_s * 1000;
+    }
+    return timely;
+}
+
+/* A plan that is too long is shown, and not begun: half an emptied host is of no use tonight. */
+static gboolean check_deadline(const GwDrainOrder *order, const GwDrainPlan *plan, GwDrain *row, GError **error)
+{
+    if (!order->deadline_s || plan->table.makespan_ms <= order->deadline_s * 1000)
+        return TRUE;
+    g_autofree char *why =
+        g_strdup_printf("the plan of %u moves is predicted to end after %" G_GUINT64_FORMAT " s, and the deadline is in %" G_GUINT64_FORMAT
+                        " s: %u of them would end by then. Allow more time, or begin without a deadline",
+                        plan->moves->len, plan->table.makespan_ms / 1000, order->deadline_s, count_timely(plan, order->deadline_s));
+    if (order->dry_run == GW_DRY_RUN)
+        row->reason = g_strdup(why);
+    else
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "deadline_s: %s", why);
+    return order->dry_run == GW_DRY_RUN;
+}
+
 gboolean gw_engine_drain(GwEngine *engine, const GwDrainOrder *order, GwDrain **ret, GPtrArray **ret_moves, GError **error)
 {
     if (!check_hosts(engine, order->hosts, error))
         return FALSE;
-    GwDrain *row = gw_drain_new();
-    GHashTable *moves = gw_drain_moves_new();
+    g_autoptr(GwDrain) row = gw_drain_new();
+    g_autoptr(GHashTable) moves = gw_drain_moves_new();
     row->hosts = g_strjoinv(" ", order->hosts);
     take_names(row, order);
     g_autoptr(GwSnapshot) snapshot = gw_snapshot_new(engine);
@@ -129,7 +157,8 @@ gboolean gw_engine_drain(GwEngine *engine, const GwDrainOrder *order, GwDrain **
     gw_drain_write_plan(snapshot, plan, moves, 0, NULL);
     row->predicted_ms = (gint64)plan->table.makespan_ms;
     row->bound_ms = (gint64)plan->table.bound_ms;
-    return deliver(engine, order->dry_run, row, moves, ret, ret_moves, error) &&
+    return check_deadline(order, plan, row, error) &&
+           deliver(engine, order->dry_run, g_steal_pointer(&row), g_steal_pointer(&moves), ret, ret_moves, error) &&
            (order->dry_run == GW_DRY_RUN || close_hosts(engine, (*ret)->id, order->hosts, error));
 }
 

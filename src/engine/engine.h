@@ -300,6 +300,7 @@ typedef struct {
     GStrv hosts;           /* to be emptied; borrowed, as are the texts */
     GwDryRun dry_run;
     guint per_host;        /* moves that a host may send or receive at once; 0: as the links suggest */
+    guint64 deadline_s;    /* from now: by when it must have ended, or it is not begun; 0: none */
     GwStopped stopped;
     gboolean return_later; /* of a drain: undrain will bring the instances home; of undrain: do that */
     const char *request_id, *user_id, *project_id;

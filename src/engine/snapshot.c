@@ -17,6 +17,25 @@ static double limit_of(const GwHostView *view, GwLimit limit)
     return least;
 }
 
+/* The same for numbers, of which 0 is one; G_MAXUINT: none has it. */
+static guint count_of(const GwHostView *view, GwLimit limit)
+{
+    guint least = G_MAXUINT;
+    for (guint i = 0; i < view->aggregates->len; i++) {
+        const char *text = gw_aggregate_get(view->aggregates->pdata[i], gw_limit_key(limit));
+        double value;
+        if (text && gw_limit_parse(limit, text, &value))
+            least = MIN(least, (guint)MIN(value, (double)G_MAXUINT));
+    }
+    return least;
+}
+
+static guint most_of(const GwHostView *view, GwLimit limit)
+{
+    guint most = count_of(view, limit);
+    return most == G_MAXUINT ? 0 : most;
+}
+
 static const char *closed_reason(GwSnapshot *s, const GwHostView *view)
 {
     g_autofree char *text = NULL;
@@ -29,6 +48,8 @@ static const char *closed_reason(GwSnapshot *s, const GwHostView *view)
                                view->row->disabled_reason ? view->row->disabled_reason : "");
     else if (!view->facts)
         text = g_strdup("nothing is known of it yet");
+    else if (count_of(view, GW_LIMIT_INSTANCES) == 0 || count_of(view, GW_LIMIT_IO_OPS) == 0)
+        text = g_strdup_printf("its aggregate has %s=0", gw_limit_key(count_of(view, GW_LIMIT_INSTANCES) ? GW_LIMIT_IO_OPS : GW_LIMIT_INSTANCES));
     return text ? gw_snapshot_keep(s, text) : NULL;
 }
 
@@ -57,6 +78,8 @@ static void add_hosts(GwSnapshot *s, GwEngine *engine)
                               .kind = kind_of(kinds, view),
                               .zone = GW_CLUSTER_NONE,
                               .cpu_model = GW_CLUSTER_NONE,
+                              .max_instances = most_of(view, GW_LIMIT_INSTANCES),
+                              .max_moves = most_of(view, GW_LIMIT_IO_OPS),
                               .link_bps = gw_forecast_link_bps(engine, view->row->name),
                               .closed = closed_reason(s, view)};
         g_array_append_val(s->cluster->hosts, host);

@@ -49,6 +49,7 @@ static const GwField fields[] = {
     FIELD(BOOL, include_stopped),
     FIELD(BOOL, return_later),
     FIELD(UINT, per_host),
+    FIELD(INT64, deadline_us),
     FIELD(INT64, predicted_ms),
     FIELD(INT64, bound_ms),
     FIELD(TEXT, reason),

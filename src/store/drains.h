@@ -39,6 +39,7 @@ typedef struct {
     gboolean include_stopped;
     gboolean return_later;     /* undrain brings the same instances home */
     guint per_host;            /* moves at once; 0: as the links suggest */
+    gint64 deadline_us;        /* nothing is begun that would not end by then; 0: none */
     gint64 predicted_ms, bound_ms; /* of the first plan */
     char *reason;              /* what it waits for, or why it ended so; or NULL */
     char *request_id, *user_id, *project_id;

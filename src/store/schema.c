@@ -216,6 +216,9 @@ const char *const gw_schema_steps[] = {
     " flavor INTEGER NOT NULL,"
     " was INTEGER NOT NULL,"
     " value TEXT NOT NULL);", /* servers.c */
+
+    /* 10: a drain may have to end by then. */
+    "ALTER TABLE drains ADD COLUMN deadline_us INTEGER NOT NULL DEFAULT 0;",
 };
 
 const guint gw_schema_count = G_N_ELEMENTS(gw_schema_steps);

@@ -98,6 +98,36 @@ def test_drain_of_twenty_with_an_immovable_one(cloud):
     assert {r["request_id"] for r in rows} == {drain["request_id"]}
 
 
+def test_deadline(cloud):
+    """A plan that would end too late is refused with what would fit; one that fits is begun, and what turns out too late stays."""
+    cloud = cloud(guests=12, link_mbps=400)
+    plan = cloud.drain("HostB", dry_run=True).json["drain"]
+    takes = plan["predicted_ms"] // 1000
+    dry = cloud.drain("HostB", dry_run=True, deadline_s=max(1, takes // 2)).json["drain"]
+    assert "12 moves is predicted to end after" in dry["reason"] and "would end by then" in dry["reason"]
+    assert_fault(cloud.drain("HostB", deadline_s=max(1, takes // 2)), "badRequest", 400, "Allow more time, or begin without a deadline")
+    assert cloud.host("HostB")["status"] == "enabled" and cloud.get("/godwit/v1/drains").json["drains"] == []
+    assert_fault(cloud.drain("HostB", deadline_s=-1), "badRequest", 400, "deadline_s")
+    begun = cloud.drain("HostB", deadline_s=takes * 3 + 5)
+    assert begun.status == 202 and begun.json["drain"]["deadline"], begun.body
+    assert cloud.ended(begun.json["drain"]["id"], 120)["state"] == "completed" and cloud.servers("HostB") == []
+
+
+def test_limits_of_aggregates_are_planned_for(cloud):
+    """Never more instances than max_instances_per_host, nor more moves at once than max_io_ops_per_host, and no move is refused for it."""
+    cloud = cloud(guests=6)
+    aggregate = cloud.request("POST", "/v2.1/os-aggregates", {"aggregate": {"name": "small"}}).json["aggregate"]["id"]
+    for action in ({"add_host": {"host": "HostC"}}, {"set_metadata": {"metadata": {"max_instances_per_host": "2", "max_io_ops_per_host": "1"}}}):
+        assert cloud.request("POST", f"/v2.1/os-aggregates/{aggregate}/action", action).status == 200
+    plan = cloud.drain("HostB", dry_run=True).json["drain"]
+    to_c = sorted((m["start_ms"], m["start_ms"] + m["predicted_ms"]) for m in plan["moves"] if m["dest"] == "HostC")
+    assert len(to_c) <= 2 and all(a[1] <= b[0] for a, b in zip(to_c, to_c[1:])), plan["moves"]
+    drain = cloud.ended(cloud.drain("HostB").json["drain"]["id"])
+    assert drain["state"] == "completed" and len(cloud.servers("HostC")) <= 2 and len(cloud.servers("HostD")) >= 4
+    assert {m["attempts"] for m in drain["moves"]} == {0}
+    assert cloud.request("POST", f"/v2.1/os-aggregates/{aggregate}/action", {"add_host": {"host": "HostD"}}).status == 200
+
+
 def test_refusals(cloud):
     cloud = cloud(guests=4, link_mbps=400)
     assert_fault(cloud.drain("HostZ"), "itemNotFound", 404, "HostZ")

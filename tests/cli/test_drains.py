@@ -43,6 +43,28 @@ def test_follows_to_the_end(daemon, godwit):
     assert asked["body"] == {"drain": {"hosts": ["HostB", "HostD"], "include_stopped": True, "return": True, "parallel": 2}}
 
 
+@pytest.mark.parametrize("text, seconds", [("90s", 90), ("45m", 2700), ("2h", 7200)])
+def test_deadline(daemon, godwit, text, seconds):
+    daemon.on("POST", DRAINS, (200, drain("planned", None, reason="the plan of 1 moves is predicted to end after 99 s")))
+    run = godwit("drain", "HostB", "--dry-run", "--deadline", text)
+    assert run.status == 0 and "It would be refused: the plan of 1 moves" in run.out
+    (asked,) = daemon.asked("POST", DRAINS)
+    assert asked["body"] == {"drain": {"hosts": ["HostB"], "dry_run": True, "deadline_s": seconds}}
+
+
+def test_deadline_by_the_clock(daemon, godwit):
+    daemon.on("POST", DRAINS, (200, drain("planned", None)))
+    assert godwit("drain", "HostB", "--dry-run", "--deadline", "05:30").status == 0
+    (asked,) = daemon.asked("POST", DRAINS)
+    assert 0 < asked["body"]["drain"]["deadline_s"] <= 86400
+
+
+@pytest.mark.parametrize("text", ["", "soon", "0s", "-5m", "25:00", "12:60", "5", "1d", "12:30:00"])
+def test_no_deadline(daemon, godwit, text):
+    run = godwit("drain", "HostB", "--deadline", text)
+    assert run.status == 2 and "--deadline is" in run.err and daemon.asked("POST", DRAINS) == []
+
+
 def test_what_stayed_is_told(daemon, godwit):
     daemon.on("POST", DRAINS, (202, drain()))
     daemon.on("GET", f"{DRAINS}/3", (200, drain("incomplete", moves=[move(state="moved"), STAYS], reason="1 instance could not be moved")))

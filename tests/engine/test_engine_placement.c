@@ -300,6 +300,59 @@ static void members_stay_until_taken_out(void)
     fixture_close(&f);
 }
 
+/* ---- deadlines of drains */
+
+static GwDrain *drain_row(Fixture *f, gint64 id)
+{
+    g_autoptr(GPtrArray) moves = NULL;
+    g_autoptr(GError) error = NULL;
+    GwDrain *row = NULL;
+    gw_engine_drain_show(f->engine, id, &row, &moves, &error);
+    g_assert_no_error(error);
+    return row;
+}
+
+/* The link turns out to be slow once it has begun: what would end too late is not begun any more. */
+static void a_late_drain_begins_nothing_more(void)
+{
+    enum { GUESTS = 4, SLOW_MBPS = 2, PATIENCE_MS = 60000 };
+    Fixture f;
+    fixture_open(&f, "placement-late", 0);
+    for (guint i = 0; i < GUESTS; i++) {
+        g_autofree char *name = g_strdup_printf("vm%u", i);
+        fixture_add(&f, "HostA", name, 64, GW_SIM_SHARED, GW_POWER_RUNNING);
+    }
+    fixture_refresh(&f);
+    GwDrainOrder order = {.hosts = (char *[]){"HostA", NULL}, .per_host = 1, .deadline_s = 1, .request_id = "req-drain"};
+    g_autoptr(GwDrain) refused = NULL, drain = NULL;
+    g_autoptr(GPtrArray) none = NULL, moves = NULL;
+    g_autoptr(GError) error = NULL;
+    g_assert_false(gw_engine_drain(f.engine, &order, &refused, &none, &error));
+    g_assert_error(error, GW_ERROR, GW_ERROR_INVALID);
+    g_assert_nonnull(strstr(error->message, "Allow more time, or begin without a deadline"));
+    g_clear_error(&error);
+    gw_sim_world_set_link(f.world, "HostA", SLOW_MBPS);
+    order.deadline_s = 8;
+    gw_engine_drain(f.engine, &order, &drain, &moves, &error);
+    g_assert_no_error(error);
+    for (guint waited = 0;; waited += 20) {
+        g_autoptr(GwDrain) row = drain_row(&f, drain->id);
+        if (row->state != GW_DRAIN_RUNNING) {
+            g_assert_cmpint(row->state, ==, GW_DRAIN_INCOMPLETE);
+            g_assert_nonnull(strstr(row->reason, "the deadline came first"));
+            break;
+        }
+        if (row->deadline_us < g_get_real_time())
+            gw_sim_world_set_link(f.world, "HostA", 10000); /* what is under way ends all the same */
+        g_assert_cmpuint(waited, <, PATIENCE_MS);
+        g_usleep(20000);
+    }
+    g_autoptr(GPtrArray) left = gw_engine_instances(f.engine, "HostA", NULL);
+    g_assert_cmpuint(left->len, >, 0);
+    g_assert_cmpuint(left->len, <, GUESTS);
+    fixture_close(&f);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -312,6 +365,7 @@ int main(int argc, char **argv)
     g_test_add_func("/placement/tenants", tenants_and_ratios);
     g_test_add_func("/zones/shown", a_zone_is_shown_at_once);
     g_test_add_func("/zones/change", a_zone_does_not_change_under_instances);
+    g_test_add_func("/drains/late", a_late_drain_begins_nothing_more);
     g_test_add_func("/hosts/members", members_stay_until_taken_out);
     return g_test_run();
 }

@@ -56,6 +56,8 @@ static void random_host(GRand *rand, GwCluster *cluster, const RandomShape *shap
     host->memory_ratio = one_in(rand, 4) ? 1.5 : 0;
     host->cpu_ratio = one_in(rand, 3) ? 4 : 0;
     host->kind = one_in(rand, 6);
+    host->max_instances = one_in(rand, 4) ? (guint)g_rand_int_range(rand, 1, 6) : 0;
+    host->max_moves = one_in(rand, 4) ? (guint)g_rand_int_range(rand, 1, 3) : 0;
     host->closed = !host->leaving && one_in(rand, 8) ? "it is disabled" : NULL;
 }
 
@@ -163,6 +165,14 @@ static void check_overcommit(const GwOccupancy *now, guint host, guint32 seed)
         g_error("seed %u: H%u is overcommitted", seed, host);
 }
 
+/* More than it may have it has only of those that were there from the beginning. */
+static void check_count(const GwOccupancy *now, guint host, guint32 seed)
+{
+    guint most = gw_cluster_host(now->cluster, host)->max_instances;
+    if (most && now->count[host] > most)
+        g_error("seed %u: H%u has %u instances", seed, host, now->count[host]);
+}
+
 static void check_once(const GwCluster *cluster, const GArray *moves, guint32 seed)
 {
     g_autofree gboolean *moved = g_new0(gboolean, cluster->instances->len + 1);
@@ -179,6 +189,26 @@ static void check_once(const GwCluster *cluster, const GArray *moves, guint32 se
     }
 }
 
+static void check_calm(const GwCluster *cluster, const guint *busy, guint host, guint32 seed)
+{
+    guint moves = busy[host * 2] + busy[host * 2 + 1], most = gw_cluster_host(cluster, host)->max_moves;
+    if (most && moves > most)
+        g_error("seed %u: H%u has %u moves at once", seed, host, moves);
+}
+
+/* Moves that were under way before the plan end, too. */
+static void end_transits(const GwCluster *cluster, GwOccupancy *now, guint64 at_ms, gboolean *ended)
+{
+    for (guint t = 0; t < cluster->transits->len; t++) {
+        const GwClusterTransit *transit = &g_array_index(cluster->transits, GwClusterTransit, t);
+        if (ended[t] || transit->remaining_ms > at_ms)
+            continue;
+        ended[t] = TRUE;
+        gw_occupancy_leave(now, transit->instance, gw_cluster_instance(cluster, transit->instance)->host);
+        now->where[transit->instance] = transit->dest;
+    }
+}
+
 void check_moves(const GwCluster *cluster, const GArray *moves, const GwPace *pace, guint32 seed)
 {
     check_once(cluster, moves, seed);
@@ -191,13 +221,18 @@ void check_moves(const GwCluster *cluster, const GArray *moves, const GwPace *pa
     g_array_sort(events, by_time);
     g_autoptr(GwOccupancy) now = gw_occupancy_new(cluster);
     g_autofree guint *busy = g_new0(guint, cluster->hosts->len * 2);
+    g_autofree gboolean *ended = g_new0(gboolean, cluster->transits->len + 1);
     for (guint n = 0; n < events->len; n++) {
         const Event *event = &g_array_index(events, Event, n);
+        end_transits(cluster, now, event->at_ms, ended);
         const GwPlannedMove *move = &g_array_index(moves, GwPlannedMove, event->move);
         if (event->begins) {
             begin(now, move, seed);
             check_overcommit(now, move->dest, seed);
+            check_count(now, move->dest, seed);
             guint out = ++busy[move->source * 2], in = ++busy[move->dest * 2 + 1];
+            check_calm(cluster, busy, move->source, seed);
+            check_calm(cluster, busy, move->dest, seed);
             if (pace->per_host && (out > pace->per_host || in > pace->per_host))
                 g_error("seed %u: too many at once", seed);
         } else {

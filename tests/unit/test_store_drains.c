@@ -8,6 +8,7 @@ static GwDrain *drain_new(const char *hosts)
     GwDrain *drain = gw_drain_new();
     drain->hosts = g_strdup(hosts);
     drain->include_stopped = TRUE;
+    drain->deadline_us = 1234567890123456;
     drain->per_host = 3;
     drain->predicted_ms = 12345;
     drain->bound_ms = 12000;
@@ -56,6 +57,7 @@ static void test_round_trip(Fixture *fixture, gconstpointer data)
     g_autoptr(GwDrain) drain = read_drain(fixture, id);
     g_assert_cmpstr(drain->hosts, ==, "HostB HostD");
     g_assert_cmpint(drain->state, ==, GW_DRAIN_RUNNING);
+    g_assert_cmpint(drain->deadline_us, ==, 1234567890123456);
     g_assert_true(drain->include_stopped && !drain->cancelling && drain->per_host == 3 && drain->predicted_ms == 12345);
     g_assert_true(gw_uuid_is_valid(drain->uuid));
     g_autoptr(GPtrArray) moves = NULL;
