@@ -166,6 +166,10 @@ static gboolean enter(GwActive *active)
 
 static gboolean check(GwActive *active, GwMigration *row, GError **error)
 {
+    if (!gw_choose_is_ready(active, row)) {
+        g_set_error(error, GW_ERROR, GW_ERROR_UNREACHABLE, "the hosts have not all been asked yet");
+        return FALSE;
+    }
     gw_forecast_sample_soon(active, row);
     gboolean ok = gw_choose(active, row, error);
     gw_active_call_ended(active, ok ? NULL : *error);

@@ -1,6 +1,8 @@
 /* The checks of one move, and the choice of a destination where the user left it open. */
 #include "engine/internal.h"
 
+#include <string.h>
+
 static gboolean examine_evacuation(GwActive *active, const GwMigration *row, GwHostEntry *dest, GwMoveFacts **ret_facts, GError **error)
 {
     g_autoptr(GwInstanceView) view = gw_engine_instance(active->engine, row->instance_uuid);
@@ -135,6 +137,35 @@ gboolean gw_choose_judge(GwActive *active, const GwMigration *row, GPtrArray *fi
     else if (candidate)
         gw_placement_judge(candidate, &demand, findings);
     return !candidate || !candidate->forced_down;
+}
+
+static gboolean is_asked(GwEngine *engine, const GwHostEntry *entry)
+{
+    g_mutex_lock(&engine->lock);
+    gboolean asked = entry->last_full_us > 0;
+    g_mutex_unlock(&engine->lock);
+    return asked;
+}
+
+/* Another daemon may have added it a moment ago. */
+static gboolean is_stored(GwEngine *engine, const char *host)
+{
+    g_autoptr(GPtrArray) rows = NULL;
+    gboolean stored = FALSE;
+    if (!engine->peers || !gw_store_hosts(engine->store, &rows, NULL))
+        return FALSE;
+    for (guint i = 0; i < rows->len; i++)
+        stored |= strcmp(((const GwHostRow *)rows->pdata[i])->name, host) == 0;
+    return stored;
+}
+
+gboolean gw_choose_is_ready(const GwActive *active, const GwMigration *row)
+{
+    GwEngine *engine = active->engine;
+    if (!row->dest)
+        return gw_inventory_has_looked(engine);
+    g_autoptr(GwHostEntry) dest = gw_engine_find_host(engine, row->dest);
+    return dest ? is_asked(engine, dest) : !is_stored(engine, row->dest);
 }
 
 gboolean gw_choose(GwActive *active, GwMigration *row, GError **error)

@@ -391,24 +391,10 @@ static void plan_and_begin(GwDrainRun *run, guint moving)
         finish(run, s, plan);
 }
 
-/* Until every host has been asked once since the start, what is known is what a former process knew. */
-static gboolean has_looked(GwEngine *engine)
-{
-    gboolean looked = TRUE;
-    GHashTableIter iter;
-    gpointer value;
-    g_mutex_lock(&engine->lock);
-    g_hash_table_iter_init(&iter, engine->hosts);
-    while (g_hash_table_iter_next(&iter, NULL, &value))
-        looked &= ((const GwHostEntry *)value)->last_full_us > 0;
-    g_mutex_unlock(&engine->lock);
-    return looked;
-}
-
 void gw_drain_round(GwDrainRun *run)
 {
-    if (!has_looked(run->engine))
-        return;
+    if (!gw_inventory_has_looked(run->engine))
+        return; /* what is known is what a former process knew */
     guint moving = 0;
     GwDrainQuery query = {.id = run->id};
     g_autoptr(GPtrArray) rows = NULL;

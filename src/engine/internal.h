@@ -209,6 +209,7 @@ void gw_inventory_ask(GwEngine *engine, GwHostEntry *entry, const char *uuid /* 
 void gw_inventory_work(gpointer entry /* reference, taken */, gpointer engine);
 void gw_inventory_event(void *engine, const char *host_name, const char *uuid);
 gboolean gw_inventory_tick(gpointer engine);
+gboolean gw_inventory_has_looked(GwEngine *engine); /* every host has been asked once since the start, whatever came of it */
 /* Puts a fresh answer about everything into the tables; takes the facts and the instances. [unlocked] */
 /* begun_us: monotonic, when it was asked for; what was asked for alone since is newer and stays. 0: nothing was. */
 void gw_inventory_publish(GwEngine *engine, GwHostEntry *entry, GwHostFacts *facts, GPtrArray *instances, gint64 begun_us);
@@ -268,7 +269,10 @@ void gw_heard_tell(GwActive *active, const GwMigration *row); /* what is new of 
 /* ---- acts.c: carries one act out. FALSE: it failed; *ret_error says why. Acts that are work set active's call. */
 gboolean gw_acts_do(GwActive *active, GwMigration *row, GwAct act, GError **error);
 
-/* ---- choose.c: the checks. Fills row->dest and row->plan. */
+/* ---- choose.c: whether the hosts that come into question have been asked once since this process began, whatever came of it: before, it
+ * would refuse what it merely does not know yet. */
+gboolean gw_choose_is_ready(const GwActive *active, const GwMigration *row);
+/* The checks. Fills row->dest and row->plan. */
 gboolean gw_choose(GwActive *active, GwMigration *row, GError **error);
 /* The checks against one destination: reads engine, source and disk_over_commit of active. NULL: a host failed, and *error says
  * how. *ret_plan is set when nothing blocks. */

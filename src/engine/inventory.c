@@ -47,6 +47,19 @@ static void prune_hourly(GwEngine *engine)
         gw_scribe_prune(engine);
 }
 
+gboolean gw_inventory_has_looked(GwEngine *engine)
+{
+    gboolean looked = TRUE;
+    GHashTableIter iter;
+    gpointer value;
+    g_mutex_lock(&engine->lock);
+    g_hash_table_iter_init(&iter, engine->hosts);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        looked &= ((const GwHostEntry *)value)->last_full_us > 0;
+    g_mutex_unlock(&engine->lock);
+    return looked;
+}
+
 gboolean gw_inventory_tick(gpointer data)
 {
     GwEngine *engine = data;

@@ -216,6 +216,7 @@ static void moves_under_way_count(void)
     gw_engine_abort(f.engine, &request, move, &error);
     g_assert_no_error(error);
     ASSERT_ENDS(&f, move, CANCELLED);
+    fixture_settle(&f, uuid);
     assert_moves(&f, second, "HostB", "HostB");
     fixture_close(&f);
 }
