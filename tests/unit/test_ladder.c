@@ -160,12 +160,16 @@ static void a_broken_promise_is_given_up(void)
 {
     Model m;
     GwLadder ladder = {0};
-    begin(&m, 120, 50, 0, "balanced");
-    while (gw_ladder_step(&ladder, m.plan, &m.now, m.now.elapsed_ms, &m.reason) != GW_RUNG_FORCE)
-        tick(&m);
+    begin(&m, 120, 60, 0, "balanced"); /* its memory in 8.5 s, of the 10 s that may be forced */
+    GwRung rung = GW_RUNG_WAIT;
+    while (rung == GW_RUNG_WAIT) {
+        g_assert_false(tick(&m));
+        rung = gw_ladder_step(&ladder, m.plan, &m.now, m.now.elapsed_ms, &m.reason);
+    }
+    g_assert_cmpint(rung, ==, GW_RUNG_FORCE);
     g_clear_pointer(&m.reason, g_free);
     guint64 forced_ms = m.now.elapsed_ms;
-    GwRung rung = GW_RUNG_WAIT;
+    rung = GW_RUNG_WAIT;
     while (rung == GW_RUNG_WAIT && m.now.elapsed_ms < forced_ms + 3600000) {
         m.now.elapsed_ms += STEP_MS;
         rung = gw_ladder_step(&ladder, m.plan, &m.now, m.now.elapsed_ms, &m.reason);
