@@ -7,12 +7,17 @@ from .tools import LabError
 
 COLLECTOR = "10.99.1.1"
 COLLECTOR_MAC = "02:67:77:00:00:01"
+MANAGEMENT_MAC = "02:67:77:00:00:02"
 BRIDGE = "type bridge forward_delay 0 stp_state 0"
 CABLES = (("m", "mgmt", "eth0"), ("g", "guestnet", "eth1"))  # prefix of HostA's end, its bridge, the host's end
 
 
 def _made_for(*hosts: Host) -> str:
     return " ".join(host.identity() for host in hosts)
+
+
+def _card(host: Host, prefix: str) -> str:
+    return f"02:67:77:{ord(prefix):02x}:00:{host.index:02x}"
 
 
 def _is_done(host: Host, what: str) -> bool:
@@ -34,7 +39,8 @@ def set_up_controller(a: Host) -> None:
         return
     for bridge in ("mgmt", "guestnet"):
         a.in_network("ip", "link", "del", bridge, check=False)
-    a.ip(f"link add mgmt {BRIDGE}", f"link add guestnet address {COLLECTOR_MAC} {BRIDGE}",
+    a.ip(f"link add mgmt address {MANAGEMENT_MAC} {BRIDGE}",
+         f"link add guestnet address {COLLECTOR_MAC} {BRIDGE}",
          f"addr add {a.address}/24 dev mgmt", f"addr add {COLLECTOR}/24 dev guestnet",
          "link set mgmt up", "link set guestnet up")
     _done(a, _made_for(a))
@@ -42,7 +48,8 @@ def set_up_controller(a: Host) -> None:
 
 def connect(a: Host, host: Host) -> bool:
     """Two cables from HostA; both ends are made inside the namespaces, none on the machine. Guests of a host that was there
-    before HostA was switched on again stay on its bridge `br-guest`. False when the cables were there."""
+    before HostA was switched on again stay on its bridge `br-guest`. A host's cards keep their addresses when it is switched on
+    again, as real ones do: others would go on sending to the old ones for up to a minute. False when the cables were there."""
     if _is_done(host, _made_for(a, host)):
         return False
     for prefix, _, end in CABLES:  # ends whose other end died with its host may linger for a moment
@@ -52,7 +59,8 @@ def connect(a: Host, host: Host) -> bool:
     lines = []
     for prefix, bridge, end in CABLES:
         port = f"{prefix}{host.index}"
-        lines += [f"link add {port} type veth peer name {end} netns {host.pid()}", f"link set {port} master {bridge} up"]
+        lines += [f"link add {port} type veth peer name {end} address {_card(host, prefix)} netns {host.pid()}",
+                  f"link set {port} master {bridge} up"]
     a.ip(*lines)
     host.ip(f"addr add {host.address}/24 dev eth0", "link set eth0 up", "link set eth1 master br-guest up",
             "link set br-guest up")
@@ -76,6 +84,7 @@ def _ends(a: Host, host: Host) -> tuple:
 
 
 def cut(a: Host, host: Host) -> None:
+    """Of the management network."""
     a.ip(f"link set m{host.index} nomaster")
 
 

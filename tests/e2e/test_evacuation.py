@@ -6,6 +6,7 @@ import time
 import pytest
 from cloud import wait_for
 from conftest import domains
+from gwlab.tools import LabError
 from test_clients import client  # noqa: F401
 
 
@@ -17,19 +18,26 @@ def lost(lab, cloud):
     def lose(host="HostB"):
         lab.power_off(host)
         off.append(host)
-        wait_for(f"{host} down", lambda: state(cloud, host) == "down", 40)
+        becomes(cloud, "down", host)
 
     yield lose
     for host in off:
         lab.power_on(host)
     for host in off or ["HostB"]:
         force_down(cloud, host, False)
-        wait_for(f"{host} up", lambda: state(cloud, host) == "up", 40)
+        becomes(cloud, "up", host)
 
 
 def state(cloud, host="HostB"):
     """Whether it answers; a forced-down service is shown down all the same."""
     return "up" if cloud.request("POST", f"/godwit/v1/hosts/{host}/refresh").status < 300 else "down"
+
+
+def becomes(cloud, wanted, host="HostB"):
+    try:
+        wait_for(f"{host} {wanted}", lambda: state(cloud, host) == wanted, 60)
+    except LabError as error:
+        raise LabError(f"{error}; it says: {cloud.request('POST', f'/godwit/v1/hosts/{host}/refresh').text}") from None
 
 
 def force_down(cloud, host="HostB", down=True):
@@ -127,7 +135,7 @@ def test_a_host_that_was_not_off(lab, cloud, guest, lost):
     refused(evacuate(cloud, "evac8", "HostC"), "and yet it answers", "evac8 is running there")
     lab.kill_libvirtd("HostB")
     try:
-        wait_for("HostB silent", lambda: state(cloud) == "down", 40)
+        becomes(cloud, "down")
         row = cloud.wait(number(evacuate(cloud, "evac8", "HostC")), "failed")
         assert "lock" in row["reason"]
         assert "evac8" not in domains(lab, "HostC")
@@ -136,7 +144,6 @@ def test_a_host_that_was_not_off(lab, cloud, guest, lost):
         lab.start_libvirtd("HostB")
     lab.wait_heartbeat("evac8", since)
     assert lab.where("evac8") == ("HostB", "running") and lab.heartbeat("evac8").disk_errors == 0
-
 
 
 def test_a_destination_that_is_lost(lab, cloud, guest, lost):
@@ -154,7 +161,7 @@ def test_a_destination_that_is_lost(lab, cloud, guest, lost):
         lab.power_on("HostC")
         lab.link("HostC")
     force_down(cloud, "HostC", False)
-    wait_for("HostC up", lambda: state(cloud, "HostC") == "up", 40)
+    becomes(cloud, "up", "HostC")
     listed = cloud.cli("gc")
     assert "/srv/local/evac9-0.qcow2" in listed.stdout and "may be removed" in listed.stdout, listed
     removed = cloud.cli("gc", "--delete")
@@ -162,3 +169,15 @@ def test_a_destination_that_is_lost(lab, cloud, guest, lost):
     assert "Nothing is left behind" in cloud.cli("gc").stdout
     lab.wait_heartbeat("evac9", time.time())
     assert lab.verify("evac9") == []
+
+
+SILENT = "import socket; s = socket.create_server(('', 16509), backlog=64); kept = []\nwhile True: kept.append(s.accept())"
+
+
+def test_a_host_that_dies_while_it_is_asked(lab, cloud, lost):
+    """Attempts to connect hang on it, as many as are made at a time. Once it is back they end, and it is asked again."""
+    lab.kill_libvirtd("HostB")
+    lab.host("HostB").spawn("/usr/bin/python3", "-c", SILENT, log="silent.log")
+    wait_for("attempts that hang",
+             lambda: "attempts to connect still hang" in cloud.request("POST", "/godwit/v1/hosts/HostB/refresh").text, 90)
+    lost()

@@ -119,6 +119,15 @@ static Attempt *attempt_start(GwHost *host)
     return attempt;
 }
 
+/* libvirt's own keepalive begins once a connection is open: without this an attempt would hang for ever on a host that lost its power
+ * in the midst of it. Names may resolve slowly, hence the thread. */
+static gpointer watch_late(gpointer data)
+{
+    g_autoptr(GwHost) host = data;
+    gw_virt_reach_watch(host);
+    return NULL;
+}
+
 static void give_up(Attempt *attempt, guint timeout_ms, GError **error)
 {
     GwHost *host = attempt->host;
@@ -126,6 +135,7 @@ static void give_up(Attempt *attempt, guint timeout_ms, GError **error)
     g_mutex_lock(&host->lock);
     host->late_connects++;
     g_mutex_unlock(&host->lock);
+    g_thread_unref(g_thread_new("libvirt-watch", watch_late, gw_virt_host_ref(host)));
     g_set_error(error, GW_ERROR, GW_ERROR_UNREACHABLE,
                 "%s (%s) did not answer within %u ms; check that the host is up and its libvirtd listens there",
                 host->name, host->uri, timeout_ms);

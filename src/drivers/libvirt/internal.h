@@ -68,6 +68,9 @@ void gw_virt_give_back(GwHost *host, virConnectPtr conn); /* NULL is nothing */
 virConnectPtr gw_virt_connect(GwHost *host, guint timeout_ms, GError **error);
 /* reach.c: FALSE when the host drops packets. Blocks for as long as timeout_ms. */
 gboolean gw_virt_reach(const GwHost *host, guint timeout_ms, GError **error);
+/* reach.c: every connection to the host's control port ends, with an error to whoever waits on it, once the host is gone for half a
+ * minute or has been started again meanwhile. May block for as long as names take to resolve. */
+void gw_virt_reach_watch(const GwHost *host);
 void gw_virt_loop_start(void); /* the process's event thread; any number of times */
 
 /* ---- error.c */
