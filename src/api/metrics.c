@@ -105,6 +105,37 @@ static void put_hosts(Page *page, GwEngine *engine)
     }
 }
 
+/* ---- what the last audit found on them */
+
+static void put_finding_counts(Page *page, const GwHostCheckup *host)
+{
+    guint counts[] = {[GW_FINDING_WARNS] = 0, [GW_FINDING_BLOCKS] = 0};
+    for (guint i = 0; i < host->findings->len; i++)
+        counts[((const GwFinding *)host->findings->pdata[i])->severity]++;
+    for (guint i = 0; i < G_N_ELEMENTS(counts); i++)
+        put(page, counts[i], LABELS("host", host->name, "severity", gw_severity_name((GwSeverity)i)));
+}
+
+static void put_audit(gpointer data, const GwCheckup *checkup)
+{
+    for (guint i = 0; i < checkup->hosts->len; i++)
+        put_finding_counts(data, checkup->hosts->pdata[i]);
+}
+
+static void put_audit_time(gpointer data, const GwCheckup *checkup)
+{
+    put(data, (double)checkup->ended_us / 1e6, NULL);
+}
+
+/* Nothing but the names before the first audit. */
+static void put_findings(Page *page, GwEngine *engine)
+{
+    begin(page, "godwit_host_findings", "gauge", "What the last audit found on the host, by severity.");
+    gw_engine_checkup_read(engine, GW_CHECKUP_OWN, put_audit, page, NULL);
+    begin(page, "godwit_audit_timestamp_seconds", "gauge", "When the last audit of all hosts ended, in seconds since the epoch.");
+    gw_engine_checkup_read(engine, GW_CHECKUP_OWN, put_audit_time, page, NULL);
+}
+
 /* ---- migrations under way */
 
 #define FIGURE(function, member, scale)                                                                                \
@@ -212,6 +243,7 @@ void gw_metrics_show(GwRequest *request)
     begin(&page, "godwit_build_info", "gauge", "Always 1; the version is a label.");
     put(&page, 1, LABELS("version", GW_VERSION));
     put_hosts(&page, request->engine);
+    put_findings(&page, request->engine);
     GwEndedMoves ended;
     gw_engine_ended_moves(request->engine, &ended);
     put_ended(&page, &ended);

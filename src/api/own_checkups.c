@@ -4,6 +4,7 @@
 #include "api/handlers.h"
 #include "api/view.h"
 
+#include <string.h>
 
 /* ---- hosts */
 
@@ -165,7 +166,9 @@ void gw_own_checkups_begin(GwRequest *request)
 void gw_own_checkups_show(GwRequest *request)
 {
     guint64 id = 0;
-    if (g_ascii_string_to_unsigned(request->args[0], 10, 1, G_MAXINT64, &id, NULL))
+    if (strcmp(request->args[0], "latest") == 0)
+        reply(request, 200, GW_CHECKUP_OWN);
+    else if (g_ascii_string_to_unsigned(request->args[0], 10, 1, G_MAXINT64, &id, NULL))
         reply(request, 200, (gint64)id);
     else
         gw_reply_fault(request, 404, "Checkup %s could not be found.", request->args[0]);

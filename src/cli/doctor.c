@@ -244,11 +244,37 @@ static void print_people(const GwCli *cli, const json_t *checkup)
     print_verdict(checkup);
 }
 
+static json_t *read_last(GwCli *cli, const GwArguments *arguments, GError **error)
+{
+    json_t *answer = NULL, *checkup = NULL;
+    if (gw_arguments_word(arguments, 0) || gw_arguments_option(arguments, "probe")) {
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "--last shows what was found on all hosts, without probes: give neither HOST nor --probe");
+        return NULL;
+    }
+    if (!gw_client_get(cli, "/godwit/v1/checkups/latest", &answer, error))
+        return NULL;
+    if (gw_json_object(answer, "checkup", GW_JSON_REQUIRED, &checkup, error))
+        return answer;
+    json_decref(answer);
+    return NULL;
+}
+
+static void print_last(const GwCli *cli, const json_t *checkup)
+{
+    const json_t *hosts = json_object_get(checkup, "hosts");
+    g_autofree char *ended = gw_text_time(gw_json_peek(checkup, "ended_at"));
+    if (json_array_size(hosts))
+        print_hosts(hosts);
+    print_findings(cli, checkup);
+    printf("\nFound by the daemon itself at %s UTC; `godwit doctor` asks now, and compares the hosts with each other.\n", ended);
+}
+
 GwExit gw_run_doctor(GwCli *cli, const GwArguments *arguments, GError **error)
 {
     gboolean probe = gw_arguments_option(arguments, "probe") != NULL;
+    gboolean last = gw_arguments_option(arguments, "last") != NULL;
 
-    g_autoptr(json_t) answer = examine(cli, wish(arguments, probe), error);
+    g_autoptr(json_t) answer = last ? read_last(cli, arguments, error) : examine(cli, wish(arguments, probe), error);
     if (!answer)
         return GW_EXIT_FAILED;
 
@@ -257,6 +283,8 @@ GwExit gw_run_doctor(GwCli *cli, const GwArguments *arguments, GError **error)
         gw_client_print(answer);
     else if (gw_arguments_option(arguments, "fix-plan"))
         print_fix_plan(checkup);
+    else if (last)
+        print_last(cli, checkup);
     else
         print_people(cli, checkup);
     return g_strcmp0(gw_json_peek(checkup, "verdict"), "blocks") == 0 ? GW_EXIT_OTHERWISE : GW_EXIT_DONE;

@@ -21,7 +21,11 @@ typedef struct {
     GwCheckState states[GW_PAIR_CHECK_COUNT];
 } GwPairCheckup;
 
-typedef enum { GW_CHECKUP_FACTS, GW_CHECKUP_PROBE } GwCheckupDepth;
+typedef enum {
+    GW_CHECKUP_FACTS, /* hosts, and what their answers mean for each pair */
+    GW_CHECKUP_PROBE, /* and a tiny guest along every way */
+    GW_CHECKUP_HOSTS, /* hosts alone */
+} GwCheckupDepth;
 
 typedef struct {
     gint64 id;

@@ -97,6 +97,7 @@ static GwEngineSettings engine_settings(const GwSettings *s)
         .history_days = s->history_days,
         .lease_s = s->lease_s,
         .inventory_interval_s = s->inventory_interval_s,
+        .audit_interval_s = s->audit_interval_s,
         .max_concurrent_live_migrations = s->max_concurrent_live_migrations,
         .reserved_host_memory_mib = s->reserved_host_memory_mib,
     };

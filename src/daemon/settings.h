@@ -17,6 +17,7 @@ typedef struct {
     guint virt_type;                          /* of new servers: 0 auto, 1 kvm, 2 qemu (auto) */
     char *database;                           /* or postgresql://… (sqlite:///$state_path/godwit.db) */
     guint lease_s;                            /* of a host, where several godwitd share a database, 2 … 600 (10) */
+    guint audit_interval_s;                   /* between two audits of all hosts, 0 … 86400 (900); 0: none */
     guint inventory_interval_s;               /* between two full looks at a host, 1 … 86400 (60) */
     guint history_days;                       /* ended migrations are kept so long; 0: for ever (365) */
     guint host_call_timeout_s;                /* a host silent for so long is unreachable, 1 … 600 (10) */

@@ -1,7 +1,8 @@
-/* Checkups: hosts are audited side by side, then pairs; each answer is published as it comes. One thread carries a checkup, two
+/* Checkups, those asked for and those that the daemon makes by itself: hosts are audited side by side, then pairs; each answer is published as it comes. One thread carries a checkup, two
  * bounded pools of its own ask, so that neither moves nor the inventory wait for it, and a dead host costs its own timeout once. */
 #include "engine/internal.h"
 
+#include "base/log.h"
 #include "core/planner.h"
 
 #include <string.h>
@@ -14,13 +15,17 @@ enum {
 
 struct GwCheckups {
     GMutex lock; /* of all below and of every checkup in it; held for moments, never across a call to a host */
-    GQueue list; /* of GwCheckup *, newest first */
+    GQueue list; /* of GwCheckup *, newest first: those that were asked for */
     gint64 last_id;
+    GwCheckup *own;      /* the last of those that the daemon makes by itself; NULL: none has ended yet */
+    gint64 own_due_us;   /* monotonic: when the next one begins; 0: not known yet */
+    gboolean own_begun;  /* one is under way */
 };
 
 typedef struct {
     GwEngine *engine; /* reference */
     GwCheckup *checkup; /* shared: changed under the lock */
+    gboolean is_own;    /* owned by the run until it has ended */
 } Run;
 
 typedef struct {
@@ -38,6 +43,7 @@ GwCheckups *gw_checkups_new(void)
 void gw_checkups_free(GwCheckups *checkups)
 {
     g_queue_clear_full(&checkups->list, (GDestroyNotify)gw_checkup_free);
+    gw_checkup_free(checkups->own);
     g_mutex_clear(&checkups->lock);
     g_free(checkups);
 }
@@ -188,6 +194,57 @@ static char *find_baseline(Run *run)
     return first ? gw_node_baseline(first->node, (const char *const *)texts->pdata, NULL) : NULL;
 }
 
+/* ---- the daemon's own */
+
+static const GwHostCheckup *find_host(const GwCheckup *checkup, const char *name)
+{
+    for (guint i = 0; checkup && i < checkup->hosts->len; i++) {
+        const GwHostCheckup *host = checkup->hosts->pdata[i];
+        if (strcmp(host->name, name) == 0)
+            return host;
+    }
+    return NULL;
+}
+
+static gboolean has_finding(const GwHostCheckup *host, const GwFinding *finding)
+{
+    for (guint i = 0; host && i < host->findings->len; i++)
+        if (strcmp(((const GwFinding *)host->findings->pdata[i])->code, finding->code) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+/* What has changed since the last one, so that the log does not repeat itself. */
+static void log_changes(const GwHostCheckup *before, const GwHostCheckup *now)
+{
+    for (guint i = 0; i < now->findings->len; i++) {
+        const GwFinding *finding = now->findings->pdata[i];
+        if (!has_finding(before, finding))
+            gw_warning("host %s: %s: %s (%s); remedy: %s", now->name, finding->code, finding->fact, finding->why, finding->remedy);
+    }
+    for (guint i = 0; before && i < before->findings->len; i++) {
+        const GwFinding *finding = before->findings->pdata[i];
+        if (!has_finding(now, finding) && now->audit)
+            gw_info("host %s: %s is mended", now->name, finding->code);
+    }
+}
+
+static void end_own(Run *run)
+{
+    GwCheckups *checkups = run->engine->checkups;
+    gboolean stopping = is_stopping(run->engine); /* hosts were not asked */
+    g_mutex_lock(&checkups->lock);
+    run->checkup->ended_us = g_get_real_time();
+    for (guint i = 0; !stopping && i < run->checkup->hosts->len; i++) {
+        const GwHostCheckup *host = run->checkup->hosts->pdata[i];
+        log_changes(find_host(checkups->own, host->name), host);
+    }
+    gw_checkup_free(stopping ? run->checkup : checkups->own);
+    checkups->own = stopping ? checkups->own : run->checkup;
+    checkups->own_begun = FALSE;
+    g_mutex_unlock(&checkups->lock);
+}
+
 /* ---- one checkup */
 
 static gpointer run_thread(gpointer data)
@@ -195,6 +252,12 @@ static gpointer run_thread(gpointer data)
     Run *run = data;
     GwCheckups *checkups = run->engine->checkups;
     audit_hosts(run);
+    if (run->is_own) {
+        end_own(run);
+        gw_engine_unref(run->engine);
+        g_free(run);
+        return NULL;
+    }
     GThreadPool *pool = run->checkup->depth == GW_CHECKUP_PROBE
                             ? g_thread_pool_new(examine_pair, run, PROBES_AT_ONCE, FALSE, NULL)
                             : NULL;
@@ -236,6 +299,42 @@ static GwCheckup *checkup_new(GwEngine *engine, const char *const *names, GwChec
     return g_steal_pointer(&checkup);
 }
 
+static void start(GwEngine *engine, GwCheckup *checkup, gboolean is_own)
+{
+    Run *run = g_new0(Run, 1);
+    run->engine = gw_engine_ref(engine);
+    run->checkup = checkup;
+    run->is_own = is_own;
+    g_thread_unref(g_thread_new("checkup", run_thread, run));
+}
+
+static gboolean is_due(GwEngine *engine, guint interval_s)
+{
+    enum { FIRST_S = 30 };
+    GwCheckups *checkups = engine->checkups;
+    gint64 now_us = g_get_monotonic_time();
+    g_mutex_lock(&checkups->lock);
+    if (!checkups->own_due_us)
+        checkups->own_due_us = now_us + (gint64)MIN(interval_s, FIRST_S) * G_USEC_PER_SEC;
+    gboolean due = !checkups->own_begun && now_us >= checkups->own_due_us;
+    g_mutex_unlock(&checkups->lock);
+    return due;
+}
+
+void gw_checkups_tick(GwEngine *engine)
+{
+    GwCheckups *checkups = engine->checkups;
+    guint interval_s = engine->settings.audit_interval_s;
+    if (!interval_s || !is_due(engine, interval_s) || !gw_inventory_has_looked(engine) || is_stopping(engine))
+        return;
+    GwCheckup *checkup = checkup_new(engine, NULL, GW_CHECKUP_HOSTS, NULL);
+    g_mutex_lock(&checkups->lock);
+    checkups->own_begun = TRUE;
+    checkups->own_due_us = g_get_monotonic_time() + (gint64)interval_s * G_USEC_PER_SEC;
+    g_mutex_unlock(&checkups->lock);
+    start(engine, checkup, TRUE);
+}
+
 /* [checkups locked] Ended ones beyond the last few are forgotten, oldest first. */
 static void forget_old(GwCheckups *checkups)
 {
@@ -257,23 +356,22 @@ gboolean gw_engine_checkup_begin(GwEngine *engine, const char *const *hosts, GwC
     GwCheckup *checkup = checkup_new(engine, hosts, depth, error);
     if (!checkup)
         return FALSE;
-    Run *run = g_new0(Run, 1);
-    run->engine = gw_engine_ref(engine);
-    run->checkup = checkup;
     g_mutex_lock(&checkups->lock);
     *ret_id = checkup->id = ++checkups->last_id;
     g_queue_push_head(&checkups->list, checkup);
     forget_old(checkups);
     g_mutex_unlock(&checkups->lock);
-    g_thread_unref(g_thread_new("checkup", run_thread, run));
+    start(engine, checkup, FALSE);
     return TRUE;
 }
 
 gboolean gw_engine_checkup_read(GwEngine *engine, gint64 id, GwCheckupReader read, gpointer data, GError **error)
 {
     GwCheckups *checkups = engine->checkups;
-    gboolean found = FALSE;
     g_mutex_lock(&checkups->lock);
+    gboolean found = id == GW_CHECKUP_OWN && checkups->own;
+    if (found)
+        read(data, checkups->own);
     for (GList *item = checkups->list.head; item && !found; item = item->next) {
         const GwCheckup *checkup = item->data;
         found = checkup->id == id;
@@ -281,7 +379,10 @@ gboolean gw_engine_checkup_read(GwEngine *engine, gint64 id, GwCheckupReader rea
             read(data, checkup);
     }
     g_mutex_unlock(&checkups->lock);
-    if (!found)
+    if (!found && id == GW_CHECKUP_OWN)
+        g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "No checkup of the daemon's own could be found: %s.",
+                    engine->settings.audit_interval_s ? "the first has not ended yet" : "audit_interval is 0");
+    else if (!found)
         g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Checkup %" G_GINT64_FORMAT " could not be found: the last %d are kept.", id,
                     MOST_KEPT);
     return found;

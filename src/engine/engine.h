@@ -23,6 +23,7 @@ typedef struct {
     guint shutdown_timeout_s;         /* cold: how long a guest may take to shut down before the plug is pulled */
     guint history_days;               /* ended migrations and actions are kept so long; 0: for ever */
     guint inventory_interval_s;       /* how often every host is asked for everything, beside its events */
+    guint audit_interval_s;           /* how often hosts are audited without being asked to; 0: never */
     guint max_concurrent_live_migrations; /* per source host; 0: no limit */
     guint64 reserved_host_memory_mib;
     gboolean disk_over_commit;
@@ -208,6 +209,7 @@ gboolean gw_engine_force_complete(GwEngine *engine, const GwMoveRequest *request
 
 /* hosts: NULL-terminated names; NULL or empty: all. NOT_FOUND when one is not known. */
 gboolean gw_engine_checkup_begin(GwEngine *engine, const char *const *hosts, GwCheckupDepth depth, gint64 *ret_id, GError **error);
+enum { GW_CHECKUP_OWN = 0 }; /* as an id: the last one that the daemon made by itself, every audit_interval_s, of all hosts */
 /* Called once, under a lock: must not block. checkup is borrowed. */
 typedef void (*GwCheckupReader)(gpointer data, const GwCheckup *checkup);
 gboolean gw_engine_checkup_read(GwEngine *engine, gint64 id, GwCheckupReader read, gpointer data, GError **error);

@@ -138,6 +138,7 @@ struct GwEngine {
 typedef struct GwCheckups GwCheckups; /* checkup.c */
 GwCheckups *gw_checkups_new(void);
 void gw_checkups_free(GwCheckups *checkups);
+void gw_checkups_tick(GwEngine *engine); /* begins one of the daemon's own when it is due */
 
 typedef struct GwForecasts GwForecasts; /* forecast.c */
 GwForecasts *gw_forecasts_new(void);

@@ -126,7 +126,14 @@ static GwCheckup *checkup_new(gint64 id)
 
 gboolean gw_engine_checkup_read(GwEngine *engine, gint64 id, GwCheckupReader read, gpointer data, GError **error)
 {
-    if (!id || id != last_checkup) {
+    if (id == GW_CHECKUP_OWN) {
+        g_autoptr(GwCheckup) own = checkup_new(id);
+        g_ptr_array_set_size(own->pairs, 0);
+        own->ended_us = 1;
+        read(data, own);
+        return TRUE;
+    }
+    if (id != last_checkup) {
         g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Checkup %" G_GINT64_FORMAT " could not be found.", id);
         return FALSE;
     }

@@ -36,6 +36,14 @@ def test_probes(server):
     assert finding["code"] == "migration-port" and "49152-49261" in finding["commands"]
 
 
+def test_the_daemons_own(server):
+    own = server.get("/godwit/v1/checkups/latest").json["checkup"]
+    assert own["status"] == "done" and own["pairs"] == [] and own["hosts"][0]["findings"][0]["code"] == "tcp-unprotected"
+    text = server.get("/metrics").body.decode()
+    assert 'godwit_host_findings{host="HostA",severity="warning"} 1\n' in text
+    assert 'godwit_host_findings{host="HostDown",severity="blocks"} 1\n' in text and "godwit_audit_timestamp_seconds " in text
+
+
 def test_refuses(server):
     assert_fault(begin(server, hosts=["Nowhere"]), "itemNotFound", 404, "Nowhere")
     for id_ in ("0", "999", "x", "-1"):

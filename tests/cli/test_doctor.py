@@ -1,5 +1,6 @@
 """`godwit doctor` over simulated hosts that are broken in ways that their addresses say."""
 import subprocess
+import time
 
 import pytest
 from conftest import GODWIT, Run, clean_environment
@@ -10,23 +11,26 @@ pytestmark = pytest.mark.skipif(not GODWITD.exists(), reason="godwitd is not bui
 
 @pytest.fixture
 def fleet(tmp_path):
-    """Starts a daemon whose hosts are named by keyword: parameters of their addresses."""
-    (tmp_path / "godwit.conf").write_text(f"[DEFAULT]\nstate_path = {tmp_path}\n[api]\nauth_strategy = noauth\nport = 0\n")
-    log = tmp_path / "log"
-    with open(log, "wb") as out:
-        process = subprocess.Popen([GODWITD, "-c", tmp_path / "godwit.conf"], stdout=out, stderr=out)
-    env = clean_environment(GODWIT_URL=f"http://127.0.0.1:{wait_for_port(log, process)}")
+    """Starts a daemon whose hosts are named by keyword: parameters of their addresses. audit_interval: of godwit.conf."""
+    daemons = []
 
-    def run(*words):
-        return Run(subprocess.run([GODWIT, *words], capture_output=True, text=True, timeout=60, env=env))
+    def make(audit_interval=0, **hosts):
+        (tmp_path / "godwit.conf").write_text(f"[DEFAULT]\nstate_path = {tmp_path}\naudit_interval = {audit_interval}\n"
+                                              "[api]\nauth_strategy = noauth\nport = 0\n")
+        log = tmp_path / "log"
+        with open(log, "wb") as out:
+            daemons.append(subprocess.Popen([GODWITD, "-c", tmp_path / "godwit.conf"], stdout=out, stderr=out))
+        env = clean_environment(GODWIT_URL=f"http://127.0.0.1:{wait_for_port(log, daemons[0])}")
 
-    def make(**hosts):
+        def run(*words):
+            return Run(subprocess.run([GODWIT, *words], capture_output=True, text=True, timeout=60, env=env))
         for name, parameters in hosts.items():
             assert run("host-add", name, f"sim://{tmp_path.name}/{name}?{parameters}").status == 0
         return run
     yield make
-    process.terminate()
-    process.wait(timeout=20)
+    for process in daemons:
+        process.terminate()
+        process.wait(timeout=20)
 
 
 def codes(checkup):
@@ -74,3 +78,31 @@ def test_unknown_host(fleet):
 def test_cpu_baseline_that_nobody_tells(fleet):
     run = fleet(HostA="", HostB="")("cpu-baseline", "HostA", "HostB")
     assert run.status == 1 and "CPU model" in run.err
+
+
+def test_audits_that_nobody_asked_for(fleet, tmp_path):
+    """The log tells what is new, once, and that it was mended; /metrics count it; --last shows it with its time."""
+    godwit = fleet(audit_interval=1, HostA="", HostB="clock_ms=3000")
+    last = lambda: codes(godwit("--json", "doctor", "--last").json["checkup"])  # noqa: E731
+    wait_for(lambda: godwit("doctor", "--last").status == 0 and last() == {"clock"})
+    run = godwit("doctor", "--last")
+    assert run.status == 0 and "| HostB | ok " in run.out and "Found by the daemon itself at 20" in run.out
+    assert "chrony" in godwit("doctor", "--last", "--fix-plan").out
+    assert godwit("host-remove", "HostB").status == 0
+    wait_for(lambda: not last())
+    time.sleep(2.5)  # two more audits
+    log = (tmp_path / "log").read_text()
+    assert log.count("host HostB: clock: ") == 1 and "remedy" in log
+    assert godwit("doctor", "--last", "HostA").status == 2
+
+
+def test_audits_are_off(fleet):
+    run = fleet(audit_interval=0, HostA="")("doctor", "--last")
+    assert run.status == 4 and "audit_interval is 0" in run.err
+
+
+def wait_for(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.1)

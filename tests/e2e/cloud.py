@@ -58,7 +58,8 @@ class Cloud:
     # ---- the daemon
 
     def configure(self, **options) -> None:
-        self.options = {"auth_strategy": "noauth", "state_path": self.folder, "instances_path": "/srv/instances", "shutdown_timeout": "20", **options}
+        self.options = {"auth_strategy": "noauth", "state_path": self.folder, "instances_path": "/srv/instances", "shutdown_timeout": "20",
+                        "audit_interval": "0", **options}  # audits make files on the hosts for moments
 
     def start(self) -> None:
         conf = os.path.join(self.folder, "godwit.conf")

@@ -1,5 +1,6 @@
 """Doctor and plan on the lab, which is broken in one way at a time and mended again."""
 import contextlib
+import re
 import time
 
 import pytest
@@ -198,3 +199,25 @@ def test_plan_says_what_the_move_does(cloud, guest):
     assert refused.returncode == 5 and "code:   not-shared" in refused.stdout
     row = cloud.wait(cloud.live("doc2", "HostC"))
     assert row["state"] == "completed", row
+
+
+def test_audits_find_it_by_themselves(lab, cloud):
+    """What an administrator broke by accident is in the log and in the metrics soon, and so is that it is whole again."""
+    blocked = lambda: re.findall(r'findings\{host="HostC",severity="blocks"\} (\d)', cloud.get("/metrics").text)  # noqa: E731
+    folder = "/srv/local/instances"
+    for host in lab.compute():
+        host.run("mkdir", folder)
+    cloud.restart(audit_interval=1, instances_path=folder)
+    try:
+        wait_for("an audit", lambda: blocked() == ["0"], 20)
+        lab.run("HostC", "rmdir", folder)
+        wait_for("the finding", lambda: blocked() == ["1"], 20)
+        assert "host HostC: instances-path-missing: " in cloud.daemon_log()
+        assert folder in cloud.cli("doctor", "--last").stdout
+        lab.run("HostC", "mkdir", folder)
+        wait_for("its end", lambda: blocked() == ["0"], 20)
+        assert "host HostC: instances-path-missing is mended" in cloud.daemon_log()
+    finally:
+        cloud.restart(audit_interval=0, instances_path="/srv/instances")
+        for host in lab.compute():
+            host.run("rm", "-rf", folder)
