@@ -73,6 +73,8 @@ static void print_disks(const json_t *disks)
         g_autofree char *size = gw_text_bytes((guint64)json_integer_value(json_object_get(disk, "allocation_bytes")));
         if (g_strcmp0(fate, "copy") == 0)
             printf("  disk %s: copied to %s (%s)\n", target, dest, size);
+        else if (g_strcmp0(fate, "send") == 0)
+            printf("  disk %s: a medium that is sent to %s first (%s)\n", target, dest, size);
         else if (g_strcmp0(fate, "shared") == 0)
             printf("  disk %s: shared, %s\n", target, path);
         else

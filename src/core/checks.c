@@ -166,6 +166,14 @@ static void check_devices(const Context *c)
               g_strdup("name a host with that CPU, or give the instance a CPU model that all hosts have"));
 }
 
+static void check_folder(const Context *c, const GwDisk *disk, const GwDiskFacts *facts, const char *path)
+{
+    if (facts->folder == GW_FACT_NO)
+        block(c, "folder-missing", g_strdup_printf("%s has no folder for %s", c->dest, path),
+              g_strdup_printf("disk %s of %s would be copied there", disk->target, c->instance->name),
+              g_strdup("make the folder there, with the same path and owner"));
+}
+
 static void check_copied_disk(const Context *c, const GwDisk *disk, const GwDiskFacts *facts)
 {
     const char *path = facts->dest_path ? facts->dest_path : disk->path;
@@ -175,10 +183,7 @@ static void check_copied_disk(const Context *c, const GwDisk *disk, const GwDisk
                               c->instance->name, c->dest),
               g_strdup("a live migration without its disks needs shared storage"),
               g_strdup("ask for a block migration (--block-migrate), or put the disk on shared storage"));
-    if (facts->folder == GW_FACT_NO)
-        block(c, "folder-missing", g_strdup_printf("%s has no folder for %s", c->dest, path),
-              g_strdup_printf("disk %s of %s would be copied there", disk->target, c->instance->name),
-              g_strdup("make the folder there, with the same path and owner"));
+    check_folder(c, disk, facts, path);
     if (facts->taken == GW_FACT_YES)
         block(c, "disk-taken", g_strdup_printf("%s already has a file %s", c->dest, path),
               g_strdup_printf("disk %s of %s would overwrite it", disk->target, c->instance->name),
@@ -227,6 +232,8 @@ static void check_disks(const Context *c)
             check_kept_disk(c, disk);
         else if (gw_planner_fate(disk, facts) == GW_FATE_COPY)
             check_copied_disk(c, disk, facts);
+        else if (gw_planner_fate(disk, facts) == GW_FATE_SEND)
+            check_folder(c, disk, facts, disk->path);
     }
 }
 
@@ -237,7 +244,8 @@ static void check_space(const Context *c)
     for (guint i = 0; i < c->facts->disks->len; i++) {
         const GwDisk *disk = c->instance->disks->pdata[i];
         const GwDiskFacts *facts = c->facts->disks->pdata[i];
-        if (gw_planner_fate(disk, facts) != GW_FATE_COPY || !facts->dest_pool_path || !facts->available_bytes)
+        GwDiskFate fate = gw_planner_fate(disk, facts);
+        if ((fate != GW_FATE_COPY && fate != GW_FATE_SEND) || !facts->dest_pool_path || !facts->available_bytes)
             continue;
         guint64 *sum = g_hash_table_lookup(need, facts->dest_pool_path);
         if (!sum) {

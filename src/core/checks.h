@@ -15,6 +15,7 @@ typedef struct {
     GwFact folder;        /* the disk's folder exists on the destination (a pool there is active or could be made) */
     GwFact taken;         /* something that is not the same bytes is already at that path on the destination */
     GwFact backing_shared; /* the whole backing chain is reachable on the destination; UNKNOWN when there is none */
+    GwFact medium;        /* a read-only medium that is not proved to be shared: the destination has it at its path; NO: it can be sent */
     GwFact pool;          /* disk->pool is present on the destination (active or startable); UNKNOWN when no pool */
     char *dest_path;      /* where a copy would go; NULL: the same path */
     char *dest_pool_path; /* folder whose free space a copy uses, or NULL */

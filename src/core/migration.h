@@ -98,6 +98,7 @@ typedef enum {
     GW_FATE_SHARED, /* the destination sees the same bytes: nothing travels */
     GW_FATE_COPY,   /* the bytes travel; the source's copy goes away after the proof */
     GW_FATE_CARRY,  /* read-only or empty medium: the definition travels, the bytes do not */
+    GW_FATE_SEND,   /* read-only medium that the destination lacks: sent before the move, to the same path; the source keeps its own */
 } GwDiskFate;
 
 typedef struct {

@@ -15,7 +15,9 @@ GwDiskFate gw_planner_fate(const GwDisk *disk, const GwDiskFacts *facts)
 {
     if (disk->kind == GW_DISK_NETWORK || facts->shared == GW_FACT_YES)
         return GW_FATE_SHARED;
-    return is_medium(disk) ? GW_FATE_CARRY : GW_FATE_COPY;
+    if (is_medium(disk))
+        return facts->medium == GW_FACT_NO ? GW_FATE_SEND : GW_FATE_CARRY;
+    return GW_FATE_COPY;
 }
 
 gboolean gw_planner_fate_is_doubtful(const GwDisk *disk, const GwDiskFacts *facts)

@@ -64,6 +64,8 @@ const char *gw_disk_fate_name(GwDiskFate fate)
         return "copy";
     case GW_FATE_CARRY:
         return "carry";
+    case GW_FATE_SEND:
+        return "send";
     }
     return "copy";
 }

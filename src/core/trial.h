@@ -32,6 +32,6 @@ const GwTrial *gw_trial_report_choice(const GwTrialReport *report);
 
 /* How a plan moves the guest, in a word: "shared", "block" (disks are copied, too), "cold". */
 const char *gw_plan_method(const GwPlan *plan);
-const char *gw_disk_fate_name(GwDiskFate fate); /* "shared", "copy", "carry" */
+const char *gw_disk_fate_name(GwDiskFate fate); /* "shared", "copy", "carry", "send" */
 
 #endif

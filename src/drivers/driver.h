@@ -71,7 +71,8 @@ typedef struct {
     gboolean (*examine_evacuation)(GwHost *dest, GwInstance *instance, const char *definition, GwMoveFacts **ret_facts, GError **error);
 
     /* Makes room on dest: starts or makes pools, creates the volumes of every GW_FATE_COPY disk (exclusively: an existing
-     * file is GW_ERROR_FAILED, never reused; sparse). On failure removes what it made. */
+     * file is GW_ERROR_FAILED, never reused; sparse), and sends the media of GW_FATE_SEND (lasts as long as that takes; one that has
+     * come meanwhile is reused). On failure removes what it made. */
     gboolean (*prepare)(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
 
     /* Carries the copy out and returns when it has ended. On its own connection and blocking: the caller gives it a thread.
@@ -102,7 +103,7 @@ typedef struct {
     /* Gives the stopped instance on dest the plan's new shape, and enlarges its disk; a disk that is as large already stays. Optional. */
     gboolean (*reshape)(GwHost *dest, const GwPlan *plan, GError **error);
     /* Removes what the plan's instance has on one side: its definition, and the files of GW_FATE_COPY disks on that side,
-     * and pools that Godwit made for it. SIDE_SOURCE: after the proof that it lives on dest. SIDE_DEST: undoing.
+     * on SIDE_DEST also media that were sent and that no other instance uses, and pools that Godwit made for it. SIDE_SOURCE: after the proof that it lives on dest. SIDE_DEST: undoing.
      * Refuses (GW_ERROR_CONFLICT) while the instance is active on that side. What is already gone is success. */
     gboolean (*forget)(GwHost *host, const GwPlan *plan, GwSide side, GError **error);
 

@@ -121,7 +121,7 @@ static GHashTable *recall_folders(GwEngine *engine)
         const GwMigration *row = rows->pdata[n];
         for (guint d = 0; row->plan && d < row->plan->disks->len; d++) {
             const GwPlanDisk *disk = row->plan->disks->pdata[d];
-            if (disk->path && disk->kind == GW_DISK_FILE && disk->fate != GW_FATE_CARRY)
+            if (disk->path && disk->kind == GW_DISK_FILE && (disk->fate == GW_FATE_SHARED || disk->fate == GW_FATE_COPY))
                 g_hash_table_replace(fates, g_path_get_dirname(disk->path), GINT_TO_POINTER(disk->fate + 1));
         }
     }

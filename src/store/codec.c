@@ -24,6 +24,7 @@ static const char *const fate_words[] = {
     [GW_FATE_SHARED] = "shared",
     [GW_FATE_COPY] = "copy",
     [GW_FATE_CARRY] = "carry",
+    [GW_FATE_SEND] = "send",
 };
 static const char *const kind_words[] = {[GW_MOVE_LIVE] = "live-migration", [GW_MOVE_COLD] = "migration",
                                           [GW_MOVE_EVACUATE] = "evacuation", [GW_MOVE_RESIZE] = "resize"};

@@ -59,11 +59,6 @@ def test_bridge_missing(lab, cloud, guest):
         lab.host("HostC").ip("link set br-other name br-guest", "link set br-guest up")
 
 
-def test_missing_iso(lab, cloud, guest):
-    guest("ref1", cdrom=True)
-    refused(cloud.live("ref1", "HostC"), 400, "/srv/iso/ref1.iso", "HostC")
-
-
 def test_disk_already_there(lab, cloud, guest):
     guest("ref1", disks=["local"])
     lab.run("HostC", "sh", "-c", "echo precious > /srv/local/ref1-0.qcow2")

@@ -271,6 +271,40 @@ static void media_are_carried(void)
         }
 }
 
+/* What only the source has is sent, where there is a folder and room for it; it is no copied disk. */
+static void media_are_sent(void)
+{
+    const struct {
+        GwFact folder;
+        guint64 available;
+        const char *codes;
+    } rows[] = {{GW_FACT_YES, 200, ""}, {GW_FACT_YES, 0, ""}, {GW_FACT_YES, 99, "disk-space"}, {GW_FACT_NO, 0, "folder-missing"}};
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        Move move = good_move();
+        add_disk(&move, "hdc", GW_FACT_NO, 100);
+        GwDisk *medium = move.facts->instance->disks->pdata[1];
+        GwDiskFacts *facts = move.facts->disks->pdata[1];
+        medium->flags = GW_DISK_REMOVABLE | GW_DISK_READONLY;
+        medium->capacity_bytes = medium->allocation_bytes = 100;
+        facts->medium = GW_FACT_NO;
+        facts->folder = rows[i].folder;
+        facts->available_bytes = rows[i].available;
+        g_free(facts->dest_pool_path);
+        facts->dest_pool_path = g_strdup("/iso");
+        g_autofree char *codes = codes_of(&move);
+        g_assert_cmpstr(codes, ==, rows[i].codes);
+        GwPlan *plan = NULL;
+        g_autoptr(GPtrArray) findings = check(&move, &plan);
+        if (plan) {
+            g_assert_cmpint(((GwPlanDisk *)plan->disks->pdata[1])->fate, ==, GW_FATE_SEND);
+            g_assert_cmpstr(((GwPlanDisk *)plan->disks->pdata[1])->dest_path, ==, medium->path);
+            g_assert_false(plan->flags & (GW_FLAG_NON_SHARED_DISK | GW_FLAG_NON_SHARED_INC));
+        }
+        gw_plan_free(plan);
+        gw_move_facts_free(move.facts);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -287,5 +321,6 @@ int main(int argc, char **argv)
     g_test_add_func("/checks/stopped guests need memory for their copy", stopped_guests_need_memory_for_their_copy);
     g_test_add_func("/checks/space is summed by folder", space_is_summed_by_folder);
     g_test_add_func("/checks/media are carried", media_are_carried);
+    g_test_add_func("/checks/media are sent", media_are_sent);
     return g_test_run();
 }

@@ -93,7 +93,14 @@ static gboolean act(GwHost *host, GwHost *peer, const char *uuid, const GwPlan *
 
 static gboolean prepare(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error)
 {
-    return act(source, dest, NULL, plan, 0, 0, gw_virt_prepare, error);
+    enum { BYTES_PER_MS = 4000, BASE_MS = 30000 }; /* beyond an ordinary call, where media are sent: over a slow link at worst */
+    guint64 bytes = 0;
+    for (guint i = 0; i < plan->disks->len; i++) {
+        const GwPlanDisk *disk = plan->disks->pdata[i];
+        bytes += disk->fate == GW_FATE_SEND ? disk->capacity_bytes : 0;
+    }
+    guint timeout_ms = bytes ? BASE_MS + (guint)MIN(bytes / BYTES_PER_MS * 2, 24 * 3600 * 1000u) : 0;
+    return act(source, dest, NULL, plan, 0, timeout_ms, gw_virt_prepare, error);
 }
 
 static gboolean abort_copy(GwHost *source, const char *uuid, GError **error)

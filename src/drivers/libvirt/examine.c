@@ -135,6 +135,29 @@ static void examine_device(Examination *e, const GwDisk *disk, GwDiskFacts *fact
         facts->shared = GW_FACT_YES;
 }
 
+/* A medium with a chain is no single file: it is left to libvirt, and to the check of the files that must be there. */
+static void examine_medium(Examination *e, GwDisk *disk, GwDiskFacts *facts)
+{
+    g_autofree char *folder = folder_of(disk->path);
+    read_chain(e, disk);
+    if (disk->backing)
+        return;
+    facts->medium = gw_virt_medium_is_there(e->call, disk, &facts->problem);
+    if (facts->medium != GW_FACT_NO)
+        return;
+    facts->folder = there(e, folder);
+    facts->available_bytes = facts->folder == GW_FACT_YES ? space_there(e, folder) : 0;
+    facts->dest_pool_path = g_steal_pointer(&folder);
+}
+
+static void examine_copied(Examination *e, virDomain *domain, GwDisk *disk, GwDiskFacts *facts)
+{
+    read_sizes(domain, disk);
+    read_chain(e, disk);
+    facts->backing_shared = chain_is_shared(e, disk);
+    find_place(e, disk, facts);
+}
+
 static void examine_disk(Examination *e, virDomain *domain, GwDisk *disk)
 {
     GwDiskFacts *facts = gw_move_facts_add_disk(e->facts);
@@ -157,22 +180,30 @@ static void examine_disk(Examination *e, virDomain *domain, GwDisk *disk)
     facts->shared = prove_shared(e, folder);
     if (facts->shared == GW_FACT_YES && !disk->capacity_bytes)
         read_sizes(domain, disk);
-    if (facts->shared != GW_FACT_NO || (disk->flags & (GW_DISK_READONLY | GW_DISK_REMOVABLE)))
-        return;
-    read_sizes(domain, disk);
-    read_chain(e, disk);
-    facts->backing_shared = chain_is_shared(e, disk);
-    find_place(e, disk, facts);
+    if (facts->shared != GW_FACT_YES && (disk->flags & (GW_DISK_READONLY | GW_DISK_REMOVABLE)))
+        examine_medium(e, disk, facts); /* also where no probe could be made: such folders are often read-only */
+    else if (facts->shared == GW_FACT_NO)
+        examine_copied(e, domain, disk, facts);
 }
 
+
 /* ---- the rest */
+
+static gboolean is_sent(const GwMoveFacts *facts, const char *path)
+{
+    for (guint i = 0; i < facts->disks->len; i++)
+        if (((const GwDiskFacts *)facts->disks->pdata[i])->medium == GW_FACT_NO &&
+            g_strcmp0(((const GwDisk *)facts->instance->disks->pdata[i])->path, path) == 0)
+            return TRUE;
+    return FALSE;
+}
 
 /* A file that nobody can tell of is left to libvirt. */
 static void examine_files(Examination *e)
 {
     const GPtrArray *files = e->facts->instance->files;
     for (guint i = 0; i < files->len; i++)
-        if (there(e, files->pdata[i]) == GW_FACT_NO)
+        if (!is_sent(e->facts, files->pdata[i]) && there(e, files->pdata[i]) == GW_FACT_NO)
             g_ptr_array_add(e->facts->missing_files, g_strdup(files->pdata[i]));
 }
 

@@ -175,6 +175,15 @@ gboolean gw_virt_folder_has(GwVirtFolder *folder, const char *name)
     return volume != NULL;
 }
 
+guint64 gw_virt_folder_size(GwVirtFolder *folder, const char *name)
+{
+    virStorageVolInfo info;
+    refresh(folder);
+    g_autoptr(virStorageVol) volume = virStorageVolLookupByName(folder->pool, name);
+    gboolean known = volume && virStorageVolGetInfoFlags(volume, &info, VIR_STORAGE_VOL_GET_PHYSICAL) == 0;
+    return known ? info.allocation : 0;
+}
+
 guint64 gw_virt_folder_capacity(GwVirtFolder *folder, const char *name)
 {
     virStorageVolInfo info;

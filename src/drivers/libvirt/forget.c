@@ -13,18 +13,18 @@ static gboolean uses(const GwInstance *instance, const char *path)
     return g_ptr_array_find_with_equal_func(instance->files, path, g_str_equal, NULL);
 }
 
-char *gw_virt_find_user(GwVirtCall *call, const char *path)
+char *gw_virt_find_user(virConnectPtr conn, const char *uuid, const char *path)
 {
     virDomain **domains = NULL;
     char *user = NULL;
-    int count = virConnectListAllDomains(call->conn, &domains, 0);
+    int count = virConnectListAllDomains(conn, &domains, 0);
     for (int i = 0; i < count; i++) {
         g_autofree char *xml = virDomainGetXMLDesc(domains[i], 0);
         gboolean gone = !xml && gw_virt_last_is(VIR_ERR_NO_DOMAIN);
         g_autoptr(GwInstance) other = xml ? gw_virt_parse_instance(xml, NULL) : NULL;
         if (!user && !gone && !other)
             user = g_strdup("");
-        else if (!user && other && strcmp(other->uuid, call->uuid) != 0 && uses(other, path))
+        else if (!user && other && strcmp(other->uuid, uuid) != 0 && uses(other, path))
             user = g_strdup(other->name);
         virDomainFree(domains[i]);
     }
@@ -55,7 +55,7 @@ static gboolean delete_copy(GwVirtCall *call, const char *path, GError **error)
 {
     g_autofree char *folder_path = g_path_get_dirname(path);
     g_autofree char *name = g_path_get_basename(path);
-    g_autofree char *user = gw_virt_find_user(call, path);
+    g_autofree char *user = gw_virt_find_user(call->conn, call->uuid, path);
     if (user) {
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "%s: %s is not deleted: %s%s", call->host->name, path,
                     *user ? "it also belongs to instance " : "libvirt does not tell whose else it may be", user);
@@ -80,6 +80,9 @@ gboolean gw_virt_forget(GwVirtCall *call, GError **error)
         const GwPlanDisk *disk = call->plan->disks->pdata[i];
         const char *path = call->how == GW_SIDE_SOURCE ? disk->path : disk->dest_path;
         if (disk->fate == GW_FATE_COPY && disk->kind == GW_DISK_FILE && !delete_copy(call, path, error))
+            return FALSE;
+        if (disk->fate == GW_FATE_SEND && call->how == GW_SIDE_DEST &&
+            !gw_virt_medium_remove(call->host, call->conn, call->uuid, path, error))
             return FALSE;
     }
     return TRUE;

@@ -27,6 +27,8 @@ GwHost *gw_virt_host_new(const char *name, const char *uri, const GwDriverSettin
     g_queue_init(&host->idle);
     host->capacities = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     host->stuck = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    host->arriving = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_cond_init(&host->arrived);
     host->pool_uses = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     host->completed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     host->instances_path = g_strdup(settings->instances_path);
@@ -50,6 +52,8 @@ void gw_virt_host_unref(GwHost *host)
     g_hash_table_unref(host->stuck);
     g_hash_table_unref(host->completed);
     g_hash_table_unref(host->pool_uses);
+    g_hash_table_unref(host->arriving);
+    g_cond_clear(&host->arrived);
     g_free(host->instances_path);
     g_free(host->console_listen);
     g_free(host->virt_type);

@@ -44,6 +44,9 @@ struct GwHost {
     char *instances_path;
     char *console_listen, *virt_type; /* of new servers; or NULL */
 
+    GHashTable *arriving; /* set of paths: media that are being sent here */
+    GCond arrived;        /* of lock: signalled when one of them is through */
+
     GMutex pool_lock;      /* of pool_uses, and of the moments in which pools come and go */
     GHashTable *pool_uses; /* folder -> open GwVirtFolders whose pool Godwit made or started for the moment */
 
@@ -138,8 +141,8 @@ gboolean gw_virt_settle(GwVirtCall *call, GError **error);    /* place.c */
 gboolean gw_virt_forget(GwVirtCall *call, GError **error);    /* forget.c; how: GwSide */
 gboolean gw_virt_create(GwVirtCall *call, GError **error);    /* create.c; call->server */
 gboolean gw_virt_remove(GwVirtCall *call, GError **error);    /* remove.c; call->server */
-/* forget.c: the name of another instance of the host that has path; "" when nobody can tell, NULL when there is none. */
-char *gw_virt_find_user(GwVirtCall *call, const char *path);
+/* forget.c: the name of another instance than uuid on the host that has path; "" when nobody can tell, NULL when there is none. */
+char *gw_virt_find_user(virConnectPtr conn, const char *uuid, const char *path);
 gboolean gw_virt_remains(GwVirtCall *call, GError **error);   /* forget.c; how: GwSide; peer: where it lives; GPtrArray of char * */
 gboolean gw_virt_audit(GwVirtCall *call, GError **error);     /* audit.c; GwHostAudit */
 gboolean gw_virt_baseline(GwVirtCall *call, GError **error);  /* audit.c; char, from call->texts */
@@ -187,6 +190,7 @@ gboolean gw_virt_folder_refresh(GwVirtFolder *folder); /* waits for jobs of the 
 void gw_virt_folder_close(GwVirtFolder *folder);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwVirtFolder, gw_virt_folder_close)
 gboolean gw_virt_folder_has(GwVirtFolder *folder, const char *name);
+guint64 gw_virt_folder_size(GwVirtFolder *folder, const char *name); /* bytes of the file; 0: not there, empty, or unknown */
 guint64 gw_virt_folder_capacity(GwVirtFolder *folder, const char *name); /* what a guest sees of it; 0: not there, or unknown */
 /* Deletes a file of the folder; one that is not there is success. */
 gboolean gw_virt_folder_delete(GwVirtFolder *folder, const char *name, GError **error);
@@ -200,6 +204,15 @@ GwFact gw_virt_presence(GwHost *host, virConnectPtr conn, const char *path);
 /* Whether folder is one and the same on both: what is made on `here` is present on `there`. */
 GwFact gw_virt_same_folder(GwHost *here, virConnectPtr here_conn, GwHost *there, virConnectPtr there_conn,
                            const char *folder);
+
+/* ---- media.c: read-only media that only the source has */
+/* Whether the destination has the medium at its path. NO: it can be sent; the disk's sizes are then those of the file.
+ * *ret_problem: what is there is another one. */
+GwFact gw_virt_medium_is_there(GwVirtCall *call, GwDisk *disk, char **ret_problem);
+gboolean gw_virt_medium_send(GwVirtCall *call, const GwPlanDisk *disk, GError **error); /* one that has come meanwhile is success */
+/* What was sent for the instance uuid, unless another instance uses it there, too. */
+gboolean gw_virt_medium_remove(GwHost *host, virConnectPtr conn, const char *uuid, const char *path, GError **error);
+char *gw_virt_permissions_xml(GwVirtCall *call, const GwPlanDisk *disk); /* prepare.c: of the source's file; "" where its pool does not list it */
 
 /* ---- rewrite.c: the instance's definition as the destination gets it */
 char *gw_virt_definition_pack(const char *live_xml, const char *inactive_xml); /* either may be NULL */

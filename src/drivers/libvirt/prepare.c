@@ -72,7 +72,7 @@ static char *backing_xml(GwVirtCall *call, const GwPlanDisk *disk)
 }
 
 /* As the source's file, where its pool lists it; QEMU's own owner is set by the destination's libvirt in any case. */
-static char *permissions_xml(GwVirtCall *call, const GwPlanDisk *disk)
+char *gw_virt_permissions_xml(GwVirtCall *call, const GwPlanDisk *disk)
 {
     g_autoptr(xmlDoc) doc = read_original(call, disk, FALSE);
     xmlNode *permissions = doc ? gw_xml_at(xmlDocGetRootElement(doc), "target/permissions") : NULL;
@@ -85,7 +85,7 @@ static char *volume_xml(GwVirtCall *call, const GwPlanDisk *disk, GError **error
     const char *format = disk->format ? disk->format : "raw";
     g_autofree char *base = g_path_get_basename(disk->dest_path);
     g_autofree char *name = gw_xml_escape(base);
-    g_autofree char *permissions = permissions_xml(call, disk);
+    g_autofree char *permissions = gw_virt_permissions_xml(call, disk);
     g_autofree char *backing = backing_xml(call, disk);
     if (!backing) {
         g_set_error(error, GW_ERROR, GW_ERROR_FAILED,
@@ -125,6 +125,8 @@ static void remove_volumes(GwVirtCall *call, guint count)
 {
     for (guint i = 0; i < count; i++) {
         const GwPlanDisk *disk = call->plan->disks->pdata[i];
+        if (disk->fate == GW_FATE_SEND)
+            gw_virt_medium_remove(call->peer, call->peer_conn, call->uuid, disk->dest_path, NULL);
         if (disk->fate != GW_FATE_COPY)
             continue;
         g_autofree char *path = g_path_get_dirname(disk->dest_path);
@@ -144,7 +146,9 @@ gboolean gw_virt_prepare(GwVirtCall *call, GError **error)
         return FALSE;
     for (guint i = 0; i < call->plan->disks->len; i++) {
         const GwPlanDisk *disk = call->plan->disks->pdata[i];
-        if (disk->fate == GW_FATE_COPY && !make_volume(call, disk, error)) {
+        gboolean ok = disk->fate == GW_FATE_COPY ? make_volume(call, disk, error)
+                      : disk->fate == GW_FATE_SEND ? gw_virt_medium_send(call, disk, error) : TRUE;
+        if (!ok) {
             remove_volumes(call, i);
             return FALSE;
         }

@@ -41,7 +41,7 @@ static gboolean delete_file(GwVirtCall *call, const char *path, GError **error)
     g_autofree char *name = g_path_get_basename(path);
     if (gw_virt_presence(call->host, call->conn, folder_path) == GW_FACT_NO)
         return TRUE;
-    g_autofree char *user = gw_virt_find_user(call, path);
+    g_autofree char *user = gw_virt_find_user(call->conn, call->uuid, path);
     if (user && *user) {
         gw_info("%s: %s is kept: instance %s uses it, too", call->host->name, path, user);
         return TRUE;
