@@ -146,7 +146,7 @@ static void check_files(const Context *c)
 static void check_obstacles(const Context *c, const GPtrArray *obstacles)
 {
     for (guint i = 0; i < obstacles->len; i++)
-        block(c, "hypervisor", g_strdup(obstacles->pdata[i]), g_strdup("the hypervisor would refuse to move it"),
+        block(c, "hypervisor", g_strdup(obstacles->pdata[i]), g_strdup("the hypervisor would refuse to move it, or leave a part of it behind"),
               g_strdup("remove the obstacle and ask again"));
 }
 

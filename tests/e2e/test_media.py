@@ -77,6 +77,20 @@ def test_another_medium_is_there(lab, cloud, guest):
     assert lab.run("HostC", "cat", ISO.format("med4")).stdout == "another medium\n"
 
 
+def test_no_folder_for_it(lab, cloud, guest):
+    guest("med8", cdrom=True)
+    lab.run("HostB", "sh", "-c", "mkdir /srv/local/isos && cp /srv/iso/med8.iso /srv/local/isos/")
+    try:
+        lab.virsh("HostB", "change-media", "med8", "hdc", "/srv/local/isos/med8.iso", "--live", "--config", "--update")
+        refused(cloud.live("med8", "HostC"), 400, "HostC has no folder for /srv/local/isos/med8.iso", "make the folder there")
+        lab.run("HostC", "mkdir", "/srv/local/isos")
+        assert cloud.wait(cloud.live("med8", "HostC"))["state"] == "completed"
+        assert lab.run("HostC", "cat", "/srv/local/isos/med8.iso").stdout == "medium\n"
+    finally:
+        for host in lab.compute():
+            host.run("rm", "-rf", "/srv/local/isos")
+
+
 def test_killed_while_it_is_sent(lab, cloud, guest):
     """A part of a medium is never taken for the whole: the next daemon begins anew, or takes everything away."""
     guest("med5", cdrom=True)

@@ -1,6 +1,8 @@
 /* Everything that a pair of hosts can say about moving one instance, without changing anything that stays. */
 #include "drivers/libvirt/internal.h"
 
+#include "core/planner.h"
+
 #include <string.h>
 
 typedef struct {
@@ -302,6 +304,44 @@ static void examine_cpu(Examination *e, virDomain *domain)
         e->facts->cpu_problem = g_strdup(found->message);
 }
 
+/* ---- what a guest keeps beside its disks: a live migration takes it along, and a cold one that copies disks, too, since it is one of a
+ * guest that stands still. Where only the definition travels it would be left behind. */
+
+static gboolean has_tpm(const xmlNode *domain)
+{
+    GW_XML_EACH(node, gw_xml_child(domain, "devices"), "tpm")
+        if (gw_xml_attr_is(gw_xml_child(node, "backend"), "type", "emulator"))
+            return TRUE;
+    return FALSE;
+}
+
+/* is_there: whether the destination finds the file of the firmware's variables. */
+static void examine_kept_state(Examination *e, const xmlNode *domain, GPtrArray *obstacles, GwFact (*is_there)(Examination *e, const char *path))
+{
+    g_autofree char *variables = gw_xml_text(gw_xml_at(domain, "os/nvram"));
+    const char *name = e->facts->instance->name;
+    if (has_tpm(domain))
+        g_ptr_array_add(obstacles, g_strdup_printf("%s has a virtual TPM, whose secrets are on its host alone; a live migration takes them "
+                                                   "along", name));
+    if (variables && *variables == '/' && is_there(e, variables) != GW_FACT_YES)
+        g_ptr_array_add(obstacles, g_strdup_printf("%s has its firmware's variables in %s, on its host alone; a live migration takes them along",
+                                                   name, variables));
+}
+
+static GwFact is_in_shared_folder(Examination *e, const char *path)
+{
+    g_autofree char *folder = folder_of(path);
+    return prove_shared(e, folder);
+}
+
+static gboolean copies_disks(const GwMoveFacts *facts)
+{
+    for (guint i = 0; i < facts->disks->len; i++)
+        if (gw_planner_fate(facts->instance->disks->pdata[i], facts->disks->pdata[i]) == GW_FATE_COPY)
+            return TRUE;
+    return FALSE;
+}
+
 static void read_definition(Examination *e, virDomain *domain)
 {
     gboolean active = virDomainIsActive(domain) == 1;
@@ -311,6 +351,8 @@ static void read_definition(Examination *e, virDomain *domain)
                                     ? virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_SECURE | VIR_DOMAIN_XML_INACTIVE)
                                     : NULL;
     g_autoptr(xmlDoc) doc = inactive ? gw_xml_parse(inactive, "domain", NULL) : NULL;
+    if (doc && !copies_disks(e->facts))
+        examine_kept_state(e, xmlDocGetRootElement(doc), e->facts->cold_obstacles, is_in_shared_folder);
     e->facts->rigid = doc ? g_strdup(gw_virt_rigid(xmlDocGetRootElement(doc))) : NULL;
     e->facts->definition = gw_virt_definition_pack(live, inactive);
 }
@@ -382,6 +424,9 @@ gboolean gw_virt_examine_evacuation(GwVirtCall *call, GError **error)
     examine_names(&e);
     examine_programs(&e);
     facts->definition = g_strdup(call->texts[0]);
+    g_autoptr(xmlDoc) doc = gw_xml_parse(facts->definition, "godwit", NULL);
+    if (doc)
+        examine_kept_state(&e, gw_xml_at(xmlDocGetRootElement(doc), "inactive/domain"), facts->obstacles, there);
     call->result = g_steal_pointer(&facts);
     call->free_result = (GDestroyNotify)gw_move_facts_free;
     return TRUE;
