@@ -132,6 +132,44 @@ def test_abort(daemon, simulate):
     assert wait_vm(simulator, "shared", host="HostA", state="Running")["current_operations"] == {}
 
 
+def running_on(simulator, host):
+    return {name for name, vms in simulator.look()["vms"].items() for v in vms if v["host"] == host and v["state"] == "Running"
+            and not name.startswith("Control domain")}
+
+
+def test_drain_and_return(daemon, simulate):
+    """Over shared storage by pool_migrate, a local disk by migrate_send; and the same ones home again. The stopped one stays where it is."""
+    simulator = simulate()
+    join(daemon, simulator, "HostA", "HostB")
+    there = running_on(simulator, "HostA")
+    assert {"shared", "local"} <= there
+    plan = daemon.ok("drain", "--dry-run", "HostA")
+    assert "shared" in plan and "local" in plan and "HostB" in plan
+    drained = daemon.ok("drain", "--return", "HostA")
+    assert "completed: 2 servers moved" in drained and "it is stopped, and stopped instances were not asked for" in drained, drained
+    assert running_on(simulator, "HostA") == set() and there <= running_on(simulator, "HostB")
+    assert {"Async.VM.pool_migrate", "Async.VM.migrate_send"} <= set(simulator.look()["calls"])
+    daemon.ok("undrain", "HostA")
+    until = time.time() + 60
+    while running_on(simulator, "HostA") != there and time.time() < until:
+        time.sleep(0.2)
+    assert running_on(simulator, "HostA") == there
+    assert simulator.look()["violations"] == []
+
+
+def test_balance(daemon, simulate):
+    """Two that run on one of two hosts: one goes."""
+    simulator = simulate()
+    join(daemon, simulator, "HostA", "HostB")
+    before = running_on(simulator, "HostA")
+    daemon.ok("balance")
+    moved = running_on(simulator, "HostB")
+    assert moved and running_on(simulator, "HostA") == before - moved and len(before) - len(moved) <= len(moved) + 1
+    daemon.ok("balance")
+    assert running_on(simulator, "HostB") == moved, "even already"
+    assert simulator.look()["violations"] == []
+
+
 # Rows of the table of failures: a fault, and where the instance and the migration end.
 ROWS = [
     ("shared", [], "pool_migrate.before-suspend", {"error": ["INTERNAL_ERROR", "Not_enough_memory"]}, "HostA", "Running", "failed"),

@@ -49,6 +49,8 @@ guint gw_xapi_pool_timeout_ms(const GwXapiPool *pool);
 /* Turns for storage migrations from one host: at most three, as XAPI has it. FALSE: it was stopped (an abort) while it waited. */
 gboolean gw_xapi_turn_take(GwXapiPool *pool, const char *host_uuid, const gint *stopped);
 void gw_xapi_turn_give(GwXapiPool *pool, const char *host_uuid);
+/* Something newer has been read: tables that were asked for before are not taken again, so that no look takes back what another has told. */
+void gw_xapi_pool_has_read(GwXapiPool *pool);
 json_t *gw_xapi_pool_cached_tables(GwXapiPool *pool, guint max_age_ms, json_t *(*fetch)(GwXapiPool *, GError **), GError **error);
 
 gpointer gw_xapi_events_thread(gpointer pool); /* events.c */

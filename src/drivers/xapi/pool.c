@@ -33,9 +33,9 @@ struct GwXapiPool {
     GHashTable *turns;  /* host UUID -> how many are taken */
     GThread *events;
     gint stopping;
-    /* guarded by tables_lock */
-    json_t *tables;
-    gint64 tables_us;
+    json_t *tables;   /* guarded by tables_lock, as is the next */
+    gint64 tables_us; /* monotonic: when they were asked for */
+    gint64 read_us;   /* atomic, monotonic: when something newer was read */
 };
 
 typedef struct {
@@ -111,8 +111,7 @@ void gw_xapi_pool_unref(GwXapiPool *pool)
     g_ptr_array_unref(pool->members);
     g_ptr_array_unref(pool->watchers);
     g_hash_table_unref(pool->turns);
-    if (pool->tables)
-        json_decref(pool->tables);
+    g_clear_pointer(&pool->tables, json_decref);
     g_free(pool->master);
     g_free(pool->session);
     g_free(pool->uuid);
@@ -425,17 +424,21 @@ json_t *gw_xapi_call(GwXapiPool *pool, const char *method, json_t *params, guint
 
 /* ---- tables, turns */
 
+void gw_xapi_pool_has_read(GwXapiPool *pool)
+{
+    __atomic_store_n(&pool->read_us, g_get_monotonic_time(), __ATOMIC_RELEASE);
+}
+
 json_t *gw_xapi_pool_cached_tables(GwXapiPool *pool, guint max_age_ms, json_t *(*fetch)(GwXapiPool *, GError **), GError **error)
 {
     g_mutex_lock(&pool->tables_lock);
-    gint64 age_ms = (g_get_monotonic_time() - pool->tables_us) / 1000;
-    if (!pool->tables || age_ms > max_age_ms) {
+    gint64 now_us = g_get_monotonic_time(), least_us = MAX(now_us - max_age_ms * 1000, __atomic_load_n(&pool->read_us, __ATOMIC_ACQUIRE));
+    if (pool->tables_us <= least_us || !pool->tables) {
         g_clear_pointer(&pool->tables, json_decref);
-        gint64 asked_us = g_get_monotonic_time();
+        pool->tables_us = now_us;
         pool->tables = fetch(pool, error);
-        pool->tables_us = asked_us;
     }
-    json_t *tables = pool->tables ? json_incref(pool->tables) : NULL;
+    json_t *tables = json_incref(pool->tables); /* NULL stays NULL */
     g_mutex_unlock(&pool->tables_lock);
     return tables;
 }

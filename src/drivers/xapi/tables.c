@@ -80,7 +80,7 @@ static gboolean fetch_devices(GwXapiPool *pool, json_t *tables, const json_t *vm
     return TRUE;
 }
 
-json_t *gw_xapi_vm_tables(GwXapiPool *pool, const char *uuid, char **ret_vm, GError **error)
+static json_t *fetch_vm(GwXapiPool *pool, const char *uuid, char **ret_vm, GError **error)
 {
     g_autofree char *vm = gw_xapi_ask(pool, "VM.get_by_uuid", json_pack("[s]", uuid), error);
     g_autoptr(json_t) tables = vm ? gw_xapi_static_tables(pool, error) : NULL;
@@ -95,6 +95,13 @@ json_t *gw_xapi_vm_tables(GwXapiPool *pool, const char *uuid, char **ret_vm, GEr
         return NULL;
     *ret_vm = g_steal_pointer(&vm);
     return g_steal_pointer(&tables);
+}
+
+json_t *gw_xapi_vm_tables(GwXapiPool *pool, const char *uuid, char **ret_vm, GError **error)
+{
+    json_t *tables = fetch_vm(pool, uuid, ret_vm, error);
+    gw_xapi_pool_has_read(pool);
+    return tables;
 }
 
 /* ---- reading */
