@@ -56,6 +56,7 @@ json_t *gw_drain_view(const GwDrain *drain, const GPtrArray *moves)
                              (json_int_t)drain->predicted_ms, "bound_ms", (json_int_t)drain->bound_ms, "reason",
                              gw_json_text(drain->reason), "request_id", gw_json_text(drain->request_id), "created_at",
                              gw_json_time_micro(drain->created_us), "ended_at", gw_json_time_micro(drain->ended_us));
+    json_object_set_new(view, "user_id", gw_json_text(drain->user_id));
     json_object_set_new(view, "deadline", gw_json_time_micro(drain->deadline_us));
     gint64 until = drain->ended_us ? drain->ended_us : g_get_real_time();
     json_object_set_new(view, "elapsed_ms", json_integer(dry ? 0 : (until - drain->created_us) / 1000));
@@ -147,7 +148,7 @@ GwDrainOrder gw_drain_order(const GwRequest *request, json_t *body)
     };
 }
 
-static GStrv take_hosts(json_t *body)
+GStrv gw_drain_hosts(json_t *body)
 {
     g_autoptr(GStrvBuilder) names = g_strv_builder_new();
     size_t index;
@@ -169,7 +170,7 @@ void gw_drains_begin(GwRequest *request)
     json_t *body = json_object_get(request->json, "drain");
     if (!GW_BODY_CHECK(request, "body", request->json, outer) || !GW_BODY_CHECK(request, "drain", body, inner))
         return;
-    g_auto(GStrv) hosts = take_hosts(body);
+    g_auto(GStrv) hosts = gw_drain_hosts(body);
     GwDrainOrder order = gw_drain_order(request, body);
     order.hosts = hosts;
     g_autoptr(GwDrain) drain = NULL;

@@ -8,4 +8,7 @@ json_t *gw_drain_view(const GwDrain *drain, const GPtrArray *moves /* of GwDrain
 /* What a checked body says, but for the hosts; of no body: the defaults. Strings borrowed from the request. */
 GwDrainOrder gw_drain_order(const GwRequest *request, json_t *body);
 
+/* A checked body's `hosts`; empty when it has none. */
+GStrv gw_drain_hosts(json_t *body);
+
 #endif

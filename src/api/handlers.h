@@ -85,6 +85,13 @@ void gw_aggregates_update(GwRequest *request);
 void gw_aggregates_delete(GwRequest *request);
 void gw_aggregates_action(GwRequest *request);
 void gw_aggregates_images(GwRequest *request);
+/* server_groups.c */
+void gw_server_groups_list(GwRequest *request);
+void gw_server_groups_show(GwRequest *request);
+void gw_server_groups_create(GwRequest *request);
+void gw_server_groups_delete(GwRequest *request);
+void gw_own_group_members_add(GwRequest *request);
+void gw_own_group_members_remove(GwRequest *request);
 /* os_hosts.c */
 void gw_os_hosts_list(GwRequest *request);
 void gw_os_hosts_show(GwRequest *request);
@@ -135,6 +142,11 @@ void gw_drains_show(GwRequest *request);
 void gw_drains_cancel(GwRequest *request);
 void gw_drains_undo(GwRequest *request);
 void gw_drains_balance(GwRequest *request);
+/* rollings.c */
+void gw_rollings_list(GwRequest *request);
+void gw_rollings_begin(GwRequest *request);
+void gw_rollings_show(GwRequest *request);
+void gw_rollings_cancel(GwRequest *request);
 /* metrics.c */
 void gw_metrics_show(GwRequest *request);
 /* own_migrations.c */

@@ -136,6 +136,16 @@ static void put_findings(Page *page, GwEngine *engine)
     gw_engine_checkup_read(engine, GW_CHECKUP_OWN, put_audit_time, page, NULL);
 }
 
+/* ---- how unevenly the hosts are loaded */
+
+static void put_unevenness(Page *page, GwEngine *engine)
+{
+    double score;
+    begin(page, "godwit_balance_score", "gauge", "How uneven the hosts were when the automatic balance last looked: a standard deviation.");
+    if (gw_engine_unevenness(engine, &score))
+        put(page, score, NULL);
+}
+
 /* ---- migrations under way */
 
 #define FIGURE(function, member, scale)                                                                                \
@@ -244,6 +254,7 @@ void gw_metrics_show(GwRequest *request)
     put(&page, 1, LABELS("version", GW_VERSION));
     put_hosts(&page, request->engine);
     put_findings(&page, request->engine);
+    put_unevenness(&page, request->engine);
     GwEndedMoves ended;
     gw_engine_ended_moves(request->engine, &ended);
     put_ended(&page, &ended);

@@ -127,16 +127,25 @@ static gboolean check_mapping(const Order *order)
     return refuse(order, "block_device_mapping_v2", "Only the image itself as a local disk is offered: Godwit makes no volumes");
 }
 
-static gboolean check_hints(const Order *order)
+static gboolean read_hints(Order *order)
 {
     static const char *const wrappers[] = {"os:scheduler_hints", "OS-SCH-HNT:scheduler_hints"};
-    static const char *const unmet[] = {"group", "same_host", "different_host", "query", "build_near_host_ip", "target_cell"};
+    static const char *const unmet[] = {"same_host", "different_host", "query", "build_near_host_ip", "target_cell"};
     for (guint w = 0; w < G_N_ELEMENTS(wrappers); w++)
         for (guint i = 0; i < G_N_ELEMENTS(unmet); i++)
             if (json_object_get(json_object_get(order->request->json, wrappers[w]), unmet[i])) {
-                gw_reply_fault(order->request, 400, "The scheduler hint '%s' is not offered: name a zone or a host instead", unmet[i]);
+                gw_reply_fault(order->request, 400, "The scheduler hint '%s' is not offered: name a zone, a host or a group instead", unmet[i]);
                 return FALSE;
             }
+    for (guint w = 0; w < G_N_ELEMENTS(wrappers); w++) {
+        json_t *group = json_object_get(json_object_get(order->request->json, wrappers[w]), "group");
+        if (group && !gw_uuid_is_valid(json_string_value(group))) {
+            gw_reply_fault(order->request, 400, "Invalid input for field/attribute group. It must be the UUID of a server group");
+            return FALSE;
+        }
+        if (group)
+            order->boot.group = json_string_value(group);
+    }
     return TRUE;
 }
 
@@ -351,7 +360,7 @@ void gw_servers_create(GwRequest *request)
     if (GW_BODY_CHECK(request, "body", request->json, outer)) {
         order.body = json_object_get(request->json, "server");
         if (GW_BODY_CHECK(request, "server", order.body, inner) && check_absent(&order) && check_security_groups(&order) &&
-            check_mapping(&order) && check_hints(&order) && read_image(&order) && read_flavor(&order) && read_networks(&order) &&
+            check_mapping(&order) && read_hints(&order) && read_image(&order) && read_flavor(&order) && read_networks(&order) &&
             read_place(&order) && read_metadata(&order) && read_tags(&order) && read_counts(&order) && read_rest(&order))
             boot(&order);
     }

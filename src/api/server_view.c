@@ -297,9 +297,16 @@ static const GwField detail[] = {
     {"trusted_image_certificates", gw_view_null, 63},
 };
 
+static json_t *server_groups(GwRequest *request, gconstpointer row)
+{
+    g_autoptr(GPtrArray) all = gw_engine_groups(request->engine);
+    const GwGroup *group = gw_groups_of(all, ((const GwInstanceView *)row)->instance->uuid);
+    return group ? json_pack("[s]", group->uuid) : json_array();
+}
+
 /* Only where one server is shown (2.71 of the API history). */
 static const GwField only_show[] = {
-    {"server_groups", gw_view_empty_list, 71},
+    {"server_groups", server_groups, 71},
 };
 
 json_t *gw_server_brief(GwRequest *request, const GwInstanceView *view)

@@ -1,6 +1,7 @@
 /* PUT and DELETE of os-services: until 2.52 by the name of an action, from 2.53 on by the service's id
  * (nova/api/openstack/compute/services.py). */
 #include "api/body.h"
+#include "api/drains.h"
 #include "api/handlers.h"
 #include "api/services.h"
 
@@ -17,10 +18,57 @@ static gboolean check_binary(GwRequest *request, const char *binary)
     return FALSE;
 }
 
+/* A service that is disabled for the reason "drain", or "drain: ...", is emptied: the same as os-hosts' maintenance_mode, for clients that
+ * have no other word for it. */
+static gboolean is_drain(const GwHostEdit *edit)
+{
+    const char *reason = edit->enabled == GW_SWITCH_OFF ? edit->disabled_reason : NULL;
+    return reason && g_str_has_prefix(reason, "drain") && (!reason[5] || reason[5] == ':' || reason[5] == ' ');
+}
+
+static gboolean drain(GwRequest *request, const char *host, GError **error)
+{
+    char *hosts[] = {(char *)host, NULL};
+    GwDrainOrder order = gw_drain_order(request, NULL);
+    g_autoptr(GwDrain) begun = NULL;
+    g_autoptr(GPtrArray) moves = NULL;
+    order.hosts = hosts;
+    return gw_engine_drain(request->engine, &order, &begun, &moves, error);
+}
+
+/* A drain would disable it again, without a word. */
+static gboolean check_enabling(GwRequest *request, const char *host, const GwHostEdit *edit, GError **error)
+{
+    GwDrainQuery query = {.running_only = TRUE};
+    g_autoptr(GPtrArray) rows = NULL;
+    if (edit->enabled != GW_SWITCH_ON)
+        return TRUE;
+    if (!gw_engine_drains(request->engine, &query, &rows, error))
+        return FALSE;
+    for (guint n = 0; n < rows->len; n++) {
+        const GwDrain *row = rows->pdata[n];
+        g_auto(GStrv) names = g_strsplit(row->hosts ? row->hosts : "", " ", -1);
+        if (row->kind == GW_DRAIN_EMPTY && g_strv_contains((const char *const *)names, host)) {
+            g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
+                        "%s is being emptied by drain %" G_GINT64_FORMAT ": cancel that first (godwit drain-cancel %" G_GINT64_FORMAT ")", host,
+                        row->id, row->id);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
 static gboolean apply(GwRequest *request, const char *host, const GwHostEdit *edit)
 {
     g_autoptr(GError) error = NULL;
-    if (gw_engine_host_edit(request->engine, host, edit, &error))
+    gboolean drains = is_drain(edit);
+    GwHostEdit rest = *edit;
+    if (drains) {
+        rest.enabled = GW_SWITCH_KEEP;
+        rest.disabled_reason = NULL;
+    }
+    if (check_enabling(request, host, edit, &error) && (!drains || drain(request, host, &error)) &&
+        gw_engine_host_edit(request->engine, host, &rest, &error))
         return TRUE;
     if (g_error_matches(error, GW_ERROR, GW_ERROR_NOT_FOUND))
         gw_reply_fault(request, 404, "Could not find binary %s on host %s.", gw_service_binary, host);

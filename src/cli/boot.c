@@ -57,7 +57,8 @@ static json_t *networks_of(const GwArguments *arguments)
     return is_word ? json_string(nic ? nic : "auto") : json_pack("[{s:s}]", "uuid", nic);
 }
 
-static json_t *body_of(const GwArguments *arguments, const char *image, const char *flavor)
+/* group: its UUID, or NULL. */
+static json_t *body_of(const GwArguments *arguments, const char *image, const char *flavor, const char *group)
 {
     json_t *server = json_pack("{s:s,s:s,s:s,s:o}", "name", gw_arguments_word(arguments, 0), "imageRef", image, "flavorRef", flavor, "networks",
                                networks_of(arguments));
@@ -67,7 +68,10 @@ static json_t *body_of(const GwArguments *arguments, const char *image, const ch
         json_object_set_new(server, "host", json_string(host));
     if (zone)
         json_object_set_new(server, "availability_zone", json_string(zone));
-    return json_pack("{s:o}", "server", server);
+    json_t *body = json_pack("{s:o}", "server", server);
+    if (group)
+        json_object_set_new(body, "os:scheduler_hints", json_pack("{s:s}", "group", group));
+    return body;
 }
 
 static gboolean is_busy(const GwServer *server)
@@ -129,11 +133,14 @@ GwExit gw_run_boot(GwCli *cli, const GwArguments *arguments, GError **error)
         return GW_EXIT_USAGE;
     g_autofree char *image = find_id(cli, "/image/v2/images", "images", "image", image_name, error);
     g_autofree char *flavor = image ? gw_find_flavor(cli, flavor_name, error) : NULL;
-    if (!flavor)
+    const char *group_name = gw_arguments_option(arguments, "group");
+    g_autofree char *group = flavor && group_name ? gw_find_group(cli, group_name, error) : NULL;
+    if (!flavor || (group_name && !group))
         return GW_EXIT_FAILED;
 
     g_auto(GwAnswer) answer = {0};
-    if (!gw_client_call(cli, &(GwCall){.method = "POST", .path = "/v2.1/servers", .body = body_of(arguments, image, flavor)}, &answer, error))
+    GwCall call = {.method = "POST", .path = "/v2.1/servers", .body = body_of(arguments, image, flavor, group)};
+    if (!gw_client_call(cli, &call, &answer, error))
         return GW_EXIT_FAILED;
     const char *uuid = gw_json_peek(json_object_get(answer.body, "server"), "id");
     if (!uuid) {

@@ -8,6 +8,7 @@
 #define AGGREGATES "Aggregates and availability zones"
 #define HYPERVISORS "Hypervisors"
 #define SERVERS "Servers"
+#define GROUPS "Server groups and pins"
 #define MOVES "Moving servers"
 #define WHOLE "Emptying hosts and spreading load"
 #define HISTORY "What moves there are, and were"
@@ -51,7 +52,13 @@ static const GwOption boot_options[] = {
     {"flavor", "FLAVOR", "by name or id"},
     {"host", "HOST", "where; otherwise the daemon chooses"},
     {"availability-zone", "ZONE", "only there, now and whenever it moves"},
+    {"group", "GROUP", "put it into this server group"},
     {"nic", "NETWORK", "a libvirt network, auto (the default) or none"},
+    {NULL, NULL, NULL},
+};
+
+static const GwOption group_create_options[] = {
+    {"max-per-host", "COUNT", "anti-affinity: how many of its servers one host may have; otherwise 1"},
     {NULL, NULL, NULL},
 };
 
@@ -126,6 +133,9 @@ static const GwOption drain_options[] = {
     {"deadline", "TIME", "begin only what ends by then: 90s, 45m, 2h from now, or a time of day (05:30)"},
     {"include-stopped", NULL, "move stopped servers too"},
     {"return", NULL, "undrain will bring the same servers home"},
+    {"rolling", "COUNT", "one host after another, so many at once: each is emptied, seen to, and taken into use again"},
+    {"aggregate", "AGGREGATE", "rolling: all of its hosts, by name"},
+    {"hook", "HOOK", "rolling: what sees to each host: a URL, or a file in the daemon's hook_dir"},
     {NULL, NULL, NULL},
 };
 
@@ -264,6 +274,25 @@ const GwCommand gw_commands[] = {
     {"flavor-delete", SERVERS, "FLAVOR", "delete a flavor; servers that were made with it stay as they are", NULL, "flavor-delete m1.small",
      NULL, gw_run_flavor_delete},
 
+    {"server-group-list", GROUPS, "", "list server groups: servers that are to live together, or apart", NULL, "server-group-list", NULL,
+     gw_run_group_list},
+    {"server-group-show", GROUPS, "GROUP", "show one, and where its servers are", NULL, "server-group-show web", NULL, gw_run_group_show},
+    {"server-group-create", GROUPS, "NAME POLICY", "make a server group",
+     "POLICY: anti-affinity (never on one host), affinity (all on one host), or a wish only: soft-anti-affinity,\n"
+     "soft-affinity. Moves, drains and balance keep to it.",
+     "server-group-create --max-per-host 2 web anti-affinity", group_create_options, gw_run_group_create},
+    {"server-group-delete", GROUPS, "GROUP", "delete a server group; its servers stay as they are", NULL, "server-group-delete web", NULL,
+     gw_run_group_delete},
+    {"server-group-add-server", GROUPS, "GROUP SERVER", "put a server into a group",
+     "It stays where it is, even where the policy would not have put it; from then on its moves keep to the policy.",
+     "server-group-add-server web vm1", NULL, gw_run_group_add_server},
+    {"server-group-remove-server", GROUPS, "GROUP SERVER", "take a server out of a group", NULL, "server-group-remove-server web vm1", NULL,
+     gw_run_group_remove_server},
+    {"pin", GROUPS, "SERVER HOST...", "say on which hosts alone a server may be",
+     "Moves, drains and balance keep to it; the server stays where it is. * and ? stand for any letters: 'rack1-*'.",
+     "pin vm1 HostB HostC", NULL, gw_run_pin},
+    {"unpin", GROUPS, "SERVER", "let a server go to any host again", NULL, "unpin vm1", NULL, gw_run_unpin},
+
     {"live-migration", MOVES, "SERVER [HOST]", "move a running server without stopping it",
      "Whether its disks have to be copied is found out by a test of the storage, unless an option says so.\n"
      "Without HOST the daemon chooses one. A refusal names every reason.",
@@ -295,7 +324,7 @@ const GwCommand gw_commands[] = {
      "The same checks as of the real move, on every host or on HOST; nothing is done and nothing recorded.", "plan vm1 HostC",
      plan_options, gw_run_plan},
 
-    {"drain", WHOLE, "HOST...", "empty hosts: move every server away without stopping it",
+    {"drain", WHOLE, "[HOST...]", "empty hosts: move every server away without stopping it",
      "The hosts take no new servers from then on. A plan is made first and shown, with what cannot move and why; it is\n"
      "made anew when something fails, and goes on when the daemon is restarted.",
      "drain HostB --dry-run", drain_options, gw_run_drain},
@@ -304,6 +333,11 @@ const GwCommand gw_commands[] = {
      show_drain_options, gw_run_drain_show},
     {"drain-cancel", WHOLE, "DRAIN", "begin nothing more of it; what is moving ends", NULL, "drain-cancel 3", NULL,
      gw_run_drain_cancel},
+    {"rolling-list", WHOLE, "", "list rolling drains, newest first", NULL, "rolling-list", NULL, gw_run_rolling_list},
+    {"rolling-show", WHOLE, "ROLLING", "show one: whose turn it is, and what is waited for", NULL, "rolling-show --follow 1", show_drain_options,
+     gw_run_rolling_show},
+    {"rolling-cancel", WHOLE, "ROLLING", "let no further host have its turn; those that are being seen to go on", NULL, "rolling-cancel 1", NULL,
+     gw_run_rolling_cancel},
     {"undrain", WHOLE, "HOST", "take a host into use again", NULL, "undrain HostB --return", undrain_options, gw_run_undrain},
     {"balance", WHOLE, "", "spread the load with few and cheap moves", NULL, "balance --dry-run --max-moves 5", balance_options,
      gw_run_balance},

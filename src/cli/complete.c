@@ -57,11 +57,13 @@ static void offer_migrations(GwCli *cli, const char *start)
 /* kind: the word of the table, "SERVER" or "[HOST]". */
 static void offer_kind(GwCli *cli, const char *command, const char *kind, const char *start)
 {
-    g_autofree char *bare = g_strndup(kind + (*kind == '['), strcspn(kind + (*kind == '['), "]"));
+    g_autofree char *bare = g_strndup(kind + (*kind == '['), strcspn(kind + (*kind == '['), "].=["));
     if (strcmp(bare, "SERVER") == 0)
         offer_names(cli, "/v2.1/servers", "servers", start);
     else if (strcmp(bare, "AGGREGATE") == 0)
         offer_names(cli, "/v2.1/os-aggregates", "aggregates", start);
+    else if (strcmp(bare, "GROUP") == 0)
+        offer_names(cli, "/v2.1/os-server-groups?all_projects=true", "server_groups", start);
     else if (strcmp(bare, "ZONE") == 0)
         offer_fields(cli, "/v2.1/os-availability-zone", "availabilityZoneInfo", "zoneName", start);
     else if (strcmp(bare, "HOST") == 0 || strcmp(bare, "HYPERVISOR") == 0 || (strcmp(bare, "NAME") == 0 && strcmp(command, "host-remove") == 0))
@@ -120,8 +122,11 @@ GwExit gw_run_complete(GwCli *cli, const GwArguments *arguments, GError **error)
         offer_options(gw_global_options, start);
     } else if (!sight.command) {
         offer_commands(start);
-    } else if (sight.words < g_strv_length(kinds)) {
-        offer_kind(cli, sight.command->name, kinds[sight.words], start);
+    } else {
+        guint count = g_strv_length(kinds);
+        gboolean more = count && strstr(kinds[count - 1], "..."); /* the last as often as one likes */
+        if (sight.words < count || more)
+            offer_kind(cli, sight.command->name, kinds[MIN(sight.words, count - 1)], start);
     }
     return GW_EXIT_DONE;
 }

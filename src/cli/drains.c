@@ -1,5 +1,5 @@
 /* The commands about hosts as a whole: empty them, take them into use again, spread the load. */
-#include "cli/client.h"
+#include "cli/drains.h"
 #include "cli/report.h"
 #include "cli/table.h"
 #include "cli/text.h"
@@ -294,18 +294,57 @@ static void take_flag(const GwArguments *arguments, const char *option, json_t *
         json_object_set_new(body, field, json_true());
 }
 
+static void take_text(const GwArguments *arguments, const char *option, json_t *body)
+{
+    if (gw_arguments_option(arguments, option))
+        json_object_set_new(body, option, json_string(gw_arguments_option(arguments, option)));
+}
+
+static gboolean take_hosts(const GwArguments *arguments, json_t *body, GError **error)
+{
+    json_t *hosts = json_array();
+    for (guint n = 0; n < arguments->words->len; n++)
+        json_array_append_new(hosts, json_string(arguments->words->pdata[n]));
+    if (arguments->words->len)
+        json_object_set(body, "hosts", hosts);
+    json_decref(hosts);
+    if (!arguments->words->len && !gw_arguments_option(arguments, "aggregate"))
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "drain: HOST is missing: name the hosts that are to be emptied.");
+    return arguments->words->len || gw_arguments_option(arguments, "aggregate");
+}
+
+/* TRUE: what belongs to rolling drains alone was given with --rolling, or not at all. */
+static gboolean take_rolling(const GwArguments *arguments, json_t *body, GError **error)
+{
+    const char *text = gw_arguments_option(arguments, "rolling");
+    gint64 at_once = 0;
+    if (text && !gw_arguments_number(text, "--rolling", &at_once, error))
+        return FALSE;
+    gboolean others = gw_arguments_option(arguments, "aggregate") || gw_arguments_option(arguments, "hook");
+    if (!text && others)
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID,
+                    "drain: --aggregate and --hook are for rolling drains: say with --rolling COUNT how many hosts at once.");
+    if (text && gw_arguments_option(arguments, "deadline"))
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "drain: a rolling drain has no deadline: it waits for people and hooks.");
+    if (text)
+        json_object_set_new(body, "at_once", json_integer(at_once));
+    take_text(arguments, "aggregate", body);
+    take_text(arguments, "hook", body);
+    return text ? !gw_arguments_option(arguments, "deadline") : !others;
+}
+
 GwExit gw_run_drain(GwCli *cli, const GwArguments *arguments, GError **error)
 {
     g_autoptr(json_t) body = json_object();
-    json_t *hosts = json_array();
-    json_object_set_new(body, "hosts", hosts);
-    for (guint n = 0; n < arguments->words->len; n++)
-        json_array_append_new(hosts, json_string(arguments->words->pdata[n]));
+    if (!take_hosts(arguments, body, error) || !take_rolling(arguments, body, error))
+        return GW_EXIT_USAGE;
     take_flag(arguments, "dry-run", body, "dry_run");
     take_flag(arguments, "include-stopped", body, "include_stopped");
     take_flag(arguments, "return", body, "return");
     if (!take_parallel(arguments, body, error) || !take_deadline(arguments, body, error))
         return GW_EXIT_USAGE;
+    if (gw_arguments_option(arguments, "rolling"))
+        return gw_rolling_begin(cli, body, error);
 
     g_auto(GwAnswer) answer = {0};
     GwCall call = {.method = "POST", .path = "/godwit/v1/drains", .body = json_pack("{s:O}", "drain", body)};
@@ -370,7 +409,7 @@ GwExit gw_run_balance(GwCli *cli, const GwArguments *arguments, GError **error)
 
 GwExit gw_run_drain_list(GwCli *cli, const GwArguments *arguments, GError **error)
 {
-    static const char *const headings[] = {"ID", "Kind", "Hosts", "State", "Created (UTC)", "Took", "Predicted", "Reason", NULL};
+    static const char *const headings[] = {"ID", "Kind", "Hosts", "State", "Asked by", "Created (UTC)", "Took", "Predicted", "Reason", NULL};
 
     g_autoptr(json_t) body = NULL;
     json_t *drains;
@@ -388,6 +427,7 @@ GwExit gw_run_drain_list(GwCli *cli, const GwArguments *arguments, GError **erro
         gw_table_add(table, gw_json_peek(drain, "kind"));
         gw_table_take(table, hosts_text(drain));
         gw_table_add(table, gw_json_peek(drain, "state"));
+        gw_table_add(table, gw_json_peek(drain, "user_id"));
         gw_table_take(table, gw_text_time(gw_json_peek(drain, "created_at")));
         gw_table_take(table, duration(number(drain, "elapsed_ms")));
         gw_table_take(table, duration(number(drain, "predicted_ms")));

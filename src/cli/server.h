@@ -22,6 +22,9 @@ char *gw_server_place(GwCli *cli, const char *uuid, const char *name);
 /* boot.c: the id of a flavor that is named by id or name; owned by the caller. NOT_FOUND, with those that there are. */
 char *gw_find_flavor(GwCli *cli, const char *which, GError **error);
 
+/* groups.c: the UUID of a server group, likewise. */
+char *gw_find_group(GwCli *cli, const char *which, GError **error);
+
 /* power_state's number in words: "running". */
 const char *gw_server_power(const json_t *server);
 

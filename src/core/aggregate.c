@@ -92,6 +92,20 @@ const char *gw_aggregates_zone(const GPtrArray *aggregates)
     return GW_DEFAULT_ZONE;
 }
 
+const GwAggregate *gw_aggregates_named(const GPtrArray *aggregates, const char *name)
+{
+    const GwAggregate *found = NULL;
+    for (guint i = 0; i < aggregates->len; i++) {
+        const GwAggregate *aggregate = aggregates->pdata[i];
+        g_autofree char *id = g_strdup_printf("%" G_GINT64_FORMAT, aggregate->id);
+        if (strcmp(id, name) == 0)
+            return aggregate;
+        if (strcmp(aggregate->name, name) == 0)
+            found = aggregate;
+    }
+    return found;
+}
+
 const GwAggregate *gw_aggregates_find(const GPtrArray *aggregates, gint64 id)
 {
     for (guint i = 0; i < aggregates->len; i++)

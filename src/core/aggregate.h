@@ -39,6 +39,7 @@ const char *gw_aggregate_zone(const GwAggregate *aggregate);                 /* 
 gboolean gw_aggregate_has_host(const GwAggregate *aggregate, const char *host);
 /* The zone of a host that is in these aggregates: never NULL. Borrowed from them, or static. */
 const char *gw_aggregates_zone(const GPtrArray *aggregates);
+const GwAggregate *gw_aggregates_named(const GPtrArray *aggregates, const char *name); /* by id, which comes first, or name; or NULL */
 const GwAggregate *gw_aggregates_find(const GPtrArray *aggregates, gint64 id); /* or NULL */
 
 /* ---- Rules of changes. Errors are in Nova's words (nova/exception.py), as far as Nova has words for them. */

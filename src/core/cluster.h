@@ -3,7 +3,7 @@
 #ifndef GW_CORE_CLUSTER_H
 #define GW_CORE_CLUSTER_H
 
-#include <glib.h>
+#include "core/group.h"
 
 enum { GW_CLUSTER_NONE = -1 }; /* no zone, no group, an unknown model of CPU */
 
@@ -20,7 +20,7 @@ typedef struct {
     int kind;             /* of hypervisor: no instance changes it */
     int zone;
     int cpu_model;        /* class of its CPUs */
-    guint64 aggregates;   /* in which it is, as bits */
+    const char *tenants;  /* projects that it is kept for, with commas (filter_tenant_id); NULL: all */
     gboolean leaving;     /* it is being emptied */
     const char *closed;   /* why it takes nothing ("it is disabled"), or NULL */
 } GwClusterHost;
@@ -32,20 +32,21 @@ typedef struct {
     guint vcpus;
     double cpus_used;     /* how many CPUs' worth of work it does; negative: unknown, its vCPUs count */
     guint64 disk_bytes;   /* that would travel with it; 0: they are shared */
+    guint64 used_mib;     /* of its memory, what travels; 0: all of it */
     guint64 dirty_bps;    /* bytes per second of memory that it writes; 0: unknown or none */
     gboolean stopped;     /* it moves cold, and nobody waits for it */
     int zone;             /* in which it must stay */
     int group;
-    guint64 aggregates;   /* all of which its host must be in */
+    const char *project;  /* whose it is */
+    const char *pins;     /* hosts that it may be on (core/host_limits.h); NULL: all */
     guint64 cpu_models;   /* classes of CPUs that it can run on, as bits; 0: all */
     const char *stuck;    /* why it does not move at all ("it has a passthrough device"), or NULL */
 } GwClusterInstance;
 
-typedef enum { GW_GROUP_AFFINITY, GW_GROUP_ANTI_AFFINITY } GwGroupPolicy;
-
 typedef struct {
     const char *name;
-    GwGroupPolicy policy;
+    GwGroupPolicy policy; /* a hard one */
+    guint max_per_host;   /* anti-affinity; 0 counts as 1 */
 } GwClusterGroup;
 
 /* A move under way: the instance counts on both hosts. */

@@ -26,7 +26,8 @@ GwMoveCost gw_cost_predict(const GwClusterInstance *instance, guint64 rate_bps)
 {
     double rate = (double)(rate_bps ? rate_bps : GW_COST_LINK_BPS);
     double left = 0;
-    double memory = instance->stopped ? 0 : memory_bytes((double)(instance->memory_mib << 20), rate, (double)instance->dirty_bps, &left);
+    guint64 used_mib = instance->used_mib ? MIN(instance->used_mib, instance->memory_mib) : instance->memory_mib;
+    double memory = instance->stopped ? 0 : memory_bytes((double)(used_mib << 20), rate, (double)instance->dirty_bps, &left);
     double bytes = memory + (double)instance->disk_bytes;
     GwMoveCost cost = {.bytes = (guint64)bytes, .transfer_ms = duration_ms(bytes, rate)};
     cost.total_ms = GW_COST_SETUP_MS + cost.transfer_ms + GW_COST_TAIL_MS;

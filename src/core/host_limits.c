@@ -74,6 +74,35 @@ const char *gw_limit_objection(const char *key, const char *value)
     return NULL;
 }
 
+/* ---- lists */
+
+gboolean gw_list_has(const char *list, const char *word)
+{
+    g_auto(GStrv) words = g_strsplit(list, ",", -1);
+    for (guint i = 0; words[i]; i++)
+        if (g_strcmp0(g_strstrip(words[i]), word) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+gboolean gw_pins_allow(const char *pins, const char *host)
+{
+    g_auto(GStrv) words = g_strsplit(pins, ",", -1);
+    for (guint i = 0; words[i]; i++)
+        if (g_pattern_match_simple(g_strstrip(words[i]), host))
+            return TRUE;
+    return FALSE;
+}
+
+const char *gw_pins_of(const GPtrArray *metadata)
+{
+    const char *pins = NULL;
+    for (guint i = 0; metadata && i < metadata->len; i++)
+        if (strcmp(((const GwMetadatum *)metadata->pdata[i])->key, GW_PIN_KEY) == 0)
+            pins = ((const GwMetadatum *)metadata->pdata[i])->value;
+    return pins && *pins ? pins : NULL;
+}
+
 /* ---- judging a host */
 
 typedef struct {
@@ -125,13 +154,15 @@ static void judge_zone(const Context *c)
            g_strdup_printf("name a host of zone %s", c->demand->zone));
 }
 
-static gboolean list_has(const char *list, const char *word)
+static void judge_pins(const Context *c)
 {
-    g_auto(GStrv) words = g_strsplit(list, ",", -1);
-    for (guint i = 0; words[i]; i++)
-        if (g_strcmp0(g_strstrip(words[i]), word) == 0)
-            return TRUE;
-    return FALSE;
+    const char *pins = c->demand->pins;
+    if (!pins || gw_pins_allow(pins, c->host->name))
+        return;
+    object(c, "pinned", g_strdup_printf("%s is none of the hosts that %s is pinned to", c->host->name, c->demand->name),
+           g_strdup_printf("its metadata have %s=%s", GW_PIN_KEY, pins),
+           g_strdup_printf("name one of those, pin it to others (godwit pin %s HOST...), or let it go (godwit unpin %s)", c->demand->name,
+                           c->demand->name));
 }
 
 /* Keys that begin so are all lists of tenants: one value is too short for many (Nova's AggregateMultiTenancyIsolation).
@@ -143,9 +174,9 @@ static void judge_tenant(const Context *c)
         const GwAggregate *aggregate = c->host->aggregates->pdata[i];
         for (guint k = 0; k < aggregate->metadata->len; k++) {
             const GwMetadatum *datum = aggregate->metadata->pdata[k];
-            if (!g_str_has_prefix(datum->key, "filter_tenant_id"))
+            if (!g_str_has_prefix(datum->key, GW_TENANT_KEY))
                 continue;
-            if (list_has(datum->value, c->demand->project_id))
+            if (gw_list_has(datum->value, c->demand->project_id))
                 return;
             g_string_append_printf(keepers, "%s%s=%s of aggregate %s", keepers->len ? ", " : "", datum->key,
                                    datum->value, aggregate->name);
@@ -207,6 +238,25 @@ static void judge_count(const Context *c, GwLimit limit, guint have, const char 
            advice(aggregate, limit));
 }
 
+static void judge_group(const Context *c)
+{
+    const GwGroup *group = c->host->group;
+    guint here = c->host->usage.members;
+    if (!group)
+        return;
+    g_autofree char *leave = g_strdup_printf("take it out of the group (godwit server-group-remove-server %s %s)", group->name, c->demand->name);
+    guint most = MAX(1, group->max_per_host);
+    if (group->policy == GW_GROUP_ANTI_AFFINITY && here >= most)
+        object(c, "group-anti-affinity", g_strdup_printf("%s has %u of the group %s", c->host->name, here, group->name),
+               g_strdup_printf("%s is in that group too, whose policy anti-affinity allows %u on a host", c->demand->name, most),
+               g_strdup_printf("name another host, or %s", leave));
+    if (group->policy == GW_GROUP_AFFINITY && !here && c->host->group_host)
+        object(c, "group-affinity", g_strdup_printf("%s has none of the group %s", c->host->name, group->name),
+               g_strdup_printf("%s is in that group, whose policy affinity keeps it together, and others of it are on %s", c->demand->name,
+                               c->host->group_host),
+               g_strdup_printf("name %s, empty %s with godwit drain, or %s", c->host->group_host, c->host->group_host, leave));
+}
+
 void gw_limits_judge(const GwLimited *host, const GwDemand *demand, GPtrArray *findings)
 {
     g_autoptr(GPtrArray) none = host->aggregates ? NULL : gw_aggregates_new();
@@ -214,6 +264,8 @@ void gw_limits_judge(const GwLimited *host, const GwDemand *demand, GPtrArray *f
     whole.aggregates = host->aggregates ? host->aggregates : none;
     Context c = {&whole, demand, findings};
     judge_zone(&c);
+    judge_pins(&c);
+    judge_group(&c);
     judge_tenant(&c);
     judge_cpus(&c);
     judge_memory(&c);

@@ -4,6 +4,7 @@
 
 #include "core/aggregate.h"
 #include "core/checks.h"
+#include "core/group.h"
 
 /* A host has the strictest value of all its aggregates. X(ENUM, key, what it is: G for a whole number, D for a factor) */
 #define GW_LIMITS(X)                                                                                                   \
@@ -30,12 +31,26 @@ const char *gw_limit_objection(const char *key, const char *value);
 /* Of a host that is in these aggregates: of several policies the one whose forced pause is the shortest; NULL: none is set. */
 const GwPolicy *gw_limits_policy(const GPtrArray *aggregates);
 
+/* Keys that begin so are lists of projects (Nova's AggregateMultiTenancyIsolation): the hosts of that aggregate are kept for them. */
+#define GW_TENANT_KEY "filter_tenant_id"
+
+/* Whether word is one of a list with commas between, and any spaces. */
+gboolean gw_list_has(const char *list, const char *word);
+
+/* A key of an instance's metadata: hosts that it may be on, with commas between; * and ? stand for what they do in a shell. Whoever moves
+ * it keeps to that; where it is now does not count. */
+#define GW_PIN_KEY "godwit:hosts"
+gboolean gw_pins_allow(const char *pins, const char *host);
+/* NULL: to none. */
+const char *gw_pins_of(const GPtrArray *metadata /* of GwMetadatum *, or NULL */);
+
 /* What is on a host now and what is on its way there. */
 typedef struct {
     guint instances;
     guint vcpus;
     guint64 memory_mib; /* promised to instances, stopped ones too */
     guint moves;        /* migrations under way from or to it */
+    guint members;      /* of `instances`, those of the group of the instance in question */
 } GwUsage;
 
 /* What the host that is looked at has. */
@@ -46,6 +61,8 @@ typedef struct {
     guint64 memory_mib;          /* likewise */
     guint64 reserved_mib;        /* reserved_host_memory_mb */
     GwUsage usage;               /* without the instance in question */
+    const GwGroup *group;        /* of that instance, or NULL */
+    const char *group_host;      /* another host that takes instances and has some of that group; NULL: there is none */
 } GwLimited;
 
 /* What is looked for. */
@@ -53,11 +70,12 @@ typedef struct {
     const char *name;       /* of the instance */
     const char *project_id; /* whose it is */
     const char *zone;       /* the one it was pinned to, or NULL for any (AvailabilityZoneFilter) */
+    const char *pins;       /* hosts that it may be on, or NULL for any */
     guint vcpus;
     guint64 memory_mib;
 } GwDemand;
 
-/* Adds every reason against that host to findings: its zone, tenants it is kept for (filter_tenant_id…,
+/* Adds every reason against that host to findings: its zone, the instance's pins and server group, tenants it is kept for (filter_tenant_id…,
  * AggregateMultiTenancyIsolation), limits. Each names the aggregate and the key. */
 void gw_limits_judge(const GwLimited *host, const GwDemand *demand, GPtrArray *findings);
 

@@ -34,18 +34,27 @@ void gw_placement_judge(const GwCandidate *candidate, const GwDemand *demand, GP
     gw_limits_judge(&candidate->host, demand, findings);
 }
 
+gboolean gw_placement_leaves_out(const GwCandidate *candidate, const GwDemand *demand, GPtrArray *findings, char **ret_failure)
+{
+    *ret_failure = NULL;
+    if (!candidate->same_kind)
+        *ret_failure = g_strdup("it runs another hypervisor");
+    else if (!candidate->up && !candidate->forced_down)
+        *ret_failure = g_strdup_printf("it does not answer%s%s", candidate->down_reason ? ": " : "",
+                                       candidate->down_reason ? candidate->down_reason : "");
+    else
+        gw_placement_judge(candidate, demand, findings);
+    return *ret_failure || gw_findings_block(findings);
+}
+
 /* What keeps a host from being tried; NULL: nothing. */
 static char *objection(const GwCandidate *c, const GwDemand *demand)
 {
-    const char *name = c->host.name;
-    if (!c->same_kind)
-        return g_strdup_printf("%s: it runs another hypervisor", name);
-    if (!c->up && !c->forced_down)
-        return g_strdup_printf("%s: it does not answer%s%s", name, c->down_reason ? ": " : "",
-                               c->down_reason ? c->down_reason : "");
+    g_autofree char *failure = NULL;
     g_autoptr(GPtrArray) findings = gw_findings_new();
-    gw_placement_judge(c, demand, findings);
-    return gw_findings_block(findings) ? gw_findings_to_text(findings) : NULL;
+    if (!gw_placement_leaves_out(c, demand, findings, &failure))
+        return NULL;
+    return failure ? g_strdup_printf("%s: %s", c->host.name, failure) : gw_findings_to_text(findings);
 }
 
 static gint64 usable_mib(const GwCandidate *c)
@@ -53,10 +62,21 @@ static gint64 usable_mib(const GwCandidate *c)
     return (gint64)c->memory_free_mib - (gint64)c->reserved_mib;
 }
 
-static gint roomiest_first(gconstpointer a, gconstpointer b)
+/* What a soft group wishes: more is better. */
+static gint64 preference(const GwCandidate *c)
+{
+    const GwGroup *group = c->host.group;
+    if (group && group->policy == GW_GROUP_SOFT_AFFINITY)
+        return c->host.usage.members;
+    return group && group->policy == GW_GROUP_SOFT_ANTI_AFFINITY ? -(gint64)c->host.usage.members : 0;
+}
+
+static gint best_first(gconstpointer a, gconstpointer b)
 {
     const GwCandidate *x = *(const GwCandidate *const *)a;
     const GwCandidate *y = *(const GwCandidate *const *)b;
+    if (preference(x) != preference(y))
+        return preference(x) > preference(y) ? -1 : 1;
     if (usable_mib(x) != usable_mib(y))
         return usable_mib(x) > usable_mib(y) ? -1 : 1;
     return strcmp(x->host.name, y->host.name);
@@ -74,7 +94,7 @@ GPtrArray *gw_placement_order(const GwCandidate *candidates, guint count, const 
         else
             g_ptr_array_add(fit, (gpointer)&candidates[i]);
     }
-    g_ptr_array_sort(fit, roomiest_first);
+    g_ptr_array_sort(fit, best_first);
     GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
     for (guint i = 0; i < fit->len; i++)
         g_ptr_array_add(names, g_strdup(((const GwCandidate *)fit->pdata[i])->host.name));

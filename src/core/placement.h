@@ -22,7 +22,12 @@ void gw_placement_judge(const GwCandidate *candidate, const GwDemand *demand, GP
 /* The same of a host that the request forces: as in Nova, only being forced down counts. */
 void gw_placement_judge_forced(const GwCandidate *candidate, GPtrArray *findings);
 
-/* The names (of char *, owned by the array) to try, most free memory first, ties by name. What is against every host that is
+/* Whether it is not even tried: by what was added to findings, or by *ret_failure, the rest of a sentence about it ("it does not answer"),
+ * which the caller owns; NULL when there is none. */
+gboolean gw_placement_leaves_out(const GwCandidate *candidate, const GwDemand *demand, GPtrArray *findings, char **ret_failure);
+
+/* The names (of char *, owned by the array) to try, those that a soft group wishes first, then those with the most free memory,
+ * ties by name. What is against every host that is
  * left out, except the source, is added to reasons (of char *, owned by it). */
 GPtrArray *gw_placement_order(const GwCandidate *candidates, guint count, const GwDemand *demand, GPtrArray *reasons);
 

@@ -1,5 +1,7 @@
 #include "core/rules.h"
 
+#include "core/host_limits.h"
+
 static gint64 member_key(int group, guint host)
 {
     return (gint64)((guint64)(guint)group << 32 | host);
@@ -104,7 +106,7 @@ static GwObjection group_objection(const GwOccupancy *o, const GwClusterInstance
     guint there = count_of(o->members, member_key(i->group, host));
     switch (group->policy) {
     case GW_GROUP_ANTI_AFFINITY:
-        return there ? GW_OBJECTION_APART : GW_OBJECTION_NONE;
+        return there >= MAX(1, group->max_per_host) ? GW_OBJECTION_APART : GW_OBJECTION_NONE;
     case GW_GROUP_AFFINITY: {
         /* hosts where others of the group live for good; the instance's own does not count when it is there alone */
         guint from = o->where[instance];
@@ -113,6 +115,10 @@ static GwObjection group_objection(const GwOccupancy *o, const GwClusterInstance
             lives--;
         return lives > (there ? 1u : 0u) ? GW_OBJECTION_AFFINITY : GW_OBJECTION_NONE;
     }
+    case GW_GROUP_SOFT_AFFINITY:
+    case GW_GROUP_SOFT_ANTI_AFFINITY:
+    case GW_GROUP_POLICY_COUNT:
+        break;
     }
     return GW_OBJECTION_NONE;
 }
@@ -144,8 +150,10 @@ GwObjection gw_rules_objection(const GwOccupancy *o, guint instance, guint host)
         return GW_OBJECTION_CPU;
     if (i->zone >= 0 && i->zone != h->zone)
         return GW_OBJECTION_ZONE;
-    if (i->aggregates & ~h->aggregates)
-        return GW_OBJECTION_AGGREGATE;
+    if (h->tenants && !gw_list_has(h->tenants, i->project))
+        return GW_OBJECTION_TENANT;
+    if (i->pins && !gw_pins_allow(i->pins, h->name))
+        return GW_OBJECTION_PINNED;
     if (gw_cluster_banned(o->cluster, instance, host))
         return GW_OBJECTION_BANNED;
     GwObjection objection = group_objection(o, i, instance, host);
@@ -189,14 +197,19 @@ char *gw_rules_explain(const GwOccupancy *o, guint instance, guint host, GwObjec
                                i->name);
     case GW_OBJECTION_ZONE:
         return g_strdup_printf("it is in another availability zone than %s must stay in", i->name);
-    case GW_OBJECTION_AGGREGATE:
-        return g_strdup_printf("it is not in every host aggregate that %s needs: add it there", i->name);
+    case GW_OBJECTION_TENANT:
+        return g_strdup_printf("its aggregate keeps it for other projects (filter_tenant_id=%s), and %s belongs to %s", h->tenants, i->name,
+                               i->project);
+    case GW_OBJECTION_PINNED:
+        return g_strdup_printf("%s is pinned to %s: change that with godwit pin, or godwit unpin", i->name, i->pins);
     case GW_OBJECTION_BANNED:
         return g_strdup(gw_cluster_banned(o->cluster, instance, host));
     case GW_OBJECTION_AFFINITY:
-        return g_strdup_printf("the others of its group %s (affinity) live elsewhere", group);
+        return g_strdup_printf("the others of its group %s (affinity) live elsewhere: move them together with godwit drain, or take %s out of "
+                               "the group", group, i->name);
     case GW_OBJECTION_APART:
-        return g_strdup_printf("another of its group %s (anti-affinity) is there", group);
+        return g_strdup_printf("it has as many of its group %s (anti-affinity) as one host may have: make room on a host that has fewer, or "
+                               "take %s out of the group", group, i->name);
     case GW_OBJECTION_MEMORY:
         return explain_memory(o, i, h, host);
     case GW_OBJECTION_VCPUS:

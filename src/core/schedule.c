@@ -7,7 +7,8 @@
 
 enum {
     MOST_PER_HOST = 8,
-    WINDOW_MS = GW_COST_SETUP_MS + 200, /* what is left on a link when the next copy is begun */
+    /* what is left on a link when the next copy is begun: to share it for a moment costs less than to leave it idle */
+    WINDOW_MS = GW_COST_SETUP_MS + 700,
     HOT_PERCENT = 25, /* of the rate: a guest that writes so much gets the link for itself */
 };
 

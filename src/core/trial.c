@@ -1,5 +1,7 @@
 #include "core/trial.h"
 
+#include <string.h>
+
 static void trial_free(gpointer data)
 {
     GwTrial *trial = data;
@@ -36,6 +38,14 @@ GwTrial *gw_trial_report_add(GwTrialReport *report, const char *host)
     trial->findings = gw_findings_new();
     g_ptr_array_add(report->trials, trial);
     return trial;
+}
+
+const GwTrial *gw_trial_report_find(const GwTrialReport *report, const char *host)
+{
+    for (guint i = 0; i < report->trials->len; i++)
+        if (strcmp(((const GwTrial *)report->trials->pdata[i])->host, host) == 0)
+            return report->trials->pdata[i];
+    return NULL;
 }
 
 const GwTrial *gw_trial_report_choice(const GwTrialReport *report)

@@ -27,6 +27,7 @@ void gw_trial_report_free(GwTrialReport *report);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwTrialReport, gw_trial_report_free)
 /* Appends an empty trial, owned by the report. */
 GwTrial *gw_trial_report_add(GwTrialReport *report, const char *host);
+const GwTrial *gw_trial_report_find(const GwTrialReport *report, const char *host); /* or NULL */
 /* The destination that a real move would take: the first possible one, or NULL. */
 const GwTrial *gw_trial_report_choice(const GwTrialReport *report);
 

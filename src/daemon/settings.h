@@ -37,6 +37,11 @@ typedef struct {
     guint max_concurrent_live_migrations;     /* per source host; 0: no limit (0) */
     guint shutdown_timeout_s;                 /* for a guest to shut down before a cold move (60) */
     guint reserved_host_memory_mib;           /* of every host, never given to instances (512) */
+    char *hook_dir;                           /* folder of hooks, on this machine (/etc/godwit/hooks) */
+    guint hook_timeout_s;                     /* 1 … 604800 (3600) */
+    guint balance_interval_s, balance_samples, balance_threshold_percent, balance_gain_percent; /* (0, 3, 10, 20) */
+    guint balance_cooldown_s, balance_max_moves; /* (1800, 10) */
+    guint balance_objective;                  /* GwObjective: cpu, memory or both (both) */
     char *xenserver_password_file;            /* (/etc/godwit/xenserver.password) */
     char *xenserver_sr_filter;                /* (default-sr:true) */
     char *api_listen;                         /* IP address (127.0.0.1) */

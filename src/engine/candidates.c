@@ -6,10 +6,9 @@
 struct GwCandidates {
     GPtrArray *views; /* of GwHostView *: what the candidates borrow from */
     GArray *rows;     /* of GwCandidate, one per view */
+    GwGroup *group;   /* of the instance; reference, or NULL */
 };
 
-/* Of adopted instances nobody knows the project; the Compute API shows this one (api/server_view.c). */
-static const char adopted_project[] = "admin";
 
 guint64 gw_engine_reserved_mib(GwEngine *engine, const char *host, gint64 except_id)
 {
@@ -42,15 +41,16 @@ static GwUsage *usage_of(GHashTable *usages, const char *host)
     return usage;
 }
 
-static void count_instance(GwUsage *usage, const GwInstance *instance)
+static void count_instance(GwUsage *usage, const GwInstance *instance, const GwGroup *group)
 {
+    usage->members += group && gw_group_has(group, instance->uuid);
     usage->instances++;
     usage->vcpus += instance->vcpus;
     usage->memory_mib += instance->memory_mib;
 }
 
 /* [locked] A move counts at both ends; an instance that is still shown at its source counts at its destination, too. */
-static void count_move(GwEngine *engine, GHashTable *usages, const GwMigration *row)
+static void count_move(GwEngine *engine, GHashTable *usages, const GwMigration *row, const GwGroup *group)
 {
     const GwInstanceView *view = g_hash_table_lookup(engine->views, row->instance_uuid);
     if (gw_migration_state_traits(row->state) & (GW_TRAIT_FINAL | GW_TRAIT_RESTING))
@@ -60,17 +60,17 @@ static void count_move(GwEngine *engine, GHashTable *usages, const GwMigration *
         return;
     usage_of(usages, row->dest)->moves++;
     if (view && strcmp(view->host, row->dest) != 0)
-        count_instance(usage_of(usages, row->dest), view->instance);
+        count_instance(usage_of(usages, row->dest), view->instance, group);
 }
 
-static GHashTable *count_all(GwEngine *engine, const char *except_uuid)
+static GHashTable *count_all(GwEngine *engine, const char *except_uuid, const GwGroup *group)
 {
     GHashTable *usages = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     g_autoptr(GPtrArray) views = gw_engine_instances(engine, NULL, NULL);
     for (guint i = 0; i < views->len; i++) {
         const GwInstanceView *view = views->pdata[i];
         if (strcmp(view->instance->uuid, except_uuid) != 0)
-            count_instance(usage_of(usages, view->host), view->instance);
+            count_instance(usage_of(usages, view->host), view->instance, group);
     }
     GHashTableIter iter;
     gpointer value;
@@ -78,7 +78,7 @@ static GHashTable *count_all(GwEngine *engine, const char *except_uuid)
     g_hash_table_iter_init(&iter, engine->actives);
     while (g_hash_table_iter_next(&iter, NULL, &value))
         if (strcmp(((const GwActive *)value)->instance_uuid, except_uuid) != 0)
-            count_move(engine, usages, ((const GwActive *)value)->row);
+            count_move(engine, usages, ((const GwActive *)value)->row, group);
     g_mutex_unlock(&engine->lock);
     return usages;
 }
@@ -128,10 +128,38 @@ static void compare_kinds(GwCandidates *candidates, const char *source)
     }
 }
 
+static gboolean holds_group(const GwCandidate *candidate)
+{
+    return candidate->host.usage.members && candidate->up && candidate->enabled && !candidate->forced_down;
+}
+
+/* A group that is to stay together stays where hosts take instances: one that is being emptied, or is down, holds nobody. */
+static void set_group(GwCandidates *candidates)
+{
+    const GwCandidate *holder = NULL;
+    for (guint i = 0; i < candidates->rows->len && !holder; i++) {
+        const GwCandidate *candidate = &g_array_index(candidates->rows, GwCandidate, i);
+        holder = holds_group(candidate) ? candidate : NULL;
+    }
+    for (guint i = 0; candidates->group && i < candidates->rows->len; i++) {
+        GwCandidate *candidate = &g_array_index(candidates->rows, GwCandidate, i);
+        candidate->host.group = candidates->group;
+        candidate->host.group_host = holder && holder != candidate ? holder->host.name : NULL;
+    }
+}
+
+static GwGroup *group_of(GwEngine *engine, const char *uuid)
+{
+    g_autoptr(GPtrArray) groups = gw_engine_groups(engine);
+    const GwGroup *group = gw_groups_of(groups, uuid);
+    return group ? gw_group_ref((GwGroup *)group) : NULL;
+}
+
 GwCandidates *gw_candidates_new(GwEngine *engine, const GwMigration *row)
 {
     GwCandidates *candidates = g_new0(GwCandidates, 1);
-    g_autoptr(GHashTable) usages = count_all(engine, row->instance_uuid);
+    candidates->group = group_of(engine, row->instance_uuid);
+    g_autoptr(GHashTable) usages = count_all(engine, row->instance_uuid, candidates->group);
     candidates->views = gw_engine_hosts(engine);
     candidates->rows = g_array_new(FALSE, TRUE, sizeof(GwCandidate));
     for (guint i = 0; i < candidates->views->len; i++) {
@@ -139,6 +167,7 @@ GwCandidates *gw_candidates_new(GwEngine *engine, const GwMigration *row)
         g_array_append_val(candidates->rows, candidate);
     }
     compare_kinds(candidates, row->source);
+    set_group(candidates);
     return candidates;
 }
 
@@ -146,12 +175,28 @@ void gw_candidates_free(GwCandidates *candidates)
 {
     g_array_unref(candidates->rows);
     g_ptr_array_unref(candidates->views);
+    g_clear_pointer(&candidates->group, gw_group_unref);
     g_free(candidates);
 }
 
 GPtrArray *gw_candidates_order(const GwCandidates *candidates, const GwDemand *demand, GPtrArray *reasons)
 {
     return gw_placement_order((const GwCandidate *)candidates->rows->data, candidates->rows->len, demand, reasons);
+}
+
+void gw_candidates_left_out(const GwCandidates *candidates, const GwDemand *demand, GwTrialReport *report)
+{
+    for (guint i = 0; i < candidates->rows->len; i++) {
+        const GwCandidate *candidate = &g_array_index(candidates->rows, GwCandidate, i);
+        g_autoptr(GPtrArray) findings = gw_findings_new();
+        char *failure = NULL;
+        if (candidate->is_source || gw_trial_report_find(report, candidate->host.name) ||
+            !gw_placement_leaves_out(candidate, demand, findings, &failure))
+            continue;
+        GwTrial *trial = gw_trial_report_add(report, candidate->host.name);
+        trial->failure = failure;
+        g_ptr_array_extend_and_steal(trial->findings, g_steal_pointer(&findings));
+    }
 }
 
 const GwCandidate *gw_candidates_find(const GwCandidates *candidates, const char *host)
@@ -164,15 +209,18 @@ const GwCandidate *gw_candidates_find(const GwCandidates *candidates, const char
     return NULL;
 }
 
+const char *gw_project_of(const GwInstanceView *view)
+{
+    return view && view->server && view->server->project_id ? view->server->project_id : "admin";
+}
+
 GwDemand gw_demand_of(const GwMigration *row, const GwInstanceView *view)
 {
-    GwDemand demand = {.name = row->instance_name, .project_id = adopted_project};
-    if (view && view->server) { /* as in Nova it stays in the zone that it was asked for in */
+    GwDemand demand = {.name = row->instance_name, .project_id = gw_project_of(view)};
+    if (view && view->server) /* as in Nova it stays in the zone that it was asked for in */
         demand.zone = view->server->wanted_zone;
-        if (view->server->project_id)
-            demand.project_id = view->server->project_id;
-    }
     if (view) { /* an adopted one is pinned to no zone: nobody asked for one */
+        demand.pins = gw_pins_of(gw_instance_view_metadata(view));
         demand.vcpus = view->instance->vcpus;
         demand.memory_mib = view->instance->memory_mib;
     }

@@ -103,6 +103,14 @@ GPtrArray *gw_choose_candidates(GwActive *active, const GwMigration *row, GPtrAr
     return gw_candidates_order(candidates, &demand, reasons);
 }
 
+void gw_choose_left_out(GwActive *active, const GwMigration *row, GwTrialReport *report)
+{
+    g_autoptr(GwInstanceView) view = gw_engine_instance(active->engine, row->instance_uuid);
+    g_autoptr(GwCandidates) candidates = gw_candidates_new(active->engine, row);
+    GwDemand demand = gw_demand_of(row, view);
+    gw_candidates_left_out(candidates, &demand, report);
+}
+
 static gboolean choose_any(GwActive *active, GwMigration *row, GError **error)
 {
     g_autoptr(GPtrArray) reasons = g_ptr_array_new_with_free_func(g_free);

@@ -199,6 +199,18 @@ static gboolean is_late(const GwDrainRun *run, const GwDrainPlan *plan)
     return late;
 }
 
+/* When the plan begins what it does not begin now. */
+static gint64 next_start_ms(const GwDrainPlan *plan)
+{
+    gint64 next_ms = 0;
+    for (guint n = 0; n < plan->moves->len; n++) {
+        gint64 start_ms = (gint64)g_array_index(plan->moves, GwPlannedMove, n).start_ms;
+        if (start_ms > SOON_MS && (!next_ms || start_ms < next_ms))
+            next_ms = start_ms;
+    }
+    return next_ms;
+}
+
 static guint begin_due(GwDrainRun *run, const GwSnapshot *s, const GwDrainPlan *plan)
 {
     guint begun = 0;
@@ -372,8 +384,26 @@ static gboolean something_arrives(const GwSnapshot *s)
     return arrives;
 }
 
+/* What the guests write that are still to go: a few at a time, once each. Moves do not wait for it; later plans know it. */
+static void survey(GwDrainRun *run)
+{
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, run->moves);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const GwDrainMove *move = value;
+        if (move->state != GW_STEP_PLANNED || move->kind != GW_MOVE_LIVE || g_hash_table_contains(run->surveyed, move->instance_uuid))
+            continue;
+        if (!gw_forecast_survey(run->engine, move->source, move->instance_uuid))
+            return;
+        g_hash_table_add(run->surveyed, g_strdup(move->instance_uuid));
+    }
+}
+
 static void plan_and_begin(GwDrainRun *run, guint moving)
 {
+    survey(run);
+
     g_autoptr(GwSnapshot) s = gw_snapshot_new(run->engine);
     adopt(run, s, &moving);
     gboolean waits = waits_for_host(run, silent_host(run, s));
@@ -383,6 +413,7 @@ static void plan_and_begin(GwDrainRun *run, guint moving)
     if (run->changed->len && !save(run)) /* before anything is begun */
         return;
     guint begun = begin_due(run, s, plan);
+    run->next_ms = next_start_ms(plan);
     if (run->changed->len)
         save(run);
     if (!begun && !moving && is_late(run, plan))

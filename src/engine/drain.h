@@ -15,6 +15,8 @@ typedef struct {
     GwDrain *row;
     GHashTable *moves;  /* uuid → GwDrainMove *, owned */
     GPtrArray *changed; /* of those: not yet written */
+    GHashTable *surveyed; /* set of uuids, owned: what they write is known, or being found out */
+    gint64 next_ms;     /* from the last look: when the plan begins something; 0: not soon */
     gint64 silent_since_us; /* monotonic: since when one of its hosts does not answer; 0: they do */
 } GwDrainRun;
 

@@ -3,7 +3,7 @@
 
 enum {
     ROUND_MS = 500, /* copies under way make room on the links without telling */
-    TICK_MS = 250,
+    TICK_MS = 100,
 };
 
 GHashTable *gw_drain_moves_new(void)
@@ -20,6 +20,7 @@ GwDrainRun *gw_drain_run_new(GwEngine *engine, GwDrain *row, GHashTable *moves)
     run->row = row;
     run->moves = moves;
     run->changed = g_ptr_array_new();
+    run->surveyed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     return run;
 }
 
@@ -36,6 +37,7 @@ void gw_drain_run_unref(GwDrainRun *run)
     gw_drain_free(run->row);
     g_ptr_array_unref(run->changed);
     g_hash_table_unref(run->moves);
+    g_hash_table_unref(run->surveyed);
     gw_engine_unref(run->engine);
     g_free(run);
 }
@@ -60,8 +62,9 @@ void gw_drain_step(gpointer data, gpointer user_data)
     gint64 now_us = g_get_monotonic_time();
     g_mutex_lock(&engine->lock);
     run->stepping = FALSE;
-    /* a large plan is not made all the time */
-    run->due_us = run->again ? now_us : now_us + MAX(ROUND_MS * 1000, (now_us - began_us) * 5);
+    /* a large plan is not made all the time; otherwise no link stands idle because nobody looks */
+    gint64 wait_ms = run->next_ms ? MIN(ROUND_MS, run->next_ms) : ROUND_MS;
+    run->due_us = run->again ? now_us : now_us + MAX(wait_ms * 1000, (now_us - began_us) * 5);
     g_mutex_unlock(&engine->lock);
 }
 
@@ -70,6 +73,7 @@ static gboolean tick(gpointer data)
     GwEngine *engine = data;
     GHashTableIter iter;
     gpointer value;
+    gw_rollings_tick(engine);
     g_mutex_lock(&engine->lock);
     g_hash_table_iter_init(&iter, engine->drains);
     while (!engine->stopping && g_hash_table_iter_next(&iter, NULL, &value)) {

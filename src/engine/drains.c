@@ -250,13 +250,7 @@ gboolean gw_engine_undrain(GwEngine *engine, const char *host, const GwDrainOrde
 static gboolean keep_to_aggregate(GwEngine *engine, GwSnapshot *s, const char *name, GError **error)
 {
     g_autoptr(GPtrArray) all = gw_engine_aggregates(engine);
-    const GwAggregate *found = NULL;
-    for (guint n = 0; name && n < all->len; n++) {
-        const GwAggregate *aggregate = all->pdata[n];
-        g_autofree char *id = g_strdup_printf("%" G_GINT64_FORMAT, aggregate->id);
-        if (strcmp(aggregate->name, name) == 0 || strcmp(id, name) == 0)
-            found = aggregate;
-    }
+    const GwAggregate *found = name ? gw_aggregates_named(all, name) : NULL;
     if (name && !found) {
         g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Aggregate %s could not be found.", name);
         return FALSE;
@@ -294,6 +288,7 @@ gboolean gw_engine_balance(GwEngine *engine, const GwBalanceOrder *order, GwBala
     GwBalanceWish wish = GW_BALANCE_DEFAULTS;
     wish.objective = order->objective;
     wish.max_moves = order->max_moves;
+    wish.least_gain = order->least_gain > 0 ? order->least_gain : wish.least_gain;
     wish.pace = gw_snapshot_pace(engine, order->order.per_host);
     g_autoptr(GwBalancePlan) plan = gw_balance_plan(snapshot->cluster, &wish);
     *ret_figures = (GwBalanceFigures){plan->score_before, plan->score_after, plan->bytes, plan->hosts_before, plan->hosts_after};

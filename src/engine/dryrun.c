@@ -42,15 +42,6 @@ static void examine_one(gpointer item, gpointer data)
         trial->failure = g_strdup(error->message);
 }
 
-/* The reasons are sentences that begin with the host's name (core/placement.c). */
-static void add_left_out(GwTrialReport *report, const GPtrArray *reasons)
-{
-    for (guint i = 0; i < reasons->len; i++) {
-        g_auto(GStrv) parts = g_strsplit(reasons->pdata[i], ": ", 2);
-        gw_trial_report_add(report, parts[0])->failure = g_strdup(parts[1] ? parts[1] : "it is left out");
-    }
-}
-
 static void examine_all(DryRun *run)
 {
     g_autoptr(GPtrArray) reasons = g_ptr_array_new_with_free_func(g_free);
@@ -65,7 +56,8 @@ static void examine_all(DryRun *run)
     for (guint i = 0; i < names->len; i++)
         g_thread_pool_push(pool, gw_trial_report_add(run->report, names->pdata[i]), NULL);
     g_thread_pool_free(pool, FALSE, TRUE); /* waits for all */
-    add_left_out(run->report, reasons);
+    if (!run->row->dest)
+        gw_choose_left_out(&run->active, run->row, run->report);
 }
 
 /* The guest is looked at once, and only when it can move at all. */

@@ -1,6 +1,7 @@
 /* The engine's parts put together, started and stopped. */
 #include "engine/engine.h"
 
+#include "engine/hooks.h"
 #include "engine/servers.h"
 
 /* Workers. A step lasts as long as the slowest host that it asks; a guest that shuts down holds one for its whole patience.
@@ -28,10 +29,12 @@ void gw_engine_unref(GwEngine *engine)
     g_hash_table_unref(engine->where);
     g_hash_table_unref(engine->hosts);
     g_ptr_array_unref(engine->aggregates);
+    g_ptr_array_unref(engine->groups);
     g_clear_pointer(&engine->sorted, g_ptr_array_unref);
     g_clear_pointer(&engine->loop, g_main_loop_unref);
     g_clear_pointer(&engine->context, g_main_context_unref);
     gw_checkups_free(engine->checkups);
+    gw_hooks_free(engine->hooks);
     gw_forecasts_free(engine->forecasts);
     gw_peers_free(engine->peers);
     g_hash_table_unref(engine->ended_lately);
@@ -64,6 +67,7 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     engine->ended_lately = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
     g_mutex_init(&engine->place_lock);
     engine->aggregates = gw_aggregates_new();
+    engine->groups = gw_groups_new();
     engine->store = store;
     engine->drivers = drivers;
     engine->settings = *settings;
@@ -88,6 +92,9 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     engine->asks = g_thread_pool_new(gw_inventory_work, engine, MAX_ASKS, FALSE, NULL);
     engine->scribe = g_thread_pool_new(gw_scribe_work, engine, 1, FALSE, NULL);
     engine->drain_steps = g_thread_pool_new(gw_drain_step, engine, MAX_DRAINS, FALSE, NULL);
+    engine->rollings = g_thread_pool_new(gw_rollings_work, engine, 1, FALSE, NULL);
+    engine->hooks = gw_hooks_new(settings->hook_dir, settings->hook_timeout_s);
+    engine->looks = g_thread_pool_new(gw_autobalance_work, engine, 1, FALSE, NULL);
     return engine;
 }
 
@@ -95,7 +102,7 @@ GwEngine *gw_engine_new(GwStore *store, const GwDriver *const *drivers, const Gw
 {
     GwEngine *engine = engine_new(store, drivers, settings);
     engine->peers = gw_peers_new(engine);
-    if (gw_remains_load(engine, error) && gw_engine_load_hosts(engine, error) && gw_engine_load_aggregates(engine, error) &&
+    if (gw_remains_load(engine, error) && gw_engine_load_hosts(engine, error) && gw_engine_load_aggregates(engine, error) && gw_engine_load_groups(engine, error) &&
         gw_engine_load_actives(engine, error) && gw_engine_load_forecasts(engine, error) &&
         (engine->peers || (gw_engine_load_servers(engine, error) && gw_engine_load_drains(engine, error))) &&
         gw_engine_load_cards(engine, error))
@@ -193,6 +200,9 @@ void gw_engine_stop(GwEngine *engine)
         g_thread_join(g_steal_pointer(&engine->loop_thread));
     }
     if (engine->steps) {
+        g_thread_pool_free(g_steal_pointer(&engine->looks), FALSE, TRUE);
+        g_thread_pool_free(g_steal_pointer(&engine->rollings), FALSE, TRUE);
+        gw_hooks_stop(engine->hooks);
         g_thread_pool_free(g_steal_pointer(&engine->drain_steps), FALSE, TRUE);
         g_thread_pool_free(g_steal_pointer(&engine->steps), FALSE, TRUE);
         gw_forecasts_stop(engine->forecasts); /* only steps begin samples */

@@ -8,6 +8,8 @@
 #include "core/card.h"
 #include "core/checkup.h"
 #include "core/drain.h"
+#include "core/group.h"
+#include "core/rolling.h"
 #include "core/predict.h"
 #include "core/trial.h"
 #include "core/operation.h"
@@ -15,6 +17,18 @@
 #include "store/store.h"
 
 typedef struct GwEngine GwEngine;
+
+/* Balances that nobody asks for (autobalance.c). */
+typedef struct {
+    guint interval_s;        /* between two looks; 0: never */
+    guint samples;           /* looks in a row that must find the hosts uneven, from 1 on */
+    guint threshold_percent; /* how uneven they must be: the score of core/score.h, 100 for 1 */
+    guint gain_percent;      /* by how much at least it must become smaller */
+    guint cooldown_s;        /* after the last drain or balance of anybody's has ended */
+    guint max_moves;         /* 0: as many as are worth it */
+    GwObjective objective;   /* not PACK */
+} GwAutobalanceSettings;
+#define GW_AUTOBALANCE_USER "godwit" /* who has asked for them */
 
 typedef struct {
     GwPlanSettings plan;
@@ -24,11 +38,14 @@ typedef struct {
     guint history_days;               /* ended migrations and actions are kept so long; 0: for ever */
     guint inventory_interval_s;       /* how often every host is asked for everything, beside its events */
     guint audit_interval_s;           /* how often hosts are audited without being asked to; 0: never */
+    GwAutobalanceSettings balance;
     guint max_concurrent_live_migrations; /* per source host; 0: no limit */
     guint64 reserved_host_memory_mib;
     gboolean disk_over_commit;
     guint lease_s;           /* of hosts, where several daemons share a database; 0: the default of godwit.conf */
     const char *daemon_name; /* for people; or NULL */
+    const char *hook_dir;  /* folder of hooks on this machine (engine/hooks.h); NULL or "": none. Borrowed likewise */
+    guint hook_timeout_s;
     const char *image_dir; /* folder of images on this machine; NULL or "": none. Borrowed for the engine's life */
     guint haste; /* pauses and patience of the loop are divided by it; 0: as they are. For worlds whose clock runs faster */
 } GwEngineSettings;
@@ -93,6 +110,15 @@ gboolean gw_engine_aggregate_edit(GwEngine *engine, gint64 id, const GwAggregate
 gboolean gw_engine_aggregate_add_host(GwEngine *engine, gint64 id, const char *host, GwAggregate **ret, GError **error);
 gboolean gw_engine_aggregate_remove_host(GwEngine *engine, gint64 id, const char *host, GwAggregate **ret, GError **error);
 gboolean gw_engine_aggregate_remove(GwEngine *engine, gint64 id, GError **error);
+
+/* ---- Server groups: likewise */
+GPtrArray *gw_engine_groups(GwEngine *engine); /* of GwGroup *, by id; a reference, not to be changed */
+GwGroup *gw_engine_group(GwEngine *engine, const char *uuid); /* or NULL */
+gboolean gw_engine_group_add(GwEngine *engine, const GwGroup *group, GError **error);
+gboolean gw_engine_group_remove(GwEngine *engine, const char *uuid, GError **error);
+/* What it is now does not count: a group of which two are together already keeps others away. */
+gboolean gw_engine_group_join(GwEngine *engine, const char *uuid, const char *member_uuid, GError **error);
+gboolean gw_engine_group_leave(GwEngine *engine, const char *member_uuid, GError **error);
 
 /* ---- Instances */
 typedef struct {
@@ -233,6 +259,7 @@ typedef struct {
     const char *name, *image_id;
     const GwFlavor *flavor;
     const char *zone, *host; /* or NULL */
+    const char *group;       /* UUID of the server group that it joins, or NULL */
     gboolean host_forced;    /* what administrators set against host does not count */
     const GPtrArray *networks, *tags; /* of char *; or NULL. "auto": the host's default network, where it has one */
     const GPtrArray *metadata;        /* of GwMetadatum *; or NULL */
@@ -241,7 +268,7 @@ typedef struct {
     const char *request_id, *user_id, *project_id;
 } GwBootRequest;
 
-/* INVALID: no such image, zone or host; an image that is too large or no whole disk. ret_uuids: of char *, owned by the caller. */
+/* INVALID: no such image, zone, host or group; an image that is too large or no whole disk. ret_uuids: of char *, owned by the caller. */
 gboolean gw_engine_boot(GwEngine *engine, const GwBootRequest *request, GPtrArray **ret_uuids, GError **error);
 /* NOT_FOUND; CONFLICT while something is done to it; INVALID where its driver does not offer it. One in VERIFY_RESIZE is confirmed
  * first. Asked twice it is one deletion. */
@@ -319,6 +346,7 @@ typedef struct {
     GwDrainOrder order;   /* hosts is not read */
     const char *aggregate; /* name or id: only its hosts take part; NULL: all */
     guint max_moves;      /* 0: as many as are worth it */
+    double least_gain;    /* the part by which the score must become smaller; 0: the default of core/balance.h */
     GwObjective objective;
 } GwBalanceOrder;
 
@@ -331,6 +359,24 @@ typedef struct {
 /* NOT_FOUND: no such aggregate. Without moves worth making nothing is recorded: the drain's id is 0. */
 gboolean gw_engine_balance(GwEngine *engine, const GwBalanceOrder *order, GwBalanceFigures *ret_figures, GwDrain **ret,
                            GPtrArray **ret_moves, GError **error);
+
+/* ---- Rolling drains: hosts are emptied and taken into use again, a few at a time */
+typedef struct {
+    GwDrainOrder order;    /* hosts: in the order of their turns, or NULL; deadline_s is not read */
+    const char *aggregate; /* name or id, instead of hosts: all of its own, by name */
+    guint at_once;         /* hosts; 0 counts as 1 */
+    const char *hook;      /* or NULL */
+} GwRollingOrder;
+
+/* INVALID, NOT_FOUND, CONFLICT (a host is in one already). Owned by the caller, as is what the next two return. */
+gboolean gw_engine_rolling(GwEngine *engine, const GwRollingOrder *order, GwRolling **ret, GError **error);
+gboolean gw_engine_rollings(GwEngine *engine, GPtrArray **ret_rows /* newest first */, GError **error);
+GwRolling *gw_engine_rolling_show(GwEngine *engine, gint64 id, GError **error); /* NOT_FOUND */
+/* No further host's turn comes; those that are being seen to go on. NOT_FOUND; CONFLICT: it has ended. */
+gboolean gw_engine_rolling_cancel(GwEngine *engine, gint64 id, GError **error);
+
+/* The score as the last look of the automatic balance found it; FALSE: this daemon has not looked. */
+gboolean gw_engine_unevenness(GwEngine *engine, double *ret_score);
 
 gboolean gw_engine_drains(GwEngine *engine, const GwDrainQuery *query, GPtrArray **ret_rows, GError **error);
 gboolean gw_engine_drain_show(GwEngine *engine, gint64 id, GwDrain **ret, GPtrArray **ret_moves, GError **error);

@@ -215,7 +215,7 @@ static void refresh_migrations(GwEngine *engine, GError **error)
 static void refresh_hosts(GwEngine *engine, GError **error)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&engine->edit_lock);
-    if (gw_engine_reload_hosts(engine, error) && gw_engine_load_aggregates(engine, error))
+    if (gw_engine_reload_hosts(engine, error) && gw_engine_load_aggregates(engine, error) && gw_engine_load_groups(engine, error))
         gw_remains_load(engine, error);
 }
 

@@ -9,6 +9,7 @@
 
 enum {
     YOUNG_S = 60,     /* a sample is good for so long */
+    OLD_S = 900,      /* and for plans so long */
     REMEMBERED = 400, /* ended moves that constants come from */
     MOST_LOADS = 4096,
     MOST_SAMPLERS = 8,
@@ -90,11 +91,11 @@ static void task_free(Task *task)
     g_free(task);
 }
 
-static Task *task_new(GwActive *active, GwLoadHow how)
+static Task *task_new(GwEngine *engine, GwHostEntry *entry, const char *uuid, GwLoadHow how)
 {
     Task *task = g_new0(Task, 1);
-    *task = (Task){gw_host_entry_ref(active->source), gw_engine_ref(active->engine), how, ""};
-    g_strlcpy(task->uuid, active->instance_uuid, sizeof task->uuid);
+    *task = (Task){gw_host_entry_ref(entry), gw_engine_ref(engine), how, ""};
+    g_strlcpy(task->uuid, uuid, sizeof task->uuid);
     return task;
 }
 
@@ -120,10 +121,39 @@ void gw_forecast_sample_soon(GwActive *active, const GwMigration *row)
     /* side by side: the sample must have begun before the copy does, and the sizes are wanted at once */
     g_mutex_lock(&engine->forecasts->lock);
     if (g_hash_table_add(engine->forecasts->busy, g_strdup(row->instance_uuid))) {
-        g_thread_pool_push(engine->forecasts->samplers, task_new(active, GW_LOAD_BRIEF), NULL);
-        g_thread_pool_push(engine->forecasts->samplers, task_new(active, GW_LOAD_SIZES), NULL);
+        g_thread_pool_push(engine->forecasts->samplers, task_new(engine, active->source, row->instance_uuid, GW_LOAD_BRIEF), NULL);
+        g_thread_pool_push(engine->forecasts->samplers, task_new(engine, active->source, row->instance_uuid, GW_LOAD_SIZES), NULL);
     }
     g_mutex_unlock(&engine->forecasts->lock);
+}
+
+/* ---- for plans of many moves */
+
+gboolean gw_forecast_last(GwEngine *engine, const char *uuid, GwLoad *ret_load)
+{
+    GwForecasts *forecasts = engine->forecasts;
+    g_mutex_lock(&forecasts->lock);
+    const Sample *sample = g_hash_table_lookup(forecasts->samples, uuid);
+    gboolean good = sample && g_get_monotonic_time() - sample->at < (gint64)OLD_S * G_USEC_PER_SEC;
+    if (good)
+        *ret_load = sample->load;
+    g_mutex_unlock(&forecasts->lock);
+    return good;
+}
+
+gboolean gw_forecast_survey(GwEngine *engine, const char *host, const char *uuid)
+{
+    GwForecasts *forecasts = engine->forecasts;
+    g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, host);
+    GwLoad load;
+    if (!entry || recall(forecasts, uuid, GW_LOAD_BRIEF, &load))
+        return TRUE;
+    g_mutex_lock(&forecasts->lock);
+    gboolean free = g_hash_table_size(forecasts->busy) < MOST_SAMPLERS / 2; /* the rest is for moves that begin */
+    if (free && g_hash_table_add(forecasts->busy, g_strdup(uuid)))
+        g_thread_pool_push(forecasts->samplers, task_new(engine, entry, uuid, GW_LOAD_BRIEF), NULL);
+    g_mutex_unlock(&forecasts->lock);
+    return free;
 }
 
 /* ---- predictions */

@@ -92,6 +92,15 @@ struct GwActive {
     gboolean event_on_dest;  /* [step] which of the two hosts it concerns */
 };
 
+/* What the looks of the automatic balance have found (autobalance.c). */
+typedef struct {
+    gint64 due_us;   /* monotonic: the next look; 0: not set yet */
+    gboolean looking;
+    guint lasted;    /* looks in a row that found the hosts uneven */
+    gboolean has_score;
+    double score;    /* of the last look */
+} GwAutobalance;
+
 struct GwEngine {
     gatomicrefcount refs;
     GwStore *store;
@@ -106,6 +115,7 @@ struct GwEngine {
     GHashTable *where;       /* [lock] uuid → GPtrArray of the GwHostEntry * that have it */
     GHashTable *views;       /* [lock] uuid → GwInstanceView * */
     GPtrArray *aggregates;   /* [lock] of GwAggregate *, by id; never NULL; replaced, never changed */
+    GPtrArray *groups;       /* [lock] of GwGroup *, likewise */
     GPtrArray *sorted;       /* [lock] the views in listing order, or NULL when it must be made anew */
     GHashTable *actives;     /* [lock] id → GwActive *, references */
     GHashTable *moving;      /* [lock] uuid → GwActive * of `actives`: the instance's own */
@@ -129,11 +139,23 @@ struct GwEngine {
     GMutex heard_lock;       /* of the next two; held while `heard` runs; taken with no other held */
     GwEngineHeard heard;
     gpointer heard_data;
-    GThreadPool *steps, *asks, *scribe, *drain_steps;
+    GThreadPool *steps, *asks, *scribe, *drain_steps, *looks, *rollings;
+    GwAutobalance autobalance; /* [lock] */
+    gboolean rolling;        /* [lock] the rolling drains are being looked at */
+    gint64 rolling_due_us;   /* [lock] monotonic: not before */
+    struct GwHooks *hooks;   /* has a lock of its own */
     GMainContext *context;
     GMainLoop *loop;
     GThread *loop_thread;
 };
+
+/* ---- rollings.c */
+void gw_rollings_tick(GwEngine *engine); /* has them looked at when it is time, where this daemon leads */
+void gw_rollings_work(gpointer item, gpointer engine);
+
+/* ---- autobalance.c */
+void gw_autobalance_tick(GwEngine *engine); /* has it looked when it is due */
+void gw_autobalance_work(gpointer item, gpointer engine);
 
 typedef struct GwCheckups GwCheckups; /* checkup.c */
 GwCheckups *gw_checkups_new(void);
@@ -192,15 +214,22 @@ gboolean gw_engine_reload_hosts(GwEngine *engine, GError **error);
 /* ---- aggregates.c */
 gboolean gw_engine_load_aggregates(GwEngine *engine, GError **error); /* from the store; to be called after any change */
 
+/* ---- groups.c */
+gboolean gw_engine_load_groups(GwEngine *engine, GError **error); /* likewise */
+
 /* ---- candidates.c: the hosts as placement sees them, for one migration */
 typedef struct GwCandidates GwCandidates;
 GwCandidates *gw_candidates_new(GwEngine *engine, const GwMigration *row);
 void gw_candidates_free(GwCandidates *candidates);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwCandidates, gw_candidates_free)
+/* As gw_choose_left_out. */
+void gw_candidates_left_out(const GwCandidates *candidates, const GwDemand *demand, GwTrialReport *report);
 /* As gw_placement_order. */
 GPtrArray *gw_candidates_order(const GwCandidates *candidates, const GwDemand *demand, GPtrArray *reasons);
 const GwCandidate *gw_candidates_find(const GwCandidates *candidates, const char *host); /* or NULL */
 /* What the instance of row needs. view: NULL when it is not seen just now. Strings borrowed from row and view. */
+/* Of adopted instances nobody knows the project: "admin", which the Compute API shows too (api/server_view.c). */
+const char *gw_project_of(const GwInstanceView *view /* or NULL */);
 GwDemand gw_demand_of(const GwMigration *row, const GwInstanceView *view);
 /* Memory that moves under way will still take on a host, and what the administrator keeps back. */
 guint64 gw_engine_reserved_mib(GwEngine *engine, const char *host, gint64 except_id);
@@ -281,6 +310,8 @@ GPtrArray *gw_choose_examine(GwActive *active, const GwMigration *row, GwHostEnt
 /* What placement has against the named destination. FALSE: it is forced down, and nothing must be asked of it, since it may be half
  * dead. */
 gboolean gw_choose_judge(GwActive *active, const GwMigration *row, GPtrArray *findings);
+/* Adds the hosts that placement does not try, each with everything against it; those of the report are passed over. */
+void gw_choose_left_out(GwActive *active, const GwMigration *row, GwTrialReport *report);
 /* Names of the hosts to try, best first; a sentence in reasons for each that is left out (core/placement.h). */
 GPtrArray *gw_choose_candidates(GwActive *active, const GwMigration *row, GPtrArray *reasons);
 
@@ -332,6 +363,10 @@ gboolean gw_engine_load_forecasts(GwEngine *engine, GError **error); /* the hist
  * cannot be found out stays 0. */
 void gw_forecast_measure(GwEngine *engine, GwHostEntry *entry, const char *uuid, GwLoadHow how, GwLoad *ret_load);
 void gw_forecast_sample_soon(GwActive *active, const GwMigration *row); /* in the background: the move does not wait for it */
+/* For plans: the last sample, of any depth, when it is not too old. */
+gboolean gw_forecast_last(GwEngine *engine, const char *uuid, GwLoad *ret_load);
+/* Has what this guest writes sampled in the background; FALSE: later, enough are being sampled. */
+gboolean gw_forecast_survey(GwEngine *engine, const char *host, const char *uuid);
 GwForecast *gw_forecast_make(GwEngine *engine, const GwPlan *plan, const GwLoad *load, const char *source, const char *dest);
 void gw_forecast_copy(GwMigration *row, const GwMigration *from); /* when it has one */
 void gw_forecast_follow(GwActive *active, GwMigration *row); /* at each look at a move */

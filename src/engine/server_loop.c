@@ -249,6 +249,8 @@ static Step drop(GwEngine *engine, GwServerRun *run, GwServer *row)
     open_event(engine, run, row);
     close_event(engine, run, row, NULL);
     gw_info("server %s (%s) is deleted", row->name, row->uuid);
+    if (!gw_engine_group_leave(engine, row->uuid, &error))
+        gw_warning("server %s: it still counts as a member of its group: %s", row->uuid, error->message);
     gw_peers_release(engine, row->uuid);
     g_mutex_lock(&engine->lock);
     g_hash_table_remove(engine->operating, row->uuid);

@@ -82,7 +82,7 @@ gboolean gw_server_place(GwEngine *engine, GwServer *server, GError **error)
     row->instance_name = g_strdup(server->name);
     g_autoptr(GwCandidates) candidates = gw_candidates_new(engine, row);
     GwDemand demand = {.name = server->name, .project_id = server->project_id ? server->project_id : "admin", .zone = server->wanted_zone,
-                       .vcpus = flavor->vcpus, .memory_mib = flavor->memory_mib};
+                       .pins = gw_pins_of(server->metadata), .vcpus = flavor->vcpus, .memory_mib = flavor->memory_mib};
     return server->wanted_host && server->host_forced ? place_forced(engine, server, candidates, error)
                                                       : place_free(engine, server, candidates, &demand, error);
 }

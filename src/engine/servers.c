@@ -245,11 +245,23 @@ static gboolean record(GwEngine *engine, const GwServer *row, const char *action
     return gw_submit_record(engine, &request, action, error);
 }
 
-static gboolean begin(GwEngine *engine, GwServer *row /* taken */, GError **error)
+/* In its group before it is recorded: it may be placed at once. */
+static gboolean join(GwEngine *engine, const GwServer *row, const char *group, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+    if (!group || gw_engine_group_join(engine, group, row->uuid, &local))
+        return TRUE;
+    if (g_error_matches(local, GW_ERROR, GW_ERROR_NOT_FOUND))
+        local->code = GW_ERROR_INVALID; /* of the request, not of its address */
+    g_propagate_error(error, g_steal_pointer(&local));
+    return FALSE;
+}
+
+static gboolean begin(GwEngine *engine, GwServer *row /* taken */, const char *group, GError **error)
 {
     GwMoveRequest who = {.request_id = row->request_id, .user_id = row->user_id, .project_id = row->project_id};
     g_autoptr(GwServer) mine = row;
-    if (!gw_store_server_add(engine->store, mine, error))
+    if (!join(engine, mine, group, error) || !gw_store_server_add(engine->store, mine, error))
         return FALSE;
     char uuid[GW_UUID_SIZE];
     g_strlcpy(uuid, mine->uuid, sizeof uuid);
@@ -277,7 +289,7 @@ gboolean gw_engine_boot(GwEngine *engine, const GwBootRequest *request, GPtrArra
     for (guint i = 0; i < request->count; i++) {
         GwServer *row = row_of(request, image, i);
         g_ptr_array_add(uuids, g_strdup(row->uuid));
-        if (!begin(engine, row, error))
+        if (!begin(engine, row, request->group, error))
             return FALSE;
     }
     *ret_uuids = g_steal_pointer(&uuids);

@@ -36,6 +36,21 @@ static guint most_of(const GwHostView *view, GwLimit limit)
     return most == G_MAXUINT ? 0 : most;
 }
 
+/* Whom a host is kept for: all the lists of all its aggregates; NULL: for nobody. */
+static const char *tenants_of(GwSnapshot *s, const GwHostView *view)
+{
+    g_autoptr(GString) list = g_string_new(NULL);
+    for (guint i = 0; i < view->aggregates->len; i++) {
+        const GPtrArray *metadata = ((const GwAggregate *)view->aggregates->pdata[i])->metadata;
+        for (guint k = 0; k < metadata->len; k++) {
+            const GwMetadatum *datum = metadata->pdata[k];
+            if (g_str_has_prefix(datum->key, GW_TENANT_KEY))
+                g_string_append_printf(list, "%s%s", list->len ? "," : "", datum->value);
+        }
+    }
+    return list->len ? gw_snapshot_keep(s, list->str) : NULL;
+}
+
 static const char *closed_reason(GwSnapshot *s, const GwHostView *view)
 {
     g_autofree char *text = NULL;
@@ -65,6 +80,17 @@ static int kind_of(GHashTable *kinds, const GwHostView *view)
     return GPOINTER_TO_INT(known);
 }
 
+/* One number per availability zone. */
+static int zone_of(GwSnapshot *s, const char *name)
+{
+    gpointer known = g_hash_table_lookup(s->zones, name);
+    if (!known) {
+        known = GINT_TO_POINTER((int)g_hash_table_size(s->zones) + 1);
+        g_hash_table_insert(s->zones, g_strdup(name), known);
+    }
+    return GPOINTER_TO_INT(known);
+}
+
 static void add_hosts(GwSnapshot *s, GwEngine *engine)
 {
     g_autoptr(GHashTable) kinds = g_hash_table_new(g_str_hash, g_str_equal);
@@ -76,10 +102,11 @@ static void add_hosts(GwSnapshot *s, GwEngine *engine)
                               .cpus = view->facts ? view->facts->cpus : 0,
                               .cpu_ratio = limit_of(view, GW_LIMIT_CPU),
                               .kind = kind_of(kinds, view),
-                              .zone = GW_CLUSTER_NONE,
+                              .zone = zone_of(s, gw_aggregates_zone(view->aggregates)),
                               .cpu_model = GW_CLUSTER_NONE,
                               .max_instances = most_of(view, GW_LIMIT_INSTANCES),
                               .max_moves = most_of(view, GW_LIMIT_IO_OPS),
+                              .tenants = tenants_of(s, view),
                               .link_bps = gw_forecast_link_bps(engine, view->row->name),
                               .closed = closed_reason(s, view)};
         g_array_append_val(s->cluster->hosts, host);
@@ -172,8 +199,36 @@ static const char *stuck_reason(GwSnapshot *s, const GwInstanceView *view)
     return text ? gw_snapshot_keep(s, text) : NULL;
 }
 
+/* The groups whose policy binds. ret: UUIDs of their members → index + 1; borrowed from groups (of GwGroup *). */
+static GHashTable *add_groups(GwSnapshot *s, const GPtrArray *groups)
+{
+    GHashTable *members = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; i < groups->len; i++) {
+        const GwGroup *group = groups->pdata[i];
+        GwClusterGroup row = {.name = gw_snapshot_keep(s, group->name), .policy = group->policy, .max_per_host = group->max_per_host};
+        if (!gw_group_policy_is_hard(group->policy))
+            continue;
+        g_array_append_val(s->cluster->groups, row);
+        for (guint k = 0; k < group->members->len; k++)
+            g_hash_table_insert(members, group->members->pdata[k], GUINT_TO_POINTER(s->cluster->groups->len));
+    }
+    return members;
+}
+
+/* What it was last seen to do; nothing is known of one that nobody has sampled. */
+static void take_load(GwEngine *engine, const GwInstanceView *view, GwClusterInstance *instance)
+{
+    GwLoad load;
+    if (instance->stopped || !gw_forecast_last(engine, view->instance->uuid, &load))
+        return;
+    instance->used_mib = load.memory_bytes >> 20;
+    instance->dirty_bps = load.how >= GW_LOAD_BRIEF ? load.short_bytes * 1000 / GW_LOAD_SHORT_MS : 0;
+}
+
 static void add_instances(GwEngine *engine, GwSnapshot *s)
 {
+    g_autoptr(GPtrArray) groups = gw_engine_groups(engine);
+    g_autoptr(GHashTable) members = add_groups(s, groups);
     g_autoptr(GHashTable) fates = recall_folders(engine);
     for (guint n = 0; n < s->instances->len;) {
         const GwInstanceView *view = s->instances->pdata[n];
@@ -190,9 +245,12 @@ static void add_instances(GwEngine *engine, GwSnapshot *s)
                                       .cpus_used = -1,
                                       .disk_bytes = copied_bytes(view->instance, ((GwHostView *)s->hosts->pdata[host])->facts, fates),
                                       .stopped = stopped,
-                                      .zone = GW_CLUSTER_NONE,
-                                      .group = GW_CLUSTER_NONE,
+                                      .zone = view->server && view->server->wanted_zone ? zone_of(s, view->server->wanted_zone) : GW_CLUSTER_NONE,
+                                      .project = gw_project_of(view),
+                                      .pins = gw_pins_of(gw_instance_view_metadata(view)),
+                                      .group = GPOINTER_TO_INT(g_hash_table_lookup(members, view->instance->uuid)) - 1,
                                       .stuck = stuck_reason(s, view)};
+        take_load(engine, view, &instance);
         g_array_append_val(s->cluster->instances, instance);
         g_hash_table_insert(s->instance_index, view->instance->uuid, GUINT_TO_POINTER(n + 1));
         n++;
@@ -245,6 +303,7 @@ GwSnapshot *gw_snapshot_new(GwEngine *engine)
     s->cluster = gw_cluster_new();
     s->texts = g_string_chunk_new(1024);
     s->host_index = g_hash_table_new(g_str_hash, g_str_equal);
+    s->zones = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     s->instance_index = g_hash_table_new(g_str_hash, g_str_equal);
     g_autoptr(GPtrArray) views = gw_engine_instances(engine, NULL, NULL);
     s->instances = g_ptr_array_new_with_free_func((GDestroyNotify)gw_instance_view_unref);
@@ -264,6 +323,7 @@ void gw_snapshot_free(GwSnapshot *s)
         return;
     gw_cluster_free(s->cluster);
     g_hash_table_unref(s->host_index);
+    g_hash_table_unref(s->zones);
     g_hash_table_unref(s->instance_index);
     g_ptr_array_unref(s->hosts);
     g_ptr_array_unref(s->instances);

@@ -11,6 +11,7 @@ typedef struct {
     GPtrArray *hosts;     /* of GwHostView *, by index of the cluster's hosts */
     GPtrArray *instances; /* of GwInstanceView *, likewise */
     GHashTable *host_index, *instance_index; /* name, uuid → index + 1 */
+    GHashTable *zones;    /* name → number */
     GStringChunk *texts;  /* what the cluster borrows */
 } GwSnapshot;
 

@@ -53,7 +53,7 @@ gboolean gw_store_daemons(GwStore *store, GPtrArray **ret_rows, GError **error);
 
 /* What has been changed, by another daemon. */
 enum {
-    GW_CHANGED_HOSTS = 1 << 0, /* also aggregates */
+    GW_CHANGED_HOSTS = 1 << 0, /* also aggregates, and server groups */
     GW_CHANGED_MIGRATIONS = 1 << 1,
     GW_CHANGED_DRAINS = 1 << 2,
     GW_CHANGED_CARDS = 1 << 3,

@@ -20,6 +20,8 @@ gboolean gw_store_prune(GwStore *store, gint64 before_us, gint64 *ret_migrations
                         "DELETE FROM actions WHERE updated_us < $1 AND NOT EXISTS (SELECT 1 FROM migrations WHERE "
                         "migrations.final = 0 AND migrations.instance_uuid = actions.instance_uuid)",
                         before, 1, error) ||
+        !gw_session_run(session, "DELETE FROM drains WHERE state <> 'running' AND ended_us < $1", before, 1, error) ||
+        !gw_session_run(session, "DELETE FROM rollings WHERE running = 0 AND ended_us < $1", before, 1, error) ||
         !gw_session_commit(session, error))
         return FALSE;
     *ret_migrations = migrations;

@@ -219,6 +219,21 @@ const char *const gw_schema_steps[] = {
 
     /* 10: a drain may have to end by then. */
     "ALTER TABLE drains ADD COLUMN deadline_us INTEGER NOT NULL DEFAULT 0;",
+
+    /* 11: server groups. */
+    "CREATE TABLE server_groups ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " uuid TEXT NOT NULL UNIQUE,"
+    " value TEXT NOT NULL);", /* groups.c */
+
+    /* 12: rolling drains. */
+    "CREATE TABLE rollings ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " uuid TEXT NOT NULL UNIQUE,"
+    " running INTEGER NOT NULL,"
+    " cancelling INTEGER NOT NULL,"
+    " ended_us INTEGER NOT NULL,"
+    " value TEXT NOT NULL);", /* rollings.c */
 };
 
 const guint gw_schema_count = G_N_ELEMENTS(gw_schema_steps);

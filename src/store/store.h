@@ -11,10 +11,12 @@
 #include "core/instance.h"
 #include "core/migration.h"
 #include "store/drains.h"
+#include "store/groups.h"
 #include "store/leases.h"
+#include "store/rollings.h"
 #include "store/servers.h"
 
-typedef struct GwStore GwStore; /* also in store/drains.h, which is a part of this header */
+typedef struct GwStore GwStore; /* also in the headers that are a part of this one: drains.h, groups.h, rollings.h */
 
 /* Opens (and makes or brings forward the schema of) an SQLite database file; mode 0600. GW_ERROR_STORE when it is
  * damaged (integrity check) or from a newer Godwit: the message names the file, both versions and the remedy; likewise

@@ -75,7 +75,7 @@ gboolean gw_engine_daemons(GwEngine *engine, GPtrArray **ret_rows, GError **erro
 gboolean gw_engine_drains(GwEngine *engine, const GwDrainQuery *query, GPtrArray **ret_rows, GError **error)
 {
     *ret_rows = g_ptr_array_new_with_free_func((GDestroyNotify)gw_drain_free);
-    for (gint64 id = 2; id && (!query->limit || (*ret_rows)->len < query->limit); id--)
+    for (gint64 id = 2; id && !query->running_only && (!query->limit || (*ret_rows)->len < query->limit); id--)
         g_ptr_array_add(*ret_rows, drain_of(id, "HostB"));
     return TRUE;
 }
@@ -104,4 +104,60 @@ gboolean gw_engine_drain_cancel(GwEngine *engine, gint64 id, GError **error)
     if (id == 2)
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Drain 2 has ended already.");
     return id == 1;
+}
+
+gboolean gw_engine_unevenness(GwEngine *engine, double *ret_score)
+{
+    *ret_score = 0.25;
+    return TRUE;
+}
+
+/* ---- rolling drains: one that runs (1) */
+
+static GwRolling *rolling_of(gint64 id)
+{
+    GwRolling *rolling = gw_rolling_new();
+    rolling->id = id;
+    g_strlcpy(rolling->uuid, "30000000-0000-4000-8000-000000000002", sizeof rolling->uuid);
+    rolling->at_once = 1;
+    rolling->hook = g_strdup("https://gull:secret@fleet.example/hook");
+    rolling->created_us = id ? 1000000 : 0;
+    GwRollingHost *host = gw_rolling_add(rolling);
+    host->host = g_strdup("HostB");
+    host->turn = GW_TURN_EMPTYING;
+    host->drain_id = id;
+    host->since_us = id ? 2000000 : 0;
+    gw_rolling_add(rolling)->host = g_strdup("HostC");
+    return rolling;
+}
+
+gboolean gw_engine_rolling(GwEngine *engine, const GwRollingOrder *order, GwRolling **ret, GError **error)
+{
+    if (!order->aggregate && !*order->order.hosts) {
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "hosts: name either the hosts, in the order of their turns, or an aggregate");
+        return FALSE;
+    }
+    *ret = rolling_of(order->order.dry_run == GW_DRY_RUN ? 0 : 1);
+    return TRUE;
+}
+
+gboolean gw_engine_rollings(GwEngine *engine, GPtrArray **ret_rows, GError **error)
+{
+    *ret_rows = g_ptr_array_new_with_free_func((GDestroyNotify)gw_rolling_free);
+    g_ptr_array_add(*ret_rows, rolling_of(1));
+    return TRUE;
+}
+
+GwRolling *gw_engine_rolling_show(GwEngine *engine, gint64 id, GError **error)
+{
+    if (id == 1)
+        return rolling_of(1);
+    g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Rolling drain %" G_GINT64_FORMAT " could not be found.", id);
+    return NULL;
+}
+
+gboolean gw_engine_rolling_cancel(GwEngine *engine, gint64 id, GError **error)
+{
+    g_autoptr(GwRolling) rolling = gw_engine_rolling_show(engine, id, error);
+    return rolling != NULL;
 }

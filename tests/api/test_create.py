@@ -155,8 +155,8 @@ def test_networks_must_be_named_since_2_37(daemon):
 
 
 def test_hints(daemon):
-    asked = {**body(daemon), "os:scheduler_hints": {"group": "x"}}
-    assert "'group' is not offered" in daemon.request("POST", "/v2.1/servers", asked).fault[2]
+    asked = {**body(daemon), "os:scheduler_hints": {"same_host": "x"}}
+    assert "'same_host' is not offered" in daemon.request("POST", "/v2.1/servers", asked).fault[2]
 
 
 def test_image_that_does_not_fit(daemon):

@@ -1,65 +1,10 @@
 """Emptying hosts and spreading load by the daemon itself, over simulated hosts: also through its death."""
-import os
-import signal
-import subprocess
-
 import pytest
 from api_server import assert_fault
-from test_godwitd import GODWITD, Godwitd, wait
+from drain_cloud import cloud  # noqa: F401 (fixture)
+from test_godwitd import wait
 
 MIB = 1 << 20
-
-
-class Cloud(Godwitd):
-    """HostB is full of guests; HostC and HostD are empty. Links of so many Mbit/s."""
-
-    def __init__(self, folder, guests=20, link_mbps=4000, hosts=("HostC", "HostD"), **parameters):
-        super().__init__(folder)
-        assert self.add("HostB", instances=guests, prefix="vm", disk="shared", memory_mib=65536, instance_memory_mib=128,
-                        link_mbps=link_mbps, **parameters).status == 201
-        for name in hosts:
-            assert self.add(name, memory_mib=65536, link_mbps=link_mbps).status == 201
-        wait(lambda: len(self.servers()) == guests)
-
-    def servers(self, host=None):
-        found = self.get("/v2.1/servers/detail", "2.88").json["servers"]
-        return [s for s in found if host in (None, s["OS-EXT-SRV-ATTR:host"])]
-
-    def drain(self, *hosts, **options):
-        return self.request("POST", "/godwit/v1/drains", {"drain": {"hosts": list(hosts), **options}})
-
-    def show(self, drain):
-        answer = self.get(f"/godwit/v1/drains/{drain}")
-        assert answer.status == 200, answer.body
-        return answer.json["drain"]
-
-    def ended(self, drain, seconds=60):
-        return wait(lambda: (lambda d: d if d["state"] != "running" else None)(self.show(drain)), seconds)
-
-    def host(self, name):
-        return self.get(f"/godwit/v1/hosts/{name}").json["host"]
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def start_again(self):
-        os.ftruncate(self.errors.fileno(), 0)
-        self.process = subprocess.Popen([GODWITD, "--config", os.path.join(self.folder, "godwit.conf")], stderr=self.errors,
-                                        stdout=self.errors, stdin=subprocess.DEVNULL)
-
-
-@pytest.fixture
-def cloud(tmp_path):
-    made = []
-
-    def make(**parameters):
-        made.append(Cloud(str(tmp_path), **parameters))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
 
 
 def moves_of(drain, *states):
@@ -151,8 +96,6 @@ def test_killed_on_the_way(cloud):
     wait(lambda: len(moves_of(cloud.show(drain), "moved")) >= 2)
     cloud.kill()
     cloud.start_again()
-    wait(lambda: "listens on" in cloud.read_log())
-    cloud.port = int(cloud.read_log().split(" port ")[1].split(";")[0])
     ended = cloud.ended(drain, 120)
     assert ended["state"] == "completed", ended
     assert cloud.servers("HostB") == [] and len(cloud.servers()) == 8
@@ -217,6 +160,52 @@ def test_balance(cloud):
     assert answer.status == 200 and again["drain"]["moves"] == []  # even already: nothing is begun
     answer, packed = balance(objective="pack", dry_run=True)
     assert (packed["hosts_before"], packed["hosts_after"]) == (3, 1)
+
+
+def test_what_guests_write_is_planned_for(cloud):
+    """Nothing is known of a guest before somebody has looked: a drain has looked, and later plans know what is sent twice."""
+    cloud = cloud(guests=2, link_mbps=800, dirty_mbps=400)
+
+    def planned():
+        return cloud.drain("HostB", dry_run=True).json["drain"]["moves"]
+    assert {m["pause_ms"] for m in planned()} == {60}
+    drain = cloud.drain("HostB", parallel=1).json["drain"]["id"]
+    wait(lambda: moves_of(cloud.show(drain), "moving", "moved"))
+    assert cloud.request("DELETE", f"/godwit/v1/drains/{drain}").status == 202
+    assert cloud.ended(drain)["state"] in ("cancelled", "completed")
+    assert cloud.request("POST", "/godwit/v1/hosts/HostB/undrain", {"undrain": {"return": True}}).status in (200, 202)
+    wait(lambda: len(cloud.servers("HostB")) == 2, 60)
+    wait(lambda: any(m["bytes"] > 200 * MIB and m["pause_ms"] > 60 for m in planned()))  # of 128 MiB
+
+
+def service_set(cloud, host, version="2.53", **body):
+    if version == "2.30":
+        action = "enable" if body["status"] == "enabled" else "disable-log-reason"
+        body = {"host": host, "binary": "nova-compute", **{k: v for k, v in body.items() if k != "status"}}
+        return cloud.request("PUT", f"/v2.1/os-services/{action}", body, version)
+    service = next(s for s in cloud.get("/v2.1/os-services", "2.53").json["services"] if s["host"] == host)
+    return cloud.request("PUT", f"/v2.1/os-services/{service['id']}", body, "2.53")
+
+
+@pytest.mark.parametrize("version", ["2.30", "2.53"])
+@pytest.mark.parametrize("reason", ["drain", "drain: new firmware"])
+def test_a_service_disabled_with_drain(cloud, version, reason):
+    """`openstack compute service set --disable --disable-reason drain HostB nova-compute`."""
+    cloud = cloud(guests=3, link_mbps=400)
+    assert service_set(cloud, "HostB", version, status="disabled", disabled_reason=reason).status == 200
+    (drain,) = cloud.get("/godwit/v1/drains").json["drains"]
+    assert drain["hosts"] == ["HostB"] and "drained (drain 1)" in cloud.host("HostB")["disabled_reason"]
+    assert_fault(service_set(cloud, "HostB", version, status="enabled"), "conflictingRequest", 409, "godwit drain-cancel 1")
+    assert_fault(service_set(cloud, "HostB", version, status="disabled", disabled_reason=reason), "conflictingRequest", 409, "being drained already")
+    assert cloud.ended(drain["id"])["state"] == "completed" and cloud.servers("HostB") == []
+    assert service_set(cloud, "HostB", version, status="enabled").status == 200 and cloud.host("HostB")["status"] == "enabled"
+
+
+@pytest.mark.parametrize("reason", ["draining pipes", "new drain", "Drain"])
+def test_a_service_disabled_for_another_reason(cloud, reason):
+    cloud = cloud(guests=1)
+    assert service_set(cloud, "HostB", status="disabled", disabled_reason=reason).status == 200
+    assert cloud.get("/godwit/v1/drains").json["drains"] == [] and cloud.host("HostB")["disabled_reason"] == reason
 
 
 def test_maintenance_mode_through_the_compute_api(cloud):

@@ -11,10 +11,11 @@ GODWITD = os.path.join(BUILD, "src/daemon/godwitd")
 
 
 class Godwitd(Server):
-    def __init__(self, folder):
+    def __init__(self, folder, more=""):
+        """more: further lines of godwit.conf."""
         self.folder = folder
         with open(os.path.join(folder, "godwit.conf"), "w") as f:
-            f.write(f"[DEFAULT]\nstate_path = {folder}\n[api]\nauth_strategy = noauth\nport = 0\n")
+            f.write(f"[DEFAULT]\nstate_path = {folder}\n[api]\nauth_strategy = noauth\nport = 0\n{more}")
         self.errors = open(os.path.join(folder, "log"), "w+")
         self.process = subprocess.Popen([GODWITD, "--config", os.path.join(folder, "godwit.conf")], stderr=self.errors,
                                         stdout=self.errors, stdin=subprocess.DEVNULL)

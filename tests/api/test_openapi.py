@@ -47,7 +47,7 @@ def test_references_lead_somewhere():
 # What stands for {} in each path; the server is looked up for every one of its names.
 SAMPLES = {
     "request_id": "req-1", "flavor_id": "2c-512m-10g", "project_id": "admin", "alias": "os-migrations", "name": "HostA", "network": "net",
-    "key": "k", "tag": "t", "image_id": "40000000-0000-4000-8000-000000000001", "drain_id": "1",
+    "key": "k", "tag": "t", "image_id": "40000000-0000-4000-8000-000000000001", "drain_id": "1", "rolling_id": "1",
 }
 SAMPLE_OF_PATH = {"/v2.1/flavors/{flavor_id}/os-extra_specs/{key}": "k", "/v2.1/flavors/{flavor_id}/os-flavor-access": "k",
                   "/v2.1/os-hypervisors/{hypervisor_id}/search": "Host", "/v2.1/os-hypervisors/{hypervisor_id}/servers": "Host"}
@@ -81,6 +81,15 @@ def aggregate(server):
     yield made["id"]
     assert server.request("POST", path + "/action", {"remove_host": {"host": "HostB"}}).status == 200
     assert server.request("DELETE", path).status == 200
+
+
+@pytest.fixture(scope="module", autouse=True)
+def group(server):
+    made = server.request("POST", "/v2.1/os-server-groups", {"server_group": {
+        "name": "of-openapi", "policy": "anti-affinity", "rules": {"max_server_per_host": 2}}}, "2.64").json["server_group"]
+    SAMPLES["server_group_id"] = made["id"]
+    yield
+    assert server.request("DELETE", f"/v2.1/os-server-groups/{made['id']}").status == 204
 
 
 @pytest.fixture(scope="module", autouse=True)

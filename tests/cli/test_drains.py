@@ -13,12 +13,47 @@ def move(name="vm1", state="planned", dest="HostC", reason=None, **more):
 def drain(state="running", id_=3, moves=None, **more):
     moves = [move()] if moves is None else moves
     counts = {s: sum(m["state"] == s for m in moves) for s in ("planned", "moving", "moved", "stays", "given up", "gone")}
-    return {"drain": {"id": id_, "kind": "drain", "hosts": ["HostB"], "state": state, "cancelling": False, "reason": None,
+    return {"drain": {"id": id_, "kind": "drain", "hosts": ["HostB"], "state": state, "cancelling": False, "user_id": "admin", "reason": None,
                       "predicted_ms": 8330, "bound_ms": 8000, "elapsed_ms": 7700, "created_at": "2026-11-23T09:14:03.000000",
                       "ended_at": None, "counts": counts, "moves": moves, **more}}
 
 
 STAYS = move("vm2", "stays", None, "no host can take it: HostC: it is disabled | HostD: it has room for 1 MiB more, and vm2 needs 512 MiB")
+
+
+def test_rolling_options(daemon, godwit):
+    for words, says in ((["--hook", "x", "HostB"], "--aggregate and --hook are for rolling drains"), ([], "HOST is missing"),
+                        (["--rolling", "1", "--deadline", "2h", "HostB"], "no deadline"), (["--rolling", "none", "HostB"], "--rolling"),
+                        (["--aggregate", "rack1"], "--rolling COUNT")):
+        run = godwit("drain", *words)
+        assert run.status == 2 and says in run.err, run
+    assert daemon.asked("POST") == []
+
+
+ROLLING = {"id": 4, "state": "running", "at_once": 1, "reason": None, "user_id": "admin", "created_at": "2026-11-23T09:14:03.000000", "hosts": [
+    {"host": "HostB", "turn": "done", "moves": 3, "stays": 0, "predicted_ms": 4100, "drain_id": 7, "return_id": 8,
+     "since": "2026-11-23T09:15:03.000000", "reason": None},
+    {"host": "HostC", "turn": "held", "moves": 2, "stays": 1, "predicted_ms": 2500, "drain_id": 9, "return_id": None,
+     "since": "2026-11-23T09:16:03.000000", "reason": "it is empty: do what is to be done, then run: godwit undrain HostC"}]}
+
+
+def test_rolling(daemon, godwit):
+    daemon.on("POST", "/godwit/v1/rollings", (202, {"rolling": ROLLING}))
+    run = godwit("--no-wait", "drain", "--rolling", "1", "--aggregate", "rack1", "--hook", "firmware", "--return")
+    assert run.status == 0 and "It is under way as rolling drain 4" in run.out
+    assert daemon.asked("POST")[0]["body"] == {"rolling": {"at_once": 1, "aggregate": "rack1", "hook": "firmware", "return": True}}
+    daemon.on("GET", "/godwit/v1/rollings/4", {"rolling": ROLLING})
+    shown = godwit("rolling-show", "4").out
+    assert "| HostC | held | 3       | 1    | 2.50 s | 9     | -      | 2026-11-23 09:16:03 |" in shown, shown
+    assert "rolling drain 4: 1 of 2 hosts done; HostC held: it is empty" in shown
+    daemon.on("GET", "/godwit/v1/rollings", {"rollings": [ROLLING]})
+    assert "| 4  | running | 2     | 1    | 1       | admin    | 2026-11-23 09:14:03 | -      |" in godwit("rolling-list").out
+    ended = {**ROLLING, "state": "failed", "reason": "HostC: no firmware"}
+    daemon.on("GET", "/godwit/v1/rollings/4", {"rolling": ended})
+    run = godwit("rolling-show", "--follow", "4")
+    assert run.status == 1 and "The rolling drain is failed: 1 of 2 hosts had their turn; HostC: no firmware" in run.out
+    daemon.on("GET", "/godwit/v1/rollings/4", {"rolling": {**ROLLING, "state": "completed"}})
+    assert godwit("rolling-show", "--follow", "4").status == 0
 
 
 def test_dry_run_shows_the_plan(daemon, godwit):
@@ -106,7 +141,7 @@ def test_list(daemon, godwit):
     daemon.on("GET", DRAINS, (200, {"drains": []}))
     assert "godwit drain HOST --dry-run" in godwit("drain-list").out
     daemon.on("GET", DRAINS, (200, {"drains": [drain("completed")["drain"]]}))
-    assert "| 3  | drain | HostB | completed | 2026-11-23 09:14:03 | 7.70 s | 8.33 s    | -      |" in godwit("drain-list").out
+    assert "| 3  | drain | HostB | completed | admin    | 2026-11-23 09:14:03 | 7.70 s | 8.33 s    | -      |" in godwit("drain-list").out
 
 
 @pytest.mark.parametrize("words", [("drain",), ("drain", "HostB", "--parallel", "many"), ("balance", "--max-moves", "0"),

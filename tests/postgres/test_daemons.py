@@ -19,6 +19,8 @@ def test_all_see_what_one_is_told(cloud):
     wait_until(lambda: "new disks" in made.daemons[2].ok("service-list"), "the other is not told")
     made.daemons[0].ok("aggregate-create", "rack1")
     wait_until(lambda: "rack1" in made.daemons[2].ok("aggregate-list"), "aggregates")
+    made.daemons[0].ok("server-group-create", "web", "anti-affinity")
+    wait_until(lambda: "| web " in made.daemons[2].ok("server-group-list"), "server groups")
 
 
 def test_every_host_is_led_by_one_and_newcomers_get_their_share(cloud, tmp_path):
@@ -135,6 +137,27 @@ def test_a_drain_goes_on_elsewhere(cloud):
     leader.kill()
     wait_until(lambda: made.database.query("SELECT state FROM drains")[0][0] != "running", lambda: str(made.database.query("SELECT * FROM drain_moves")), 90)
     assert not [n for n, vms in made.instances().items() if vms[0]["host"] == "HostA"]
+    made.assert_whole()
+
+
+def test_a_rolling_drain_goes_on_elsewhere(cloud):
+    """Asked of one daemon, carried by the one that leads, which dies while a host is held; told by another that the host is seen to."""
+    made = cloud(daemons=3, hosts=3, vms=4)
+    leader = made.leader("drains")
+    daemon = other(made, leader)
+    wait_until(lambda: "vm3" in daemon.ok("list"), "instances")
+    daemon.ok("drain", "--no-wait", "--rolling", "1", "HostA", "HostB")
+
+    def turns():
+        return [h["turn"] for h in daemon.json("rolling-show", "1")["rolling"]["hosts"]]
+    wait_until(lambda: turns() == ["held", "waiting"], lambda: str(turns()), 90)
+    leader.kill()
+    made.daemons.remove(leader)
+    daemon.ok("undrain", "HostA")
+    wait_until(lambda: turns() == ["done", "held"], lambda: str(turns()), 90)
+    daemon.ok("undrain", "HostB")
+    wait_until(lambda: daemon.json("rolling-show", "1")["rolling"]["state"] == "completed", lambda: str(turns()), 60)
+    assert len(made.database.query("SELECT id FROM drains WHERE kind = 'drain'")) == 2
     made.assert_whole()
 
 

@@ -52,7 +52,7 @@ static void random_host(GRand *rand, GwCluster *cluster, const RandomShape *shap
     host->reserved_mib = one_in(rand, 2) ? 512 : 0;
     host->zone = g_rand_int_range(rand, 0, 2);
     host->cpu_model = g_rand_int_range(rand, 0, 2);
-    host->aggregates = (guint64)g_rand_int_range(rand, 0, 4);
+    host->tenants = one_in(rand, 5) ? "tern, skua" : NULL;
     host->memory_ratio = one_in(rand, 4) ? 1.5 : 0;
     host->cpu_ratio = one_in(rand, 3) ? 4 : 0;
     host->kind = one_in(rand, 6);
@@ -66,7 +66,8 @@ static void random_rules(GRand *rand, GwCluster *cluster, GwClusterInstance *i)
     const GwClusterHost *host = gw_cluster_host(cluster, i->host);
     i->zone = one_in(rand, 5) ? host->zone : -1;
     i->cpu_models = one_in(rand, 5) ? (guint64)1 << host->cpu_model : 0;
-    i->aggregates = one_in(rand, 6) ? host->aggregates : 0;
+    i->project = host->tenants || one_in(rand, 3) ? "skua" : "gull";
+    i->pins = one_in(rand, 6) ? (one_in(rand, 2) ? host->name : "H?, other") : NULL;
     i->stuck = one_in(rand, 12) ? "it has a passthrough device" : NULL;
     i->stopped = one_in(rand, 8);
     i->memory_mib = i->stopped ? 0 : i->memory_mib;

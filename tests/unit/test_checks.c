@@ -294,7 +294,7 @@ static void media_are_sent(void)
         g_autofree char *codes = codes_of(&move);
         g_assert_cmpstr(codes, ==, rows[i].codes);
         GwPlan *plan = NULL;
-        g_autoptr(GPtrArray) findings = check(&move, &plan);
+        G_GNUC_UNUSED g_autoptr(GPtrArray) findings = check(&move, &plan);
         if (plan) {
             g_assert_cmpint(((GwPlanDisk *)plan->disks->pdata[1])->fate, ==, GW_FATE_SEND);
             g_assert_cmpstr(((GwPlanDisk *)plan->disks->pdata[1])->dest_path, ==, medium->path);

@@ -106,6 +106,45 @@ static void groups_go_together_or_apart(void)
     g_assert_cmpuint(held->stays->len, ==, 2);
 }
 
+/* Three of a group of which two may share a host: two hosts take them, and a fourth stays. */
+static void groups_share_hosts_as_they_may(void)
+{
+    g_autoptr(GwCluster) cluster = three_hosts();
+    guint apart = add_group(cluster, GW_GROUP_ANTI_AFFINITY), at[3] = {0};
+    g_array_index(cluster->groups, GwClusterGroup, apart).max_per_host = 2;
+    for (guint n = 0; n < 5; n++)
+        gw_cluster_instance(cluster, add_instance(cluster, 0, 512, 1))->group = (int)apart;
+    g_autoptr(GwDrainPlan) plan = gw_drain_plan(cluster, &usual);
+    for (guint n = 0; n < plan->moves->len; n++)
+        at[g_array_index(plan->moves, GwPlannedMove, n).dest]++;
+    g_assert_cmpuint(at[1], ==, 2);
+    g_assert_cmpuint(at[2], ==, 2);
+    g_assert_cmpuint(plan->stays->len, ==, 1);
+    g_autofree char *why = gw_drain_explain(cluster, plan, &g_array_index(plan->stays, GwStay, 0));
+    g_assert_nonnull(strstr(why, "H1: it has as many of its group apart (anti-affinity) as one host may have"));
+}
+
+static void pins_and_tenants_are_kept(void)
+{
+    g_autoptr(GwCluster) cluster = three_hosts();
+    guint pinned = add_instance(cluster, 0, 512, 1), tern = add_instance(cluster, 0, 512, 1), nowhere = add_instance(cluster, 0, 512, 1);
+    gw_cluster_instance(cluster, pinned)->pins = "H0, H2";
+    gw_cluster_instance(cluster, nowhere)->pins = "H0";
+    gw_cluster_instance(cluster, tern)->project = "tern";
+    gw_cluster_instance(cluster, pinned)->project = gw_cluster_instance(cluster, nowhere)->project = "skua";
+    gw_cluster_host(cluster, 2)->tenants = "gull,skua";
+    g_autoptr(GwDrainPlan) plan = gw_drain_plan(cluster, &usual);
+    g_assert_cmpuint(move_of(plan, pinned)->dest, ==, 2);
+    g_assert_cmpuint(move_of(plan, tern)->dest, ==, 1);
+    g_assert_cmpuint(plan->stays->len, ==, 1);
+    g_autofree char *why = gw_drain_explain(cluster, plan, &g_array_index(plan->stays, GwStay, 0));
+    g_assert_nonnull(strstr(why, "is pinned to H0: change that with godwit pin, or godwit unpin"));
+
+    gw_cluster_host(cluster, 1)->closed = "it is disabled";
+    g_autoptr(GwDrainPlan) less = gw_drain_plan(cluster, &usual);
+    g_assert_null(move_of(less, tern));
+}
+
 static void tried_hosts_are_not_tried_again(void)
 {
     g_autoptr(GwCluster) cluster = three_hosts();
@@ -293,6 +332,8 @@ int main(int argc, char **argv)
     g_test_add_func("/drain/immovable-ones-say-why", immovable_ones_say_why);
     g_test_add_func("/drain/room-is-made", room_is_made);
     g_test_add_func("/drain/groups", groups_go_together_or_apart);
+    g_test_add_func("/drain/groups-share", groups_share_hosts_as_they_may);
+    g_test_add_func("/drain/pins", pins_and_tenants_are_kept);
     g_test_add_func("/drain/tried-hosts", tried_hosts_are_not_tried_again);
     g_test_add_func("/drain/hot-guests", hot_guests_have_the_link_alone);
     g_test_add_func("/drain/under-way", moves_under_way_hold_their_room);

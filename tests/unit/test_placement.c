@@ -282,6 +282,88 @@ static void force_counts_only_forced_down(void)
     g_assert_cmpstr(((GwFinding *)findings->pdata[0])->code, ==, "host-forced-down");
 }
 
+/* ---- groups and pins */
+
+static GwGroup *group_of(GwGroupPolicy policy, guint most)
+{
+    GwGroup *group = gw_group_new();
+    group->name = g_strdup("web");
+    group->policy = policy;
+    group->max_per_host = most;
+    return group;
+}
+
+/* HostC holds `here` of vm1's group, and `elsewhere` others of it. */
+static void assert_group(GwGroupPolicy policy, guint most, guint here, const char *elsewhere, const char *text)
+{
+    g_autoptr(GPtrArray) findings = gw_findings_new();
+    g_autoptr(GwGroup) group = group_of(policy, most);
+    GwLimited host = {.name = "HostC", .usage = {.instances = here, .members = here}, .group = group, .group_host = elsewhere};
+    gw_limits_judge(&host, &vm1, findings);
+    g_autofree char *found = gw_findings_to_text(findings);
+    g_assert_cmpstr(found, ==, text);
+}
+
+static void groups_stay_apart(void)
+{
+    assert_group(GW_GROUP_ANTI_AFFINITY, 0, 0, "HostB", "");
+    assert_group(GW_GROUP_ANTI_AFFINITY, 0, 1, NULL,
+                 "HostC has 1 of the group web (vm1 is in that group too, whose policy anti-affinity allows 1 on a host); remedy: name "
+                 "another host, or take it out of the group (godwit server-group-remove-server web vm1).");
+    assert_group(GW_GROUP_ANTI_AFFINITY, 3, 2, "HostB", "");
+    assert_group(GW_GROUP_ANTI_AFFINITY, 3, 3, "HostB",
+                 "HostC has 3 of the group web (vm1 is in that group too, whose policy anti-affinity allows 3 on a host); remedy: name "
+                 "another host, or take it out of the group (godwit server-group-remove-server web vm1).");
+    assert_group(GW_GROUP_SOFT_ANTI_AFFINITY, 0, 9, NULL, "");
+}
+
+static void groups_stay_together(void)
+{
+    assert_group(GW_GROUP_AFFINITY, 0, 1, "HostB", ""); /* apart by somebody's wish: either will do */
+    assert_group(GW_GROUP_AFFINITY, 0, 0, NULL, "");
+    assert_group(GW_GROUP_AFFINITY, 0, 0, "HostB",
+                 "HostC has none of the group web (vm1 is in that group, whose policy affinity keeps it together, and others of it are on "
+                 "HostB); remedy: name HostB, empty HostB with godwit drain, or take it out of the group (godwit "
+                 "server-group-remove-server web vm1).");
+    assert_group(GW_GROUP_SOFT_AFFINITY, 0, 0, "HostB", "");
+}
+
+static void soft_groups_prefer(void)
+{
+    g_autoptr(GwGroup) together = group_of(GW_GROUP_SOFT_AFFINITY, 0), apart = group_of(GW_GROUP_SOFT_ANTI_AFFINITY, 0);
+    GwCandidate all[] = {candidate("HostB", 9000), candidate("HostC", 3000), candidate("HostD", 2000)};
+    all[1].host.usage.members = 1;
+    all[2].host.usage.members = 2;
+    for (guint i = 0; i < 3; i++)
+        all[i].host.group = together;
+    assert_order(all, 3, "HostD HostC HostB", "");
+    for (guint i = 0; i < 3; i++)
+        all[i].host.group = apart;
+    all[0].host.usage.members = 3;
+    assert_order(all, 3, "HostC HostD HostB", "");
+}
+
+static void pinned_ones_stay(void)
+{
+    GwDemand pinned = vm1;
+    pinned.pins = "HostB, rack2-*";
+    g_autofree char *text = judge(NULL, (GwUsage){0}, &pinned);
+    g_assert_cmpstr(text, ==,
+                    "pinned HostC is none of the hosts that vm1 is pinned to (its metadata have godwit:hosts=HostB, rack2-*); remedy: name "
+                    "one of those, pin it to others (godwit pin vm1 HOST...), or let it go (godwit unpin vm1).");
+    pinned.pins = "HostB, HostC";
+    g_autofree char *none = judge(NULL, (GwUsage){0}, &pinned);
+    g_assert_cmpstr(none, ==, "");
+    g_assert_true(gw_pins_allow("HostB, rack2-*", "rack2-7"));
+    g_assert_false(gw_pins_allow("HostB, rack2-*", "rack1-7"));
+    g_assert_false(gw_pins_allow("HostB", "HostBB"));
+    g_autoptr(GPtrArray) metadata = gw_metadata_new();
+    g_assert_null(gw_pins_of(NULL));
+    g_assert_null(gw_pins_of(metadata));
+    gw_metadata_add(metadata, GW_PIN_KEY, "HostB");
+    g_assert_cmpstr(gw_pins_of(metadata), ==, "HostB");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -300,5 +382,9 @@ int main(int argc, char **argv)
     g_test_add_func("/placement/reasons", every_host_left_out_has_its_reason);
     g_test_add_func("/placement/all-reasons", a_host_has_all_its_reasons);
     g_test_add_func("/placement/forced", force_counts_only_forced_down);
+    g_test_add_func("/groups/apart", groups_stay_apart);
+    g_test_add_func("/groups/together", groups_stay_together);
+    g_test_add_func("/groups/soft", soft_groups_prefer);
+    g_test_add_func("/pins", pinned_ones_stay);
     return g_test_run();
 }

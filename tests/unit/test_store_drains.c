@@ -135,6 +135,23 @@ static void test_stale_writes_are_refused(Fixture *fixture, gconstpointer data)
     assert_fails(ok, error, GW_ERROR_STALE, "drain 1 was changed", NULL);
 }
 
+/* With the history, their moves along; what runs is never forgotten. */
+static void test_pruned(Fixture *fixture, gconstpointer data)
+{
+    gint64 ended = add(fixture, "HostB"), runs = add(fixture, "HostC"), forgotten;
+    g_autoptr(GwDrain) drain = read_drain(fixture, ended);
+    g_autoptr(GPtrArray) moves = NULL;
+    drain->state = GW_DRAIN_COMPLETED;
+    drain->ended_us = 1000;
+    assert_ok(gw_store_drain_update(fixture->store, drain, NULL, &error_));
+    assert_ok(gw_store_prune(fixture->store, 1001, &forgotten, &error_));
+    g_assert_null(read_drain(fixture, ended));
+    assert_ok(gw_store_drain_moves(fixture->store, ended, &moves, &error_));
+    g_assert_cmpuint(moves->len, ==, 0);
+    g_autoptr(GwDrain) running = read_drain(fixture, runs);
+    g_assert_nonnull(running);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -143,5 +160,6 @@ int main(int argc, char **argv)
     ADD("drains/one-per-host", test_one_drain_per_host);
     ADD("drains/cancel-is-kept", test_cancel_is_kept);
     ADD("drains/stale", test_stale_writes_are_refused);
+    ADD("drains/pruned", test_pruned);
     return g_test_run();
 }

@@ -1,0 +1,10 @@
+/* Shared by the commands about drains and rolling drains. */
+#ifndef GW_CLI_DRAINS_H
+#define GW_CLI_DRAINS_H
+
+#include "cli/client.h"
+
+/* wish: the body's `rolling`; borrowed. Begins, or plans, and follows as the command line says. */
+GwExit gw_rolling_begin(GwCli *cli, json_t *wish, GError **error);
+
+#endif
