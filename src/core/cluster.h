@@ -54,6 +54,7 @@ typedef struct {
     guint instance;
     guint dest;
     guint64 remaining_ms; /* as predicted */
+    gboolean stalled;     /* one of its hosts is silent: nothing is sent, and nobody knows for how long */
 } GwClusterTransit;
 
 typedef struct {

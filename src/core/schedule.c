@@ -391,7 +391,8 @@ GwTimetable gw_schedule_make(const GwCluster *cluster, GArray *moves, const GwPa
         add_waiting(&sim, pace, &g_array_index(moves, GwPlannedMove, i));
     queue_up(&sim, moves->len);
     for (guint t = 0; t < cluster->transits->len; t++)
-        add_under_way(&sim, pace, &g_array_index(cluster->transits, GwClusterTransit, t));
+        if (!g_array_index(cluster->transits, GwClusterTransit, t).stalled)
+            add_under_way(&sim, pace, &g_array_index(cluster->transits, GwClusterTransit, t));
     run(&sim);
     GwTimetable table = {(guint64)llround(sim.now), bound_ms(cluster, moves, destinations), TRUE};
     for (guint i = 0; i < moves->len; i++)

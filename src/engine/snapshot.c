@@ -272,6 +272,11 @@ static guint64 remaining_ms(const GwSnapshot *s, const GwMigration *row, guint i
     return GW_COST_TAIL_MS + (p->memory_bps ? MAX(by_size, left * 1000 / p->memory_bps) : by_size);
 }
 
+static gboolean is_up(const GwSnapshot *s, guint host)
+{
+    return ((const GwHostView *)s->hosts->pdata[host])->up;
+}
+
 /* An instance that is shown at its destination already has left the source as far as memory goes. */
 static void add_transit(GwSnapshot *s, const GwMigration *row)
 {
@@ -280,7 +285,7 @@ static void add_transit(GwSnapshot *s, const GwMigration *row)
         !gw_snapshot_find_instance(s, row->instance_uuid, &instance) || !gw_snapshot_find_host(s, row->source, &source) ||
         !gw_snapshot_find_host(s, row->dest, &dest) || gw_cluster_instance(s->cluster, instance)->host != source)
         return;
-    GwClusterTransit transit = {instance, dest, remaining_ms(s, row, instance, source, dest)};
+    GwClusterTransit transit = {instance, dest, remaining_ms(s, row, instance, source, dest), !is_up(s, source) || !is_up(s, dest)};
     g_array_append_val(s->cluster->transits, transit);
 }
 
