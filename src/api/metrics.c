@@ -65,6 +65,11 @@ static double running(const GwHostView *host)
     return host->running;
 }
 
+static double cpus_busy(const GwHostView *host)
+{
+    return host->cpus_busy;
+}
+
 static double memory(const GwHostView *host)
 {
     return host->facts ? (double)host->facts->memory_mib * 1048576 : 0;
@@ -88,6 +93,7 @@ static const struct {
     {"godwit_host_enabled", "Whether the host takes new instances.", is_enabled},
     {"godwit_host_instances", "Instances on the host.", instances},
     {"godwit_host_running_instances", "Running instances on the host.", running},
+    {"godwit_host_busy_cpus", "CPUs' worth of work that its instances do, as far as the hypervisor tells.", cpus_busy},
     {"godwit_host_memory_bytes", "Memory of the host.", memory},
     {"godwit_host_free_memory_bytes", "Free memory of the host.", memory_free},
     {"godwit_host_last_seen_timestamp_seconds", "When the host last answered, in seconds since the epoch.", seen},

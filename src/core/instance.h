@@ -72,6 +72,7 @@ typedef struct {
     GPtrArray *files;       /* of char *: other files it needs on its host (kernel, initrd, firmware, ISO), owned */
     char *graphics_listen;  /* address its console listens on, or NULL when it has none */
     gint64 created_at;      /* seconds since the epoch; 0 when the hypervisor does not say */
+    guint64 cpu_time_ns;    /* that its hypervisor's process has had: a measurement, not a part of what it is; 0: unknown */
     guint64 fingerprint;    /* of the whole definition: another one means that something of it changed; 0: unknown */
 } GwInstance;
 

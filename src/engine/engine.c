@@ -19,6 +19,7 @@ void gw_engine_unref(GwEngine *engine)
     if (!g_atomic_ref_count_dec(&engine->refs))
         return;
     g_hash_table_unref(engine->moving);
+    g_hash_table_unref(engine->cpu_uses);
     g_hash_table_unref(engine->operating);
     g_hash_table_unref(engine->cards);
     g_hash_table_unref(engine->servers);
@@ -78,6 +79,7 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     engine->checkups = gw_checkups_new();
     engine->forecasts = gw_forecasts_new();
     engine->moving = g_hash_table_new(g_str_hash, g_str_equal);
+    engine->cpu_uses = gw_cpu_uses_new();
     engine->evacuated = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     engine->operating = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     engine->servers = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)gw_server_run_free);

@@ -69,6 +69,7 @@ typedef struct {
     guint instances;
     guint running;
     guint64 vcpus_used;    /* by those that are not shut down */
+    double cpus_busy;      /* what its instances do with its CPUs, as far as it is measured (core/cpu_use.h) */
     GPtrArray *aggregates; /* of GwAggregate *: those it is in, which also say its zone (gw_aggregates_zone); never NULL */
 } GwHostView; /* immutable */
 void gw_host_view_unref(GwHostView *view);

@@ -417,6 +417,7 @@ static GwHostView *view_of(GwHostEntry *entry)
     view->up = entry->up;
     view->down_reason = g_strdup(entry->down_reason);
     view->seen_us = entry->seen_us;
+    view->cpus_busy = entry->cpus_busy;
     view->aggregates = g_ptr_array_ref(entry->aggregates);
     GHashTableIter iter;
     gpointer value;

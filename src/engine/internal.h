@@ -21,6 +21,7 @@ typedef struct {
     GwHostFacts *facts;      /* [lock] NULL until it answered */
     GHashTable *instances;   /* [lock] uuid → GwInstance *: what it last said */
     GPtrArray *aggregates;   /* [lock] of GwAggregate *: those it is in; never NULL; replaced, never changed */
+    double cpus_busy;        /* [lock] of the last look at everything: as in GwHostView */
     gboolean up;             /* [lock] */
     char *down_reason;       /* [lock] */
     gint64 seen_us;          /* [lock] */
@@ -118,6 +119,7 @@ struct GwEngine {
     GPtrArray *groups;       /* [lock] of GwGroup *, likewise */
     GPtrArray *sorted;       /* [lock] the views in listing order, or NULL when it must be made anew */
     GHashTable *actives;     /* [lock] id → GwActive *, references */
+    GHashTable *cpu_uses;    /* [lock] cpu_uses.c */
     GHashTable *moving;      /* [lock] uuid → GwActive * of `actives`: the instance's own */
     GHashTable *evacuated;   /* [lock] "uuid host" → gint64 *: migration by which it left a host that has not been cleared (remains.c) */
     GHashTable *drains;      /* [lock] id → GwDrainRun *, references: those under way */
@@ -257,6 +259,13 @@ gboolean gw_remains_load(GwEngine *engine, GError **error);
 void gw_remains_add(GwEngine *engine, const GwMigration *row); /* [locked] an evacuation has ended */
 gboolean gw_remains_has(GwEngine *engine, const char *uuid, const char *host); /* [locked] it was evacuated from there */
 void gw_remains_clear(GwEngine *engine, GwHostEntry *entry); /* the host answers */
+
+/* ---- cpu_uses.c: all with the lock held */
+GHashTable *gw_cpu_uses_new(void);
+/* What host just said of all that it has. */
+void gw_cpu_uses_note(GwEngine *engine, GwHostEntry *host, const GPtrArray *instances);
+void gw_cpu_uses_forget_gone(GwEngine *engine);
+double gw_cpu_uses_of(GwEngine *engine, const char *uuid); /* CPUs' worth of work; negative: unknown */
 
 /* ---- views.c: all with the lock held */
 void gw_views_update(GwEngine *engine, const char *uuid);

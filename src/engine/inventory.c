@@ -39,11 +39,13 @@ static void prune_hourly(GwEngine *engine)
 {
     gint64 now = g_get_monotonic_time(), hour_us = (gint64)3600 * G_USEC_PER_SEC;
     g_mutex_lock(&engine->lock);
-    gboolean due = engine->settings.history_days && (!engine->pruned_at || now - engine->pruned_at >= hour_us);
-    if (due)
+    gboolean due = !engine->pruned_at || now - engine->pruned_at >= hour_us;
+    if (due) {
         engine->pruned_at = now;
+        gw_cpu_uses_forget_gone(engine);
+    }
     g_mutex_unlock(&engine->lock);
-    if (due)
+    if (due && engine->settings.history_days)
         gw_scribe_prune(engine);
 }
 
@@ -140,6 +142,7 @@ static gboolean publish_instances(GwEngine *engine, GwHostEntry *entry, GPtrArra
         if (!g_hash_table_contains(entry->asked, instance->uuid))
             gw_views_set(engine, entry, instance->uuid, gw_instance_ref(instance));
     }
+    gw_cpu_uses_note(engine, entry, instances);
     return gw_engine_serial(engine) != before;
 }
 

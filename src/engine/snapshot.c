@@ -225,6 +225,14 @@ static void take_load(GwEngine *engine, const GwInstanceView *view, GwClusterIns
     instance->dirty_bps = load.how >= GW_LOAD_BRIEF ? load.short_bytes * 1000 / GW_LOAD_SHORT_MS : 0;
 }
 
+static double cpus_of(GwEngine *engine, const char *uuid)
+{
+    g_mutex_lock(&engine->lock);
+    double cpus = gw_cpu_uses_of(engine, uuid);
+    g_mutex_unlock(&engine->lock);
+    return cpus;
+}
+
 static void add_instances(GwEngine *engine, GwSnapshot *s)
 {
     g_autoptr(GPtrArray) groups = gw_engine_groups(engine);
@@ -242,7 +250,7 @@ static void add_instances(GwEngine *engine, GwSnapshot *s)
                                       .host = host,
                                       .memory_mib = stopped ? 0 : view->instance->memory_mib,
                                       .vcpus = view->instance->vcpus,
-                                      .cpus_used = -1,
+                                      .cpus_used = stopped ? 0 : cpus_of(engine, view->instance->uuid),
                                       .disk_bytes = copied_bytes(view->instance, ((GwHostView *)s->hosts->pdata[host])->facts, fates),
                                       .stopped = stopped,
                                       .zone = view->server && view->server->wanted_zone ? zone_of(s, view->server->wanted_zone) : GW_CLUSTER_NONE,

@@ -217,3 +217,20 @@ def test_maintenance_mode_through_the_compute_api(cloud):
     answer = cloud.request("PUT", "/v2.1/os-hosts/HostB", {"maintenance_mode": "disable"}, "2.42")
     assert (answer.status, answer.json) == (200, {"host": "HostB", "maintenance_mode": "off_maintenance"})
     assert cloud.host("HostB")["status"] == "enabled"
+
+
+def test_balance_by_what_instances_do(cloud):
+    """As many on each host, some of which work and some of which do not: vCPUs see no difference, the CPU time that they have had does."""
+    cloud = cloud(guests=4, hosts=(), more="[DEFAULT]\ninventory_interval = 1\n", cpu_percent=90)
+    assert cloud.add("HostC", instances=4, prefix="idle", disk="shared", memory_mib=65536, instance_memory_mib=128, cpu_percent=1).status == 201
+
+    def busy(host):
+        name = f'godwit_host_busy_cpus{{host="{host}"}} '
+        return next((float(line[len(name):]) for line in cloud.get("/metrics").body.decode().splitlines() if line.startswith(name)), 0)
+    vcpus = 4 * cloud.get(f"/v2.1/servers/{cloud.servers('HostB')[0]['id']}", "2.88").json["server"]["flavor"]["vcpus"]
+    wait(lambda: abs(busy("HostB") - 0.9 * vcpus) < 0.05 * vcpus and busy("HostC") > 0)
+    answer = cloud.request("POST", "/godwit/v1/balance", {"balance": {"objective": "cpu"}})
+    assert answer.status == 202, answer.body
+    assert cloud.ended(answer.json["balance"]["drain"]["id"])["state"] == "completed"
+    workers = [s for s in cloud.servers("HostB") if s["name"].startswith("vm")]
+    assert len(workers) == 2, [s["name"] for s in cloud.servers("HostB")]

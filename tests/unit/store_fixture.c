@@ -9,7 +9,7 @@
 
 /* A field that was added to one of these must be described in the store's tables, and then set and compared below. */
 #if GLIB_SIZEOF_VOID_P == 8
-_Static_assert(sizeof(GwDisk) == 80 && sizeof(GwNic) == 24 && sizeof(GwInstance) == 168, "a new field of an instance?");
+_Static_assert(sizeof(GwDisk) == 80 && sizeof(GwNic) == 24 && sizeof(GwInstance) == 176, "a new field of an instance?");
 _Static_assert(sizeof(GwPlanDisk) == 72 && sizeof(GwPlan) == 208, "a new field of a plan?");
 _Static_assert(sizeof(GwMigration) == 344 && sizeof(GwProgress) == 96, "a new field of a migration?");
 _Static_assert(sizeof(GwForecast) == 352, "a new field of a forecast?");

@@ -80,6 +80,13 @@ static guint64 fingerprint_of(virDomain *domain, const GwInstance *instance, con
     return hash_text(hash_text(14695981039346656037u, xml), inactive);
 }
 
+/* Best effort: a process that has just ended has none to tell of. */
+static guint64 cpu_time_of(virDomain *domain)
+{
+    virDomainInfo info;
+    return virDomainGetInfo(domain, &info) == 0 ? info.cpuTime : 0;
+}
+
 GwInstance *gw_virt_read_instance(GwHost *host, virDomain *domain, GError **error)
 {
     int autostart = 0;
@@ -96,6 +103,7 @@ GwInstance *gw_virt_read_instance(GwHost *host, virDomain *domain, GError **erro
     instance->persistent = virDomainIsPersistent(domain) == 1;
     instance->autostart = instance->persistent && virDomainGetAutostart(domain, &autostart) == 0 && autostart;
     instance->fingerprint = fingerprint_of(domain, instance, xml);
+    instance->cpu_time_ns = instance->power == GW_POWER_RUNNING ? cpu_time_of(domain) : 0;
     for (guint i = 0; i < instance->disks->len; i++) {
         GwDisk *disk = instance->disks->pdata[i];
         resolve_volume(virDomainGetConnect(domain), disk);

@@ -165,6 +165,7 @@ static void hand_over(GwSimCopy *copy)
     GwSimDomain *to = copy->to;
     const GwPlan *plan = copy->plan;
     to->dirty_bps = from->dirty_bps;
+    to->cpus = from->cpus;
     to->shutdown_ms = from->shutdown_ms;
     complete_disks(copy);
     gw_sim_copy_ref(copy); /* for its plan */
@@ -332,6 +333,7 @@ static gboolean begin_postcopy(GwSimCopy *copy, GError **error)
     }
     copy->to->receives = TRUE;
     copy->to->dirty_bps = copy->from->dirty_bps;
+    copy->to->cpus = copy->from->cpus;
     complete_disks(copy);
     double rest = MIN(copy->memory_bytes, copy->left + copy->dirtied);
     gw_sim_copy_begin_pass(copy, GW_SIM_POSTCOPY, rest);

@@ -80,6 +80,7 @@ static void add_instance(GwSimHost *host, const GwSimSpec *spec, guint64 number)
                                  spec->disk_gib);
     GwSimDomain *domain = gw_sim_host_place(host, instance);
     domain->dirty_bps = (double)spec->dirty_mbps * 1e6 / 8;
+    domain->cpus = (double)spec->cpu_percent / 100 * instance->vcpus;
 }
 
 GwSimHost *gw_sim_host_ensure(GwSimWorld *world, const char *name, const GwSimSpec *spec)

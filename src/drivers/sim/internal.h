@@ -24,7 +24,7 @@ typedef struct GwSimCopy GwSimCopy;
 /* The parameters of an address. */
 typedef struct {
     guint64 memory_mib, cpus, link_mbps, latency_ms, storage_gib, clock_ms;
-    guint64 instances, instance_memory_mib, disk_gib, dirty_mbps, speed;
+    guint64 instances, instance_memory_mib, disk_gib, cpu_percent, dirty_mbps, speed;
     char *prefix, *bridge, *disk, *hostname, *qemu_user;
 } GwSimSpec;
 
@@ -67,6 +67,7 @@ struct GwSimDomain {
     GwSimCopy *copy; /* of which it is one end, or NULL */
     GwProgress last; /* of the last copy that ended */
     double dirty_bps; /* bytes per second */
+    double cpus; /* CPUs' worth of work that it does; 0: it does not say */
     guint shutdown_ms;
     char *obstacle;
 };

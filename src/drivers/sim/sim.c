@@ -53,6 +53,16 @@ static GwHostFacts *sim_facts(GwHost *handle, GError **error)
     return facts;
 }
 
+/* As published; with the CPU time of this moment, where it says. */
+static GwInstance *look_at(const GwSimDomain *domain)
+{
+    if (domain->cpus <= 0)
+        return gw_instance_ref(domain->value);
+    GwInstance *value = gw_sim_instance_copy(domain->value);
+    value->cpu_time_ns = (guint64)(domain->cpus * 1000 * (double)gw_sim_now(domain->host->world));
+    return value;
+}
+
 static gboolean sim_instances(GwHost *handle, GPtrArray **ret_instances, GError **error)
 {
     GwSimCall call;
@@ -63,7 +73,7 @@ static gboolean sim_instances(GwHost *handle, GPtrArray **ret_instances, GError 
     gpointer value;
     g_hash_table_iter_init(&iter, handle->host->domains);
     while (g_hash_table_iter_next(&iter, NULL, &value))
-        g_ptr_array_add(instances, gw_instance_ref(((GwSimDomain *)value)->value));
+        g_ptr_array_add(instances, look_at(value));
     *ret_instances = instances;
     return gw_sim_call_end(&call, TRUE, error);
 }

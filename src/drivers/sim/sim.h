@@ -12,7 +12,7 @@
  *   clock_ms, hostname, qemu_user                      what an audit finds: its clock ahead of others, its own name, QEMU's user
  *   storage_gib                                        size of the host's own folder
  *   instances, instance_memory_mib, prefix             how many instances it has, and their names
- *   disk (shared, local, none), disk_gib, dirty_mbps   of each of them; dirty_mbps in megabits per second
+ *   disk (shared, local, none), disk_gib, cpu_percent, dirty_mbps   of each of them; dirty_mbps in megabits per second
  *   speed                                              how many times faster than real time the world's clock goes */
 #ifndef GW_DRIVERS_SIM_SIM_H
 #define GW_DRIVERS_SIM_SIM_H
