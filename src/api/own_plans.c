@@ -46,6 +46,8 @@ static json_t *plan_json(const GwPlan *plan)
     json_object_set_new(out, "flags", flags_json(plan->flags));
     json_object_set_new(out, "memory_mib", gw_json_count(plan->memory_mib));
     json_object_set_new(out, "bandwidth_mibps", gw_json_count(plan->bandwidth_mibps));
+    json_object_set_new(out, "connections", gw_json_count(plan->connections));
+    json_object_set_new(out, "compression", json_string(gw_compression_name(plan->compression)));
     json_object_set_new(out, "policy", gw_json_text(plan->policy));
     json_object_set_new(out, "pause_ms", gw_json_count(plan->pause_ms));
     json_object_set_new(out, "forced_pause_ms", gw_json_count(plan->forced_pause_ms));

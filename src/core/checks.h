@@ -5,6 +5,7 @@
 #include "core/host.h"
 #include "core/instance.h"
 #include "core/ladder.h"
+#include "core/transfer.h"
 
 typedef enum { GW_FACT_UNKNOWN, GW_FACT_NO, GW_FACT_YES } GwFact;
 
@@ -75,6 +76,7 @@ typedef struct {
     guint64 reserved_memory_mib; /* promised on the destination to moves under way */
     const GwFlavor *flavor;      /* resize: the shape that it gets there; NULL: its own */
     gboolean disk_over_commit;   /* compare free space with allocated, not with full, sizes */
+    GwTraffic traffic;           /* what is known of the guest and the link; live moves */
 } GwMoveWish;
 
 /* Settings that shape a plan; the daemon fills them from godwit.conf. Strings borrowed. */
@@ -86,6 +88,9 @@ typedef struct {
     guint pause_ms;               /* live_migration_downtime; 0: the policy's */
     GwTimeoutAction timeout_action;
     gboolean permit_post_copy, permit_auto_converge;
+    guint pause_steps;            /* live_migration_downtime_steps; 0, 1: the pause holds from the start */
+    guint pause_delay_s;          /* live_migration_downtime_delay: of each step, per GiB as the timeout */
+    GwTransferSettings transfer;
     const char *uri_template;     /* live_migration_uri, one %s */
     const char *inbound;          /* live_migration_inbound_addr (core/inbound.h); NULL or "": the destination's own address */
     const char *vncserver_listen; /* NULL: keep the instance's */

@@ -69,6 +69,16 @@ static gboolean turns(GwLadder *ladder, const GwProgress *now)
     return TRUE;
 }
 
+/* Nova's steps (nova/virt/libvirt/migration.py, downtime_steps): the first is a part of the whole, the rest are alike. */
+guint64 gw_ladder_pause_ms(const GwPlan *plan, guint64 elapsed_ms)
+{
+    if (plan->pause_steps < 2 || !plan->pause_step_ms)
+        return plan->pause_ms;
+    guint64 first = plan->pause_ms / plan->pause_steps;
+    guint64 step = MIN(elapsed_ms / plan->pause_step_ms, plan->pause_steps);
+    return MAX(1, first + (plan->pause_ms - first) * step / plan->pause_steps);
+}
+
 /* ---- rungs */
 
 static char *rates(const GwLadder *ladder, const GwProgress *now)
@@ -85,12 +95,22 @@ static GwRung force(GwLadder *ladder, guint64 elapsed_ms, guint64 promised_ms)
     return GW_RUNG_FORCE;
 }
 
+/* Disks come first. */
+static gboolean copies_disks(const GwProgress *now)
+{
+    return now->disk_remaining > 0 && now->iteration == 0;
+}
+
 /* The mildest rung that ends it; ABORT when none does. `why` begins the reason. */
 static GwRung end_it(GwLadder *ladder, const GwPlan *plan, const GwProgress *now, guint64 elapsed_ms, const char *why,
                      char **ret_reason)
 {
     g_autofree char *rest = rates(ladder, now);
     guint64 pause_ms = pause_of(ladder, now);
+    if (copies_disks(now)) { /* no rung ends that: memory has not begun, and no disk can be fetched later */
+        *ret_reason = g_strdup_printf("%s: %" G_GUINT64_FORMAT " MB of its disks are still to be copied", why, now->disk_remaining / 1000000);
+        return GW_RUNG_ABORT;
+    }
     if (plan->flags & GW_FLAG_POSTCOPY) {
         *ret_reason = g_strdup_printf("%s: %s; it goes on in post-copy", why, rest);
         return force(ladder, elapsed_ms, 0); /* it cannot be brought back: no promise to be kept by an abort */
@@ -143,7 +163,7 @@ GwRung gw_ladder_step(GwLadder *ladder, const GwPlan *plan, const GwProgress *no
     if (is_overdue(plan, elapsed_ms))
         return end_it(ladder, plan, now, elapsed_ms, "it took longer than its completion timeout", ret_reason);
     /* a rest that fits into the pause needs nothing: the hypervisor switches over */
-    if (!turned || pause_of(ladder, now) <= plan->pause_ms || !must_climb(ladder, plan, now))
+    if (!turned || pause_of(ladder, now) <= gw_ladder_pause_ms(plan, elapsed_ms) || !must_climb(ladder, plan, now))
         return GW_RUNG_WAIT;
     return end_it(ladder, plan, now, elapsed_ms, "the copy does not gain on the guest", ret_reason);
 }

@@ -45,6 +45,9 @@ typedef struct {
 
 typedef enum { GW_RUNG_WAIT, GW_RUNG_FORCE, GW_RUNG_ABORT } GwRung;
 
+/* The pause at which the copy switches over, so long after it began: the plan's, or a step on the way to it. */
+guint64 gw_ladder_pause_ms(const GwPlan *plan, guint64 elapsed_ms);
+
 /* Called at every look at a copy under way. elapsed_ms: since it began. *ret_reason is set, for people, with FORCE and ABORT; owned by
  * the caller. FORCE is told once. */
 GwRung gw_ladder_step(GwLadder *ladder, const GwPlan *plan, const GwProgress *now, guint64 elapsed_ms, char **ret_reason);

@@ -112,6 +112,16 @@ const char *gw_seen_name(GwSeen seen)
     return names[seen];
 }
 
+const char *gw_compression_name(GwCompression compression)
+{
+    static const char *const names[] = {
+        [GW_COMPRESSION_NONE] = "none", [GW_COMPRESSION_AUTO] = "auto", [GW_COMPRESSION_XBZRLE] = "xbzrle",
+        [GW_COMPRESSION_ZLIB] = "zlib", [GW_COMPRESSION_ZSTD] = "zstd",
+    };
+    _Static_assert(G_N_ELEMENTS(names) == GW_COMPRESSION_COUNT, "one name per method");
+    return names[compression];
+}
+
 static void plan_disk_free(gpointer data)
 {
     GwPlanDisk *disk = data;

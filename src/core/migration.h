@@ -94,6 +94,17 @@ typedef struct {
     guint64 throttle_percent; /* of auto-converge */
 } GwProgress;
 
+/* Of memory on its way; AUTO is a wish only, and never in a plan. The names are those of gw_compression_name. */
+typedef enum {
+    GW_COMPRESSION_NONE,
+    GW_COMPRESSION_AUTO,
+    GW_COMPRESSION_XBZRLE, /* deltas of pages that were sent before; one connection */
+    GW_COMPRESSION_ZLIB,   /* of several connections */
+    GW_COMPRESSION_ZSTD,   /* likewise */
+    GW_COMPRESSION_COUNT
+} GwCompression;
+const char *gw_compression_name(GwCompression compression);
+
 typedef enum {
     GW_FATE_SHARED, /* the destination sees the same bytes: nothing travels */
     GW_FATE_COPY,   /* the bytes travel; the source's copy goes away after the proof */
@@ -123,8 +134,12 @@ typedef struct {
     gboolean persistent_before, autostart_before;
     guint64 flags;            /* GW_FLAG_*: the values of virDomainMigrateFlags */
     guint64 bandwidth_mibps;  /* 0: unlimited */
+    guint connections;        /* with GW_FLAG_PARALLEL: so many; 0: the hypervisor's own number */
+    GwCompression compression; /* with GW_FLAG_COMPRESSED; NONE: the hypervisor's own method */
     guint64 timeout_ms;       /* completion timeout; 0: none */
     guint64 pause_ms;         /* live: switch over as soon as the estimated pause is no longer; 0: the hypervisor's own limit */
+    guint pause_steps;        /* live: pause_ms is reached in so many steps; 0, 1: it holds from the start */
+    guint64 pause_step_ms;    /* how long each step lasts */
     guint64 forced_pause_ms;  /* live: the longest pause that may be forced; 0: none (core/ladder.h) */
     char *policy;             /* live: its name, for people; NULL: none */
     gboolean eager;           /* live: to post-copy as soon as a pass brings nothing */

@@ -128,6 +128,22 @@ static guint64 plan_flags(const GwMoveFacts *facts, const GwPlan *plan, const Gw
     return flags;
 }
 
+static guint64 older(guint64 a, guint64 b)
+{
+    return a < b ? a : b;
+}
+
+static void plan_transfer(GwPlan *plan, const GwMoveFacts *facts, const GwMoveWish *wish, const GwPlanSettings *settings)
+{
+    if (plan->kind != GW_MOVE_LIVE || !facts->source)
+        return;
+    const GwHostFacts *source = facts->source, *dest = facts->dest;
+    GwAbilities can = {.hypervisor = older(source->hypervisor_version, dest->hypervisor_version),
+                       .library = older(source->library_version, dest->library_version),
+                       .qemu = g_strcmp0(source->hypervisor_type, "QEMU") == 0};
+    gw_transfer_plan(plan, &settings->transfer, &wish->traffic, &can);
+}
+
 static void plan_disk(GwPlan *plan, const GwDisk *disk, const GwDiskFacts *facts)
 {
     GwPlanDisk *row = gw_plan_add_disk(plan);
@@ -203,11 +219,16 @@ GwPlan *gw_planner_make(const GwMoveFacts *facts, const GwMoveWish *wish, const 
     for (guint i = 0; i < instance->disks->len; i++)
         plan_disk(plan, instance->disks->pdata[i], facts->disks->pdata[i]);
     plan->flags = plan_flags(facts, plan, settings);
+    plan_transfer(plan, facts, wish, settings);
     plan->migrate_uri = copy_uri(settings, plan->flags, dest_address);
     if (plan->flags & GW_FLAG_NON_SHARED_INC)
         keep_chains(plan, instance);
     plan_pauses(plan, settings);
     gw_shape_plan(plan, instance, wish->flavor);
     plan->timeout_ms = settings->completion_timeout_s * 1000 * data_gib(facts, plan);
+    if (plan->pause_ms && settings->pause_steps > 1) {
+        plan->pause_steps = settings->pause_steps;
+        plan->pause_step_ms = settings->pause_delay_s * 1000 * data_gib(facts, plan);
+    }
     return plan;
 }

@@ -75,6 +75,8 @@ static GwEngineSettings engine_settings(const GwSettings *s)
 {
     guint64 tls = s->live_migration_with_native_tls ? GW_FLAG_TLS : 0;
     static const char *const virt_types[] = {NULL, "kvm", "qemu"}; /* as the option's words (options.c) */
+    static const GwCompression compressions[] = {GW_COMPRESSION_AUTO, GW_COMPRESSION_NONE, GW_COMPRESSION_XBZRLE, GW_COMPRESSION_ZLIB,
+                                                 GW_COMPRESSION_ZSTD};
     return (GwEngineSettings){
         .plan = {.live_flags = s->live_migration_flag | tls,
                  .block_flags = s->block_migration_flag | tls,
@@ -83,6 +85,11 @@ static GwEngineSettings engine_settings(const GwSettings *s)
                  .policy = &gw_policies[s->migration_policy],
                  .pause_ms = s->live_migration_downtime_ms,
                  .timeout_action = (GwTimeoutAction)s->live_migration_timeout_action,
+                 .pause_steps = s->live_migration_downtime_steps,
+                 .pause_delay_s = s->live_migration_downtime_delay_s,
+                 .transfer = {.sync_writes = (GwSyncWrites)s->block_migration_synchronous_writes,
+                              .connections = s->live_migration_parallel_connections,
+                              .compression = compressions[s->live_migration_compression]},
                  .permit_post_copy = s->live_migration_permit_post_copy,
                  .permit_auto_converge = s->live_migration_permit_auto_converge,
                  .uri_template = s->live_migration_uri,
@@ -94,6 +101,7 @@ static GwEngineSettings engine_settings(const GwSettings *s)
         .image_dir = s->image_dir,
         .hook_dir = s->hook_dir,
         .hook_timeout_s = s->hook_timeout_s,
+        .link_bandwidth_mibps = s->migration_link_bandwidth_mibps,
         .live_migration_retry_count = s->live_migration_retry_count,
         .shutdown_timeout_s = s->shutdown_timeout_s,
         .history_days = s->history_days,

@@ -15,6 +15,8 @@ enum { MANY = 1000000 };
 /* In the order of gw_policies (core/ladder.c) and of GwTimeoutAction; a test compares them. */
 static const char *const policies[] = {"balanced", "minimal-downtime", "fast", "never-pause", NULL};
 static const char *const timeout_actions[] = {"policy", "abort", "force_complete", NULL};
+static const char *const compressions[] = {"auto", "none", "xbzrle", "zlib", "zstd", NULL}; /* main.c has them in this order */
+static const char *const sync_writes[] = {"auto", "always", "never", NULL}; /* GwSyncWrites */
 static const char *const virt_types[] = {"auto", "kvm", "qemu", NULL};
 static const char *const objectives[] = {"cpu", "memory", "both", NULL}; /* GwObjective */
 static const char *const auth_strategies[] = {"http_basic", "noauth", "keystone", NULL}; /* GwAuthStrategy */
@@ -166,7 +168,49 @@ const GwOption gw_options[] = {
      {{DEFAULT, "live_migration_downtime"}},
      NUMBER(live_migration_downtime_ms, "0", 0, MANY, "ms"),
      "A copy switches over as soon as the guest's pause is estimated to be no longer. 0: as the migration_policy says (balanced "
-     "500, minimal-downtime 100, fast 2000, never-pause 300). Nova raises the limit in steps; Godwit sets it at once."},
+     "500, minimal-downtime 100, fast 2000, never-pause 300)."},
+    {"libvirt",
+     "live_migration_downtime_steps",
+     {{DEFAULT, "live_migration_downtime_steps"}},
+     NUMBER(live_migration_downtime_steps, "0", 0, 1000, "steps"),
+     "The longest pause is reached in so many steps, beginning with that part of it. 0 or 1: it holds from the start, since a guest that "
+     "could have moved earlier is only copied longer. Nova's default is 10."},
+    {"libvirt",
+     "live_migration_downtime_delay",
+     {{DEFAULT, "live_migration_downtime_delay"}},
+     NUMBER(live_migration_downtime_delay_s, "75", 1, MANY, "s per GiB"),
+     "How long each of those steps lasts, for each GiB of memory and of copied disk."},
+    {"libvirt",
+     "live_migration_parallel_connections",
+     {{DEFAULT, "live_migration_parallel_connections"}},
+     NUMBER(live_migration_parallel_connections, "1", 1, 255, "connections"),
+     "Over how many connections the memory of one guest is sent (QEMU's multifd): one fills about 10 Gbit/s. Not where post-copy is "
+     "permitted and a QEMU is older than 10.1, which cannot do both: then one."},
+    {"libvirt",
+     "live_migration_compression",
+     {{DEFAULT, "live_migration_compression"}},
+     .type = GW_OPTION_CHOICE,
+     .offset = AT(live_migration_compression),
+     .initial = "auto",
+     .help = "How memory is compressed on its way. xbzrle: deltas of pages that were sent before, over one connection. zlib, zstd: of several "
+             "connections, with libvirt 9.4 on both hosts. auto: what shortens the copy, by the rates that were measured; nothing where "
+             "none are known. What a pair of hosts cannot do is left out.",
+     .choices = compressions},
+    {"libvirt",
+     "block_migration_synchronous_writes",
+     {{DEFAULT, "block_migration_synchronous_writes"}},
+     .type = GW_OPTION_CHOICE,
+     .offset = AT(block_migration_synchronous_writes),
+     .initial = "auto",
+     .help = "Whether a guest's writes to disks that are being copied wait until they have reached the destination, too, so that the copy ends "
+             "however much it writes. auto: yes, unless it was measured to write less than an eighth of what the link carries.",
+     .choices = sync_writes},
+    {"libvirt",
+     "migration_link_bandwidth",
+     {{DEFAULT, "migration_link_bandwidth"}},
+     NUMBER(migration_link_bandwidth_mibps, "0", 0, MANY, "MiB/s"),
+     "The most that all live migrations leaving one host, or all arriving at one, may send together: those under way have equal parts of "
+     "it. 0: no limit; live_migration_bandwidth limits each."},
     {"libvirt",
      "live_migration_with_native_tls",
      {{DEFAULT, "live_migration_with_native_tls"}},

@@ -7,8 +7,6 @@
 static const struct {
     const char *name, *instead;
 } elsewhere[] = {
-    {"live_migration_downtime_steps", "live_migration_downtime holds from the start"},
-    {"live_migration_downtime_delay", "live_migration_downtime holds from the start"},
     {"live_migration_progress_timeout", "use live_migration_completion_timeout"},
     {"live_migration_tunnelled", "put VIR_MIGRATE_TUNNELLED into live_migration_flag"},
     {"live_migration_scheme", "write the scheme into live_migration_uri, or into the address of the host"},

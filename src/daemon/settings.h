@@ -31,6 +31,11 @@ typedef struct {
     guint live_migration_timeout_action;      /* GwTimeoutAction (GW_TIMEOUT_POLICY) */
     guint migration_policy;                   /* index into gw_policies (balanced) */
     guint live_migration_downtime_ms;         /* 0: the policy's (0) */
+    guint live_migration_downtime_steps, live_migration_downtime_delay_s; /* 0, 1: no steps; per GiB (0, 75) */
+    guint live_migration_parallel_connections; /* 1: one (1) */
+    guint live_migration_compression;         /* 0 auto, 1 none, 2 xbzrle, 3 zlib, 4 zstd (auto) */
+    guint block_migration_synchronous_writes; /* GwSyncWrites: auto, always, never (auto) */
+    guint migration_link_bandwidth_mibps;     /* of all migrations at one host together; 0: no limit (0) */
     gboolean live_migration_permit_post_copy, live_migration_permit_auto_converge; /* (false, true) */
     gboolean live_migration_with_native_tls;  /* VIR_MIGRATE_TLS in both kinds of flags (false) */
     guint live_migration_retry_count;         /* retries, one second apart (30) */

@@ -44,6 +44,20 @@ static GwPlanSettings plan_settings(GwActive *active)
     return settings;
 }
 
+/* What is known by now; nobody waits for more. */
+static GwTraffic traffic_of(GwEngine *engine, const char *uuid, const char *source, const char *dest)
+{
+    GwLoad load = {0};
+    guint64 out = gw_forecast_link_bps(engine, source), in = gw_forecast_link_bps(engine, dest);
+    GwTraffic traffic = {.link_bps = out && in ? MIN(out, in) : MAX(out, in)};
+    if (gw_forecast_last(engine, uuid, &load) && load.how != GW_LOAD_SIZES) {
+        traffic.sampled = TRUE;
+        traffic.write_bps = load.short_bytes * 1000 / GW_LOAD_SHORT_MS;
+        traffic.disk_write_bps = load.disk_write_bps;
+    }
+    return traffic;
+}
+
 GPtrArray *gw_choose_examine(GwActive *active, const GwMigration *row, GwHostEntry *dest, GwPlan **ret_plan, GError **error)
 {
     GwEngine *engine = active->engine;
@@ -55,6 +69,8 @@ GPtrArray *gw_choose_examine(GwActive *active, const GwMigration *row, GwHostEnt
                        .reserved_memory_mib = gw_engine_reserved_mib(engine, dest->row->name, row->id),
                        .flavor = row->flavor,
                        .disk_over_commit = active->disk_over_commit || engine->settings.disk_over_commit};
+    if (row->kind == GW_MOVE_LIVE)
+        wish.traffic = traffic_of(engine, row->instance_uuid, row->source, dest->row->name);
     GwPlanSettings settings = plan_settings(active);
     return gw_checks_plan(facts, &wish, &settings, dest->row->name, ret_plan);
 }

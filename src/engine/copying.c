@@ -27,33 +27,93 @@ static void note_slowing(GwActive *active, const GwMigration *row)
     gw_scribe_note(active, row, "godwit_slow_down", row->source, why);
 }
 
+/* The rung that was to end it is refused again and again: a kernel that permits no post-copy, say. */
+static gboolean cannot_force(const GwActive *active)
+{
+    return active->rung == GW_RUNG_FORCE && !active->forced && active->failures >= GW_MANY_FAILURES && active->failure;
+}
+
+static void take_rung(GwActive *active, const GwMigration *row, GwRung rung, char *reason)
+{
+    active->rung = rung;
+    g_free(active->rung_reason);
+    active->rung_reason = reason;
+    gw_info("migration %" G_GINT64_FORMAT " of %s: %s", row->id, row->instance_name, reason);
+    gw_scribe_note(active, row, rung == GW_RUNG_FORCE ? "godwit_force_complete" : "godwit_abort", row->source, reason);
+}
+
 /* What the ladder says of a live copy under way. */
 void gw_copying_climb(GwActive *active, const GwMigration *row)
 {
     if (row->state != GW_MIGRATION_RUNNING || active->source_sight.job != GW_JOB_OUTGOING || active->rung == GW_RUNG_ABORT)
         return;
     g_autofree char *reason = NULL;
+    if (cannot_force(active)) {
+        take_rung(active, row, GW_RUNG_ABORT, g_strdup_printf("it could not be made to end: %s", active->failure));
+        return;
+    }
     GwRung rung = gw_ladder_step(&active->ladder, row->plan, &active->source_sight.progress, gw_copying_age_ms(active), &reason);
     note_slowing(active, row);
-    if (rung == GW_RUNG_WAIT)
-        return;
-    active->rung = rung;
-    g_free(active->rung_reason);
-    active->rung_reason = g_steal_pointer(&reason);
-    gw_info("migration %" G_GINT64_FORMAT " of %s: %s", row->id, row->instance_name, active->rung_reason);
-    gw_scribe_note(active, row, rung == GW_RUNG_FORCE ? "godwit_force_complete" : "godwit_abort", row->source, active->rung_reason);
+    if (rung != GW_RUNG_WAIT)
+        take_rung(active, row, rung, g_steal_pointer(&reason));
 }
 
-/* The hypervisor switches over by itself once the pause is as short as the plan says. It can be told once the copy runs. */
+/* The hypervisor switches over by itself once the pause is as short as the plan says. It can be told once the copy runs, and each thing
+ * once: one that cannot be told is left as it is. */
+static void tune_pause(GwActive *active, const GwMigration *row)
+{
+    guint64 pause_ms = gw_ladder_pause_ms(row->plan, gw_copying_age_ms(active));
+    if (active->told_pause_ms == pause_ms)
+        return;
+    active->told_pause_ms = pause_ms;
+    g_autoptr(GError) error = NULL;
+    if (!gw_node_set_pause(active->source->node, row->instance_uuid, (guint)pause_ms, &error))
+        gw_info("migration %" G_GINT64_FORMAT ": the hypervisor keeps its own limit of the pause: %s", row->id, error->message);
+}
+
+static gboolean is_on_the_way(const GwMigration *row)
+{
+    return row->kind == GW_MOVE_LIVE && (row->state == GW_MIGRATION_RUNNING || row->state == GW_MIGRATION_POSTCOPY);
+}
+
+/* How many copies share the fuller of the two links, this one among them. */
+static guint companions(GwActive *active, const GwMigration *row)
+{
+    guint out = 1, in = 1;
+    GHashTableIter iter;
+    gpointer value;
+    g_mutex_lock(&active->engine->lock);
+    g_hash_table_iter_init(&iter, active->engine->actives);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const GwActive *other = value;
+        if (other->id == active->id || !is_on_the_way(other->row))
+            continue;
+        out += g_strcmp0(other->row->source, row->source) == 0;
+        in += g_strcmp0(other->row->dest, row->dest) == 0;
+    }
+    g_mutex_unlock(&active->engine->lock);
+    return MAX(out, in);
+}
+
+static void tune_bandwidth(GwActive *active, const GwMigration *row)
+{
+    guint64 link = active->engine->settings.link_bandwidth_mibps;
+    guint64 mibps = link ? gw_transfer_share_mibps(link, companions(active, row), row->plan->bandwidth_mibps) : 0;
+    if (!mibps || active->told_mibps == mibps)
+        return;
+    active->told_mibps = mibps;
+    g_autoptr(GError) error = NULL;
+    if (!gw_node_set_bandwidth(active->source->node, row->instance_uuid, mibps, &error))
+        gw_info("migration %" G_GINT64_FORMAT ": it keeps the part of the link that it has: %s", row->id, error->message);
+}
+
 void gw_copying_tune(GwActive *active, const GwMigration *row)
 {
-    gboolean begun = row->state == GW_MIGRATION_RUNNING && active->source_sight.job == GW_JOB_OUTGOING;
-    if (!begun || active->tuned || !row->plan->pause_ms)
+    if (row->state != GW_MIGRATION_RUNNING || row->kind != GW_MOVE_LIVE || active->source_sight.job != GW_JOB_OUTGOING)
         return;
-    active->tuned = TRUE;
-    g_autoptr(GError) error = NULL;
-    if (!gw_node_set_pause(active->source->node, row->instance_uuid, (guint)row->plan->pause_ms, &error))
-        gw_info("migration %" G_GINT64_FORMAT ": the hypervisor keeps its own limit of the pause: %s", row->id, error->message);
+    if (row->plan->pause_ms)
+        tune_pause(active, row);
+    tune_bandwidth(active, row);
 }
 
 /* A copy's own figures. After its end the source may still know them all (disks, measured downtime); the destination knows what it

@@ -40,6 +40,7 @@ typedef struct {
     guint audit_interval_s;           /* how often hosts are audited without being asked to; 0: never */
     GwAutobalanceSettings balance;
     guint max_concurrent_live_migrations; /* per source host; 0: no limit */
+    guint64 link_bandwidth_mibps;         /* of all live migrations at one host together; 0: no limit */
     guint64 reserved_host_memory_mib;
     gboolean disk_over_commit;
     guint lease_s;           /* of hosts, where several daemons share a database; 0: the default of godwit.conf */

@@ -42,6 +42,7 @@ typedef struct {
 
 /* A migration under way. */
 typedef struct GwActive GwActive;
+enum { GW_MANY_FAILURES = 10 }; /* of acts in a row: then it is given up */
 struct GwActive {
     gatomicrefcount refs;
     GwEngine *engine;        /* reference */
@@ -83,7 +84,8 @@ struct GwActive {
     char *rung_reason;       /* [step] and why */
     guint64 throttled;       /* [step] percent that the guest was last seen slowed down by */
     guint64 told;            /* [step] what listeners were last told: state, pass and part of the disks as one number, raised by one */
-    gboolean tuned;          /* [step] the hypervisor was told the longest pause */
+    guint64 told_pause_ms;   /* [step] the longest pause that the hypervisor was told; 0: none yet */
+    guint64 told_mibps;      /* [step] likewise what it may send */
     const GwPolicy *policy;  /* of the request, or NULL */
     gboolean host_forced;    /* of the request: the destination is not placement's business */
     guint64 pass, pass_since_ms; /* [step] of the copy: which one is under way, and since when, in its own time */

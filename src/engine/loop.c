@@ -13,7 +13,6 @@ enum {
     PAUSE_FAILED_MS = 1000, /* after an act failed */
     GRACE_MS = 5000,       /* a picture that stays so long is no moment between two phases */
     EARLY_LIMIT_MS = 30000, /* a host may be silent for so long before a move that has touched nothing gives up */
-    MANY_FAILURES = 10,
 };
 
 static gint64 scaled(const GwActive *active, gint64 ms)
@@ -109,7 +108,7 @@ static unsigned circumstances(GwActive *active, const GwMigration *row, const Mo
     when |= row->plan && row->plan->power_before == GW_POWER_RUNNING ? GW_WHEN_RAN : 0;
     when |= gw_copying_sees_job(active) ? GW_WHEN_JOB : 0;
     when |= moment->transient && row->attempts <= settings->live_migration_retry_count ? GW_WHEN_RETRY : 0;
-    when |= active->failures >= MANY_FAILURES ? GW_WHEN_EXHAUSTED : 0;
+    when |= active->failures >= GW_MANY_FAILURES ? GW_WHEN_EXHAUSTED : 0;
     when |= gw_active_fences(active);
     when |= active->found_preparing || moment->call != GW_CALL_NONE ? GW_WHEN_MADE : 0;
     return when;
@@ -155,7 +154,7 @@ static void advance(GwActive *active, GwMigration *row, const GwDecision *decisi
             gw_migration_state_name(row->state), gw_migration_state_name(decision->next), decision->reason ? ": " : "",
             decision->reason ? decision->reason : "", seen);
     gint64 now = g_get_real_time();
-    gboolean given_up = active->failures >= MANY_FAILURES && active->failure && decision->reason;
+    gboolean given_up = active->failures >= GW_MANY_FAILURES && active->failure && decision->reason;
     g_autofree char *full = given_up ? g_strdup_printf("%s: %s", decision->reason, active->failure) : g_strdup(decision->reason);
     g_mutex_lock(&active->engine->lock);
     const char *why = active->abort_reason                                    ? active->abort_reason
@@ -414,6 +413,7 @@ static Step turn(GwActive *active, GwMigration *row, gboolean *dirty)
         active->rung = GW_RUNG_WAIT;
         active->ladder = (GwLadder){0};
         active->pass = 0;
+        active->told_pause_ms = active->told_mibps = 0;
         active->pass_s = active->pass_wrote = 0;
         row->attempts++; /* journalled before the copy is begun: a restarted loop must know that it may have been */
         *dirty = TRUE;

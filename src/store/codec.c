@@ -29,6 +29,11 @@ static const char *const fate_words[] = {
 static const char *const kind_words[] = {[GW_MOVE_LIVE] = "live-migration", [GW_MOVE_COLD] = "migration",
                                           [GW_MOVE_EVACUATE] = "evacuation", [GW_MOVE_RESIZE] = "resize"};
 
+static const char *const compression_words[] = {
+    [GW_COMPRESSION_NONE] = "none", [GW_COMPRESSION_AUTO] = "auto", [GW_COMPRESSION_XBZRLE] = "xbzrle",
+    [GW_COMPRESSION_ZLIB] = "zlib", [GW_COMPRESSION_ZSTD] = "zstd",
+};
+
 static gpointer append_disk(gpointer instance)
 {
     return gw_instance_add_disk(instance);
@@ -110,8 +115,12 @@ static const GwField plan_fields[] = {
     PLAN(BOOL, autostart_before),
     PLAN(INT64, flags),
     PLAN(INT64, bandwidth_mibps),
+    PLAN(UINT, connections),
+    GW_FIELD_WORDS(GwPlan, compression, "compression", compression_words),
     PLAN(INT64, timeout_ms),
     PLAN(INT64, pause_ms),
+    PLAN(UINT, pause_steps),
+    PLAN(INT64, pause_step_ms),
     PLAN(INT64, forced_pause_ms),
     PLAN(TEXT, policy),
     PLAN(BOOL, eager),

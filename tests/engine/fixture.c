@@ -79,6 +79,7 @@ static GwEngine *start_engine(Fixture *f, GwStore *store)
         .image_dir = f->folder,
         .haste = HASTE,
     };
+    settings.link_bandwidth_mibps = f->link_mibps;
     settings.plan.policy = f->policy ? gw_policy_find(f->policy) : NULL;
     g_autoptr(GError) error = NULL;
     GwEngine *engine = gw_engine_new(store, drivers, &settings, &error);

@@ -16,6 +16,7 @@ typedef struct {
     GwEngine *peer;      /* another daemon on the same database, in the same world; NULL elsewhere */
     guint64 flags; /* beside the usual ones; read when the engine starts, as is */
     const char *policy; /* the name of a GwPolicy, or NULL */
+    guint64 link_mibps; /* migration_link_bandwidth; likewise read when the engine starts */
     const GwFlavor *flavor; /* what fixture_move asks for with GW_MOVE_RESIZE */
 } Fixture;
 

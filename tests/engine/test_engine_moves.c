@@ -115,6 +115,65 @@ static void a_busy_guest_ends_as_its_policy_says(void)
     move_endless("ladder-abort", "never-pause", 0, GW_MIGRATION_FAILED, "no pause may be forced");
 }
 
+/* A kernel that lets nobody begin post-copy: the guest stays where it is, and nobody waits for ever. */
+static void a_rung_that_is_refused_is_given_up(void)
+{
+    Fixture f;
+    fixture_open_with(&f, "ladder-refused", GW_FLAG_POSTCOPY, "minimal-downtime");
+    const char *uuid = fixture_add(&f, "HostA", "vm", 2048, GW_SIM_SHARED, GW_POWER_RUNNING);
+    for (guint i = 0; i < 1000; i++)
+        gw_sim_world_fail(f.world, "HostA", "force_complete", 1, GW_ERROR_FAILED, GW_SIM_BEFORE);
+    gint64 id = begin_endless(&f, uuid);
+    ASSERT_ENDS(&f, id, FAILED);
+    assert_home(&f, uuid, "HostA");
+    assert_details(&f, uuid, "godwit_abort", "it could not be made to end: ");
+    fixture_close(&f);
+}
+
+static void wait_for_rate(Fixture *f, gint64 id, guint64 mibps)
+{
+    guint64 last = 0;
+    for (guint tries = 0; tries < 10000; tries++) {
+        g_autoptr(GPtrArray) rows = NULL;
+        GwMigrationQuery query = {.id = id};
+        gw_engine_migrations(f->engine, &query, &rows, NULL);
+        last = rows && rows->len ? ((const GwMigration *)rows->pdata[0])->progress.memory_bps : 0;
+        if (last > (mibps << 20) / 100 * 98 && last < (mibps << 20) / 100 * 102)
+            return;
+        g_usleep(1000);
+    }
+    g_error("migration %" G_GINT64_FORMAT " copies %" G_GUINT64_FORMAT " MiB/s, and not %" G_GUINT64_FORMAT, id, last >> 20, mibps);
+}
+
+/* Those that leave one host share what it may send, and what one leaves the other gets. */
+static void copies_share_a_link(void)
+{
+    Fixture f;
+    fixture_open(&f, "moves-shared-link", 0);
+    fixture_stop(&f);
+    f.link_mibps = 100;
+    fixture_start(&f);
+    const char *first = fixture_add(&f, "HostA", "vm1", 2048, GW_SIM_SHARED, GW_POWER_RUNNING);
+    const char *second = fixture_add(&f, "HostA", "vm2", 2048, GW_SIM_SHARED, GW_POWER_RUNNING);
+    gint64 one = begin_endless(&f, first);
+    wait_for_rate(&f, one, 100);
+    gw_sim_world_set_dirty(f.world, second, 20000);
+    gint64 two = fixture_move(&f, second, "HostC", GW_MOVE_LIVE);
+    wait_for_rate(&f, one, 50);
+    wait_for_rate(&f, two, 50);
+    GwMoveRequest request = {.instance_uuid = first, .request_id = "req-abort"};
+    g_autoptr(GError) error = NULL;
+    gw_engine_abort(f.engine, &request, one, &error);
+    g_assert_no_error(error);
+    wait_for_rate(&f, two, 100);
+    request.instance_uuid = second;
+    gw_engine_abort(f.engine, &request, two, &error);
+    g_assert_no_error(error);
+    ASSERT_ENDS(&f, one, CANCELLED);
+    ASSERT_ENDS(&f, two, CANCELLED);
+    fixture_close(&f);
+}
+
 static void an_abort_leaves_nothing_on_the_destination(void)
 {
     Fixture f;
@@ -392,6 +451,8 @@ int main(int argc, char **argv)
     ADD(a_live_move_ends_on_its_destination);
     ADD(a_forced_post_copy_leaves_nothing_on_the_source);
     ADD(a_busy_guest_ends_as_its_policy_says);
+    ADD(a_rung_that_is_refused_is_given_up);
+    ADD(copies_share_a_link);
     ADD(an_abort_leaves_nothing_on_the_destination);
     ADD(another_engine_carries_a_move_on);
     ADD(a_half_made_preparation_is_removed);

@@ -10,7 +10,7 @@
 /* A field that was added to one of these must be described in the store's tables, and then set and compared below. */
 #if GLIB_SIZEOF_VOID_P == 8
 _Static_assert(sizeof(GwDisk) == 80 && sizeof(GwNic) == 24 && sizeof(GwInstance) == 176, "a new field of an instance?");
-_Static_assert(sizeof(GwPlanDisk) == 72 && sizeof(GwPlan) == 208, "a new field of a plan?");
+_Static_assert(sizeof(GwPlanDisk) == 72 && sizeof(GwPlan) == 232, "a new field of a plan?");
 _Static_assert(sizeof(GwMigration) == 344 && sizeof(GwProgress) == 96, "a new field of a migration?");
 _Static_assert(sizeof(GwForecast) == 352, "a new field of a forecast?");
 #endif
@@ -158,6 +158,10 @@ GwPlan *sample_plan(void)
     plan->persistent_before = plan->autostart_before = TRUE;
     plan->flags = GW_FLAG_LIVE | GW_FLAG_ZEROCOPY | (G_GUINT64_CONSTANT(1) << 63);
     plan->bandwidth_mibps = 10;
+    plan->connections = 4;
+    plan->compression = GW_COMPRESSION_ZSTD;
+    plan->pause_steps = 5;
+    plan->pause_step_ms = 23;
     plan->timeout_ms = 20;
     plan->pause_ms = 21;
     plan->forced_pause_ms = 22;
@@ -262,6 +266,10 @@ void assert_plan_equal(const GwPlan *a, const GwPlan *b)
     g_assert_cmpint(a->autostart_before, ==, b->autostart_before);
     g_assert_cmpuint(a->flags, ==, b->flags);
     g_assert_cmpuint(a->bandwidth_mibps, ==, b->bandwidth_mibps);
+    g_assert_cmpuint(a->connections, ==, b->connections);
+    g_assert_cmpint(a->compression, ==, b->compression);
+    g_assert_cmpuint(a->pause_steps, ==, b->pause_steps);
+    g_assert_cmpuint(a->pause_step_ms, ==, b->pause_step_ms);
     g_assert_cmpuint(a->timeout_ms, ==, b->timeout_ms);
     g_assert_cmpuint(a->pause_ms, ==, b->pause_ms);
     g_assert_cmpuint(a->forced_pause_ms, ==, b->forced_pause_ms);

@@ -194,6 +194,36 @@ static void the_timeout_holds_without_figures(void)
     end(&m);
 }
 
+/* Post-copy is permitted, but fetches no disks: nothing can end a copy of disks that the guest overtakes. */
+static void disks_that_never_end_are_given_up(void)
+{
+    Model m;
+    GwLadder ladder = {0};
+    GwProgress disks = {.disk_total = 900 * MB, .disk_remaining = 300 * MB};
+    begin(&m, 0, 1, GW_FLAG_POSTCOPY, "fast");
+    m.plan->timeout_ms = 1000;
+    g_assert_cmpint(gw_ladder_step(&ladder, m.plan, &disks, 1000, &m.reason), ==, GW_RUNG_WAIT);
+    g_assert_cmpint(gw_ladder_step(&ladder, m.plan, &disks, 1001, &m.reason), ==, GW_RUNG_ABORT);
+    g_assert_cmpstr(m.reason, ==, "it took longer than its completion timeout: 300 MB of its disks are still to be copied");
+    end(&m);
+}
+
+/* Nova's downtime_steps: its own example, 500 ms in 10 steps of 75 s for one GiB. */
+static void pauses_in_steps(void)
+{
+    static const guint64 nova[] = {50, 95, 140, 185, 230, 275, 320, 365, 410, 455, 500};
+    GwPlan plan = {.pause_ms = 500, .pause_steps = 10, .pause_step_ms = 75000};
+    for (guint i = 0; i < G_N_ELEMENTS(nova); i++) {
+        g_assert_cmpuint(gw_ladder_pause_ms(&plan, i * 75000), ==, nova[i]);
+        g_assert_cmpuint(gw_ladder_pause_ms(&plan, i * 75000 + 74999), ==, nova[i]);
+    }
+    g_assert_cmpuint(gw_ladder_pause_ms(&plan, G_MAXUINT64), ==, 500);
+    plan.pause_steps = 1;
+    g_assert_cmpuint(gw_ladder_pause_ms(&plan, 0), ==, 500);
+    GwPlan none = {.pause_steps = 10, .pause_step_ms = 75000, .pause_ms = 1};
+    g_assert_cmpuint(gw_ladder_pause_ms(&none, 0), ==, 1); /* 0 would be the hypervisor's own */
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -204,5 +234,7 @@ int main(int argc, char **argv)
     ADD(every_copy_ends);
     ADD(a_broken_promise_is_given_up);
     ADD(the_timeout_holds_without_figures);
+    ADD(disks_that_never_end_are_given_up);
+    ADD(pauses_in_steps);
     return g_test_run();
 }

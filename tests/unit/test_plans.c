@@ -89,6 +89,40 @@ static void own_pause_comes_first(void)
     g_assert_cmpuint(plan->pause_ms, ==, 42);
 }
 
+static void pauses_in_steps(void)
+{
+    Move move = good_move();
+    move.settings.policy = gw_policy_find("balanced");
+    move.settings.pause_steps = 10;
+    move.settings.pause_delay_s = 75;
+    g_autoptr(GwPlan) plan = plan_of(&move);
+    g_assert_cmpuint(plan->pause_steps, ==, 10);
+    g_assert_cmpuint(plan->pause_step_ms, ==, 2 * 75 * 1000); /* of 2 GiB at least, as the timeout */
+}
+
+/* What the two hosts can do counts, and what is known of the guest. */
+static void transfer_is_planned(void)
+{
+    Move move = good_move();
+    make_local(move.facts);
+    move.settings.transfer.connections = 4;
+    move.settings.transfer.compression = GW_COMPRESSION_ZSTD;
+    move.facts->source->library_version = move.facts->dest->library_version = 9004000;
+    g_autoptr(GwPlan) plan = plan_of(&move);
+    g_assert_true(plan->flags & GW_FLAG_NON_SHARED_SYNCHRONOUS_WRITES);
+    g_assert_cmpuint(plan->connections, ==, 4);
+    g_assert_cmpint(plan->compression, ==, GW_COMPRESSION_ZSTD);
+    Move known = good_move();
+    make_local(known.facts);
+    known.settings.transfer = move.settings.transfer;
+    known.wish.traffic = (GwTraffic){.sampled = TRUE};
+    known.facts->source->library_version = 9004000;
+    known.facts->dest->library_version = 9000000; /* the older one counts */
+    g_autoptr(GwPlan) calm = plan_of(&known);
+    g_assert_false(calm->flags & GW_FLAG_NON_SHARED_SYNCHRONOUS_WRITES);
+    g_assert_cmpint(calm->compression, ==, GW_COMPRESSION_NONE);
+}
+
 static void cold_keeps_the_source(void)
 {
     Move move = good_move();
@@ -248,6 +282,8 @@ int main(int argc, char **argv)
     g_test_add_func("/plan/network disk needs no proof", network_disk_needs_no_proof);
     g_test_add_func("/plan/policy", policy_becomes_flags_and_pauses);
     g_test_add_func("/plan/own-pause", own_pause_comes_first);
+    g_test_add_func("/plan/pauses in steps", pauses_in_steps);
+    g_test_add_func("/plan/transfer", transfer_is_planned);
     g_test_add_func("/plan/cold keeps the source", cold_keeps_the_source);
     g_test_add_func("/plan/cold flags", cold_flags);
     g_test_add_func("/plan/unsafe needs a proof", unsafe_needs_a_proof);

@@ -118,6 +118,11 @@ static gboolean set_pause(GwHost *source, const char *uuid, guint ms, GError **e
     return act(source, NULL, uuid, NULL, (int)ms, 0, gw_virt_set_pause, error);
 }
 
+static gboolean set_bandwidth(GwHost *source, const char *uuid, guint64 mibps, GError **error)
+{
+    return act(source, NULL, uuid, NULL, (int)MIN(mibps, G_MAXINT), 0, gw_virt_set_bandwidth, error);
+}
+
 static gboolean stop(GwHost *host, const char *uuid, GwStopHow how, guint timeout_ms, GError **error)
 {
     return act(host, NULL, uuid, NULL, how, timeout_ms, gw_virt_stop, error);
@@ -252,6 +257,7 @@ const GwDriver gw_libvirt_driver = {
     .abort = abort_copy,
     .force_complete = force_complete,
     .set_pause = set_pause,
+    .set_bandwidth = set_bandwidth,
     .stop = stop,
     .start = start,
     .resume = resume,

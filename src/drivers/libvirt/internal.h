@@ -131,6 +131,7 @@ gboolean gw_virt_wake(GwVirtCall *call, GError **error);      /* suspend.c */
 gboolean gw_virt_diagnostics(GwVirtCall *call, GError **error); /* diagnostics.c; GwDiagnostics */
 gboolean gw_virt_abort(GwVirtCall *call, GError **error);     /* steer.c */
 gboolean gw_virt_set_pause(GwVirtCall *call, GError **error); /* steer.c; how: ms */
+gboolean gw_virt_set_bandwidth(GwVirtCall *call, GError **error); /* steer.c; how: MiB/s */
 gboolean gw_virt_measure(GwVirtCall *call, GError **error);   /* measure.c; GwLoad; how: GwLoadHow */
 gboolean gw_virt_force(GwVirtCall *call, GError **error);     /* steer.c; how: GwForceHow */
 gboolean gw_virt_adopt(GwVirtCall *call, GError **error);     /* place.c */

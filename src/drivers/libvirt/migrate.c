@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/flags.h"
+#include "core/transfer.h"
 
 #define X(NAME, bit) _Static_assert((guint64)GW_FLAG_##NAME == (guint64)VIR_MIGRATE_##NAME, "flags are libvirt's");
 GW_MIGRATE_FLAGS(X)
@@ -21,6 +22,18 @@ static void add_string(Params *p, const char *name, const char *value)
         virTypedParamsAddString(&p->params, &p->count, &p->room, name, value);
 }
 
+/* How memory travels: several connections, and what packs it. Levels of zlib and zstd stay QEMU's own: the fastest. */
+static void add_transfer(Params *p, const GwPlan *plan)
+{
+    if (plan->connections)
+        virTypedParamsAddInt(&p->params, &p->count, &p->room, VIR_MIGRATE_PARAM_PARALLEL_CONNECTIONS, (int)plan->connections);
+    if (plan->compression != GW_COMPRESSION_NONE)
+        add_string(p, VIR_MIGRATE_PARAM_COMPRESSION, gw_compression_name(plan->compression));
+    if (plan->compression == GW_COMPRESSION_XBZRLE)
+        virTypedParamsAddULLong(&p->params, &p->count, &p->room, VIR_MIGRATE_PARAM_COMPRESSION_XBZRLE_CACHE,
+                                gw_transfer_cache_bytes(plan->memory_mib));
+}
+
 static gboolean fill(Params *p, const GwPlan *plan, GError **error)
 {
     g_autofree char *live = gw_virt_definition_live(plan, error);
@@ -35,6 +48,7 @@ static gboolean fill(Params *p, const GwPlan *plan, GError **error)
     add_string(p, VIR_MIGRATE_PARAM_URI, plan->migrate_uri);
     if (plan->bandwidth_mibps)
         virTypedParamsAddULLong(&p->params, &p->count, &p->room, VIR_MIGRATE_PARAM_BANDWIDTH, plan->bandwidth_mibps);
+    add_transfer(p, plan);
     for (guint i = 0; i < plan->disks->len; i++) {
         const GwPlanDisk *disk = plan->disks->pdata[i];
         if (disk->fate == GW_FATE_COPY)

@@ -22,6 +22,18 @@ gboolean gw_virt_set_pause(GwVirtCall *call, GError **error)
     return gw_virt_fail(call->host, GW_VIRT_ACT, error, "setting the longest pause of %s", call->uuid);
 }
 
+gboolean gw_virt_set_bandwidth(GwVirtCall *call, GError **error)
+{
+    enum { NO_LIMIT = 32767 }; /* MiB/s: 0 would be QEMU's own limit, and libvirt takes no more than fits into bytes a second */
+    g_autoptr(virDomain) domain = gw_virt_domain(call->host, call->conn, call->uuid, error);
+    if (!domain)
+        return FALSE;
+    if (virDomainMigrateSetMaxSpeed(domain, call->how ? (unsigned long)call->how : NO_LIMIT, 0) == 0 ||
+        gw_virt_last_is(VIR_ERR_OPERATION_INVALID)) /* it has just ended */
+        return TRUE;
+    return gw_virt_fail(call->host, GW_VIRT_ACT, error, "limiting the migration of %s", call->uuid);
+}
+
 /* A guest that is paused dirties nothing more, so the copy ends. libvirt itself lets it run on at the destination, or at the source if
  * the copy fails: it goes by what the guest was when the copy began. */
 gboolean gw_virt_force(GwVirtCall *call, GError **error)
