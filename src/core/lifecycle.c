@@ -123,15 +123,25 @@ static const GwRule running[] = {
     {ANY, ANY, IDLE, 0, 0, DO(WAIT)},
 };
 
+#define RECOVERING "post-copy was interrupted; it goes on as soon as the two hosts reach each other"
+
+/* A post-copy can only go forward: each side holds a part of the memory that the other lacks. What one host calls broken and the other does
+ * not yet is tried, too: a hypervisor that is still at it refuses. */
 static const GwRule postcopy[] = {
+    {BROKEN, ANY, CALL(ACTIVE), 0, 0, DO(WAIT), .reason = RECOVERING},
     {ANY, ANY, CALL(ACTIVE), 0, 0, DO(WAIT)},
     {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "the source host does not answer"},
     {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "the destination host does not answer"},
+    {BROKEN, HALF, IDLE, WHEN(BEGUN), 0, DO(RECOVER), .reason = RECOVERING},
+    {HALF, BROKEN, IDLE, WHEN(BEGUN), 0, DO(RECOVER), .reason = RECOVERING},
     {ANY, ANY, IDLE, WHEN(JOB), 0, DO(WAIT)},
     {GONE, ALIVE, IDLE, WHEN(BEGUN), 0, GO(SETTLING)},
     MOVED_BY_OTHERS,
-    LEFT_BEHIND(SWITCH | SEEN(PAUSED)),
-    {SWITCH | SEEN(PAUSED), SEEN(RUNNING), IDLE, WHEN(STALE), 0, DO(KILL_SOURCE), .reason = "it runs on the destination"},
+    LEFT_BEHIND(SWITCH | SEEN(PAUSED) | HALF),
+    {SWITCH | SEEN(PAUSED) | HALF, SEEN(RUNNING), IDLE, WHEN(STALE), 0, DO(KILL_SOURCE), .reason = "it runs on the destination"},
+    {GONE, HALF, IDLE, WHEN(STALE), 0, GO(ERROR),
+     .reason = "post-copy was interrupted, and the source has lost its part of the memory: stop the instance on the destination and start "
+               "it again there"},
     {ANY, ANY, IDLE, WHEN(STALE), 0, GO(ERROR),
      .reason = "post-copy was interrupted: each host holds a part of the memory; keep both until it is resumed"},
     {ANY, ANY, IDLE, 0, 0, DO(WAIT)},
@@ -380,6 +390,7 @@ const char *gw_act_name(GwAct act)
         [GW_ACT_ENTER] = "enter",
         [GW_ACT_PREPARE] = "prepare",
         [GW_ACT_MIGRATE] = "migrate",
+        [GW_ACT_RECOVER] = "recover",
         [GW_ACT_RESHAPE] = "reshape",
         [GW_ACT_ADOPT] = "adopt",
         [GW_ACT_SETTLE] = "settle",

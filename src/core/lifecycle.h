@@ -14,6 +14,7 @@ typedef enum {
     GW_ACT_ENTER,               /* W of QUEUED: take a turn */
     GW_ACT_PREPARE,             /* W of PREPARING */
     GW_ACT_MIGRATE,             /* W of RUNNING and (with disks) MOVING: the copy, in its own thread */
+    GW_ACT_RECOVER,             /* W of POSTCOPY: one that was interrupted goes on where it stopped, likewise in its own thread */
     GW_ACT_RESHAPE,             /* W of PLACING: vCPUs, memory and disk of a resize; nothing for others */
     GW_ACT_ADOPT,               /* W of MOVING (shared disks): define on the destination */
     GW_ACT_SETTLE,              /* W of SETTLING: definition final on the destination, source's remains removed */

@@ -18,6 +18,7 @@ enum {
     HALTED = (int)(SEEN(PAUSED) | SEEN(PAUSED_MIGRATING)),
     POST = (int)SEEN(POSTCOPY),
     BROKEN = (int)SEEN(POSTCOPY_FAILED),
+    HALF = (int)(SEEN(POSTCOPY) | SEEN(POSTCOPY_FAILED)), /* of a guest in post-copy */
     ANY_CALL = (int)(BIT(GW_CALL_COUNT) - 1),
     IDLE = (int)(CALL(NONE) | CALL(DONE) | CALL(FAILED) | CALL(LOST)),
 };

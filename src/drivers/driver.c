@@ -140,6 +140,20 @@ gboolean gw_node_migrate(GwNode *source, GwNode *dest, const GwPlan *plan, GErro
     return gw_node_call_end(&call, ok, failure, error);
 }
 
+gboolean gw_node_recover(GwNode *source, GwNode *dest, const GwPlan *plan, GError **error)
+{
+    if (!source->driver->recover) {
+        g_set_error(error, GW_ERROR, GW_ERROR_UNSUPPORTED, "%s hosts have no post-copy that could be resumed", source->driver->name);
+        return FALSE;
+    }
+    GwNodeCall call = {"recover", source, dest, plan->uuid, GW_NODE_LONG};
+    GError *failure = NULL;
+    if (!gw_node_call_begin(&call, error))
+        return FALSE;
+    gboolean ok = source->driver->recover(source->host, dest->host, plan, &failure);
+    return gw_node_call_end(&call, ok, failure, error);
+}
+
 gboolean gw_node_abort(GwNode *source, const char *uuid, GError **error)
 {
     GwNodeCall call = {"abort", source, .uuid = uuid};

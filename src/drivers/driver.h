@@ -80,6 +80,9 @@ typedef struct {
      * never run; on success it is paused on dest and defined on both.
      * plan->flags is passed on; what the copy itself needs (disks, XML, addresses) the driver works out from the plan. */
     gboolean (*migrate)(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
+    /* A post-copy that was interrupted (GW_SEEN_POSTCOPY_FAILED) goes on where it stopped; as `migrate` otherwise, and never a second copy.
+     * GW_ERROR_CONFLICT: it is still under way, or cannot go on now. Optional: NULL where there is no post-copy. */
+    gboolean (*recover)(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
     gboolean (*abort)(GwHost *source, const char *uuid, GError **error); /* asks; the end shows in `migrate` and `sight` */
     gboolean (*force_complete)(GwHost *source, const char *uuid, GwForceHow how, GError **error);
     /* The copy under way switches over as soon as the estimated pause is no longer. Optional. */
@@ -157,6 +160,7 @@ gboolean gw_node_examine_evacuation(GwNode *dest, GwInstance *instance, const ch
                                     GError **error);
 gboolean gw_node_prepare(GwNode *source, GwNode *dest, const GwPlan *plan, GError **error);
 gboolean gw_node_migrate(GwNode *source, GwNode *dest, const GwPlan *plan, GError **error);
+gboolean gw_node_recover(GwNode *source, GwNode *dest, const GwPlan *plan, GError **error);
 gboolean gw_node_abort(GwNode *source, const char *uuid, GError **error);
 gboolean gw_node_force_complete(GwNode *source, const char *uuid, GwForceHow how, GError **error);
 gboolean gw_node_set_pause(GwNode *source, const char *uuid, guint ms, GError **error);

@@ -14,6 +14,7 @@ static const struct {
     [GW_ACT_CHECK] = {"conductor_live_migrate_instance", "conductor_migrate_server", "rebuild_server", FALSE},
     [GW_ACT_PREPARE] = {"compute_pre_live_migration", "compute_prep_resize", NULL, TRUE},
     [GW_ACT_MIGRATE] = {"compute_live_migration", "compute_resize_instance", NULL, FALSE},
+    [GW_ACT_RECOVER] = {"godwit_resume_post_copy", NULL, NULL, FALSE},
     [GW_ACT_STOP_SOURCE] = {NULL, "compute_resize_instance", NULL, FALSE},
     [GW_ACT_RESHAPE] = {NULL, "compute_finish_resize", NULL, TRUE},
     [GW_ACT_ADOPT] = {NULL, "compute_finish_resize", "compute_rebuild_instance", TRUE},
@@ -42,17 +43,29 @@ typedef struct {
     GwActive *active;
     GwNode *source, *dest;
     GwPlan *plan;
+    GwAct act; /* MIGRATE or RECOVER */
 } Copy;
+
+/* live_migration_retry_count counts retries of one second each; a post-copy is resumed again and again while its link is down. */
+static gboolean is_to_pause(const Copy *copy, const GError *error)
+{
+    return g_error_matches(error, GW_ERROR, GW_ERROR_UNREACHABLE) || (error && copy->act == GW_ACT_RECOVER);
+}
 
 static gpointer copy_thread(gpointer data)
 {
     Copy *copy = data;
     g_autoptr(GError) error = NULL;
     gw_guard_set(copy->active->engine->peers ? gw_peers_guard : NULL, copy->active);
-    gw_node_migrate(copy->source, copy->dest, copy->plan, &error);
+    if (copy->act == GW_ACT_RECOVER)
+        gw_node_recover(copy->source, copy->dest, copy->plan, &error);
+    else
+        gw_node_migrate(copy->source, copy->dest, copy->plan, &error);
     gw_guard_set(NULL, NULL);
-    if (g_error_matches(error, GW_ERROR, GW_ERROR_UNREACHABLE))
-        g_usleep(G_USEC_PER_SEC / MAX(1, copy->active->engine->settings.haste)); /* live_migration_retry_count counts retries of one second each */
+    if (error && copy->act == GW_ACT_RECOVER)
+        gw_info("migration %" G_GINT64_FORMAT ": its post-copy does not go on yet: %s", copy->active->id, error->message);
+    if (is_to_pause(copy, error))
+        g_usleep(G_USEC_PER_SEC / MAX(1, copy->active->engine->settings.haste));
     gw_active_call_ended(copy->active, error);
     gw_active_wake(copy->active);
     gw_node_unref(copy->source);
@@ -71,13 +84,14 @@ static void set_active(GwActive *active)
     g_mutex_unlock(&active->engine->lock);
 }
 
-static gboolean begin_copy(GwActive *active, const GwMigration *row)
+static gboolean begin_copy(GwActive *active, const GwMigration *row, GwAct act)
 {
     Copy *copy = g_new0(Copy, 1);
     copy->active = gw_active_ref(active);
     copy->source = gw_node_ref(active->source->node);
     copy->dest = gw_node_ref(active->dest->node);
     copy->plan = gw_plan_copy(row->plan);
+    copy->act = act;
     set_active(active);
     if (!active->copy_since)
         active->copy_since = g_get_monotonic_time();
@@ -220,7 +234,8 @@ gboolean gw_acts_do(GwActive *active, GwMigration *row, GwAct act, GError **erro
     case GW_ACT_PREPARE:
         return work_ended(active, prepare(active, row, error), error);
     case GW_ACT_MIGRATE:
-        return begin_copy(active, row);
+    case GW_ACT_RECOVER:
+        return begin_copy(active, row, act);
     case GW_ACT_ADOPT:
         return work_ended(active, adopt(active, row, error), error);
     case GW_ACT_RESHAPE:

@@ -233,7 +233,7 @@ static void note_failure(GwActive *active)
 
 static gboolean is_request(GwAct act)
 {
-    return act == GW_ACT_MIGRATE || act == GW_ACT_ABORT || act == GW_ACT_FORCE;
+    return act == GW_ACT_MIGRATE || act == GW_ACT_RECOVER || act == GW_ACT_ABORT || act == GW_ACT_FORCE;
 }
 
 /* An act that succeeded and yet is wanted again, since nothing that can be seen has changed, has failed: it is not repeated at once,
@@ -409,6 +409,8 @@ static Step turn(GwActive *active, GwMigration *row, gboolean *dirty)
         if (must_pause(active))
             return STEP_OVER;
     }
+    if (decision.act == GW_ACT_RECOVER)
+        note_wait(active, row, decision.reason);
     if (decision.act == GW_ACT_MIGRATE) {
         active->rung = GW_RUNG_WAIT;
         active->ladder = (GwLadder){0};

@@ -98,7 +98,7 @@ static void steer(Run *run)
 /* A driver keeps its promises also while it fails: only what is LOST may have happened. */
 static void break_a_call(Run *run)
 {
-    static const char *const functions[] = {"prepare", "migrate", "sight",   "describe", "stop",     "start",
+    static const char *const functions[] = {"prepare", "migrate", "recover", "sight",   "describe", "stop",     "start",
                                             "resume",  "adopt",   "settle",  "forget",   "abort",    "examine",
                                             "facts",   "force_complete", "instances", "reshape"};
     static const GwErrorCode codes[] = {GW_ERROR_UNREACHABLE, GW_ERROR_FAILED, GW_ERROR_LOST};

@@ -94,6 +94,49 @@ static void a_forced_post_copy_leaves_nothing_on_the_source(void)
     fixture_close(&f);
 }
 
+static void wait_for_reason(Fixture *f, gint64 id, const char *reason)
+{
+    for (guint tries = 0; tries < 10000; tries++) {
+        g_autoptr(GPtrArray) rows = NULL;
+        GwMigrationQuery query = {.id = id};
+        gw_engine_migrations(f->engine, &query, &rows, NULL);
+        const GwMigration *row = rows && rows->len ? rows->pdata[0] : NULL;
+        if (row && row->reason && strstr(row->reason, reason))
+            return;
+        g_usleep(1000);
+    }
+    g_error("migration %" G_GINT64_FORMAT " never says '%s'", id, reason);
+}
+
+/* The link is cut, the engine is killed meanwhile, the link is mended: the guest comes together again, and never by a second copy. */
+static void a_post_copy_that_was_cut_goes_on(void)
+{
+    Fixture f;
+    fixture_open(&f, "moves-cut", GW_FLAG_POSTCOPY);
+    const char *uuid = fixture_add(&f, "HostA", "vm", 2048, GW_SIM_SHARED, GW_POWER_RUNNING);
+    gint64 id = begin_endless(&f, uuid);
+    gw_sim_world_set_link(f.world, "HostB", 100); /* so that there is time to cut it */
+    GwMoveRequest request = {.instance_uuid = uuid, .request_id = "req-force"};
+    g_autoptr(GError) error = NULL;
+    gw_engine_force_complete(f.engine, &request, id, &error);
+    g_assert_no_error(error);
+    while (!g_str_equal(gw_sim_world_runs_on(f.world, uuid), "HostB"))
+        g_usleep(1000);
+    gw_sim_world_set_link(f.world, "HostB", 0);
+    for (guint i = 0; i < 2; i++) {
+        wait_for_reason(&f, id, "post-copy was interrupted; it goes on as soon as");
+        fixture_stop(&f);
+        fixture_start(&f);
+        fixture_refresh(&f);
+    }
+    gw_sim_world_set_link(f.world, "HostB", 10000);
+    ASSERT_ENDS(&f, id, COMPLETED);
+    assert_home(&f, uuid, "HostB");
+    g_autoptr(GwMigration) row = fixture_row(&f, id);
+    g_assert_cmpuint(row->attempts, ==, 1);
+    fixture_close(&f);
+}
+
 /* A guest that writes faster than the link carries, and a policy: it ends by itself, and tells why. */
 static void move_endless(const char *world, const char *policy, guint64 flags, GwMigrationState end, const char *reason)
 {
@@ -450,6 +493,7 @@ int main(int argc, char **argv)
 #define ADD(test) g_test_add_func("/engine/" #test, test)
     ADD(a_live_move_ends_on_its_destination);
     ADD(a_forced_post_copy_leaves_nothing_on_the_source);
+    ADD(a_post_copy_that_was_cut_goes_on);
     ADD(a_busy_guest_ends_as_its_policy_says);
     ADD(a_rung_that_is_refused_is_given_up);
     ADD(copies_share_a_link);

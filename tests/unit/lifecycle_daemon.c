@@ -247,6 +247,7 @@ static gboolean do_act(const WorldSetting *setting, WorldNode *node)
     case GW_ACT_WAIT:
     case GW_ACT_ADVANCE:
     case GW_ACT_MIGRATE:
+    case GW_ACT_RECOVER:
     case GW_ACT_COUNT:
         g_assert_not_reached();
     case GW_ACT_CHECK:
@@ -325,10 +326,42 @@ static void begin_copy(const Step *step)
     tell(step, next);
 }
 
+static gboolean is_half(guint64 seen)
+{
+    return seen == GW_SEEN_POSTCOPY || seen == GW_SEEN_POSTCOPY_FAILED;
+}
+
+/* Refused while the link is down, which it is not for ever. */
+static void recover(const Step *step, WorldWeather weather)
+{
+    WorldNode next = step->before;
+    gboolean halves = next.copy == COPY_NONE && is_half(next.source) && is_half(next.dest);
+    next.phase = PHASE_REST;
+    next.act = 0;
+    next.failures = 0;
+    next.call = GW_CALL_FAILED;
+    if (weather == WEATHER_STORM || !halves)
+        tell(step, next);
+    if (weather == WEATHER_STORM && halves) {
+        next.call = GW_CALL_LOST;
+        tell(step, next);
+    }
+    if (!halves)
+        return;
+    next.call = GW_CALL_ACTIVE;
+    next.copy = COPY_POSTCOPY;
+    next.source = next.dest = GW_SEEN_POSTCOPY;
+    tell(step, next);
+}
+
 static void act(const Step *step, WorldWeather weather)
 {
     WorldNode node = step->before;
     WorldNode done = node;
+    if (node.act == GW_ACT_RECOVER) {
+        recover(step, weather);
+        return;
+    }
     if (node.act == GW_ACT_MIGRATE) {
         begin_copy(step);
         return;

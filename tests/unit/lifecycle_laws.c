@@ -48,6 +48,11 @@ static gboolean is_alive(GwSeen seen)
     return seen == GW_SEEN_RUNNING || seen == GW_SEEN_PAUSED;
 }
 
+static gboolean is_half(GwSeen seen)
+{
+    return seen == GW_SEEN_POSTCOPY || seen == GW_SEEN_POSTCOPY_FAILED;
+}
+
 static gboolean has(const Case *c, unsigned when)
 {
     return (c->s.when & when) == when;
@@ -209,6 +214,20 @@ static gboolean copies_begin_once(const Case *c)
     return !has(c, GW_WHEN_JOB) && (!has(c, GW_WHEN_BEGUN) || (c->s.call == GW_CALL_FAILED && has(c, GW_WHEN_RETRY)));
 }
 
+/* A post-copy goes on between its two halves, and never as a second copy; and nothing else is done to them while both are there. */
+static gboolean halves_are_brought_together(const Case *c)
+{
+    gboolean halves = is_half(c->s.source) && is_half(c->s.dest);
+    gboolean broken = c->s.source == GW_SEEN_POSTCOPY_FAILED || c->s.dest == GW_SEEN_POSTCOPY_FAILED;
+    if (c->d.act == GW_ACT_RECOVER)
+        return c->s.state == GW_MIGRATION_POSTCOPY && halves && broken && has(c, GW_WHEN_BEGUN) && c->s.call != GW_CALL_ACTIVE;
+    if (c->s.state != GW_MIGRATION_POSTCOPY || !halves)
+        return TRUE;
+    if (broken && has(c, GW_WHEN_BEGUN) && c->s.call != GW_CALL_ACTIVE)
+        return FALSE; /* it must not be left */
+    return c->d.act == GW_ACT_WAIT || goes(c, GW_MIGRATION_ERROR);
+}
+
 static gboolean source_is_removed_only_after_the_proof(const Case *c)
 {
     gboolean there = c->s.dest != GW_SEEN_ABSENT && c->s.dest != GW_SEEN_UNKNOWN;
@@ -252,13 +271,13 @@ static gboolean destination_is_killed_only_while_it_cannot_matter(const Case *c)
             (c->s.source == GW_SEEN_STOPPED && receives && has(c, GW_WHEN_STALE)));
 }
 
-/* Live: the guest runs on the destination and not here. Cold: started paused for the copy of its disks. */
+/* Live: the guest runs on the destination, whole, and not here; also where it came there by post-copy. Cold: started paused for the copy of its disks. */
 static gboolean source_is_killed_only_when_it_cannot_matter(const Case *c)
 {
     if (c->d.act != GW_ACT_KILL_SOURCE)
         return TRUE;
     if (c->s.kind == GW_MOVE_LIVE)
-        return c->s.dest == GW_SEEN_RUNNING && is_halted(c->s.source) && !has(c, GW_WHEN_JOB);
+        return c->s.dest == GW_SEEN_RUNNING && (is_halted(c->s.source) || is_half(c->s.source)) && !has(c, GW_WHEN_JOB);
     return is_halted(c->s.source) && (is_gone(c->s.dest) || is_halted(c->s.dest));
 }
 
@@ -368,13 +387,14 @@ static gboolean doubt_ends(const Case *c)
     return c->d.act != GW_ACT_WAIT;
 }
 
-/* An act that fails again and again is given up. The copy does not fail at its begin, and has tries of its own. */
+/* An act that fails again and again is given up. The copy does not fail at its begin, and has tries of its own; a guest in two halves is not
+ * given up. */
 static gboolean trying_ends(const Case *c)
 {
     gboolean tries = c->s.state == GW_MIGRATION_ACCEPTED || c->s.state == GW_MIGRATION_QUEUED;
     if (tries || !has(c, GW_WHEN_EXHAUSTED) || has(c, GW_WHEN_JOB) || c->s.call == GW_CALL_ACTIVE || !both_answer(c))
         return TRUE;
-    return c->d.act == GW_ACT_WAIT || c->d.act == GW_ACT_ADVANCE || c->d.act == GW_ACT_MIGRATE;
+    return c->d.act == GW_ACT_WAIT || c->d.act == GW_ACT_ADVANCE || c->d.act == GW_ACT_MIGRATE || c->d.act == GW_ACT_RECOVER;
 }
 
 /* An act that succeeds and yet changes nothing that is seen is not repeated for ever either: a guest that a full
@@ -407,6 +427,7 @@ const NamedLaw laws[] = {
     {"evacuations start and stop nothing else", evacuations_start_and_stop_nothing_else},
     {"a lost host is left alone", a_lost_host_is_left_alone},
     {"copies begin once", copies_begin_once},
+    {"halves are brought together", halves_are_brought_together},
     {"source is removed only after the proof", source_is_removed_only_after_the_proof},
     {"destination is removed only while the source is whole", destination_is_removed_only_while_the_source_is_whole},
     {"destination is killed only while it cannot matter", destination_is_killed_only_while_it_cannot_matter},

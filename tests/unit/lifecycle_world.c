@@ -126,8 +126,6 @@ static void copy_goes_on(const Event *event)
         return;
     case COPY_POSTCOPY:
         arrive(event);
-        end_copy(event, GW_SEEN_POSTCOPY_FAILED, GW_SEEN_POSTCOPY_FAILED);
-        end_copy(event, GW_SEEN_POSTCOPY, GW_SEEN_POSTCOPY_FAILED);
         return;
     case COPY_ARRIVED:
         confirm(event);
@@ -144,7 +142,8 @@ static void call_returns(const Event *event)
         return;
     gboolean receives = next.dest == GW_SEEN_PAUSED_MIGRATING;
     gboolean whole = event->setting->kind == GW_MOVE_LIVE ? !receives : next.dest_disk == 2;
-    gboolean moved = is_gone(next.source) && next.dest != GW_SEEN_ABSENT && whole;
+    gboolean half = next.dest == GW_SEEN_POSTCOPY || next.dest == GW_SEEN_POSTCOPY_FAILED;
+    gboolean moved = is_gone(next.source) && next.dest != GW_SEEN_ABSENT && whole && !half;
     next.call = GW_CALL_LOST;
     tell(event, next);
     if (moved) {
@@ -212,6 +211,28 @@ static void clock_runs_out(const Event *event)
     WorldNode next = event->before;
     next.overdue = next.overdue || next.call == GW_CALL_ACTIVE || next.copy != COPY_NONE;
     tell(event, next);
+}
+
+/* The link is cut in the midst of post-copy: the hosts notice, one before the other. */
+static void post_copy_breaks(const Event *event)
+{
+    if (event->before.copy != COPY_POSTCOPY)
+        return;
+    end_copy(event, GW_SEEN_POSTCOPY_FAILED, GW_SEEN_POSTCOPY_FAILED);
+    end_copy(event, GW_SEEN_POSTCOPY, GW_SEEN_POSTCOPY_FAILED);
+    end_copy(event, GW_SEEN_POSTCOPY_FAILED, GW_SEEN_POSTCOPY);
+}
+
+/* The source's QEMU ends with the memory that had not come over. */
+static void half_is_lost(const Event *event)
+{
+    Event own = *event;
+    guint64 source = event->before.source;
+    own.before.meddled = TRUE;
+    if (event->before.copy == COPY_POSTCOPY ||
+        (event->before.copy == COPY_NONE && event->before.dest == GW_SEEN_POSTCOPY_FAILED &&
+         (source == GW_SEEN_POSTCOPY || source == GW_SEEN_POSTCOPY_FAILED)))
+        end_copy(&own, stopped(event->setting), GW_SEEN_POSTCOPY_FAILED);
 }
 
 /* The guest shuts itself down, or its QEMU ends: a copy from it fails, and its half may stay behind. */
@@ -335,7 +356,8 @@ WorldNode world_start(const WorldSetting *setting)
 void world_steps(const WorldSetting *setting, WorldNode node, WorldWeather weather, WorldVisit visit, void *data)
 {
     static void (*const storm[])(const Event *) = {daemon_dies, call_is_lost, user_asks,      clock_runs_out,
-                                                   source_ends, dest_ends,    guest_is_paused};
+                                                   source_ends, dest_ends,    guest_is_paused, post_copy_breaks,
+                                                   half_is_lost};
     Event fair = {setting, node, STEP_FAIR, visit, data};
     Event bad = {setting, node, STEP_STORM, visit, data};
     if (gw_migration_state_traits((GwMigrationState)node.state) & GW_TRAIT_FINAL)

@@ -154,6 +154,49 @@ static void a_crash_breaks_postcopy(void)
     fixture_close(&f);
 }
 
+static gpointer recover_thread(gpointer data)
+{
+    Copy *copy = data;
+    gw_node_recover(copy->from, copy->to, copy->plan, &copy->error);
+    return NULL;
+}
+
+/* A link that is cut leaves two halves; they come together once it is mended, and no byte is sent twice. */
+static void a_cut_post_copy_is_resumed(void)
+{
+    Fixture f;
+    fixture_open(&f);
+    g_auto(Copy) copy = {0};
+    const char *uuid = fixture_add(&f, "vm", 1024, GW_SIM_SHARED, 1);
+    gw_sim_world_set_dirty(f.world, uuid, 2000);
+    copy_begin(&copy, &f, f.a, f.b, uuid, GW_FLAG_POSTCOPY);
+    STEP(1000);
+    g_assert_true(gw_node_force_complete(f.a, uuid, GW_FORCE_POSTCOPY, NULL));
+    g_autoptr(GError) whole = NULL, cut = NULL;
+    g_assert_false(gw_node_recover(f.a, f.b, copy.plan, &whole));
+    g_assert_error(whole, GW_ERROR, GW_ERROR_CONFLICT);
+    gw_sim_world_set_link(f.world, "HostB", 0);
+    copy_join(&copy);
+    g_assert_error(copy.error, GW_ERROR, GW_ERROR_LOST);
+    ASSERT_SEEN(f.a, uuid, POSTCOPY_FAILED);
+    ASSERT_SEEN(f.b, uuid, POSTCOPY_FAILED);
+    g_assert_false(gw_node_recover(f.a, f.b, copy.plan, &cut));
+    g_assert_error(cut, GW_ERROR, GW_ERROR_FAILED);
+    gw_sim_world_set_link(f.world, "HostB", 1000);
+    g_clear_error(&copy.error);
+    copy.thread = g_thread_new("recover", recover_thread, &copy);
+    while (!gw_sim_world_copies(f.world))
+        g_usleep(1000);
+    ASSERT_SEEN(f.a, uuid, POSTCOPY);
+    ASSERT_SEEN(f.b, uuid, POSTCOPY);
+    STEP(9000);
+    copy_join(&copy);
+    g_assert_no_error(copy.error);
+    ASSERT_SEEN(f.b, uuid, RUNNING);
+    g_assert_cmpstr(gw_sim_world_runs_on(f.world, uuid), ==, "HostB");
+    fixture_close(&f);
+}
+
 static void a_stopped_guest_fails_its_copy(void)
 {
     Fixture f;
@@ -284,6 +327,7 @@ int main(int argc, char **argv)
     g_test_add_func("/sim/host/daemon-killed-in-last-pause", killed_in_the_last_pause_the_guest_stays_paused);
     g_test_add_func("/sim/host/destination-crashes", a_dest_that_loses_power_fails_the_copy);
     g_test_add_func("/sim/host/crash-in-postcopy", a_crash_breaks_postcopy);
+    g_test_add_func("/sim/copy/cut-in-postcopy", a_cut_post_copy_is_resumed);
     g_test_add_func("/sim/guest/stopped-in-mid-copy", a_stopped_guest_fails_its_copy);
     g_test_add_func("/sim/storage/no-room-leaves-nothing", no_room_leaves_nothing);
     g_test_add_func("/sim/storage/unequal-mounts", unequal_mounts_are_not_shared);

@@ -254,6 +254,7 @@ const GwDriver gw_libvirt_driver = {
     .examine_evacuation = examine_evacuation,
     .prepare = prepare,
     .migrate = gw_virt_migrate,
+    .recover = gw_virt_recover,
     .abort = abort_copy,
     .force_complete = force_complete,
     .set_pause = set_pause,

@@ -149,6 +149,7 @@ gboolean gw_virt_audit(GwVirtCall *call, GError **error);     /* audit.c; GwHost
 gboolean gw_virt_baseline(GwVirtCall *call, GError **error);  /* audit.c; char, from call->texts */
 gboolean gw_virt_probe(GwVirtCall *call, GError **error);     /* probe.c; GwPairAudit */
 gboolean gw_virt_migrate(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error); /* migrate.c; blocks */
+gboolean gw_virt_recover(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error); /* migrate.c; blocks */
 void gw_virt_watch(GwHost *host, GwHostEvent event, void *data); /* events.c */
 void gw_virt_events_attach(GwHost *host); /* events.c: opens the events' connection if it should be open and is not */
 void gw_virt_events_detach(GwHost *host); /* events.c: returns when no event is being delivered */

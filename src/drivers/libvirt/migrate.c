@@ -67,10 +67,9 @@ static gboolean fill_cold(Params *p, virDomain *domain, GwPlan *plan, GError **e
     return fill(p, plan, error);
 }
 
-static gboolean run(GwHost *source, virConnectPtr conn, GwHost *dest, const GwPlan *plan, virDomain *domain, Params *p,
-                    GError **error)
+static gboolean run(GwHost *dest, const GwPlan *plan, unsigned more_flags, virDomain *domain, Params *p, GError **error)
 {
-    unsigned flags = (unsigned)plan->flags;
+    unsigned flags = (unsigned)plan->flags | more_flags;
     const char *uri = plan->destination_uri ? plan->destination_uri : dest->uri;
     if (flags & VIR_MIGRATE_PEER2PEER)
         return virDomainMigrateToURI3(domain, uri, p->params, (unsigned)p->count, flags) == 0;
@@ -132,7 +131,7 @@ gboolean gw_virt_migrate(GwHost *source, GwHost *dest, const GwPlan *plan, GErro
     virDomain *domain = gw_virt_domain(source, conn, plan->uuid, &local);
     gboolean ok = domain && (plan->kind == GW_MOVE_COLD ? fill_cold(&p, domain, copy, &local) : fill(&p, copy, &local));
     if (ok) {
-        ok = run(source, conn, dest, copy, domain, &p, &local);
+        ok = run(dest, copy, 0, domain, &p, &local);
         if (!ok && !local)
             judge(source, dest, domain, plan, &local);
     }
@@ -142,6 +141,68 @@ gboolean gw_virt_migrate(GwHost *source, GwHost *dest, const GwPlan *plan, GErro
     if (domain)
         virDomainFree(domain);
     gw_plan_free(copy);
+    gw_virt_give_back(source, conn);
+    return ok;
+}
+
+/* ---- the rest of a post-copy that was interrupted: the same call once more, with one flag */
+
+/* libvirt resumes only what QEMU itself has stopped (qemuMigrationSrcBeginResume). */
+static gboolean still_runs(void)
+{
+    const virError *found = virGetLastError();
+    return found && found->message && strstr(found->message, "migration is still running");
+}
+
+static guint64 remaining(virDomain *domain)
+{
+    GwProgress progress = {0};
+    virTypedParameter *params = NULL;
+    int count = 0, type;
+    if (virDomainGetJobStats(domain, &type, &params, &count, 0) == 0)
+        gw_virt_read_progress(params, count, &progress);
+    virTypedParamsFree(params, count);
+    return progress.memory_remaining;
+}
+
+/* A QEMU that goes on without its libvirtd is left alone. One that waits for packets that got lost would do so for as long as TCP does:
+ * it is told to stop, which loses nothing (VIR_DOMAIN_ABORT_JOB_POSTCOPY), so that it can be resumed. TRUE: it has stopped. */
+static gboolean stop_stuck(virDomain *domain)
+{
+    enum { WATCH_MS = 3000, STOP_MS = 500 };
+    guint64 before = remaining(domain);
+    g_usleep(WATCH_MS * 1000);
+    if (remaining(domain) != before || virDomainAbortJobFlags(domain, VIR_DOMAIN_ABORT_JOB_POSTCOPY) != 0)
+        return FALSE;
+    g_usleep(STOP_MS * 1000);
+    return TRUE;
+}
+
+static gboolean resume(GwHost *source, GwHost *dest, const GwPlan *plan, virDomain *domain, Params *p, GError **error)
+{
+    if (run(dest, plan, VIR_MIGRATE_POSTCOPY_RESUME, domain, p, error))
+        return TRUE;
+    if (still_runs() && stop_stuck(domain) && run(dest, plan, VIR_MIGRATE_POSTCOPY_RESUME, domain, p, error))
+        return TRUE;
+    if (!error || !*error)
+        gw_virt_fail(source, GW_VIRT_ASK, error, "resuming the post-copy of instance %s to %s", plan->name, dest->name);
+    return FALSE;
+}
+
+gboolean gw_virt_recover(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error)
+{
+    virConnectPtr conn = gw_virt_lend(source, error);
+    if (!conn)
+        return FALSE;
+    Params p = {0};
+    GError *local = NULL;
+    virDomain *domain = gw_virt_domain(source, conn, plan->uuid, &local);
+    gboolean ok = domain && fill(&p, plan, &local) && resume(source, dest, plan, domain, &p, &local);
+    if (local)
+        g_propagate_error(error, local);
+    virTypedParamsFree(p.params, p.count);
+    if (domain)
+        virDomainFree(domain);
     gw_virt_give_back(source, conn);
     return ok;
 }

@@ -119,6 +119,8 @@ static gboolean look(GwVirtCall *call, virDomain *domain, GwSight *sight, GError
         take_kept_progress(call->host, call->uuid, &sight->progress);
         return TRUE;
     }
+    if (sight->seen == GW_SEEN_POSTCOPY_FAILED) /* libvirt keeps its job, which nobody works at */
+        return TRUE;
     return read_job(call->host, domain, 0, sight, error) &&
            (sight->job != GW_JOB_NONE || read_job(call->host, domain, completed, sight, error));
 }

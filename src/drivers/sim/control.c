@@ -65,11 +65,23 @@ gboolean gw_sim_world_add_host(GwSimWorld *world, const char *host, const char *
     return TRUE;
 }
 
+/* A copy of memory waits for its link; a guest in post-copy is cut in two. */
+static void break_post_copies(GwSimWorld *world, const GwSimHost *host)
+{
+    for (guint i = world->copies->len; i > 0; i--) {
+        GwSimCopy *copy = world->copies->pdata[i - 1];
+        if (copy->phase == GW_SIM_POSTCOPY && (copy->source == host || copy->dest == host))
+            gw_sim_copy_fail(copy, GW_ERROR_LOST, "the link was cut");
+    }
+}
+
 void gw_sim_world_set_link(GwSimWorld *world, const char *host, guint mbps)
 {
     gw_sim_world_lock(world);
     need_host(world, host)->link_bps = mbps * 1e6 / 8;
     gw_sim_copies_rerate(world);
+    if (!mbps)
+        break_post_copies(world, need_host(world, host));
     gw_sim_world_unlock(world);
 }
 

@@ -184,8 +184,9 @@ static void break_postcopy(GwSimCopy *copy, char *why)
 {
     GwSimDomain *from = copy->from;
     GwSimDomain *to = copy->to;
-    finish(copy, gw_sim_now(copy->source->world),
-           g_error_new(GW_ERROR, GW_ERROR_LOST, "post-copy was interrupted: %s", why));
+    account(copy, gw_sim_now(copy->source->world));
+    from->missing_bytes = copy->left;
+    finish(copy, copy->at_us, g_error_new(GW_ERROR, GW_ERROR_LOST, "post-copy was interrupted: %s", why));
     gw_sim_domain_set(from, GW_SEEN_POSTCOPY_FAILED);
     gw_sim_domain_set(to, GW_SEEN_POSTCOPY_FAILED);
 }

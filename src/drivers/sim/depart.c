@@ -1,4 +1,4 @@
-/* The beginning of a copy, and what a hypervisor refuses then. Its course is in copy.c. */
+/* The beginning of a copy, or of the rest of one that broke in post-copy, and what a hypervisor refuses then. Its course is in copy.c. */
 #include "drivers/sim/internal.h"
 
 static gboolean refuse(GError **error, GwErrorCode code, const char *format, ...) G_GNUC_PRINTF(3, 4);
@@ -84,6 +84,41 @@ static void receive(GwSimCopy *copy)
     gw_sim_domain_set(to, GW_SEEN_PAUSED_MIGRATING);
 }
 
+static void enter(GwSimCopy *copy)
+{
+    copy->source->outgoing++;
+    copy->dest->incoming++;
+    g_ptr_array_add(copy->source->world->copies, copy);
+}
+
+static gboolean is_half(const GwSimDomain *domain)
+{
+    return domain && !domain->copy && (domain->seen == GW_SEEN_POSTCOPY || domain->seen == GW_SEEN_POSTCOPY_FAILED);
+}
+
+GwSimCopy *gw_sim_copy_resume(GwSimHost *source, GwSimHost *dest, const GwPlan *plan, GError **error)
+{
+    GwSimDomain *from = gw_sim_host_domain(source, plan->uuid), *to = gw_sim_host_domain(dest, plan->uuid);
+    if (!is_half(from) || !is_half(to)) {
+        refuse(error, GW_ERROR_CONFLICT, "%s has no broken post-copy between %s and %s", plan->name, source->name, dest->name);
+        return NULL;
+    }
+    if (source->link_bps <= 0 || dest->link_bps <= 0) {
+        refuse(error, GW_ERROR_FAILED, "%s does not reach %s", source->name, dest->name);
+        return NULL;
+    }
+    GwSimCopy *copy = copy_new(from, dest, plan);
+    copy->to = to;
+    from->copy = to->copy = copy;
+    to->receives = TRUE;
+    enter(copy);
+    gw_sim_copy_begin_pass(copy, GW_SIM_POSTCOPY, from->missing_bytes);
+    gw_sim_domain_set(from, GW_SEEN_POSTCOPY);
+    gw_sim_domain_set(to, GW_SEEN_POSTCOPY);
+    gw_sim_copies_rerate(source->world);
+    return copy;
+}
+
 GwSimCopy *gw_sim_copy_begin(GwSimHost *source, GwSimHost *dest, const GwPlan *plan, GError **error)
 {
     GwSimWorld *world = source->world;
@@ -96,9 +131,7 @@ GwSimCopy *gw_sim_copy_begin(GwSimHost *source, GwSimHost *dest, const GwPlan *p
     GwSimCopy *copy = copy_new(from, dest, plan);
     from->copy = copy;
     receive(copy);
-    source->outgoing++;
-    dest->incoming++;
-    g_ptr_array_add(world->copies, copy);
+    enter(copy);
     gw_sim_tell(source, plan->uuid);
     if (copy->disk_bytes > 0)
         gw_sim_copy_begin_pass(copy, GW_SIM_DISKS, copy->disk_bytes);

@@ -66,6 +66,7 @@ struct GwSimDomain {
     GPtrArray *open; /* of GwSimFile: those it writes to; borrowed */
     GwSimCopy *copy; /* of which it is one end, or NULL */
     GwProgress last; /* of the last copy that ended */
+    double missing_bytes; /* of a broken post-copy: what had not come over */
     double dirty_bps; /* bytes per second */
     double cpus; /* CPUs' worth of work that it does; 0: it does not say */
     guint shutdown_ms;
@@ -211,6 +212,8 @@ void gw_sim_files_close(GwSimDomain *domain);
 
 /* ---- depart.c: GW_ERROR_FAILED when either side refuses. Borrowed: of world->copies. */
 GwSimCopy *gw_sim_copy_begin(GwSimHost *source, GwSimHost *dest, const GwPlan *plan, GError **error);
+/* A broken post-copy goes on. */
+GwSimCopy *gw_sim_copy_resume(GwSimHost *source, GwSimHost *dest, const GwPlan *plan, GError **error);
 
 /* ---- copy.c */
 guint64 gw_sim_copy_disk_bytes(const GwSimCopy *copy, const GwPlanDisk *disk); /* that travel */
@@ -244,6 +247,7 @@ gboolean gw_sim_examine_evacuation(GwHost *dest, GwInstance *instance, const cha
 gboolean gw_sim_examine(GwHost *source, GwHost *dest, const char *uuid, GwMoveFacts **ret_facts, GError **error);
 gboolean gw_sim_measure(GwHost *host, const char *uuid, GwLoadHow how, GwLoad *ret_load, GError **error);
 gboolean gw_sim_migrate(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
+gboolean gw_sim_recover(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
 gboolean gw_sim_abort(GwHost *source, const char *uuid, GError **error);
 gboolean gw_sim_force_complete(GwHost *source, const char *uuid, GwForceHow how, GError **error);
 gboolean gw_sim_set_pause(GwHost *source, const char *uuid, guint ms, GError **error);

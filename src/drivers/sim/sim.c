@@ -126,6 +126,7 @@ const GwDriver gw_sim_driver = {
     .examine_evacuation = gw_sim_examine_evacuation,
     .prepare = gw_sim_prepare,
     .migrate = gw_sim_migrate,
+    .recover = gw_sim_recover,
     .abort = gw_sim_abort,
     .force_complete = gw_sim_force_complete,
     .set_pause = gw_sim_set_pause,

@@ -31,7 +31,8 @@ guint gw_sim_world_copies(GwSimWorld *world); /* copies under way */
 /* ---- Hosts. `parameters` as in an address, "memory_mib=4096&instances=3", or NULL. No effect on a host that exists.
  */
 gboolean gw_sim_world_add_host(GwSimWorld *world, const char *host, const char *parameters, GError **error);
-void gw_sim_world_set_link(GwSimWorld *world, const char *host, guint mbps); /* megabits per second; 0: cut off */
+/* Megabits per second; 0: cut off: what is copied waits, and post-copies break, to be resumed. */
+void gw_sim_world_set_link(GwSimWorld *world, const char *host, guint mbps);
 /* Folders of one name hold the same bytes on every host that mounts them. Every host has "shared" at /sim/shared and a
  * folder of its own at /sim/local. */
 void gw_sim_world_mount(GwSimWorld *world, const char *host, const char *path, const char *folder, guint64 gib);

@@ -30,12 +30,14 @@ static gboolean wait_for_end(GwHost *source, GwSimCopy *copy, GError **error)
     return ok;
 }
 
-gboolean gw_sim_migrate(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error)
+typedef GwSimCopy *(*Begin)(GwSimHost *source, GwSimHost *dest, const GwPlan *plan, GError **error);
+
+static gboolean carry_out(const char *function, Begin begin, GwHost *source, GwHost *dest, const GwPlan *plan, GError **error)
 {
     GwSimCall call;
-    if (!gw_sim_call_begin(&call, GW_SIM_ACT, "migrate", source, dest, error))
+    if (!gw_sim_call_begin(&call, GW_SIM_ACT, function, source, dest, error))
         return FALSE;
-    GwSimCopy *copy = gw_sim_copy_begin(source->host, dest->host, plan, error);
+    GwSimCopy *copy = begin(source->host, dest->host, plan, error);
     if (!copy)
         return gw_sim_call_end(&call, FALSE, error);
     gw_sim_copy_ref(copy);
@@ -44,6 +46,16 @@ gboolean gw_sim_migrate(GwHost *source, GwHost *dest, const GwPlan *plan, GError
         return gw_sim_call_end(&call, TRUE, error);
     }
     return gw_sim_call_end(&call, wait_for_end(source, copy, error), error);
+}
+
+gboolean gw_sim_migrate(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error)
+{
+    return carry_out("migrate", gw_sim_copy_begin, source, dest, plan, error);
+}
+
+gboolean gw_sim_recover(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error)
+{
+    return carry_out("recover", gw_sim_copy_resume, source, dest, plan, error);
 }
 
 /* What is asked has its end in `migrate` and `sight`; a copy that has ended, or cannot be ended any more, is no error.
