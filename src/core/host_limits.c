@@ -1,5 +1,7 @@
 #include "core/host_limits.h"
 
+#include "core/overrides.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -71,7 +73,7 @@ const char *gw_limit_objection(const char *key, const char *value)
     for (guint i = 0; i < GW_LIMIT_COUNT; i++)
         if (strcmp(limits[i].key, key) == 0)
             return gw_limit_parse((GwLimit)i, value, &number) ? NULL : limits[i].form;
-    return NULL;
+    return gw_override_objection(key, value);
 }
 
 /* ---- lists */

@@ -23,7 +23,7 @@ typedef enum {
 const char *gw_limit_key(GwLimit limit);
 /* Whether text is a value of that limit. */
 gboolean gw_limit_parse(GwLimit limit, const char *text, double *ret_value);
-/* NULL when key is no limit or value suits it; else what it must be. Static. */
+/* NULL when key is no limit, no policy and no option (core/overrides.h), or value suits it; else what it must be. Static. */
 const char *gw_limit_objection(const char *key, const char *value);
 
 /* Not a limit, but set beside them: how the live migrations that leave the hosts of an aggregate are ended (core/ladder.h). */

@@ -1,6 +1,8 @@
 /* The checks of one move, and the choice of a destination where the user left it open. */
 #include "engine/internal.h"
 
+#include "core/overrides.h"
+
 #include <string.h>
 
 static gboolean examine_evacuation(GwActive *active, const GwMigration *row, GwHostEntry *dest, GwMoveFacts **ret_facts, GError **error)
@@ -26,21 +28,26 @@ static gboolean examine(GwActive *active, const GwMigration *row, GwHostEntry *d
                                          : gw_node_examine(active->source->node, dest->node, row->instance_uuid, ret_facts, error);
 }
 
-/* The request's own policy, else that of the aggregates which the source is in, else the setting's. One that is set for some alone brings
- * its own pause along. */
+/* A policy that is set for some alone brings its own pause along. */
+static void take_policy(GwPlanSettings *settings, const GwPolicy *policy)
+{
+    if (!policy)
+        return;
+    settings->policy = policy;
+    settings->pause_ms = 0;
+}
+
+/* The settings, over them what the aggregates say that the source is in, and over that the request's own policy. */
 static GwPlanSettings plan_settings(GwActive *active)
 {
     GwPlanSettings settings = active->engine->settings.plan;
-    const GwPolicy *policy = active->policy;
-    if (!policy && active->source) {
+    if (active->source) {
         g_mutex_lock(&active->engine->lock);
-        policy = gw_limits_policy(active->source->aggregates);
+        take_policy(&settings, gw_limits_policy(active->source->aggregates));
+        gw_overrides_apply(active->source->aggregates, &settings);
         g_mutex_unlock(&active->engine->lock);
     }
-    if (!policy)
-        return settings;
-    settings.policy = policy;
-    settings.pause_ms = 0;
+    take_policy(&settings, active->policy);
     return settings;
 }
 

@@ -47,6 +47,19 @@ def test_an_aggregate_has_a_policy_and_a_request_its_own(cloud, aggregate):
     assert (host["plan"]["policy"], host["plan"]["forced_pause_ms"], host["plan"]["pause_ms"]) == ("fast", 30000, 2000)
 
 
+def test_an_aggregate_has_options_of_its_own(cloud, aggregate):
+    options = {"live_migration_downtime": "70", "live_migration_completion_timeout": "5", "live_migration_bandwidth": "9",
+               "live_migration_permit_post_copy": "true"}
+    answer = cloud.request("POST", aggregate, {"set_metadata": {"metadata": options}})
+    assert answer.status == 200, answer.body
+    found = plan(cloud)["plan"]
+    assert (found["pause_ms"], found["completion_timeout_ms"], found["bandwidth_mibps"]) == (70, 10000, 9)
+    assert "VIR_MIGRATE_POSTCOPY" in found["flags"]
+    assert plan(cloud, policy="fast")["plan"]["pause_ms"] == 2000  # a request's policy brings its own pause
+    answer = cloud.request("POST", aggregate, {"set_metadata": {"metadata": {"live_migration_compression": "rar"}}})
+    assert_fault(answer, "badRequest", 400, "live_migration_compression is 'rar'", "auto, none, xbzrle, zlib or zstd")
+
+
 def test_words_that_are_no_policy_are_refused(cloud, aggregate):
     answer = cloud.request("POST", aggregate, {"set_metadata": {"metadata": {"migration_policy": "reckless"}}})
     assert_fault(answer, "badRequest", 400, "migration_policy is 'reckless'", "never-pause")

@@ -85,6 +85,37 @@ def test_the_timeout_forces_when_told_to(lab, cloud, guest, policy, slow_link):
     assert lab.where("busy1") == ("HostC", "running")
 
 
+def written(lab, name):
+    return sum(lab.heartbeat(name).acknowledged)
+
+
+@pytest.mark.parametrize("disks", [1, 4])
+def test_disks_that_are_written_faster_than_the_link_carries(lab, cloud, guest, policy, disks):
+    """By its deadline with writes that wait for the destination; and not at all without."""
+    rate, deadline_s = 3, 30
+    guest("writer1", memory=160, dirty=1, disks=["local"] * disks, disk_size="64M", write=4000)
+    began, before = time.monotonic(), written(lab, "writer1")
+    time.sleep(4)
+    bps = (written(lab, "writer1") - before) * 4096 / (time.monotonic() - began)
+    assert bps > rate * 1e6, f"it writes {bps / 1e6:.1f} MB/s only, so that this would prove nothing"
+    lab.link("HostC", rate=rate)
+    try:
+        policy("balanced", live_migration_completion_timeout=deadline_s // (2 + 2 * disks), block_migration_synchronous_writes="never")
+        row, events = move(lab, cloud, "writer1", block=True)
+        assert row["state"] == "failed" and "of its disks are still to be copied" in row["reason"], row
+        assert lab.where("writer1") == ("HostB", "running")
+        policy("balanced", live_migration_completion_timeout=180 // (2 + 2 * disks), block_migration_synchronous_writes="auto")
+        row, _ = move(lab, cloud, "writer1", block=True)
+        assert row["state"] == "completed", row
+    finally:
+        lab.link("HostC")
+    assert lab.where("writer1") == ("HostC", "running")
+    lab.wait_heartbeat("writer1", time.time(), 20)
+    beat = lab.heartbeat("writer1")
+    assert beat.disk_errors == 0 and beat.memory_errors == 0 and len(beat.boots) == 1
+    assert lab.verify("writer1") == []
+
+
 def test_a_quiet_guest_takes_no_rung(lab, cloud, guest, policy, slow_link):
     policy("balanced")
     uuid = guest("quiet1", memory=160, dirty=1)

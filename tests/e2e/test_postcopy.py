@@ -1,0 +1,67 @@
+"""A link that is cut in the midst of post-copy leaves a guest in two halves: they come together when it is mended, whatever happened to the
+daemon meanwhile, and nothing is copied a second time."""
+import signal
+import time
+
+import pytest
+
+from cloud import wait_for
+
+
+@pytest.fixture
+def post_copy(cloud):
+    """The daemon permits post-copy; and back afterwards."""
+    before = dict(cloud.options)
+    cloud.restart(live_migration_permit_post_copy="true")
+    yield
+    cloud.options = before
+    cloud.restart()
+
+
+@pytest.fixture
+def link(lab):
+    lab.link("HostC", rate=30)
+    yield
+    lab.link("HostC")
+
+
+def reason(lab, host, name):
+    return lab.virsh(host, "domstate", "--reason", name, check=False).stdout.strip()
+
+
+def halve(lab, cloud, name):
+    """The migration of a guest whose link was cut while it was in post-copy, once its source has noticed."""
+    answer = cloud.live(name, "HostC")
+    row = cloud.wait(answer, "running")
+    wait_for("its memory under way", lambda: cloud.migration(row["id"])["progress"]["memory_processed"] > 10 << 20, 60)
+    lab.link("HostC", rate=2)  # so that post-copy lasts
+    forced = cloud.request("POST", f"/v2.1/servers/{row['instance_uuid']}/migrations/{row['id']}/action", {"force_complete": None})
+    assert forced.status == 202, forced.text
+    cloud.wait(row["id"], "post-copy", seconds=60)
+    lab.link("HostC", cut=True)
+    wait_for("the source to notice", lambda: reason(lab, "HostB", name) == "paused (post-copy failed)", 90)
+    return row["id"]
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["watched", "killed"])
+def test_it_goes_on_when_the_link_is_mended(lab, cloud, guest, post_copy, link, killed):
+    guest("half1", memory=240, dirty=80, dirty_set=128)
+    id_ = halve(lab, cloud, "half1")
+    if killed:
+        cloud.restart(signal.SIGKILL)
+        time.sleep(2)
+    row = cloud.migration(id_)
+    assert row["state"] == "post-copy" and "does not answer" in row["reason"], row
+    assert reason(lab, "HostB", "half1") == "paused (post-copy failed)", "nothing is done while nobody knows"
+    lab.link("HostC")
+    row = cloud.wait(id_, seconds=180)
+    assert row["state"] == "completed", row
+    assert lab.where("half1") == ("HostC", "running")
+    assert reason(lab, "HostB", "half1") == "", "the source has nothing of it any more"
+    lab.wait_heartbeat("half1", time.time(), 20)
+    beat = lab.heartbeat("half1")
+    assert beat.memory_errors == 0 and beat.disk_errors == 0 and len(beat.boots) == 1
+    assert lab.verify("half1") == []
+    actions = cloud.get(f"/v2.1/servers/{row['instance_uuid']}/os-instance-actions/{row['request_id']}", version="2.84").json
+    events = [event["event"] for event in actions["instanceAction"]["events"]]
+    assert "godwit_resume_post_copy" in events and events.count("compute_live_migration") == 1, events
