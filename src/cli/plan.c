@@ -101,6 +101,12 @@ static void print_plan(const json_t *plan)
         if (gw_json_peek(plan, rows[i][0]))
             printf("  %s: %s\n", rows[i][1], clean);
     }
+    gint64 connections = json_integer_value(json_object_get(plan, "connections"));
+    const char *compression = gw_json_peek(plan, "compression");
+    if (connections)
+        printf("  memory goes over %" G_GINT64_FORMAT " connections\n", connections);
+    if (compression && strcmp(compression, "none") != 0)
+        printf("  memory is compressed: %s\n", compression);
     gint64 timeout = json_integer_value(json_object_get(plan, "completion_timeout_ms"));
     gint64 bandwidth = json_integer_value(json_object_get(plan, "bandwidth_mibps"));
     g_autofree char *limit = gw_text_duration((guint64)timeout);

@@ -223,7 +223,8 @@ const GwOption gw_options[] = {
      {{DEFAULT, "live_migration_permit_post_copy"}},
      TEXT(SWITCH, live_migration_permit_post_copy, "false"),
      "Whether a migration that does not end otherwise may let the guest run on the destination and fetch the rest of its memory "
-     "there. It always ends, with a short pause; but a guest whose two hosts lose sight of each other meanwhile is lost."},
+     "there. It always ends, with a short pause; but a guest whose two hosts lose sight of each other meanwhile waits for the memory that it "
+     "lacks until they are back, and is lost with either of them."},
     {"libvirt",
      "live_migration_permit_auto_converge",
      {{DEFAULT, "live_migration_permit_auto_converge"}},

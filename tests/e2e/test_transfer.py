@@ -1,0 +1,130 @@
+"""How the bytes travel: each option with its effect, as the hypervisors and the kernel tell it."""
+import re
+import time
+
+import pytest
+
+from cloud import wait_for
+
+SLOW = 20  # MB/s
+
+
+@pytest.fixture
+def options(cloud):
+    """Restarts the daemon with other options, and back afterwards."""
+    before = dict(cloud.options)
+    yield lambda **values: cloud.restart(**values)
+    cloud.options = before
+    cloud.restart()
+
+
+@pytest.fixture
+def slow_link(lab):
+    lab.link("HostC", rate=SLOW)
+    yield
+    lab.link("HostC")
+
+
+def under_way(lab, cloud, name):
+    """Begins a move to HostC and returns its answer once memory is on its way."""
+    answer = cloud.live(name, "HostC")
+    id_ = cloud.wait(answer, "running")["id"]
+    wait_for("its memory on the way", lambda: cloud.migration(id_)["progress"]["memory_processed"] > 1 << 20, 60)
+    return answer
+
+
+def streams(lab):
+    """Connections from HostB to a QEMU that receives on HostC."""
+    listed = lab.run("HostB", "ss", "-Htn", "state", "established").stdout
+    return len(re.findall(r"10\.99\.0\.12\]?:49\d\d\d", listed))
+
+
+def job(lab, name):
+    """virsh's names of figures → values, of the copy under way."""
+    listed = lab.virsh("HostB", "domjobinfo", name, "--rawstats", check=False).stdout
+    return dict(line.split(": ", 1) for line in listed.splitlines() if ": " in line)
+
+
+def check_whole(lab, name):
+    lab.wait_heartbeat(name, time.time(), 20)
+    beat = lab.heartbeat(name)
+    assert beat.memory_errors == 0 and len(beat.boots) == 1
+    assert lab.where(name) == ("HostC", "running")
+
+
+def test_parallel_connections(lab, cloud, guest, options, slow_link):
+    guest("many1", memory=160, dirty=1)
+    options(live_migration_parallel_connections=4)
+    answer = under_way(lab, cloud, "many1")
+    assert streams(lab) == 5  # one to steer by
+    assert cloud.wait(answer)["state"] == "completed"
+    check_whole(lab, "many1")
+
+
+def test_one_connection_where_post_copy_is_permitted(lab, cloud, guest, options, slow_link):
+    """QEMU 7.2 cannot do both, and post-copy is what ends a copy."""
+    guest("many1", memory=160, dirty=1)
+    options(live_migration_parallel_connections=4, live_migration_permit_post_copy="true")
+    answer = under_way(lab, cloud, "many1")
+    assert streams(lab) == 1
+    assert cloud.wait(answer)["state"] == "completed"
+    check_whole(lab, "many1")
+
+
+def test_xbzrle(lab, cloud, guest, options, slow_link):
+    """Of a guest that writes a few words into each page only these travel: it ends by itself, where it otherwise does not."""
+    guest("delta1", memory=160, dirty=60, dirty_set=48)
+    options(live_migration_compression="xbzrle")
+    answer = under_way(lab, cloud, "delta1")
+    wait_for("deltas", lambda: int(job(lab, "delta1").get("compression.pages", "0")) > 0, 60)
+    assert int(job(lab, "delta1")["compression.cache"]) == 64 << 20
+    row = cloud.wait(answer, seconds=120)
+    assert row["state"] == "completed", row
+    check_whole(lab, "delta1")
+
+
+def test_compression_is_chosen_by_what_was_measured(lab, cloud, guest, options, slow_link):
+    uuid = guest("delta1", memory=160, dirty=60, dirty_set=48)
+    options()
+
+    def planned(host):
+        return cloud.request("POST", "/godwit/v1/plan", {"plan": {"server": uuid, "host": host}}).json["plan"]["hosts"][0]["plan"]
+    assert planned("HostC")["compression"] == "none"  # no copy was seen on this link
+    assert cloud.wait(cloud.live("delta1", "HostC"), seconds=120)["state"] == "completed"
+    cloud.request("POST", "/godwit/v1/plan", {"plan": {"server": uuid, "host": "HostB"}})  # looks at the guest
+    assert planned("HostB")["compression"] == "xbzrle"
+    options(live_migration_compression="none")
+    assert planned("HostB")["compression"] == "none"
+
+
+def test_the_pause_grows_in_steps(lab, cloud, guest, options, slow_link):
+    guest("steps1", memory=160, dirty=60, dirty_set=48)
+    options(migration_policy="never-pause", live_migration_permit_auto_converge="false", live_migration_downtime=1000,
+            live_migration_downtime_steps=10, live_migration_downtime_delay=1)
+    answer = under_way(lab, cloud, "steps1")
+
+    def limit():
+        return int(lab.virsh("HostB", "migrate-getmaxdowntime", "steps1").stdout)
+    first = wait_for("the first step", lambda: (lambda ms: ms if ms < 1000 and ms != 300 else None)(limit()), 10)
+    assert 100 <= first <= 280
+    wait_for("a later step", lambda: limit() > first, 20)
+    row = cloud.wait(answer, seconds=120)
+    assert row["state"] == "failed", row
+
+
+def test_copies_share_a_link(lab, cloud, guest, options):
+    for name in ("share1", "share2"):
+        guest(name, memory=160, dirty=1)
+    options(migration_link_bandwidth=8)
+
+    def speed(name):
+        return int(lab.virsh("HostB", "migrate-getspeed", name).stdout)
+    first = under_way(lab, cloud, "share1")
+    assert wait_for("its part", lambda: speed("share1") == 8, 10)
+    second = under_way(lab, cloud, "share2")
+    wait_for("equal parts", lambda: speed("share1") == speed("share2") == 4, 10)
+    rows = [cloud.wait(answer, seconds=120) for answer in (first, second)]
+    assert all(row["state"] == "completed" for row in rows), rows
+    sent = sum(row["progress"]["memory_processed"] for row in rows)
+    ms = max(row["progress"]["elapsed_ms"] for row in rows)
+    assert sent / ms * 1000 < 8.8 * (1 << 20), "together no more than the link may carry"
