@@ -164,12 +164,16 @@ static gboolean pass(Play *play, Ending *ret_end)
     return rung != GW_RUNG_WAIT;
 }
 
-/* Disks come first; what the guest writes to them meanwhile is written there, too. FALSE: they are never done. */
+/* Disks come first; what the guest writes to them meanwhile is written there, too: as much as it likes, or, where its writes wait for the
+ * destination, half of what the link carries at most, since two streams share it. FALSE: they are never done. */
 static gboolean copy_disks(const Case *c, double pending, double *ret_seconds, double *ret_sent)
 {
-    double gain = c->rate - (double)c->input->load.disk_write_bps;
+    double writes = (double)c->input->load.disk_write_bps;
+    if (c->input->plan->flags & GW_FLAG_NON_SHARED_SYNCHRONOUS_WRITES)
+        writes = MIN(writes, c->rate / 2);
+    double gain = c->rate - writes;
     *ret_seconds = pending > 0 ? pending / MAX(gain, 1) : 0;
-    *ret_sent = pending + *ret_seconds * (double)c->input->load.disk_write_bps;
+    *ret_sent = pending + *ret_seconds * writes;
     guint64 timeout_ms = c->input->plan->timeout_ms;
     return pending <= 0 || (gain > 0 && (!timeout_ms || *ret_seconds * 1000 < (double)timeout_ms));
 }

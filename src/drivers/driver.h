@@ -81,7 +81,7 @@ typedef struct {
      * plan->flags is passed on; what the copy itself needs (disks, XML, addresses) the driver works out from the plan. */
     gboolean (*migrate)(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
     /* A post-copy that was interrupted (GW_SEEN_POSTCOPY_FAILED) goes on where it stopped; as `migrate` otherwise, and never a second copy.
-     * GW_ERROR_CONFLICT: it is still under way, or cannot go on now. Optional: NULL where there is no post-copy. */
+     * Any error: the two halves are as they were. Optional: NULL where there is no post-copy. */
     gboolean (*recover)(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
     gboolean (*abort)(GwHost *source, const char *uuid, GError **error); /* asks; the end shows in `migrate` and `sight` */
     gboolean (*force_complete)(GwHost *source, const char *uuid, GwForceHow how, GError **error);

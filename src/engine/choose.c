@@ -48,6 +48,8 @@ static GwPlanSettings plan_settings(GwActive *active)
         g_mutex_unlock(&active->engine->lock);
     }
     take_policy(&settings, active->policy);
+    guint64 link = active->engine->settings.link_bandwidth_mibps, own = settings.bandwidth_mibps;
+    settings.bandwidth_mibps = link && (!own || own > link) ? link : own; /* its part is found out once it runs */
     return settings;
 }
 

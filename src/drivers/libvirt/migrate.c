@@ -48,6 +48,8 @@ static gboolean fill(Params *p, const GwPlan *plan, GError **error)
     add_string(p, VIR_MIGRATE_PARAM_URI, plan->migrate_uri);
     if (plan->bandwidth_mibps)
         virTypedParamsAddULLong(&p->params, &p->count, &p->room, VIR_MIGRATE_PARAM_BANDWIDTH, plan->bandwidth_mibps);
+    if (plan->bandwidth_mibps && (plan->flags & GW_FLAG_POSTCOPY)) /* pages that the guest waits for know no limit */
+        virTypedParamsAddULLong(&p->params, &p->count, &p->room, VIR_MIGRATE_PARAM_BANDWIDTH_POSTCOPY, plan->bandwidth_mibps);
     add_transfer(p, plan);
     for (guint i = 0; i < plan->disks->len; i++) {
         const GwPlanDisk *disk = plan->disks->pdata[i];
