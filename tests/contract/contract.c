@@ -419,6 +419,19 @@ static void a_failed_copy_changes_nothing(ContractStage *stage)
     wait_seen(move.to, move.uuid, GW_SEEN_ABSENT);
 }
 
+/* Above all it is not begun as a copy. */
+static void recover_is_for_halves_alone(ContractStage *stage)
+{
+    Move move = move_of(stage, stage->shared);
+    g_autoptr(GwPlan) live = plan(&move, GW_MOVE_LIVE);
+    live->flags |= GW_FLAG_POSTCOPY;
+    g_autoptr(GError) error = NULL;
+    g_assert_false(gw_node_recover(move.from, move.to, live, &error));
+    g_assert_true(error && error->code != GW_ERROR_LOST);
+    g_assert_cmpint(sight(move.from, move.uuid).seen, ==, GW_SEEN_RUNNING);
+    g_assert_cmpint(sight(move.to, move.uuid).seen, ==, GW_SEEN_ABSENT);
+}
+
 /* ---- cold */
 
 /* Disks travel with a guest that was started paused for it. Leaves it paused on the destination. */
@@ -682,6 +695,7 @@ static const Promise promises[] = {
     {"migrate/paused-stays-paused", paused_stays_paused, SHARED, CONTRACT_RUNNING_ONLY},
     {"migrate/abort", abort_ends_a_copy, SHARED},
     {"migrate/failure-changes-nothing", a_failed_copy_changes_nothing, LOCAL},
+    {"recover/for-halves-alone", recover_is_for_halves_alone, SHARED},
     {"cold/moves", cold_moves, LOCAL},
     {"cold/can-be-undone", cold_moves_can_be_undone, LOCAL},
     {"adopt/defines-it-stopped", adopt_defines_it_stopped, STOPPED},
