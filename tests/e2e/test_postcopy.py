@@ -49,9 +49,8 @@ def test_it_goes_on_when_the_link_is_mended(lab, cloud, guest, post_copy, link, 
     id_ = halve(lab, cloud, "half1")
     if killed:
         cloud.restart(signal.SIGKILL)
-        time.sleep(2)
-    row = cloud.migration(id_)
-    assert row["state"] == "post-copy" and "does not answer" in row["reason"], row
+    row = wait_for("it to say what it waits for", lambda: (lambda r: r if "does not answer" in (r["reason"] or "") else None)(cloud.migration(id_)), 60)
+    assert row["state"] == "post-copy", row
     assert reason(lab, "HostB", "half1") == "paused (post-copy failed)", "nothing is done while nobody knows"
     lab.link("HostC")
     row = cloud.wait(id_, seconds=180)

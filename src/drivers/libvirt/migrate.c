@@ -180,14 +180,28 @@ static gboolean stop_stuck(virDomain *domain)
     return TRUE;
 }
 
+/* *ret_runs: refused, since QEMU still works at it. */
+static gboolean resume_once(GwHost *source, GwHost *dest, const GwPlan *plan, virDomain *domain, Params *p, gboolean *ret_runs, GError **error)
+{
+    GError *local = NULL;
+    gboolean ok = run(dest, plan, VIR_MIGRATE_POSTCOPY_RESUME, domain, p, &local);
+    *ret_runs = !ok && !local && still_runs();
+    if (!ok && !local)
+        gw_virt_fail(source, GW_VIRT_ASK, &local, "resuming the post-copy of instance %s to %s", plan->name, dest->name);
+    if (local)
+        g_propagate_error(error, local);
+    return ok;
+}
+
 static gboolean resume(GwHost *source, GwHost *dest, const GwPlan *plan, virDomain *domain, Params *p, GError **error)
 {
-    if (run(dest, plan, VIR_MIGRATE_POSTCOPY_RESUME, domain, p, error))
+    gboolean runs;
+    g_autoptr(GError) local = NULL;
+    if (resume_once(source, dest, plan, domain, p, &runs, &local))
         return TRUE;
-    if (still_runs() && stop_stuck(domain) && run(dest, plan, VIR_MIGRATE_POSTCOPY_RESUME, domain, p, error))
-        return TRUE;
-    if (!error || !*error)
-        gw_virt_fail(source, GW_VIRT_ASK, error, "resuming the post-copy of instance %s to %s", plan->name, dest->name);
+    if (runs && stop_stuck(domain))
+        return resume_once(source, dest, plan, domain, p, &runs, error);
+    g_propagate_error(error, g_steal_pointer(&local));
     return FALSE;
 }
 
