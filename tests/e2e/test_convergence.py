@@ -3,6 +3,8 @@ import time
 
 import pytest
 
+from cloud import wait_for
+
 RATE = 20  # MB/s, a third of what the busy guest writes
 
 
@@ -26,9 +28,9 @@ def slow_link(lab):
     lab.link("HostC")
 
 
-def move(lab, cloud, name, seconds=120, **options):
+def move(lab, cloud, name, **options):
     """(row, the action's events by name) of a move to HostC that must end by itself."""
-    row = cloud.wait(cloud.live(name, "HostC", **options), seconds=seconds)
+    row = cloud.wait(cloud.live(name, "HostC", **options), seconds=120)
     actions = cloud.get(f"/v2.1/servers/{row['instance_uuid']}/os-instance-actions/{row['request_id']}", version="2.84").json
     return row, {event["event"]: event for event in actions["instanceAction"]["events"]}
 
@@ -96,16 +98,20 @@ def test_disks_that_are_written_faster_than_the_link_carries(lab, cloud, guest, 
     began, before = time.monotonic(), written(lab, "writer1")
     time.sleep(5)
     writes = (written(lab, "writer1") - before) * 4096 / (time.monotonic() - began) / 1e6  # MB/s
-    assert writes > 1, f"it writes {writes:.1f} MB/s only, so that this would take too long to prove anything"
+    assert writes > 0.2, f"it writes {writes:.1f} MB/s only, so that this would take too long to prove anything"
     gib = 2 + 2 * disks  # as the timeout counts it
-    lab.link("HostC", rate=min(4, writes * 0.6))
+    lab.link("HostC", rate=writes * 0.6)
     try:
         policy("balanced", live_migration_completion_timeout=30 // gib, block_migration_synchronous_writes="never")
         row, events = move(lab, cloud, "writer1", block=True)
         assert row["state"] == "failed" and "of its disks are still to be copied" in row["reason"], row
         assert lab.where("writer1") == ("HostB", "running")
         policy("balanced", live_migration_completion_timeout=240 // gib, block_migration_synchronous_writes="auto")
-        row, _ = move(lab, cloud, "writer1", seconds=300, block=True)
+        answer = cloud.live("writer1", "HostC", block=True)
+        id_ = cloud.wait(answer, "running")["id"]
+        wait_for("its disks", lambda: cloud.migration(id_)["progress"]["memory_processed"] > 0, 240)
+        lab.link("HostC", rate=RATE)  # memory is another matter, and would take long
+        row = cloud.wait(id_, seconds=120)
         assert row["state"] == "completed", row
     finally:
         lab.link("HostC")
