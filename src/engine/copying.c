@@ -113,7 +113,8 @@ void gw_copying_tune(GwActive *active, const GwMigration *row)
         return;
     if (row->plan->pause_ms)
         tune_pause(active, row);
-    tune_bandwidth(active, row);
+    if (active->source_sight.progress.memory_processed) /* until then libvirt may still set what the plan says */
+        tune_bandwidth(active, row);
 }
 
 /* A copy's own figures. After its end the source may still know them all (disks, measured downtime); the destination knows what it
