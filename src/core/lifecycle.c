@@ -142,6 +142,9 @@ static const GwRule postcopy[] = {
     {GONE, HALF, IDLE, WHEN(STALE), 0, GO(ERROR),
      .reason = "post-copy was interrupted, and the source has lost its part of the memory: stop the instance on the destination and start "
                "it again there"},
+    {HALF, GONE, IDLE, WHEN(STALE), 0, GO(ERROR),
+     .reason = "post-copy was interrupted, and the destination has lost its part of the memory: stop the instance on the source and start it "
+               "again there"},
     {ANY, ANY, IDLE, WHEN(STALE), 0, GO(ERROR),
      .reason = "post-copy was interrupted: each host holds a part of the memory; keep both until it is resumed"},
     {ANY, ANY, IDLE, 0, 0, DO(WAIT)},

@@ -38,6 +38,8 @@ def halve(lab, cloud, name):
     forced = cloud.request("POST", f"/v2.1/servers/{row['instance_uuid']}/migrations/{row['id']}/action", {"force_complete": None})
     assert forced.status == 202, forced.text
     cloud.wait(row["id"], "post-copy", seconds=60)
+    # before the destination has heard that it is to run, its libvirtd destroys what it received when the connection goes
+    wait_for("it to run there", lambda: reason(lab, "HostC", name) == "running (post-copy)", 60)
     lab.link("HostC", cut=True)
     wait_for("the source to notice", lambda: reason(lab, "HostB", name) == "paused (post-copy failed)", 90)
     return row["id"]

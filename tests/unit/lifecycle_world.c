@@ -223,16 +223,18 @@ static void post_copy_breaks(const Event *event)
     end_copy(event, GW_SEEN_POSTCOPY_FAILED, GW_SEEN_POSTCOPY);
 }
 
-/* The source's QEMU ends with the memory that had not come over. */
+/* The source's QEMU ends with the memory that had not come over, or the destination's with all that the guest has done there. */
 static void half_is_lost(const Event *event)
 {
     Event own = *event;
     guint64 source = event->before.source;
     own.before.meddled = TRUE;
-    if (event->before.copy == COPY_POSTCOPY ||
-        (event->before.copy == COPY_NONE && event->before.dest == GW_SEEN_POSTCOPY_FAILED &&
-         (source == GW_SEEN_POSTCOPY || source == GW_SEEN_POSTCOPY_FAILED)))
-        end_copy(&own, stopped(event->setting), GW_SEEN_POSTCOPY_FAILED);
+    if (event->before.copy != COPY_POSTCOPY &&
+        (event->before.copy != COPY_NONE || event->before.dest != GW_SEEN_POSTCOPY_FAILED ||
+         (source != GW_SEEN_POSTCOPY && source != GW_SEEN_POSTCOPY_FAILED)))
+        return;
+    end_copy(&own, stopped(event->setting), GW_SEEN_POSTCOPY_FAILED);
+    end_copy(&own, GW_SEEN_POSTCOPY_FAILED, stopped(event->setting));
 }
 
 /* The guest shuts itself down, or its QEMU ends: a copy from it fails, and its half may stay behind. */
