@@ -223,7 +223,7 @@ static json_t *send(GwXapiPool *pool, const char *to, const char *method, json_t
 
 /* ---- sessions */
 
-static char *read_password(const GwXapiPool *pool, GError **error)
+char *gw_xapi_pool_password(const GwXapiPool *pool, GError **error)
 {
     g_autoptr(GError) why = NULL;
     char *password = NULL;
@@ -240,9 +240,9 @@ static char *read_password(const GwXapiPool *pool, GError **error)
 }
 
 /* A session at `to`, or a failure; on HOST_IS_SLAVE the failure's detail is the master. */
-static char *login_at(GwXapiPool *pool, const char *to, GError **error)
+char *gw_xapi_login_at(GwXapiPool *pool, const char *to, GError **error)
 {
-    g_autofree char *password = read_password(pool, error);
+    g_autofree char *password = gw_xapi_pool_password(pool, error);
     if (!password)
         return NULL;
     g_autoptr(json_t) params = json_pack("[s,s,s,s]", pool->address.user, password, "1.0", "godwit");
@@ -257,6 +257,29 @@ static char *login_at(GwXapiPool *pool, const char *to, GError **error)
     if (result)
         g_set_error(error, GW_ERROR, GW_ERROR_LOST, "%s answers a login without a session", to);
     return NULL;
+}
+
+json_t *gw_xapi_call_at(GwXapiPool *pool, const char *to, const char *session, const char *method, json_t *params, GError **error)
+{
+    g_autoptr(json_t) all = params;
+    if (!gw_guard_allows(error))
+        return NULL;
+    json_array_insert_new(all, 0, json_string(session));
+    return send(pool, to, method, all, pool->timeout_ms, error);
+}
+
+void gw_xapi_pool_forget(GwXapiPool *pool)
+{
+    g_mutex_lock(&pool->login_lock);
+    g_mutex_lock(&pool->lock);
+    g_clear_pointer(&pool->uuid, g_free);
+    g_clear_pointer(&pool->session, g_free);
+    g_free(pool->master);
+    pool->master = g_strdup(pool->address.master);
+    g_ptr_array_set_size(pool->members, 0);
+    g_mutex_unlock(&pool->lock);
+    g_mutex_unlock(&pool->login_lock);
+    gw_xapi_pool_has_read(pool);
 }
 
 /* Which pool that is and who its members are. */
@@ -292,7 +315,7 @@ static gboolean try_login(GwXapiPool *pool, const char *first, GError **error)
     g_autofree char *to = g_strdup(first);
     for (guint hop = 0; hop < TRIES; hop++) {
         g_autoptr(GError) failure = NULL;
-        g_autofree char *session = login_at(pool, to, &failure);
+        g_autofree char *session = gw_xapi_login_at(pool, to, &failure);
         if (session && learn(pool, to, session, &failure)) {
             g_mutex_lock(&pool->lock);
             g_free(pool->master);
