@@ -94,6 +94,7 @@ static GwEngineSettings engine_settings(const GwSettings *s)
         .image_dir = s->image_dir,
         .hook_dir = s->hook_dir,
         .hook_timeout_s = s->hook_timeout_s,
+        .pool_timeout_s = s->xenserver_pool_timeout_s,
         .live_migration_retry_count = s->live_migration_retry_count,
         .shutdown_timeout_s = s->shutdown_timeout_s,
         .history_days = s->history_days,

@@ -123,6 +123,7 @@ class PoolCalls:
 
     def their_pool(self, address, user, password):
         """The joining host logs in at the address that it was given."""
+        self.lost("join.login")
         there = next((h for h in self.world.hosts if h.address == address), None)
         if there is None or there.down:
             raise Fault("JOINING_HOST_CONNECTION_FAILED")
@@ -272,3 +273,55 @@ def forget_host(pool, ref):
     pool.remove("host", ref)
     pool.remove("host_metrics", metrics)
     return destroyed
+
+
+# ---- what tests make of hosts that are alone: {"do": name, "host": …}
+
+def find(world, name):
+    return next(h for h in world.hosts if h.record()["name_label"] == name)
+
+
+def set_own(world, host, values, **request):
+    """The host's own record of a class: its host, pool or management PIF."""
+    one, cls = find(world, host), request["class"]
+    refs = {"host": one.ref, "pool": one.pool.ref, "PIF": next(p for p in one.record()["PIFs"] if one.pool.get("PIF", p)["management"])}
+    one.pool.set(cls, refs[cls], **values)
+
+
+def add_own(world, host, values, **request):
+    one, cls = find(world, host), request["class"]
+    if cls in ("PIF", "Cluster_host"):
+        values = {"host": one.ref, **values}
+    one.pool.add(cls, **values)
+
+
+def local_storage(one):
+    return next(s for s, r in one.pool.all("SR").items() if r["type"] == "ext" and one.pool.get("PBD", r["PBDs"][0])["host"] == one.ref)
+
+
+def add_guest(world, host, name, state, **values):
+    one = find(world, host)
+    world.add_vm(one.pool, name, local_storage(one), one.ref, state, **values)
+
+
+def add_storage(world, host, name):
+    one = find(world, host)
+    world.add_sr(one.pool, name, [one.ref])
+
+
+def make_twin(world, host, of):
+    one, other = find(world, host), find(world, of)
+    one.pool.set("host", one.ref, uuid=other.record()["uuid"])
+
+
+def make_live(world, host):
+    """Whoever was to mend it has mended it."""
+    one = find(world, host)
+    one.down = False
+    one.pool.set("host", one.ref, enabled=True)
+    one.pool.set("host_metrics", one.record()["metrics"], live=True)
+    for pbd in one.record()["PBDs"]:
+        one.pool.set("PBD", pbd, currently_attached=True)
+
+
+DOORS = {"own": set_own, "add": add_own, "guest": add_guest, "storage": add_storage, "twin": make_twin, "mend": make_live}

@@ -10,6 +10,7 @@ import ssl
 import sys
 
 from xapi_model import NULL
+from xapi_pools import DOORS
 from xapi_server import make_certificate, serve
 from xapi_world import GIB, LOCK, World
 
@@ -43,6 +44,8 @@ def door(world, request):
             for name, value in request.items():
                 assert hasattr(world, name), name
                 setattr(world, name, value)
+        elif do in DOORS:
+            DOORS[do](world, **request)
         elif do == "shape":
             world.old, world.array_errors = request.get("old", world.old), request.get("array_errors", world.array_errors)
         return look(world)

@@ -45,7 +45,6 @@ void gw_xapi_logout(GwXapiPool *pool, const char *session); /* of another sessio
 char *gw_xapi_login_at(GwXapiPool *pool, const char *to, GError **error);
 json_t *gw_xapi_call_at(GwXapiPool *pool, const char *to, const char *session, const char *method, json_t *params, GError **error);
 char *gw_xapi_pool_password(const GwXapiPool *pool, GError **error);
-void gw_xapi_pool_forget(GwXapiPool *pool); /* which pool it is: the host at its address has left that one */
 void gw_xapi_pool_watch(GwXapiPool *pool, GwHost *host);
 void gw_xapi_pool_unwatch(GwXapiPool *pool, GwHost *host);
 gboolean gw_xapi_pool_is_stopping(GwXapiPool *pool);

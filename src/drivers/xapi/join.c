@@ -204,8 +204,6 @@ static gboolean look(GwHost *master, GwHost *host, const GwPoolCall *call, GwPoo
     sight->member = GW_MEMBER_ABSENT;
     set_words(ret_words, silence ? g_strdup_printf("%s does not answer: %s", to, silence->message)
                                  : g_strdup_printf("%s calls itself a member of the pool, which does not know it", to));
-    if (host->pool != master->pool)
-        gw_xapi_pool_forget(host->pool); /* of which pool the host at that address was */
     return TRUE;
 }
 

@@ -1,7 +1,7 @@
 /* One pool: its session, its connections, which member is the master, and who listens to its events.
  *
  * Any member may become the master. A host that was ejected answers as a master of its own, with the same password: the pool's UUID is
- * compared after every login. Locks: login_lock before lock; lock is never held across a call. */
+ * compared after every login, and another pool is taken for ours only when it has all hosts that are asked for (they joined it, or the one left). Locks: login_lock before lock; lock is never held across a call. */
 #include "base/guard.h"
 #include "base/log.h"
 #include "drivers/xapi/internal.h"
@@ -268,18 +268,22 @@ json_t *gw_xapi_call_at(GwXapiPool *pool, const char *to, const char *session, c
     return send(pool, to, method, all, pool->timeout_ms, error);
 }
 
-void gw_xapi_pool_forget(GwXapiPool *pool)
+/* [pool->lock] All hosts that this pool is asked for are among these: then it is theirs, whatever it was before. */
+static gboolean has_all_watchers(GwXapiPool *pool, const json_t *hosts)
 {
-    g_mutex_lock(&pool->login_lock);
-    g_mutex_lock(&pool->lock);
-    g_clear_pointer(&pool->uuid, g_free);
-    g_clear_pointer(&pool->session, g_free);
-    g_free(pool->master);
-    pool->master = g_strdup(pool->address.master);
-    g_ptr_array_set_size(pool->members, 0);
-    g_mutex_unlock(&pool->lock);
-    g_mutex_unlock(&pool->login_lock);
-    gw_xapi_pool_has_read(pool);
+    g_autoptr(GHashTable) uuids = g_hash_table_new(g_str_hash, g_str_equal);
+    gboolean all = pool->watchers->len > 0;
+    const char *ref;
+    json_t *record;
+    json_object_foreach((json_t *)hosts, ref, record)
+        g_hash_table_add(uuids, (gpointer)gw_xapi_text(record, "uuid"));
+    for (guint i = 0; i < pool->watchers->len; i++) {
+        GwHost *host = pool->watchers->pdata[i];
+        g_mutex_lock(&host->lock);
+        all = all && host->uuid && g_hash_table_contains(uuids, host->uuid);
+        g_mutex_unlock(&host->lock);
+    }
+    return all;
 }
 
 /* Which pool that is and who its members are. */
@@ -295,7 +299,7 @@ static gboolean learn(GwXapiPool *pool, const char *to, const char *session, GEr
     json_object_foreach(records, ref, record)
         uuid = gw_xapi_text(record, "uuid");
     g_mutex_lock(&pool->lock);
-    gboolean same = !pool->uuid || strcmp(pool->uuid, uuid) == 0;
+    gboolean same = !pool->uuid || strcmp(pool->uuid, uuid) == 0 || has_all_watchers(pool, hosts);
     if (same) {
         g_free(pool->uuid);
         pool->uuid = g_strdup(uuid);

@@ -98,19 +98,31 @@ static void check_clustering(const Join *join)
                   g_strdup("nothing joins then"), "disable clustering (xe cluster-pool-destroy)");
 }
 
+/* The pool's record of a host with the same UUID; NULL: none. */
+static const json_t *twin_of(const Join *join)
+{
+    g_autofree char *ref = gw_xapi_find(join->their, "host", "uuid", gw_xapi_text(join->host, "uuid"));
+    return ref ? gw_xapi_record(join->their, "host", ref) : NULL;
+}
+
+/* What a join that broke off has left: the next one uses it. */
+static gboolean is_left_over(const Join *join, const json_t *twin)
+{
+    return twin && !gw_xapi_bool(gw_xapi_record(join->their, "host_metrics", gw_xapi_text(twin, "metrics")), "live");
+}
+
 static void check_places(const Join *join)
 {
     guint members = (guint)json_object_size(gw_xapi_table(join->mine, "host"));
     if (members > 1)
         block(join, "other-pool", g_strdup_printf("%s is in a pool of %u hosts already", join->name, members),
               g_strdup("only a host that is alone joins another pool"), "eject it from that pool first");
-    g_autofree char *same = gw_xapi_find(join->their, "host", "uuid", gw_xapi_text(join->host, "uuid"));
-    if (same) /* Godwit's own: xapi would take its record for the other's */
+    const json_t *twin = twin_of(join);
+    if (twin && !is_left_over(join, twin)) /* Godwit's own: xapi would take its record for the other's */
         block(join, "duplicate-uuid",
               g_strdup_printf("%s has the UUID %s, as has %s of the pool", join->name, gw_xapi_text(join->host, "uuid"),
-                              gw_xapi_text(gw_xapi_record(join->their, "host", same), "name_label")),
-              g_strdup("it was cloned from that one, or is what an ejection or a broken join has left"),
-              "install it anew, or have the pool forget the other (xe host-forget)");
+                              gw_xapi_text(twin, "name_label")),
+              g_strdup("one is a clone of the other"), "install it anew");
 }
 
 /* ---- what it does just now */
@@ -287,6 +299,8 @@ static void check_duplicates(const Join *join)
     g_autoptr(GString) names = g_string_new(NULL);
     const char *ref;
     json_t *vm;
+    if (is_left_over(join, twin_of(join)))
+        return;
     json_object_foreach(gw_xapi_table(join->mine, "VM"), ref, vm) {
         g_autofree char *same = is_guest(vm) ? gw_xapi_find(join->their, "VM", "uuid", gw_xapi_text(vm, "uuid")) : NULL;
         if (same)
