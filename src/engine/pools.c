@@ -201,8 +201,12 @@ static void finish_leaving(Look *look)
     g_autoptr(GPtrArray) metadata = end_with(last ? GW_POOL_CREATED : GW_POOL_ACTIVE, NULL);
     gw_metadata_add(metadata, look->change.host, NULL);
     gw_metadata_add(metadata, GW_POOL_MASTER_KEY, last ? NULL : look->anchor->row->name);
-    if (journal(look, metadata, look->change.host))
-        gw_info("pool %s: %s has left it", look->aggregate->name, look->change.host);
+    if (!journal(look, metadata, look->change.host))
+        return;
+    gw_info("pool %s: %s has left it", look->aggregate->name, look->change.host);
+    g_autoptr(GwHostEntry) entry = gw_engine_find_host(look->engine, look->change.host); /* with the address of its own, perhaps */
+    if (entry)
+        gw_inventory_ask(look->engine, entry, NULL);
 }
 
 /* ---- calls */

@@ -79,9 +79,10 @@ def test_members_of_a_pool_that_was_there_are_taken_as_they_are(tmp_path, simula
 
 
 def test_guests_of_the_joining_host_come_along(cloud):
-    c = cloud(hosts=("HostA", "HostB"))
+    c = cloud(hosts=("HostA",))
     c.simulator.do("guest", host="HostB", name="sleeper", state="Halted")
-    assert wait(lambda: "sleeper" in c.ok("list"))
+    c.add_hosts("HostB")
+    assert "sleeper" in c.ok("list", "--host", "HostB")
     c.make_pool("HostA", "HostB")
     assert wait(lambda: "sleeper" in c.ok("list", "--host", "HostB"))
     c.ok("start", "sleeper")

@@ -77,8 +77,10 @@ char *gw_xapi_host_ref(GwHost *host, const json_t *tables, GError **error)
     g_autofree char *uuid = g_strdup(host->uuid);
     g_mutex_unlock(&host->lock);
     g_autofree char *ref = uuid ? gw_xapi_find(tables, "host", "uuid", uuid) : find_member(host, tables, error);
-    if (!ref && uuid)
+    if (!ref && uuid) {
         g_set_error(error, GW_ERROR, GW_ERROR_UNREACHABLE, "host %s (%s) is no member of its pool any more", host->name, uuid);
+        gw_xapi_pool_reconsider(host->pool);
+    }
     if (!ref || uuid)
         return g_steal_pointer(&ref);
     g_mutex_lock(&host->lock);

@@ -44,6 +44,8 @@ void gw_xapi_logout(GwXapiPool *pool, const char *session); /* of another sessio
 /* At this one address, wherever the master is: a session of its own, or the fault HOST_IS_SLAVE, whose detail is the master. */
 char *gw_xapi_login_at(GwXapiPool *pool, const char *to, GError **error);
 json_t *gw_xapi_call_at(GwXapiPool *pool, const char *to, const char *session, const char *method, json_t *params, GError **error);
+/* A host is no member any more: the next call begins at the address that was given, which may be that of a pool of its own now. */
+void gw_xapi_pool_reconsider(GwXapiPool *pool);
 char *gw_xapi_pool_password(const GwXapiPool *pool, GError **error);
 void gw_xapi_pool_watch(GwXapiPool *pool, GwHost *host);
 void gw_xapi_pool_unwatch(GwXapiPool *pool, GwHost *host);

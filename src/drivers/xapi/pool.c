@@ -268,6 +268,17 @@ json_t *gw_xapi_call_at(GwXapiPool *pool, const char *to, const char *session, c
     return send(pool, to, method, all, pool->timeout_ms, error);
 }
 
+void gw_xapi_pool_reconsider(GwXapiPool *pool)
+{
+    g_mutex_lock(&pool->lock);
+    if (strcmp(pool->master, pool->address.master) != 0) {
+        g_free(pool->master);
+        pool->master = g_strdup(pool->address.master);
+        g_clear_pointer(&pool->session, g_free);
+    }
+    g_mutex_unlock(&pool->lock);
+}
+
 /* [pool->lock] All hosts that this pool is asked for are among these: then it is theirs, whatever it was before. */
 static gboolean has_all_watchers(GwXapiPool *pool, const json_t *hosts)
 {
