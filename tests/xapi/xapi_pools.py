@@ -1,5 +1,6 @@
 """Pools that grow and shrink: pool.join on the joining host, with the checks of xapi_pool.ml (pre_join_checks) in their order, the copy of the
 joiner's records into the pool, the fuse and the restart of its toolstack; pool.eject with what it destroys and the reboot."""
+import copy
 import threading
 import uuid as uuids
 
@@ -324,4 +325,18 @@ def make_live(world, host):
         one.pool.set("PBD", pbd, currently_attached=True)
 
 
-DOORS = {"own": set_own, "add": add_own, "guest": add_guest, "storage": add_storage, "twin": make_twin, "mend": make_live}
+def save(world):
+    world.saved = {pool: (copy.deepcopy(pool.tables), dict(pool.class_of)) for pool in world.pools}
+
+
+def restore(world):
+    """As it was when it was saved; listeners hear of everything."""
+    for pool, (tables, classes) in world.saved.items():
+        pool.tables, pool.class_of = copy.deepcopy(tables), dict(classes)
+        pool.changed = {ref: version for ref, version in pool.changed.items() if ref in classes}
+        for cls in tables.values():
+            for ref in cls:
+                pool.touch(ref)
+
+
+DOORS = {"save": save, "restore": restore, "own": set_own, "add": add_own, "guest": add_guest, "storage": add_storage, "twin": make_twin, "mend": make_live}
