@@ -23,14 +23,35 @@ static char *hosts_text(const json_t *aggregate)
     return g_string_free(text, FALSE);
 }
 
-/* The zone has its own column, and why a pool is in error its own line. */
+static const char *metadatum(const json_t *aggregate, const char *key)
+{
+    return json_string_value(json_object_get(json_object_get(aggregate, "metadata"), key));
+}
+
+static gboolean has_host(const json_t *aggregate, const char *name)
+{
+    size_t index;
+    json_t *host;
+    json_array_foreach(json_object_get(aggregate, "hosts"), index, host)
+        if (g_strcmp0(json_string_value(host), name) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+/* The zone has its own column, why a pool is in error its own line, and the UUIDs of a pool's hosts are for programs. */
+static gboolean is_told_elsewhere(const json_t *aggregate, const char *key)
+{
+    return strcmp(key, "availability_zone") == 0 || strcmp(key, "pool_reason") == 0 ||
+           (metadatum(aggregate, "hypervisor_pool") && has_host(aggregate, key));
+}
+
 static char *metadata_text(const json_t *aggregate)
 {
     GString *text = g_string_new(NULL);
     const char *key;
     json_t *value;
     json_object_foreach(json_object_get(aggregate, "metadata"), key, value)
-        if (strcmp(key, "availability_zone") != 0 && strcmp(key, "pool_reason") != 0)
+        if (!is_told_elsewhere(aggregate, key))
             g_string_append_printf(text, "%s%s=%s", text->len ? ", " : "", key, json_string_value(value));
     return g_string_free(text, FALSE);
 }
@@ -74,11 +95,6 @@ static json_t *find_aggregate(GwCli *cli, const char *which, GError **error)
         g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "There is no aggregate '%s'; 'godwit aggregate-list' shows all.",
                     which);
     return found ? json_incref(found) : NULL;
-}
-
-static const char *metadatum(const json_t *aggregate, const char *key)
-{
-    return json_string_value(json_object_get(json_object_get(aggregate, "metadata"), key));
 }
 
 static gboolean is_pool_in(const json_t *aggregate, const char *state)

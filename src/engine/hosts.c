@@ -26,8 +26,7 @@ void gw_host_entry_unref(GwHostEntry *entry)
     g_free(entry);
 }
 
-/* Takes node and row. */
-static GwHostEntry *entry_new(GwNode *node, GwHostRow *row)
+GwHostEntry *gw_host_entry_new(GwNode *node, GwHostRow *row)
 {
     GwHostEntry *entry = g_new0(GwHostEntry, 1);
     g_atomic_ref_count_init(&entry->refs);
@@ -53,7 +52,7 @@ GwHostEntry *gw_engine_find_host(GwEngine *engine, const char *name)
     return entry;
 }
 
-static GwHostRow *row_copy(const GwHostRow *row)
+GwHostRow *gw_host_row_copy(const GwHostRow *row)
 {
     GwHostRow *copy = g_new0(GwHostRow, 1);
     *copy = *row;
@@ -63,7 +62,7 @@ static GwHostRow *row_copy(const GwHostRow *row)
     return copy;
 }
 
-static GwNode *open_node(GwEngine *engine, const char *name, const char *uri, GError **error)
+GwNode *gw_host_open_node(GwEngine *engine, const char *name, const char *uri, GError **error)
 {
     const GwDriver *driver = gw_driver_for_uri(engine->drivers, uri, error);
     return driver ? gw_node_open(driver, name, uri, &engine->settings.driver, error) : NULL;
@@ -84,12 +83,12 @@ static gboolean load_cache(GwEngine *engine, GwHostEntry *entry, GError **error)
 
 static gboolean load_host(GwEngine *engine, const GwHostRow *row, GError **error)
 {
-    GwNode *node = open_node(engine, row->name, row->uri, error);
+    GwNode *node = gw_host_open_node(engine, row->name, row->uri, error);
     if (!node) {
         gw_error_prefix(error, "host %s", row->name);
         return FALSE;
     }
-    g_autoptr(GwHostEntry) entry = entry_new(node, row_copy(row));
+    g_autoptr(GwHostEntry) entry = gw_host_entry_new(node, gw_host_row_copy(row));
     if (!load_cache(engine, entry, error) || !gw_remember_load(engine, entry, error))
         return FALSE;
     g_mutex_lock(&engine->lock);
@@ -107,94 +106,6 @@ gboolean gw_engine_load_hosts(GwEngine *engine, GError **error)
     for (guint i = 0; i < rows->len; i++)
         if (!load_host(engine, rows->pdata[i], error))
             return FALSE;
-    return TRUE;
-}
-
-/* ---- another address: of a host that has joined a pool, or leaves it */
-
-/* [locked] What is under way has its hands on the entry. */
-static gboolean is_busy(GwEngine *engine, const char *name)
-{
-    gboolean busy = FALSE;
-    GHashTableIter iter;
-    gpointer value;
-    g_hash_table_iter_init(&iter, engine->actives);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        const GwActive *active = value;
-        busy |= !active->ended && (g_strcmp0(active->row->source, name) == 0 || g_strcmp0(active->row->dest, name) == 0);
-    }
-    return busy;
-}
-
-/* [locked] What is known of it stays known. */
-static void inherit(GwHostEntry *fresh, const GwHostEntry *old)
-{
-    GHashTableIter iter;
-    gpointer value;
-    g_hash_table_iter_init(&iter, old->instances);
-    while (g_hash_table_iter_next(&iter, NULL, &value))
-        g_hash_table_replace(fresh->instances, ((GwInstance *)value)->uuid, gw_instance_ref(value));
-    fresh->facts = old->facts ? gw_host_facts_ref(old->facts) : NULL;
-    g_ptr_array_unref(fresh->aggregates);
-    fresh->aggregates = g_ptr_array_ref(old->aggregates);
-    fresh->up = old->up;
-    fresh->seen_us = old->seen_us;
-    fresh->last_full_us = old->last_full_us;
-    fresh->token = old->token;
-    fresh->releasing = old->releasing;
-    fresh->unsaved = TRUE;
-    g_free(fresh->down_reason);
-    fresh->down_reason = g_strdup(old->down_reason);
-}
-
-/* A new entry takes the old one's place; whoever still holds that one asks the host at its old address for the last time. */
-static gboolean take_place(GwEngine *engine, GwHostEntry *fresh /* taken */, GError **error)
-{
-    const char *name = fresh->row->name;
-    g_autoptr(GwHostEntry) old = gw_engine_find_host(engine, name); /* released without the lock: closing a node may wait for its events */
-    g_mutex_lock(&engine->lock);
-    gboolean ok = old && !old->removed && !is_busy(engine, name);
-    if (ok) {
-        inherit(fresh, old);
-        g_hash_table_replace(engine->hosts, fresh->row->name, gw_host_entry_ref(fresh));
-        gw_views_update_host(engine, fresh);
-        old->removed = TRUE;
-        gw_views_update_host(engine, old);
-    }
-    g_mutex_unlock(&engine->lock);
-    if (ok)
-        gw_inventory_ask(engine, fresh, NULL);
-    else
-        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "host %s cannot get another address while migrations from or to it are under way", name);
-    gw_host_entry_unref(fresh);
-    return ok;
-}
-
-static gboolean reopen(GwEngine *engine, const GwHostRow *row, GError **error)
-{
-    GwNode *node = open_node(engine, row->name, row->uri, error);
-    return node && take_place(engine, entry_new(node, row_copy(row)), error);
-}
-
-gboolean gw_host_readdress(GwEngine *engine, const char *name, const char *uri, GError **error)
-{
-    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&engine->edit_lock);
-    g_mutex_lock(&engine->lock);
-    const GwHostEntry *entry = g_hash_table_lookup(engine->hosts, name);
-    g_autoptr(GwHostRow) row = entry ? row_copy(entry->row) : NULL;
-    gboolean busy = is_busy(engine, name);
-    g_mutex_unlock(&engine->lock);
-    if (row && strcmp(row->uri, uri) == 0)
-        return TRUE;
-    if (!row || busy) {
-        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "host %s %s", name, row ? "has migrations under way" : "was removed");
-        return FALSE;
-    }
-    g_free(row->uri);
-    row->uri = g_strdup(uri);
-    if (!gw_store_host_update(engine->store, row, error) || !reopen(engine, row, error))
-        return FALSE;
-    gw_info("host %s is reached at %s from now on", name, uri);
     return TRUE;
 }
 
@@ -256,7 +167,7 @@ gboolean gw_engine_reload_hosts(GwEngine *engine, GError **error)
         const GwHostRow *row = rows->pdata[i];
         g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, row->name);
         if (entry && strcmp(entry->row->uri, row->uri) != 0)
-            reopen(engine, row, NULL); /* one that is busy just now is looked at again */
+            gw_host_reopen(engine, row, NULL); /* one that is busy just now is looked at again */
         if (entry)
             take_row(engine, entry, row);
         else if (!take_new(engine, row, error))
@@ -328,7 +239,7 @@ static gboolean enter_host(Addition *addition, GwNode *node, const GwHostFacts *
     row->enabled = TRUE;
     if (!gw_store_host_add(engine->store, row, error)) /* unique there too: two additions at once cannot both win */
         return FALSE;
-    GwHostEntry *entry = entry_new(gw_node_ref(node), g_steal_pointer(&row));
+    GwHostEntry *entry = gw_host_entry_new(gw_node_ref(node), g_steal_pointer(&row));
     g_mutex_lock(&engine->lock);
     g_hash_table_replace(engine->hosts, entry->row->name, entry);
     *ret_entry = gw_host_entry_ref(entry);
@@ -338,7 +249,7 @@ static gboolean enter_host(Addition *addition, GwNode *node, const GwHostFacts *
 
 static gboolean add_host(Addition *addition, GError **error)
 {
-    g_autoptr(GwNode) node = open_node(addition->engine, addition->name, addition->uri, error);
+    g_autoptr(GwNode) node = gw_host_open_node(addition->engine, addition->name, addition->uri, error);
     if (!node)
         return FALSE;
     g_autoptr(GwHostFacts) facts = gw_node_facts(node, error);
@@ -475,7 +386,7 @@ gboolean gw_engine_host_edit(GwEngine *engine, const char *name, const GwHostEdi
     if (engine->peers && !gw_engine_reload_hosts(engine, error)) /* another daemon may have changed the rest of the row */
         return FALSE;
     g_mutex_lock(&engine->lock);
-    g_autoptr(GwHostRow) row = row_copy(entry->row);
+    g_autoptr(GwHostRow) row = gw_host_row_copy(entry->row);
     g_mutex_unlock(&engine->lock);
     apply_edit(row, edit);
     if (!gw_store_host_update(engine->store, row, error))
@@ -503,7 +414,7 @@ static GwHostView *view_of(GwHostEntry *entry)
 {
     GwHostView *view = g_new0(GwHostView, 1);
     g_atomic_ref_count_init(&view->refs);
-    view->row = row_copy(entry->row);
+    view->row = gw_host_row_copy(entry->row);
     view->facts = entry->facts ? gw_host_facts_ref(entry->facts) : NULL;
     view->up = entry->up;
     view->down_reason = g_strdup(entry->down_reason);

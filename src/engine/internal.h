@@ -226,6 +226,13 @@ gboolean gw_engine_load_hosts(GwEngine *engine, GError **error);
 /* Brings the table up to what the store says. [edit_lock] */
 gboolean gw_engine_reload_hosts(GwEngine *engine, GError **error);
 
+GwHostEntry *gw_host_entry_new(GwNode *node, GwHostRow *row); /* takes both */
+GwHostRow *gw_host_row_copy(const GwHostRow *row);
+GwNode *gw_host_open_node(GwEngine *engine, const char *name, const char *uri, GError **error);
+
+/* ---- readdress.c */
+/* An entry opened by this row takes the place of the one that is there. CONFLICT while migrations name it. */
+gboolean gw_host_reopen(GwEngine *engine, const GwHostRow *row, GError **error);
 /* The host is reached there from now on: stored, and opened anew. CONFLICT while migrations name it. */
 gboolean gw_host_readdress(GwEngine *engine, const char *name, const char *uri, GError **error);
 

@@ -143,6 +143,8 @@ static gboolean qualify(Request *request, GError **error)
             gw_info("pool %s: %s (%s)", request->aggregate->name, ((const GwFinding *)findings->pdata[i])->fact,
                     ((const GwFinding *)findings->pdata[i])->why);
     g_autofree char *text = gw_findings_to_text(findings);
+    if (g_str_has_suffix(text, "."))
+        text[strlen(text) - 1] = '\0'; /* the sentence around it has one */
     return !gw_findings_block(findings) || REFUSE_ADDITION("%s does not qualify for the pool: %s", request->host, text);
 }
 

@@ -336,7 +336,7 @@ FAULTS = [
 @pytest.mark.parametrize("point,fault,end,stays,words", FAULTS, ids=[f"{f[0]}-{'-'.join(map(str, list(f[1].values())[0]))[:40]}" if
                          isinstance(list(f[1].values())[0], list) else f"{f[0]}-{f[1]['action']}" for f in FAULTS])
 def test_faults_of_a_join(cloud, point, fault, end, stays, words):
-    c = cloud(timeout=12)
+    c = cloud(timeout=10)
     c.make_pool("HostA")
     c.simulator.do("fault", point=point, **fault)
     code, text = c.run("aggregate-add-host", "pool", "HostB")
@@ -372,7 +372,7 @@ def go_on(c, stays, words):
 
 @pytest.mark.parametrize("back", [True, False])
 def test_the_master_is_lost_on_the_way(cloud, back):
-    c = cloud(timeout=12)
+    c = cloud(timeout=10)
     c.make_pool("HostA")
     c.simulator.do("pools", fuse_seconds=2)
     joining = c.begin("aggregate-add-host", "pool", "HostB")
@@ -402,7 +402,7 @@ EJECT_FAULTS = [
 
 @pytest.mark.parametrize("point,fault,end,stays", EJECT_FAULTS, ids=[f"{f[0]}-{f[2]}" for f in EJECT_FAULTS])
 def test_faults_of_an_ejection(cloud, point, fault, end, stays):
-    c = cloud(timeout=12)
+    c = cloud(timeout=10)
     c.make_pool("HostA", "HostB")
     code, _ = c.confirm_code("HostB")
     c.simulator.do("fault", point=point, **fault)
@@ -415,12 +415,11 @@ def test_faults_of_an_ejection(cloud, point, fault, end, stays):
         c.ok("aggregate-set-metadata", "pool", "operational_state=active")
         c.ok("aggregate-remove-host", "--confirm", code, "pool", "HostB")
     assert c.members() == ["HostA"] and c.simulator.look()["destroyed"] == ["Local storage of HostB"]
-    assert wait(lambda: "(down)" not in c.ok("availability-zone-list")), c.log.read_text()[-3000:]
 
 
 # ---- a daemon that is killed
 
-@pytest.mark.parametrize("moment", [0, 0.4, 0.9, 1.4, 1.9, 2.4, 2.9, 3.4, 4])
+@pytest.mark.parametrize("moment", [0, 0.7, 1.5, 2.3, 3.1, 3.9])
 def test_killed_during_a_join(cloud, moment):
     c = cloud(timeout=40)
     c.make_pool("HostA")
@@ -440,7 +439,7 @@ def test_killed_during_a_join(cloud, moment):
     assert wait(lambda: "(down)" not in c.ok("availability-zone-list"))
 
 
-@pytest.mark.parametrize("moment", [0, 0.4, 0.9, 1.4, 2])
+@pytest.mark.parametrize("moment", [0, 0.9, 2])
 def test_killed_during_an_ejection(cloud, moment):
     c = cloud(timeout=40)
     c.make_pool("HostA", "HostB")

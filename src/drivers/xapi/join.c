@@ -47,7 +47,7 @@ static gboolean hear_master(GwHost *host, const char *to, const char *session, V
 static void logout_at(GwHost *host, const char *to, const char *session)
 {
     g_autoptr(GError) ignored = NULL; /* it restarts, perhaps */
-    g_autoptr(json_t) nothing = ask_at(host, to, session, "session.logout", &ignored);
+    json_decref(ask_at(host, to, session, "session.logout", &ignored));
 }
 
 /* FALSE with *error: it is silent, or does not let us in. */
@@ -236,8 +236,8 @@ static void put_mark(GwHost *host, const char *to, const char *session, const js
 {
     g_autoptr(GError) ignored = NULL;
     const char *ref = json_string_value(task);
-    g_autoptr(json_t) nothing = gw_xapi_call_at(host->pool, to, session, "task.add_to_other_config",
-                                                json_pack("[s,s,s]", ref ? ref : "", MARK, mark), &ignored);
+    json_t *params = json_pack("[s,s,s]", ref ? ref : "", MARK, mark);
+    json_decref(gw_xapi_call_at(host->pool, to, session, "task.add_to_other_config", params, &ignored));
 }
 
 /* The call goes to the host itself, which must be alone: carried out by the pool's master, it would be a join of that. */

@@ -4,7 +4,7 @@
  * compared after every login, and another pool is taken for ours only when it has all hosts that are asked for (they joined it, or the one left). Locks: login_lock before lock; lock is never held across a call. */
 #include "base/guard.h"
 #include "base/log.h"
-#include "drivers/xapi/internal.h"
+#include "drivers/xapi/pool_inside.h"
 
 #include <string.h>
 
@@ -14,28 +14,6 @@ enum {
     TURNS = 3,           /* storage migrations that XAPI lets leave a host at once */
     TURN_POLL_MS = 200,
     DEFAULT_TIMEOUT_MS = 10000,
-};
-
-struct GwXapiPool {
-    guint users; /* guarded by pools_lock */
-    char *key;
-    GwXapiAddress address;
-    guint timeout_ms;
-    GMutex login_lock, tables_lock, lock;
-    GCond turn;
-    /* guarded by lock */
-    char *master, *session, *uuid;
-    guint generation; /* of the session */
-    GPtrArray *members; /* of char *: addresses */
-    GQueue idle;        /* of Line * */
-    gboolean xml;       /* it knows no JSON */
-    GPtrArray *watchers; /* of GwHost *, borrowed */
-    GHashTable *turns;  /* host UUID -> how many are taken */
-    GThread *events;
-    gint stopping;
-    json_t *tables;   /* guarded by tables_lock, as is the next */
-    gint64 tables_us; /* monotonic: when they were asked for */
-    gint64 read_us;   /* atomic, monotonic: when something newer was read */
 };
 
 typedef struct {
@@ -80,15 +58,13 @@ static void line_free(Line *line)
     g_free(line);
 }
 
-static json_t *send(GwXapiPool *pool, const char *to, const char *method, json_t *params, guint timeout_ms, GError **error);
-
 void gw_xapi_logout(GwXapiPool *pool, const char *session)
 {
     g_autoptr(json_t) params = json_pack("[s]", session);
     g_mutex_lock(&pool->lock);
     g_autofree char *master = g_strdup(pool->master);
     g_mutex_unlock(&pool->lock);
-    json_decref(send(pool, master, "session.logout", params, 1000, NULL)); /* what it answers does not matter */
+    json_decref(gw_xapi_send(pool, master, "session.logout", params, 1000, NULL)); /* what it answers does not matter */
 }
 
 void gw_xapi_pool_unref(GwXapiPool *pool)
@@ -196,7 +172,7 @@ static gboolean speaks_xml(const GwHttpResponse *response)
 }
 
 /* One call to one address. A host that knows no JSON is asked again in XML: it has not understood, so it has not acted. */
-static json_t *send(GwXapiPool *pool, const char *to, const char *method, json_t *params, guint timeout_ms, GError **error)
+json_t *gw_xapi_send(GwXapiPool *pool, const char *to, const char *method, json_t *params, guint timeout_ms, GError **error)
 {
     g_mutex_lock(&pool->lock);
     gboolean xml = pool->xml;
@@ -251,7 +227,7 @@ char *gw_xapi_login_at(GwXapiPool *pool, const char *to, GError **error)
         g_set_error(error, GW_ERROR, GW_ERROR_DENIED, "the password in %s is not UTF-8", pool->address.password_file);
         return NULL;
     }
-    g_autoptr(json_t) result = send(pool, to, "session.login_with_password", params, pool->timeout_ms, error);
+    g_autoptr(json_t) result = gw_xapi_send(pool, to, "session.login_with_password", params, pool->timeout_ms, error);
     if (result && json_is_string(result))
         return g_strdup(json_string_value(result));
     if (result)
@@ -259,50 +235,12 @@ char *gw_xapi_login_at(GwXapiPool *pool, const char *to, GError **error)
     return NULL;
 }
 
-json_t *gw_xapi_call_at(GwXapiPool *pool, const char *to, const char *session, const char *method, json_t *params, GError **error)
-{
-    g_autoptr(json_t) all = params;
-    if (!gw_guard_allows(error))
-        return NULL;
-    json_array_insert_new(all, 0, json_string(session));
-    return send(pool, to, method, all, pool->timeout_ms, error);
-}
-
-void gw_xapi_pool_reconsider(GwXapiPool *pool)
-{
-    g_mutex_lock(&pool->lock);
-    if (strcmp(pool->master, pool->address.master) != 0) {
-        g_free(pool->master);
-        pool->master = g_strdup(pool->address.master);
-        g_clear_pointer(&pool->session, g_free);
-    }
-    g_mutex_unlock(&pool->lock);
-}
-
-/* [pool->lock] All hosts that this pool is asked for are among these: then it is theirs, whatever it was before. */
-static gboolean has_all_watchers(GwXapiPool *pool, const json_t *hosts)
-{
-    g_autoptr(GHashTable) uuids = g_hash_table_new(g_str_hash, g_str_equal);
-    gboolean all = pool->watchers->len > 0;
-    const char *ref;
-    json_t *record;
-    json_object_foreach((json_t *)hosts, ref, record)
-        g_hash_table_add(uuids, (gpointer)gw_xapi_text(record, "uuid"));
-    for (guint i = 0; i < pool->watchers->len; i++) {
-        GwHost *host = pool->watchers->pdata[i];
-        g_mutex_lock(&host->lock);
-        all = all && host->uuid && g_hash_table_contains(uuids, host->uuid);
-        g_mutex_unlock(&host->lock);
-    }
-    return all;
-}
-
 /* Which pool that is and who its members are. */
 static gboolean learn(GwXapiPool *pool, const char *to, const char *session, GError **error)
 {
     g_autoptr(json_t) params = json_pack("[s]", session);
-    g_autoptr(json_t) records = send(pool, to, "pool.get_all_records", params, pool->timeout_ms, error);
-    g_autoptr(json_t) hosts = records ? send(pool, to, "host.get_all_records", params, pool->timeout_ms, error) : NULL;
+    g_autoptr(json_t) records = gw_xapi_send(pool, to, "pool.get_all_records", params, pool->timeout_ms, error);
+    g_autoptr(json_t) hosts = records ? gw_xapi_send(pool, to, "host.get_all_records", params, pool->timeout_ms, error) : NULL;
     if (!hosts)
         return FALSE;
     const char *ref, *uuid = "";
@@ -310,7 +248,7 @@ static gboolean learn(GwXapiPool *pool, const char *to, const char *session, GEr
     json_object_foreach(records, ref, record)
         uuid = gw_xapi_text(record, "uuid");
     g_mutex_lock(&pool->lock);
-    gboolean same = !pool->uuid || strcmp(pool->uuid, uuid) == 0 || has_all_watchers(pool, hosts);
+    gboolean same = !pool->uuid || strcmp(pool->uuid, uuid) == 0 || gw_xapi_pool_has_watchers(pool, hosts);
     if (same) {
         g_free(pool->uuid);
         pool->uuid = g_strdup(uuid);
@@ -446,7 +384,7 @@ json_t *gw_xapi_call(GwXapiPool *pool, const char *method, json_t *params, guint
             return NULL;
         g_autoptr(json_t) list = json_copy(all);
         json_array_insert_new(list, 0, json_string(session));
-        json_t *result = send(pool, master, method, list, timeout_ms ? timeout_ms : pool->timeout_ms, &failure);
+        json_t *result = gw_xapi_send(pool, master, method, list, timeout_ms ? timeout_ms : pool->timeout_ms, &failure);
         if (result)
             return result;
         if (i == TRIES - 1 || !may_repeat(failure, method)) {
