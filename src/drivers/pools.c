@@ -46,9 +46,10 @@ static const GwPoolOps *ops_of(const GwNode *node, const GwNode *other, GError *
     return NULL;
 }
 
-#define CALL(function, caller, other, invocation)                                                                      \
+/* asked: the second host, where it is asked, too; its silence is then not taken for the first one's. */
+#define CALL(function, caller, other, asked, invocation)                                                               \
     const GwPoolOps *ops = ops_of(caller, other, error);                                                               \
-    GwNodeCall call_under_way = {function, caller};                                                                    \
+    GwNodeCall call_under_way = {function, caller, asked};                                                             \
     GError *failure = NULL;                                                                                            \
     if (!ops || !gw_node_call_begin(&call_under_way, error))                                                           \
         return FALSE;                                                                                                  \
@@ -57,42 +58,42 @@ static const GwPoolOps *ops_of(const GwNode *node, const GwNode *other, GError *
 
 gboolean gw_node_pool_about(GwNode *node, GwPoolAbout *ret_about, GError **error)
 {
-    CALL("pool about", node, NULL, about(node->host, ret_about, &failure));
+    CALL("pool about", node, NULL, NULL, about(node->host, ret_about, &failure));
 }
 
 gboolean gw_node_pool_set_name(GwNode *master, const char *name, GError **error)
 {
-    CALL("pool name", master, NULL, set_name(master->host, name, &failure));
+    CALL("pool name", master, NULL, NULL, set_name(master->host, name, &failure));
 }
 
 gboolean gw_node_pool_qualify(GwNode *master, GwNode *node, GwJoinHow how, GPtrArray *findings, GError **error)
 {
-    CALL("pool qualify", master, node, qualify(master->host, node->host, how, findings, &failure));
+    CALL("pool qualify", master, node, node, qualify(master->host, node->host, how, findings, &failure));
 }
 
 gboolean gw_node_pool_losses(GwNode *master, const char *uuid, GwPoolLosses *losses, GError **error)
 {
-    CALL("pool losses", master, NULL, losses(master->host, uuid, losses, &failure));
+    CALL("pool losses", master, NULL, NULL, losses(master->host, uuid, losses, &failure));
 }
 
 gboolean gw_node_pool_look(GwNode *master, GwNode *node, const GwPoolCall *call, GwPoolSight *ret_sight, char **ret_words, GError **error)
 {
-    CALL("pool look", master, node, look(master->host, node->host, call, ret_sight, ret_words, &failure));
+    CALL("pool look", master, node, NULL, look(master->host, node->host, call, ret_sight, ret_words, &failure));
 }
 
 gboolean gw_node_pool_join(GwNode *master, GwNode *node, const GwPoolCall *call, GError **error)
 {
-    CALL("pool join", master, node, join(master->host, node->host, call, &failure));
+    CALL("pool join", master, node, node, join(master->host, node->host, call, &failure));
 }
 
 gboolean gw_node_pool_eject(GwNode *master, const GwPoolCall *call, GError **error)
 {
-    CALL("pool eject", master, NULL, eject(master->host, call, &failure));
+    CALL("pool eject", master, NULL, NULL, eject(master->host, call, &failure));
 }
 
 static gboolean ask_address(GwNode *master, GwHost *const *hosts, guint count, const char *uuid, char **ret_uri, GError **error)
 {
-    CALL("pool address", master, NULL, address(master->host, hosts, count, uuid, ret_uri, &failure));
+    CALL("pool address", master, NULL, NULL, address(master->host, hosts, count, uuid, ret_uri, &failure));
 }
 
 gboolean gw_node_pool_address(GwNode *master, GwNode *const *members, guint count, const char *uuid, char **ret_uri, GError **error)
@@ -105,5 +106,5 @@ gboolean gw_node_pool_address(GwNode *master, GwNode *const *members, guint coun
 
 gboolean gw_node_pool_own_address(GwNode *master, GwNode *node, const char *uuid, char **ret_uri, GError **error)
 {
-    CALL("pool own address", master, node, own_address(master->host, node->host, uuid, ret_uri, &failure));
+    CALL("pool own address", master, node, NULL, own_address(master->host, node->host, uuid, ret_uri, &failure));
 }

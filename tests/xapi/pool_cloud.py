@@ -5,6 +5,8 @@ import re
 import signal
 import subprocess
 import time
+import urllib.error
+import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("GODWIT_BUILD", os.path.join(ROOT, "build"))
@@ -97,6 +99,19 @@ class Cloud:
     def host_address(self, host):
         rows = json.loads(self.ok("--json", "host-list"))
         return next(h["uri"] for h in rows["hosts"] if h["name"] == host)
+
+    def refuse_service_deletion(self, host):
+        """What the Compute API says to DELETE /os-services/{id}: 409."""
+        services = json.loads(self.ok("--json", "service-list", "--host", host))["services"]
+        request = urllib.request.Request(f"{self.url}/v2.1/os-services/{services[0]['id']}", method="DELETE",
+                                         headers={"X-OpenStack-Nova-API-Version": "2.53"})
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            opener.open(request, timeout=20)
+        except urllib.error.HTTPError as error:
+            assert error.code == 409
+            return error.read().decode()
+        raise AssertionError("the service was deleted")
 
     def members(self):
         """Which hosts are in HostA's pool, by the simulator."""

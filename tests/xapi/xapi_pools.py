@@ -177,6 +177,9 @@ class PoolCalls:
             host.down = True
             return
         yield world.restart_seconds / 4
+        for sr, record in list(their.all("SR").items()):  # create_storage.ml: shared storage comes to whoever joins
+            if record["shared"] and not any(their.get("PBD", p)["host"] == host.ref for p in record["PBDs"]):
+                their.add("PBD", SR=sr, host=host.ref, currently_attached=False)
         for ref in host.record()["PBDs"]:
             if world.meet("join.plug") != "unplugged":
                 their.set("PBD", ref, currently_attached=True)
