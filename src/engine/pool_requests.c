@@ -114,8 +114,9 @@ static gboolean check_kind(Request *request, GError **error)
 {
     GwNode *node = request->entry->node;
     if (!gw_node_can_pool(node))
-        return REFUSE_ADDITION("%s is a %s host, and those form no pools: hypervisor_pool is for XenServer's; remove that key to group hosts of other "
-                               "kinds", request->host, gw_node_driver(node)->hypervisor_type);
+        return REFUSE_ADDITION("%s is a %s host, and those form no pools: hypervisor_pool is for XenServer's; remove that key to group hosts "
+                               "of other kinds",
+                               request->host, gw_node_driver(node)->hypervisor_type);
     return gw_pools_check_free(request->engine, request->host, error);
 }
 
@@ -250,8 +251,10 @@ static gboolean remove_member(Request *request, GError **error)
     if (!anchor || !uuid)
         return drop(request, error);
     if (gw_node_pool_about(request->entry->node, &about, NULL) && about.is_master && about.members > 1 && g_strcmp0(about.uuid, uuid) == 0) {
-        g_autofree char *reason = g_strdup_printf("Unable to eject %s from the pool; pool not empty. It is the pool's master: take the others out first, "
-                                                  "or make another host the master (xe pool-designate-new-master)", request->host);
+        g_autofree char *reason =
+            g_strdup_printf("Unable to eject %s from the pool; pool not empty. It is the pool's master: take the others out first, or make "
+                            "another host the master (xe pool-designate-new-master)",
+                            request->host);
         return refuse_removal(request, reason, error);
     }
     if (!gw_node_pool_look(anchor->node, request->entry->node, &call, &sight, &words, error))

@@ -141,8 +141,8 @@ static void changes_are_read_as_written(void)
         g_assert_cmpstr(again.host, ==, change.host);
         g_assert_cmpstr(again.confirmed, ==, change.confirmed);
     }
-    static const char *const bad[] = {NULL, "", "join", "join HostB", "join HostB wanted", "join  wanted 1", "join HostB soon 1", "marry HostB wanted 1",
-                                      "join HostB wanted -1", "join HostB wanted x", "join HostB wanted 1 a b"};
+    static const char *const bad[] = {NULL, "", "join", "join HostB", "join HostB wanted", "join  wanted 1", "join HostB soon 1",
+                                      "marry HostB wanted 1", "join HostB wanted -1", "join HostB wanted x", "join HostB wanted 1 a b"};
     for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
         GwPoolChange none;
         g_assert_false(gw_pool_change_read(bad[i], &none));

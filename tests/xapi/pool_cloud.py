@@ -120,3 +120,10 @@ class Cloud:
     def confirm_code(self, host, name="pool"):
         text = self.refused("aggregate-remove-host", name, host)
         return re.search(r"confirm=(\w+)", text).group(1), text
+
+
+def wait(condition, seconds=30):
+    until = time.time() + seconds
+    while not condition() and time.time() < until:
+        time.sleep(0.1)
+    return condition()

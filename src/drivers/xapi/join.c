@@ -1,6 +1,7 @@
-/* Hosts that join a pool and leave it. Both calls are begun as tasks and nothing is waited for: what the pool's database and the host itself say,
- * asked at its own address, tells how far it is. A joining host's toolstack restarts some seconds after its task has ended; its sessions die, and from then
- * on it answers HOST_IS_SLAVE. A task is known again by a mark in its other_config, also by another process. Source: xapi_pool.ml. */
+/* Hosts that join a pool and leave it. Both calls are begun as tasks and nothing is waited for: what the pool's database and the host itself
+ * say, asked at its own address, tells how far it is. A joining host's toolstack restarts some seconds after its task has ended; its sessions
+ * die, and from then on it answers HOST_IS_SLAVE. A task is known again by a mark in its other_config, also by another process.
+ * Source: xapi_pool.ml. */
 #include "drivers/xapi/internal.h"
 
 #include <string.h>

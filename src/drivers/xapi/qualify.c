@@ -64,7 +64,8 @@ static void check_management(const Join *join)
         return;
     }
     if (strcmp(gw_xapi_text(own, "ip_configuration_mode"), "DHCP") == 0) /* XenServer's manual; xapi does not look */
-        block(join, "management", g_strdup_printf("the management interface %s of %s has its address by DHCP", gw_xapi_text(own, "device"), join->name),
+        block(join, "management",
+              g_strdup_printf("the management interface %s of %s has its address by DHCP", gw_xapi_text(own, "device"), join->name),
               g_strdup("the members of a pool know one another by address"), "give it a static address (xe pif-reconfigure-ip)");
     if (!other)
         return;
