@@ -1,6 +1,7 @@
 /* os-aggregates (nova/api/openstack/compute/aggregates.py). */
 #include "api/body.h"
 #include "api/handlers.h"
+#include "api/parking.h"
 #include "api/view.h"
 
 #include <string.h>
@@ -189,13 +190,58 @@ void gw_aggregates_delete(GwRequest *request)
 
 /* ---- actions */
 
-static const GwBodyRule host_rules[] = {{"host", GW_BODY_HOST_NAME, GW_BODY_REQUIRED}};
+/* Of pools, hosts are asked first: the answer is that the change is under way, or every reason against it. */
+
+static void too_slow(GwRequest *request)
+{
+    gw_reply_fault(request, 504, "The hosts have not answered within %u seconds; what was asked for may still be begun: see the aggregate.",
+                   request->shared->wait_s);
+}
+
+static void on_done(gpointer data, const GError *error)
+{
+    gw_deferred_finish(data, 0, error);
+}
+
+static void changed(GwRequest *request, gint64 number, const GError *error)
+{
+    GwAggregate *aggregate = error ? NULL : gw_engine_aggregate(request->engine, g_ascii_strtoll(request->args[0], NULL, 10));
+    if (error || aggregate)
+        reply(request, aggregate, error);
+    else
+        gw_reply_fault(request, 404, "Aggregate %s could not be found.", request->args[0]);
+}
+
+static gboolean is_pool(GwRequest *request, gint64 number)
+{
+    g_autoptr(GwAggregate) aggregate = gw_engine_aggregate(request->engine, number);
+    return aggregate && gw_pool_is(aggregate);
+}
+
+/* TRUE: it is answered, since what only pools know was asked of another aggregate. */
+static gboolean refuse_field(GwRequest *request, json_t *body, const char *field)
+{
+    gboolean present = json_object_get(body, field) != NULL;
+    if (present)
+        gw_reply_fault(request, 400, "Invalid input for field/attribute %s. It is for aggregates that are pools (hypervisor_pool), which %s is not",
+                       field, request->args[0]);
+    return present;
+}
 
 static void add_host(GwRequest *request, gint64 number, json_t *body)
 {
+    static const GwBodyRule host_rules[] = {{"host", GW_BODY_HOST_NAME, GW_BODY_REQUIRED}, {"force", GW_BODY_BOOLEAN, GW_BODY_OPTIONAL}};
     g_autoptr(GError) error = NULL;
     GwAggregate *aggregate = NULL;
     if (!GW_BODY_CHECK(request, "add_host", body, host_rules))
+        return;
+    if (is_pool(request, number)) {
+        gw_engine_pool_add_host(request->engine, number, gw_body_text(body, "host"),
+                                gw_body_is_true(body, "force") ? GW_JOIN_FORCE : GW_JOIN_PLAIN, on_done,
+                                gw_request_defer(request, changed, too_slow));
+        return;
+    }
+    if (refuse_field(request, body, "force"))
         return;
     gw_engine_aggregate_add_host(request->engine, number, gw_body_text(body, "host"), &aggregate, &error);
     reply(request, aggregate, error);
@@ -203,9 +249,17 @@ static void add_host(GwRequest *request, gint64 number, json_t *body)
 
 static void remove_host(GwRequest *request, gint64 number, json_t *body)
 {
+    static const GwBodyRule host_rules[] = {{"host", GW_BODY_HOST_NAME, GW_BODY_REQUIRED}, {"confirm", GW_BODY_TEXT_255, GW_BODY_OPTIONAL}};
     g_autoptr(GError) error = NULL;
     GwAggregate *aggregate = NULL;
     if (!GW_BODY_CHECK(request, "remove_host", body, host_rules))
+        return;
+    if (is_pool(request, number)) {
+        gw_engine_pool_remove_host(request->engine, number, gw_body_text(body, "host"), gw_body_text(body, "confirm"), on_done,
+                                   gw_request_defer(request, changed, too_slow));
+        return;
+    }
+    if (refuse_field(request, body, "confirm"))
         return;
     gw_engine_aggregate_remove_host(request->engine, number, gw_body_text(body, "host"), &aggregate, &error);
     reply(request, aggregate, error);
@@ -243,6 +297,11 @@ static void set_metadata(GwRequest *request, gint64 number, json_t *body)
     if (!GW_BODY_CHECK(request, "set_metadata", body, rules) ||
         !take_metadata(request, json_object_get(body, "metadata"), changes))
         return;
+    g_autoptr(GwAggregate) aggregate = gw_engine_aggregate(request->engine, number);
+    if (aggregate && gw_pool_asks_look(aggregate, changes)) {
+        gw_engine_pool_look(request->engine, number, on_done, gw_request_defer(request, changed, too_slow));
+        return;
+    }
     edit(request, number, &(GwAggregateEdit){GW_AGGREGATE_SET_METADATA, NULL, changes});
 }
 

@@ -1,9 +1,12 @@
 /* The commands about host aggregates and availability zones. */
 #include "cli/client.h"
+#include "cli/terminal.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
 #include <string.h>
+
+enum { POLL_MS = 300 }; /* while a host joins or leaves a pool */
 
 static char *number_text(const json_t *object, const char *field)
 {
@@ -20,14 +23,35 @@ static char *hosts_text(const json_t *aggregate)
     return g_string_free(text, FALSE);
 }
 
-/* The zone has its own column. */
+static const char *metadatum(const json_t *aggregate, const char *key)
+{
+    return json_string_value(json_object_get(json_object_get(aggregate, "metadata"), key));
+}
+
+static gboolean has_host(const json_t *aggregate, const char *name)
+{
+    size_t index;
+    json_t *host;
+    json_array_foreach(json_object_get(aggregate, "hosts"), index, host)
+        if (g_strcmp0(json_string_value(host), name) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+/* The zone has its own column, why a pool is in error its own line, and the UUIDs of a pool's hosts are for programs. */
+static gboolean is_told_elsewhere(const json_t *aggregate, const char *key)
+{
+    return strcmp(key, "availability_zone") == 0 || strcmp(key, "pool_reason") == 0 ||
+           (metadatum(aggregate, "hypervisor_pool") && has_host(aggregate, key));
+}
+
 static char *metadata_text(const json_t *aggregate)
 {
     GString *text = g_string_new(NULL);
     const char *key;
     json_t *value;
     json_object_foreach(json_object_get(aggregate, "metadata"), key, value)
-        if (strcmp(key, "availability_zone") != 0)
+        if (!is_told_elsewhere(aggregate, key))
             g_string_append_printf(text, "%s%s=%s", text->len ? ", " : "", key, json_string_value(value));
     return g_string_free(text, FALSE);
 }
@@ -73,6 +97,22 @@ static json_t *find_aggregate(GwCli *cli, const char *which, GError **error)
     return found ? json_incref(found) : NULL;
 }
 
+static gboolean is_pool_in(const json_t *aggregate, const char *state)
+{
+    return metadatum(aggregate, "hypervisor_pool") && g_strcmp0(metadatum(aggregate, "operational_state"), state) == 0;
+}
+
+static void print_reason(const json_t *aggregate)
+{
+    const char *reason = metadatum(aggregate, "pool_reason");
+    g_autofree char *clean = reason ? gw_text_clean(reason) : NULL, *name = gw_text_clean(gw_json_peek(aggregate, "name"));
+    if (clean)
+        printf("%s%s.\n", is_pool_in(aggregate, "error") ? "The pool is in error: " : "Of its pool: ", clean);
+    if (is_pool_in(aggregate, "error"))
+        printf("Once that is mended: godwit aggregate-set-metadata %s operational_state=%s\n", name,
+               json_array_size(json_object_get(aggregate, "hosts")) ? "active" : "created");
+}
+
 /* sentence: taken; NULL: the table speaks for itself. */
 static void print_answer(GwCli *cli, const json_t *body, char *sentence)
 {
@@ -86,6 +126,7 @@ static void print_answer(GwCli *cli, const json_t *body, char *sentence)
     if (clean)
         puts(clean);
     print_aggregates(&aggregate, 1);
+    print_reason(aggregate);
 }
 
 GwExit gw_run_aggregate_list(GwCli *cli, const GwArguments *arguments, GError **error)
@@ -194,17 +235,50 @@ static gboolean act(GwCli *cli, const json_t *aggregate, const char *action, jso
     return gw_client_call(cli, &call, answer, error);
 }
 
-static GwExit change_host(GwCli *cli, const GwArguments *arguments, const char *action, const char *sentence,
-                          GError **error)
+/* What the daemon does goes on when this ends early. *body: the aggregate, replaced by what it has become. */
+static gboolean wait_for_pool(GwCli *cli, json_t **body, GError **error)
 {
+    g_autofree char *path = path_of(json_object_get(*body, "aggregate"), "");
+    while (is_pool_in(json_object_get(*body, "aggregate"), "changing") && !g_atomic_int_get(gw_interrupt_flag())) {
+        gw_interrupt_sleep(POLL_MS);
+        json_t *fresh = NULL;
+        if (!gw_client_get(cli, path, &fresh, error))
+            return FALSE;
+        json_decref(*body);
+        *body = fresh;
+    }
+    return TRUE;
+}
+
+static gboolean check_pool(const json_t *aggregate, GError **error)
+{
+    if (is_pool_in(aggregate, "error")) {
+        const char *reason = metadatum(aggregate, "pool_reason");
+        g_set_error(error, GW_ERROR, GW_ERROR_FAILED, "aggregate %s is in error: %s. 'godwit aggregate-details %s' tells how to go on.",
+                    gw_json_peek(aggregate, "name"), reason ? reason : "its reason is not known", gw_json_peek(aggregate, "name"));
+        return FALSE;
+    }
+    if (is_pool_in(aggregate, "changing"))
+        g_set_error(error, GW_ERROR, GW_ERROR_ABORTED, "not waited for; the daemon goes on: 'godwit aggregate-details %s' tells how far it is.",
+                    gw_json_peek(aggregate, "name"));
+    return !is_pool_in(aggregate, "changing");
+}
+
+/* value: taken. */
+static GwExit change_host(GwCli *cli, const GwArguments *arguments, const char *action, json_t *value, const char *sentence, GError **error)
+{
+    g_autoptr(json_t) wish = value;
     const char *host = gw_arguments_word(arguments, 1);
+    json_object_set_new(wish, "host", json_string(host));
 
     g_autoptr(json_t) aggregate = find_aggregate(cli, gw_arguments_word(arguments, 0), error);
     if (!aggregate)
         return GW_EXIT_FAILED;
 
     g_auto(GwAnswer) answer = {0};
-    if (!act(cli, aggregate, action, json_pack("{s:s}", "host", host), &answer, error))
+    gw_interrupt_catch();
+    if (!act(cli, aggregate, action, json_incref(wish), &answer, error) || !wait_for_pool(cli, &answer.body, error) ||
+        !check_pool(json_object_get(answer.body, "aggregate"), error))
         return GW_EXIT_FAILED;
 
     print_answer(cli, answer.body, g_strconcat(host, sentence, gw_json_peek(aggregate, "name"), ".", NULL));
@@ -213,12 +287,14 @@ static GwExit change_host(GwCli *cli, const GwArguments *arguments, const char *
 
 GwExit gw_run_aggregate_add_host(GwCli *cli, const GwArguments *arguments, GError **error)
 {
-    return change_host(cli, arguments, "add_host", " is now in aggregate ", error);
+    json_t *value = gw_arguments_option(arguments, "force") ? json_pack("{s:b}", "force", TRUE) : json_object();
+    return change_host(cli, arguments, "add_host", value, " is now in aggregate ", error);
 }
 
 GwExit gw_run_aggregate_remove_host(GwCli *cli, const GwArguments *arguments, GError **error)
 {
-    return change_host(cli, arguments, "remove_host", " is no longer in aggregate ", error);
+    json_t *value = json_pack("{s:s*}", "confirm", gw_arguments_option(arguments, "confirm"));
+    return change_host(cli, arguments, "remove_host", value, " is no longer in aggregate ", error);
 }
 
 /* "key=value" sets a key, "key" alone removes it. NULL: a word has no key. */

@@ -36,6 +36,16 @@ static const GwOption aggregate_update_options[] = {
     {NULL, NULL, NULL},
 };
 
+static const GwOption aggregate_add_options[] = {
+    {"force", NULL, "of a pool: hosts that differ, even in their CPUs' vendor, may join (pool.join_force)"},
+    {NULL, NULL, NULL},
+};
+
+static const GwOption aggregate_remove_options[] = {
+    {"confirm", "CODE", "of a pool: agrees to what is destroyed; the refusal without it tells what, and the code"},
+    {NULL, NULL, NULL},
+};
+
 static const GwOption hypervisor_list_options[] = {
     {"matching", "TEXT", "only those whose name contains it"},
     {NULL, NULL, NULL},
@@ -226,9 +236,9 @@ const GwCommand gw_commands[] = {
     {"aggregate-delete", AGGREGATES, "AGGREGATE", "delete an aggregate that has no hosts", NULL,
      "aggregate-delete rack1", NULL, gw_run_aggregate_delete},
     {"aggregate-add-host", AGGREGATES, "AGGREGATE HOST", "put a host into an aggregate", NULL,
-     "aggregate-add-host rack1 HostB", NULL, gw_run_aggregate_add_host},
+     "aggregate-add-host rack1 HostB", aggregate_add_options, gw_run_aggregate_add_host},
     {"aggregate-remove-host", AGGREGATES, "AGGREGATE HOST", "take a host out of an aggregate", NULL,
-     "aggregate-remove-host rack1 HostB", NULL, gw_run_aggregate_remove_host},
+     "aggregate-remove-host rack1 HostB", aggregate_remove_options, gw_run_aggregate_remove_host},
     {"aggregate-set-metadata", AGGREGATES, "AGGREGATE KEY[=VALUE]...", "set keys of its metadata, or remove them",
      "Keys that limit what comes to its hosts: filter_tenant_id, cpu_allocation_ratio, ram_allocation_ratio,\n"
      "max_instances_per_host, max_io_ops_per_host. A KEY without a value is removed.",

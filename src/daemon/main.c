@@ -102,6 +102,7 @@ static GwEngineSettings engine_settings(const GwSettings *s)
         .hook_dir = s->hook_dir,
         .hook_timeout_s = s->hook_timeout_s,
         .link_bandwidth_mibps = s->migration_link_bandwidth_mibps,
+        .pool_timeout_s = s->xenserver_pool_timeout_s,
         .live_migration_retry_count = s->live_migration_retry_count,
         .shutdown_timeout_s = s->shutdown_timeout_s,
         .history_days = s->history_days,

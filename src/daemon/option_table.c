@@ -294,6 +294,11 @@ const GwOption gw_options[] = {
      TEXT(SR_FILTER, xenserver_sr_filter, "default-sr:true"),
      "The storage repository that takes the disks of a block migration to a XenServer host. default-sr:true: the pool's default one "
      "where the host has it, else the roomiest local one of type ext; other-config:KEY=VALUE: one so marked."},
+    {"xenserver",
+     "pool_timeout",
+     {{NULL}},
+     NUMBER(xenserver_pool_timeout_s, "600", 10, 86400, "s"),
+     "How long a XenServer host may take to join a pool, or to leave it, before its aggregate is in error."},
     {"api",
      "listen",
      {{DEFAULT, "osapi_compute_listen"}},

@@ -48,6 +48,7 @@ typedef struct {
     guint balance_cooldown_s, balance_max_moves; /* (1800, 10) */
     guint balance_objective;                  /* GwObjective: cpu, memory or both (both) */
     char *xenserver_password_file;            /* (/etc/godwit/xenserver.password) */
+    guint xenserver_pool_timeout_s;           /* 10 … 86400 (600) */
     char *xenserver_sr_filter;                /* (default-sr:true) */
     char *api_listen;                         /* IP address (127.0.0.1) */
     guint api_port;                           /* 0: any free one (8774) */

@@ -12,6 +12,7 @@
 
 #include "core/audit.h"
 #include "core/diagnostics.h"
+#include "core/pool.h"
 #include "core/predict.h"
 #include "core/server.h"
 #include "core/sight.h"
@@ -36,6 +37,55 @@ typedef enum { GW_FORCE_PAUSE, GW_FORCE_POSTCOPY } GwForceHow;
 /* Says that something of uuid changed (uuid NULL: anything, e.g. the connection was lost or came back).
  * Called from the driver's event thread: must only enqueue. */
 typedef void (*GwHostEvent)(void *data, const char *host_name, const char *uuid);
+
+/* ---- pools that aggregates make (core/pool.h): hosts of one kind as one pool of the hypervisor's own */
+
+typedef enum { GW_JOIN_PLAIN, GW_JOIN_FORCE } GwJoinHow; /* force: hosts that differ may join, where the hypervisor offers that */
+
+typedef struct {
+    char *uuid, *pool_uuid; /* of the host, and of the pool that it is in */
+    gboolean is_master;
+    guint members;          /* of that pool, the host counted */
+} GwPoolAbout;
+
+void gw_pool_about_clear(GwPoolAbout *about);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(GwPoolAbout, gw_pool_about_clear)
+
+/* A host that is to come or go. Borrowed. */
+typedef struct {
+    const char *uuid; /* of the host */
+    const char *mark; /* the hypervisor keeps it with the call, so that it is known again after a restart; of one change alone */
+    GwJoinHow how;
+} GwPoolCall;
+
+typedef struct {
+    GPtrArray *findings; /* of GwFinding *: what is in the way */
+    GPtrArray *lines;    /* of char *: what is destroyed, for people */
+    GPtrArray *things;   /* of char *: the UUIDs of all of it */
+} GwPoolLosses;
+
+GwPoolLosses *gw_pool_losses_new(void);
+void gw_pool_losses_free(GwPoolLosses *losses);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwPoolLosses, gw_pool_losses_free)
+
+/* master: any host by whose address the pool is reached. All are required. */
+typedef struct {
+    gboolean (*about)(GwHost *host, GwPoolAbout *ret_about, GError **error);
+    gboolean (*set_name)(GwHost *master, const char *name, GError **error);
+    /* Everything against host's joining, not only the first. */
+    gboolean (*qualify)(GwHost *master, GwHost *host, GwJoinHow how, GPtrArray *findings, GError **error);
+    gboolean (*losses)(GwHost *master, const char *uuid, GwPoolLosses *losses, GError **error);
+    /* What the pool and the host itself say of its membership, and of the call. Fills member, task, and refused; *ret_words: why it is
+     * not more, for people, or NULL; owned by the caller. */
+    gboolean (*look)(GwHost *master, GwHost *host, const GwPoolCall *call, GwPoolSight *ret_sight, char **ret_words, GError **error);
+    /* Both begin it and return: `look` sees the end. */
+    gboolean (*join)(GwHost *master, GwHost *host, const GwPoolCall *call, GError **error);
+    gboolean (*eject)(GwHost *master, const GwPoolCall *call, GError **error);
+    /* The address of the member of this UUID; trusts whatever the addresses of members do, since any may become the master. */
+    gboolean (*address)(GwHost *master, GwHost *const *members, guint count, const char *uuid, char **ret_uri, GError **error);
+    /* That of a host alone, by which it can also be reached while it is a member. */
+    gboolean (*own_address)(GwHost *master, GwHost *host, const char *uuid, char **ret_uri, GError **error);
+} GwPoolOps;
 
 typedef struct {
     const char *name;           /* "libvirt" */
@@ -131,6 +181,8 @@ typedef struct {
     GwPairAudit *(*probe)(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
     /* The CPU that guests can have on all hosts whose audits gave these texts, in the form of an instance's definition. */
     char *(*baseline)(GwHost *host, const char *const *cpus, GError **error);
+
+    const GwPoolOps *pools; /* NULL: hosts of this kind form no pools */
 } GwDriver;
 
 /* ---- The wrappers: what the rest of Godwit uses. A GwNode is an open host with its driver; reference-counted,
@@ -188,6 +240,17 @@ gboolean gw_node_remains(GwNode *node, GwNode *home, const GwPlan *plan, GwSide 
 GwHostAudit *gw_node_audit(GwNode *node, GError **error);
 GwPairAudit *gw_node_probe(GwNode *source, GwNode *dest, const GwPlan *plan, GError **error);
 char *gw_node_baseline(GwNode *node, const char *const *cpus, GError **error);
+/* ---- pools.c: pools made from aggregates. UNSUPPORTED where the driver has none; of hosts of two kinds, too. */
+gboolean gw_node_can_pool(const GwNode *node);
+gboolean gw_node_pool_about(GwNode *node, GwPoolAbout *ret_about, GError **error);
+gboolean gw_node_pool_set_name(GwNode *master, const char *name, GError **error);
+gboolean gw_node_pool_qualify(GwNode *master, GwNode *node, GwJoinHow how, GPtrArray *findings, GError **error);
+gboolean gw_node_pool_losses(GwNode *master, const char *uuid, GwPoolLosses *losses, GError **error);
+gboolean gw_node_pool_look(GwNode *master, GwNode *node, const GwPoolCall *call, GwPoolSight *ret_sight, char **ret_words, GError **error);
+gboolean gw_node_pool_join(GwNode *master, GwNode *node, const GwPoolCall *call, GError **error);
+gboolean gw_node_pool_eject(GwNode *master, const GwPoolCall *call, GError **error);
+gboolean gw_node_pool_address(GwNode *master, GwNode *const *members, guint count, const char *uuid, char **ret_uri, GError **error);
+gboolean gw_node_pool_own_address(GwNode *master, GwNode *node, const char *uuid, char **ret_uri, GError **error);
 
 /* The driver among `drivers` (NULL-terminated) that serves uri's scheme, or NULL with GW_ERROR_INVALID. */
 const GwDriver *gw_driver_for_uri(const GwDriver *const *drivers, const char *uri, GError **error);

@@ -127,10 +127,35 @@ static gboolean check_no_instances(GwEngine *engine, gint64 id, const GwAggregat
     return TRUE;
 }
 
+gboolean gw_aggregate_journal(GwEngine *engine, gint64 id, const GwAggregateEdit *edit, GError **error)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&engine->edit_lock);
+    return gw_store_aggregate_edit(engine->store, id, edit, error) && gw_engine_load_aggregates(engine, error);
+}
+
+/* What is asked for, and what follows from it where the aggregate is a pool; NULL: it may not be. */
+static GPtrArray *guard_metadata(GwEngine *engine, gint64 id, const GPtrArray *asked, GError **error)
+{
+    g_autoptr(GPtrArray) changes = gw_metadata_new();
+    g_autoptr(GwAggregate) aggregate = gw_engine_aggregate(engine, id);
+    for (guint i = 0; i < asked->len; i++) {
+        const GwMetadatum *datum = asked->pdata[i];
+        gw_metadata_add(changes, datum->key, datum->value);
+    }
+    if (aggregate && !gw_pool_check_metadata(aggregate, changes, error))
+        return NULL;
+    return g_steal_pointer(&changes);
+}
+
 static gboolean edit_aggregate(GwEngine *engine, gint64 id, const GwAggregateEdit *edit, GError **error)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&engine->edit_lock);
-    return check_no_instances(engine, id, edit, error) && gw_store_aggregate_edit(engine->store, id, edit, error) &&
+    GwAggregateEdit whole = *edit;
+    g_autoptr(GPtrArray) changes = edit->metadata ? guard_metadata(engine, id, edit->metadata, error) : NULL;
+    if (edit->metadata && !changes)
+        return FALSE;
+    whole.metadata = changes;
+    return check_no_instances(engine, id, edit, error) && gw_store_aggregate_edit(engine->store, id, &whole, error) &&
            gw_engine_load_aggregates(engine, error);
 }
 

@@ -6,7 +6,7 @@
 
 /* Workers. A step lasts as long as the slowest host that it asks; a guest that shuts down holds one for its whole patience.
  * Threads are made when they are needed and kept for a while by GLib. */
-enum { MAX_STEPS = 64, MAX_ASKS = 32, MAX_OPERATIONS = 32, MAX_QUESTIONS = 8, MAX_DRAINS = 4, MAX_SERVERS = 16, TICK_S = 1 };
+enum { MAX_STEPS = 64, MAX_ASKS = 32, MAX_OPERATIONS = 32, MAX_QUESTIONS = 8, MAX_DRAINS = 4, MAX_POOLS = 4, MAX_SERVERS = 16, TICK_S = 1 };
 
 GwEngine *gw_engine_ref(GwEngine *engine)
 {
@@ -39,6 +39,7 @@ void gw_engine_unref(GwEngine *engine)
     gw_forecasts_free(engine->forecasts);
     gw_peers_free(engine->peers);
     g_hash_table_unref(engine->ended_lately);
+    g_hash_table_unref(engine->pool_looks);
     g_mutex_clear(&engine->adopt_lock);
     g_mutex_clear(&engine->lock);
     g_mutex_clear(&engine->edit_lock);
@@ -96,6 +97,8 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     engine->drain_steps = g_thread_pool_new(gw_drain_step, engine, MAX_DRAINS, FALSE, NULL);
     engine->rollings = g_thread_pool_new(gw_rollings_work, engine, 1, FALSE, NULL);
     engine->hooks = gw_hooks_new(settings->hook_dir, settings->hook_timeout_s);
+    engine->pool_steps = g_thread_pool_new(gw_pools_work, engine, MAX_POOLS, FALSE, NULL);
+    engine->pool_looks = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
     engine->looks = g_thread_pool_new(gw_autobalance_work, engine, 1, FALSE, NULL);
     return engine;
 }
@@ -204,6 +207,7 @@ void gw_engine_stop(GwEngine *engine)
     if (engine->steps) {
         g_thread_pool_free(g_steal_pointer(&engine->looks), FALSE, TRUE);
         g_thread_pool_free(g_steal_pointer(&engine->rollings), FALSE, TRUE);
+        g_thread_pool_free(g_steal_pointer(&engine->pool_steps), FALSE, TRUE);
         gw_hooks_stop(engine->hooks);
         g_thread_pool_free(g_steal_pointer(&engine->drain_steps), FALSE, TRUE);
         g_thread_pool_free(g_steal_pointer(&engine->steps), FALSE, TRUE);

@@ -47,6 +47,7 @@ typedef struct {
     const char *daemon_name; /* for people; or NULL */
     const char *hook_dir;  /* folder of hooks on this machine (engine/hooks.h); NULL or "": none. Borrowed likewise */
     guint hook_timeout_s;
+    guint pool_timeout_s;             /* how long a host may take to join a pool or to leave it; 0: 600 */
     const char *image_dir; /* folder of images on this machine; NULL or "": none. Borrowed for the engine's life */
     guint haste; /* pauses and patience of the loop are divided by it; 0: as they are. For worlds whose clock runs faster */
 } GwEngineSettings;
@@ -112,6 +113,13 @@ gboolean gw_engine_aggregate_edit(GwEngine *engine, gint64 id, const GwAggregate
 gboolean gw_engine_aggregate_add_host(GwEngine *engine, gint64 id, const char *host, GwAggregate **ret, GError **error);
 gboolean gw_engine_aggregate_remove_host(GwEngine *engine, gint64 id, const char *host, GwAggregate **ret, GError **error);
 gboolean gw_engine_aggregate_remove(GwEngine *engine, gint64 id, GError **error);
+
+/* Aggregates that are pools (core/pool.h). done: it is refused, with all reasons, or it is under way: the aggregate's state tells its end. */
+void gw_engine_pool_add_host(GwEngine *engine, gint64 id, const char *host, GwJoinHow how, GwDone done, gpointer data);
+/* confirmed: the code of what is lost, which the refusal names; or NULL. */
+void gw_engine_pool_remove_host(GwEngine *engine, gint64 id, const char *host, const char *confirmed, GwDone done, gpointer data);
+/* Another look at one in error: done without an error when it is active again. */
+void gw_engine_pool_look(GwEngine *engine, gint64 id, GwDone done, gpointer data);
 
 /* ---- Server groups: likewise */
 GPtrArray *gw_engine_groups(GwEngine *engine); /* of GwGroup *, by id; a reference, not to be changed */

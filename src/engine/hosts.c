@@ -26,8 +26,7 @@ void gw_host_entry_unref(GwHostEntry *entry)
     g_free(entry);
 }
 
-/* Takes node and row. */
-static GwHostEntry *entry_new(GwNode *node, GwHostRow *row)
+GwHostEntry *gw_host_entry_new(GwNode *node, GwHostRow *row)
 {
     GwHostEntry *entry = g_new0(GwHostEntry, 1);
     g_atomic_ref_count_init(&entry->refs);
@@ -53,7 +52,7 @@ GwHostEntry *gw_engine_find_host(GwEngine *engine, const char *name)
     return entry;
 }
 
-static GwHostRow *row_copy(const GwHostRow *row)
+GwHostRow *gw_host_row_copy(const GwHostRow *row)
 {
     GwHostRow *copy = g_new0(GwHostRow, 1);
     *copy = *row;
@@ -63,7 +62,7 @@ static GwHostRow *row_copy(const GwHostRow *row)
     return copy;
 }
 
-static GwNode *open_node(GwEngine *engine, const char *name, const char *uri, GError **error)
+GwNode *gw_host_open_node(GwEngine *engine, const char *name, const char *uri, GError **error)
 {
     const GwDriver *driver = gw_driver_for_uri(engine->drivers, uri, error);
     return driver ? gw_node_open(driver, name, uri, &engine->settings.driver, error) : NULL;
@@ -84,12 +83,12 @@ static gboolean load_cache(GwEngine *engine, GwHostEntry *entry, GError **error)
 
 static gboolean load_host(GwEngine *engine, const GwHostRow *row, GError **error)
 {
-    GwNode *node = open_node(engine, row->name, row->uri, error);
+    GwNode *node = gw_host_open_node(engine, row->name, row->uri, error);
     if (!node) {
         gw_error_prefix(error, "host %s", row->name);
         return FALSE;
     }
-    g_autoptr(GwHostEntry) entry = entry_new(node, row_copy(row));
+    g_autoptr(GwHostEntry) entry = gw_host_entry_new(node, gw_host_row_copy(row));
     if (!load_cache(engine, entry, error) || !gw_remember_load(engine, entry, error))
         return FALSE;
     g_mutex_lock(&engine->lock);
@@ -167,6 +166,8 @@ gboolean gw_engine_reload_hosts(GwEngine *engine, GError **error)
     for (guint i = 0; i < rows->len; i++) {
         const GwHostRow *row = rows->pdata[i];
         g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, row->name);
+        if (entry && strcmp(entry->row->uri, row->uri) != 0)
+            gw_host_reopen(engine, row, NULL); /* one that is busy just now is looked at again */
         if (entry)
             take_row(engine, entry, row);
         else if (!take_new(engine, row, error))
@@ -238,7 +239,7 @@ static gboolean enter_host(Addition *addition, GwNode *node, const GwHostFacts *
     row->enabled = TRUE;
     if (!gw_store_host_add(engine->store, row, error)) /* unique there too: two additions at once cannot both win */
         return FALSE;
-    GwHostEntry *entry = entry_new(gw_node_ref(node), g_steal_pointer(&row));
+    GwHostEntry *entry = gw_host_entry_new(gw_node_ref(node), g_steal_pointer(&row));
     g_mutex_lock(&engine->lock);
     g_hash_table_replace(engine->hosts, entry->row->name, entry);
     *ret_entry = gw_host_entry_ref(entry);
@@ -248,7 +249,7 @@ static gboolean enter_host(Addition *addition, GwNode *node, const GwHostFacts *
 
 static gboolean add_host(Addition *addition, GError **error)
 {
-    g_autoptr(GwNode) node = open_node(addition->engine, addition->name, addition->uri, error);
+    g_autoptr(GwNode) node = gw_host_open_node(addition->engine, addition->name, addition->uri, error);
     if (!node)
         return FALSE;
     g_autoptr(GwHostFacts) facts = gw_node_facts(node, error);
@@ -357,7 +358,8 @@ gboolean gw_engine_host_withdraw(GwEngine *engine, const char *name, GError **er
     g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, name);
     if (!entry)
         return no_such_host(name, error);
-    if (!check_unneeded(engine, name, error) || !check_empty(engine, entry, name, error) || !gw_store_host_withdraw(engine->store, name, error))
+    if (!check_unneeded(engine, name, error) || !gw_pools_check_free(engine, name, error) || !check_empty(engine, entry, name, error) ||
+        !gw_store_host_withdraw(engine->store, name, error))
         return FALSE;
     forget(engine, entry, name);
     return gw_engine_load_aggregates(engine, error);
@@ -384,7 +386,7 @@ gboolean gw_engine_host_edit(GwEngine *engine, const char *name, const GwHostEdi
     if (engine->peers && !gw_engine_reload_hosts(engine, error)) /* another daemon may have changed the rest of the row */
         return FALSE;
     g_mutex_lock(&engine->lock);
-    g_autoptr(GwHostRow) row = row_copy(entry->row);
+    g_autoptr(GwHostRow) row = gw_host_row_copy(entry->row);
     g_mutex_unlock(&engine->lock);
     apply_edit(row, edit);
     if (!gw_store_host_update(engine->store, row, error))
@@ -412,7 +414,7 @@ static GwHostView *view_of(GwHostEntry *entry)
 {
     GwHostView *view = g_new0(GwHostView, 1);
     g_atomic_ref_count_init(&view->refs);
-    view->row = row_copy(entry->row);
+    view->row = gw_host_row_copy(entry->row);
     view->facts = entry->facts ? gw_host_facts_ref(entry->facts) : NULL;
     view->up = entry->up;
     view->down_reason = g_strdup(entry->down_reason);

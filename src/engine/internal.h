@@ -7,6 +7,7 @@
 #define GW_ENGINE_INTERNAL_H
 
 #include "base/error.h"
+#include "base/guard.h"
 #include "base/log.h"
 #include "core/ladder.h"
 #include "core/lifecycle.h"
@@ -143,7 +144,8 @@ struct GwEngine {
     GMutex heard_lock;       /* of the next two; held while `heard` runs; taken with no other held */
     GwEngineHeard heard;
     gpointer heard_data;
-    GThreadPool *steps, *asks, *scribe, *drain_steps, *looks, *rollings;
+    GThreadPool *steps, *asks, *scribe, *drain_steps, *looks, *rollings, *pool_steps;
+    GHashTable *pool_looks;  /* [lock] id of an aggregate → GwPoolLook *: pools that change (pools.c) */
     GwAutobalance autobalance; /* [lock] */
     gboolean rolling;        /* [lock] the rolling drains are being looked at */
     gint64 rolling_due_us;   /* [lock] monotonic: not before */
@@ -156,6 +158,17 @@ struct GwEngine {
 /* ---- rollings.c */
 void gw_rollings_tick(GwEngine *engine); /* has them looked at when it is time, where this daemon leads */
 void gw_rollings_work(gpointer item, gpointer engine);
+
+/* ---- pools.c: pools of hosts, made from aggregates */
+void gw_pools_tick(GwEngine *engine); /* has those that change looked at, where this daemon leads */
+void gw_pools_work(gpointer id, gpointer engine);
+/* CONFLICT while the host is in an aggregate that is a pool. */
+gboolean gw_pools_check_free(GwEngine *engine, const char *host, GError **error);
+/* A host of the aggregate by which its pool is reached, but not this one, if there is another; a reference, or NULL. */
+GwHostEntry *gw_pools_anchor(GwEngine *engine, const GwAggregate *aggregate, const char *but);
+/* Every member gets the address that it has in the pool, but those that are busy. */
+void gw_pools_readdress(GwEngine *engine, const GwAggregate *aggregate);
+GwPoolTimes gw_pools_times(const GwEngine *engine);
 
 /* ---- autobalance.c */
 void gw_autobalance_tick(GwEngine *engine); /* has it looked when it is due */
@@ -215,7 +228,19 @@ gboolean gw_engine_load_hosts(GwEngine *engine, GError **error);
 /* Brings the table up to what the store says. [edit_lock] */
 gboolean gw_engine_reload_hosts(GwEngine *engine, GError **error);
 
+GwHostEntry *gw_host_entry_new(GwNode *node, GwHostRow *row); /* takes both */
+GwHostRow *gw_host_row_copy(const GwHostRow *row);
+GwNode *gw_host_open_node(GwEngine *engine, const char *name, const char *uri, GError **error);
+
+/* ---- readdress.c */
+/* An entry opened by this row takes the place of the one that is there. CONFLICT while migrations name it. */
+gboolean gw_host_reopen(GwEngine *engine, const GwHostRow *row, GError **error);
+/* The host is reached there from now on: stored, and opened anew. CONFLICT while migrations name it. */
+gboolean gw_host_readdress(GwEngine *engine, const char *name, const char *uri, GError **error);
+
 /* ---- aggregates.c */
+/* As gw_engine_aggregate_edit, by Godwit itself: what people may not change, too. */
+gboolean gw_aggregate_journal(GwEngine *engine, gint64 id, const GwAggregateEdit *edit, GError **error);
 gboolean gw_engine_load_aggregates(GwEngine *engine, GError **error); /* from the store; to be called after any change */
 
 /* ---- groups.c */

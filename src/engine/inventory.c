@@ -68,6 +68,7 @@ gboolean gw_inventory_tick(gpointer data)
     prune_hourly(engine);
     gw_checkups_tick(engine);
     gw_autobalance_tick(engine);
+    gw_pools_tick(engine);
     g_autoptr(GPtrArray) due = g_ptr_array_new_with_free_func((GDestroyNotify)gw_host_entry_unref);
     gint64 now = g_get_monotonic_time();
     GHashTableIter iter;

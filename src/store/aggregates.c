@@ -201,17 +201,6 @@ static gboolean check_edit(const Change *change, const GwAggregateEdit *edit, GE
             gw_aggregate_check_zone(change->all, aggregate, new_zone(edit->metadata), aggregate->hosts, edit->action, error));
 }
 
-gboolean gw_store_aggregate_edit(GwStore *store, gint64 id, const GwAggregateEdit *edit, GError **error)
-{
-    g_auto(Change) change = {0};
-    if (!begin_with(store, id, &change, error) || !check_edit(&change, edit, error))
-        return FALSE;
-    if (edit->name && !gw_session_run(change.session, "UPDATE aggregates SET name = $1 WHERE id = $2",
-                                      GW_PARAMS(gw_param_text(edit->name), gw_param_integer(id)), error))
-        return FALSE;
-    return (!edit->metadata || write_metadata(change.session, id, edit->metadata, error)) && finish(&change, error);
-}
-
 static gboolean find_host(GwSession *session, const char *host, gint64 *ret_id, GError **error)
 {
     if (!gw_session_integer(session, "SELECT id FROM hosts WHERE name = $1", GW_PARAMS(gw_param_text(host)), 0, ret_id,
@@ -235,33 +224,60 @@ static gboolean check_joining(const Change *change, const char *host, GError **e
     return FALSE;
 }
 
+static gboolean add_host(const Change *change, const char *host, GError **error)
+{
+    gint64 host_id;
+    return find_host(change->session, host, &host_id, error) && check_joining(change, host, error) &&
+           gw_session_run(change->session, "INSERT INTO aggregate_hosts (aggregate_id, host_id, added_us) VALUES ($1, $2, $3)",
+                          GW_PARAMS(gw_param_integer(change->aggregate->id), gw_param_integer(host_id),
+                                    gw_param_integer(g_get_real_time())),
+                          error);
+}
+
 gboolean gw_store_aggregate_add_host(GwStore *store, gint64 id, const char *host, GError **error)
 {
     g_auto(Change) change = {0};
-    gint64 host_id;
-    return begin_with(store, id, &change, error) && find_host(change.session, host, &host_id, error) &&
-           check_joining(&change, host, error) &&
-           gw_session_run(change.session,
-                          "INSERT INTO aggregate_hosts (aggregate_id, host_id, added_us) VALUES ($1, $2, $3)",
-                          GW_PARAMS(gw_param_integer(id), gw_param_integer(host_id), gw_param_integer(g_get_real_time())),
-                          error) &&
-           finish(&change, error);
+    return begin_with(store, id, &change, error) && add_host(&change, host, error) && finish(&change, error);
+}
+
+static gboolean remove_host(const Change *change, const char *host, GError **error)
+{
+    gint64 host_id, id = change->aggregate->id;
+    if (!gw_aggregate_has_host(change->aggregate, host)) {
+        g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Cannot remove host %s in aggregate %" G_GINT64_FORMAT, host, id);
+        return FALSE;
+    }
+    return find_host(change->session, host, &host_id, error) &&
+           gw_session_run(change->session, "DELETE FROM aggregate_hosts WHERE aggregate_id = $1 AND host_id = $2",
+                          GW_PARAMS(gw_param_integer(id), gw_param_integer(host_id)), error);
 }
 
 gboolean gw_store_aggregate_remove_host(GwStore *store, gint64 id, const char *host, GError **error)
 {
     g_auto(Change) change = {0};
-    gint64 host_id;
-    if (!begin_with(store, id, &change, error))
+    return begin_with(store, id, &change, error) && remove_host(&change, host, error) && finish(&change, error);
+}
+
+static gboolean check_expected(const Change *change, const GwMetadatum *expected, GError **error)
+{
+    if (!expected || g_strcmp0(gw_aggregate_get(change->aggregate, expected->key), expected->value) == 0)
+        return TRUE;
+    g_set_error(error, GW_ERROR, GW_ERROR_STALE, "aggregate %s: its %s has changed meanwhile", change->aggregate->name, expected->key);
+    return FALSE;
+}
+
+gboolean gw_store_aggregate_edit(GwStore *store, gint64 id, const GwAggregateEdit *edit, GError **error)
+{
+    g_auto(Change) change = {0};
+    if (!begin_with(store, id, &change, error) || !gw_session_check_fence(change.session, edit->fence, error) ||
+        !check_expected(&change, edit->expected, error) || !check_edit(&change, edit, error))
         return FALSE;
-    if (!gw_aggregate_has_host(change.aggregate, host)) {
-        g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Cannot remove host %s in aggregate %" G_GINT64_FORMAT, host, id);
+    if (edit->name && !gw_session_run(change.session, "UPDATE aggregates SET name = $1 WHERE id = $2",
+                                      GW_PARAMS(gw_param_text(edit->name), gw_param_integer(id)), error))
         return FALSE;
-    }
-    return find_host(change.session, host, &host_id, error) &&
-           gw_session_run(change.session, "DELETE FROM aggregate_hosts WHERE aggregate_id = $1 AND host_id = $2",
-                          GW_PARAMS(gw_param_integer(id), gw_param_integer(host_id)), error) &&
-           finish(&change, error);
+    return (!edit->host_added || add_host(&change, edit->host_added, error)) &&
+           (!edit->host_removed || remove_host(&change, edit->host_removed, error)) &&
+           (!edit->metadata || write_metadata(change.session, id, edit->metadata, error)) && finish(&change, error);
 }
 
 gboolean gw_store_aggregate_remove(GwStore *store, gint64 id, GError **error)

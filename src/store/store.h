@@ -68,6 +68,9 @@ typedef struct {
     GwAggregateAction action;  /* whose words an error is in: GW_AGGREGATE_UPDATE or GW_AGGREGATE_SET_METADATA */
     const char *name;          /* NULL: keeps it */
     const GPtrArray *metadata; /* of GwMetadatum *: keys that change, or go away; NULL: none */
+    const char *host_added, *host_removed; /* in the same transaction; or NULL. GW_AGGREGATE_ADD_HOST has the words for the first */
+    const GwMetadatum *expected; /* GW_ERROR_STALE unless this key has this value (NULL: is absent); NULL: whatever it has */
+    const GwFence *fence;        /* or NULL */
 } GwAggregateEdit;
 
 gboolean gw_store_aggregate_edit(GwStore *store, gint64 id, const GwAggregateEdit *edit, GError **error);

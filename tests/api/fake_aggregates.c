@@ -176,6 +176,39 @@ gboolean gw_engine_aggregate_remove_host(GwEngine *engine, gint64 id, const char
     return change(engine, id, apply_remove, host, ret, error);
 }
 
+/* ---- pools: no host is asked here */
+
+typedef gboolean (*Check)(const GwAggregate *aggregate, const char *host, GError **error);
+
+static void change_pool(GwEngine *engine, gint64 id, Check check, Apply apply, const char *host, GwDone done, gpointer data)
+{
+    g_autoptr(GwAggregate) aggregate = gw_engine_aggregate(engine, id), result = NULL;
+    g_autoptr(GError) error = NULL;
+    if (check(aggregate, host, &error))
+        change(engine, id, apply, host, &result, &error);
+    done(data, error);
+}
+
+void gw_engine_pool_add_host(GwEngine *engine, gint64 id, const char *host, GwJoinHow how, GwDone done, gpointer data)
+{
+    change_pool(engine, id, gw_pool_check_add, apply_add, host, done, data);
+}
+
+void gw_engine_pool_remove_host(GwEngine *engine, gint64 id, const char *host, const char *confirmed, GwDone done, gpointer data)
+{
+    change_pool(engine, id, gw_pool_check_remove, apply_remove, host, done, data);
+}
+
+void gw_engine_pool_look(GwEngine *engine, gint64 id, GwDone done, gpointer data)
+{
+    g_autoptr(GPtrArray) metadata = gw_metadata_new();
+    g_autoptr(GwAggregate) result = NULL;
+    g_autoptr(GError) error = NULL;
+    gw_metadata_add(metadata, GW_POOL_STATE_KEY, gw_pool_state_names[GW_POOL_ACTIVE]);
+    change(engine, id, apply_edit, &(GwAggregateEdit){.action = GW_AGGREGATE_SET_METADATA, .metadata = metadata}, &result, &error);
+    done(data, error);
+}
+
 gboolean gw_engine_aggregate_remove(GwEngine *engine, gint64 id, GError **error)
 {
     FakeAggregates *own = fake_engine_aggregates(engine);

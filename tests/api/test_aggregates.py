@@ -134,6 +134,28 @@ def test_hosts(clean):
     assert_fault(add_host(clean, one, "HostB"), "itemNotFound", 404, f"Aggregate {one} could not be found.")
 
 
+def test_pools_are_of_hosts_that_form_them(clean):
+    """What is common to all pools; those of XenServer are in tests/xapi."""
+    one = made(clean, "pool1")
+    assert_fault(act(clean, one, "add_host", {"host": "HostB", "force": True}), "badRequest", 400, "for aggregates that are pools")
+    assert_fault(act(clean, one, "add_host", {"host": "HostB", "force": "maybe"}), "badRequest", 400, "field/attribute force")
+    assert add_host(clean, one, "HostB").status == 200
+    assert_fault(act(clean, one, "remove_host", {"host": "HostB", "confirm": "1a2b"}), "badRequest", 400, "for aggregates that are pools")
+    assert_fault(act(clean, one, "set_metadata", {"metadata": {"hypervisor_pool": "true"}}), "badRequest", 400,
+                 f"Cannot update metadata of aggregate {one}. Reason: hypervisor_pool is set before hosts are added")
+    assert act(clean, one, "remove_host", {"host": "HostB"}).status == 200
+    metadata = act(clean, one, "set_metadata", {"metadata": {"hypervisor_pool": "true"}}).json["aggregate"]["metadata"]
+    assert metadata == {"hypervisor_pool": "true", "operational_state": "created"}
+    assert_fault(act(clean, one, "set_metadata", {"metadata": {"operational_state": "active"}}), "badRequest", 400, "is kept by Godwit")
+    assert_fault(act(clean, one, "set_metadata", {"metadata": {"pool_change": "join HostC wanted 1"}}), "badRequest", 400, "is kept by Godwit")
+    assert_fault(add_host(clean, one, "HostB"), "conflictingRequest", 409, f"Cannot add host to aggregate {one}. Reason: HostB is a sim host")
+    assert_fault(add_host(clean, one, "HostZ"), "itemNotFound", 404, "Compute host HostZ could not be found.")
+    assert_fault(act(clean, one, "remove_host", {"host": "HostB"}), "conflictingRequest", 409,
+                 f"Cannot remove host from aggregate {one}. Reason: no hosts to remove.")
+    assert act(clean, one, "set_metadata", {"metadata": {"hypervisor_pool": None}}).json["aggregate"]["metadata"] == {}
+    assert add_host(clean, one, "HostB").status == 200
+
+
 def test_a_host_is_in_one_zone(clean):
     one, two, none = made(clean, "rack1", "zone1"), made(clean, "rack2", "zone2"), made(clean, "fast")
     assert add_host(clean, one, "HostB").status == add_host(clean, none, "HostB").status == 200

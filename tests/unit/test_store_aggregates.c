@@ -206,6 +206,33 @@ static void test_withdraw(Fixture *fixture, gconstpointer data)
     ASSERT_REFUSED(gw_store_host_withdraw(fixture->store, "HostB", &error), GW_ERROR_NOT_FOUND, "HostB");
 }
 
+/* One transaction: hosts and metadata together, and only while what was expected is so. */
+static void test_journal(Fixture *fixture, gconstpointer data)
+{
+    add_hosts(fixture);
+    gint64 id = add(fixture, "pool", NULL);
+    g_autoptr(GPtrArray) metadata = gw_metadata_new();
+    GwMetadatum none = {(char *)"state", NULL}, one = {(char *)"state", (char *)"one"};
+    gw_metadata_add(metadata, "state", "one");
+    GwAggregateEdit coming = {
+        .action = GW_AGGREGATE_SET_METADATA, .metadata = metadata, .host_added = "HostB", .expected = &none};
+    assert_ok(gw_store_aggregate_edit(fixture->store, id, &coming, &error_));
+    ASSERT_REFUSED(gw_store_aggregate_edit(fixture->store, id, &coming, &error), GW_ERROR_STALE, "pool", "state");
+    coming.expected = NULL;
+    ASSERT_REFUSED(gw_store_aggregate_edit(fixture->store, id, &coming, &error), GW_ERROR_CONFLICT, "already has host HostB");
+    g_autoptr(GPtrArray) other = gw_metadata_new();
+    gw_metadata_add(other, "state", "two");
+    GwAggregateEdit going = {.action = GW_AGGREGATE_SET_METADATA, .metadata = other, .host_removed = "HostC", .expected = &one};
+    ASSERT_REFUSED(gw_store_aggregate_edit(fixture->store, id, &going, &error), GW_ERROR_NOT_FOUND, "HostC");
+    g_autoptr(GwAggregate) before = read_back(fixture, id);
+    g_assert_cmpstr(gw_aggregate_get(before, "state"), ==, "one"); /* refused: nothing of it is left */
+    going.host_removed = "HostB";
+    assert_ok(gw_store_aggregate_edit(fixture->store, id, &going, &error_));
+    g_autoptr(GwAggregate) after = read_back(fixture, id);
+    g_assert_cmpuint(after->hosts->len, ==, 0);
+    g_assert_cmpstr(gw_aggregate_get(after, "state"), ==, "two");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -219,5 +246,6 @@ int main(int argc, char **argv)
     ADD("aggregate/renamed-host", test_renamed_host_stays);
     ADD("aggregate/member-removed", test_member_is_not_removed);
     ADD("aggregate/withdraw", test_withdraw);
+    ADD("aggregate/journal", test_journal);
     return g_test_run();
 }

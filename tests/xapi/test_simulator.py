@@ -44,6 +44,34 @@ def test_xenapi_py_is_sent_to_the_master(simulate):
     assert failure.value.details == ["HOST_IS_SLAVE", simulator.hosts["HostA"]["address"]]
 
 
+def test_xenapi_py_joins_and_ejects(simulate):
+    simulator = simulate("--separate", "--hosts", "3")
+    joiner, master = login(simulator, "HostB"), login(simulator, "HostA")
+    uuid, address = simulator.hosts["HostB"]["uuid"], simulator.hosts["HostA"]["address"]
+    with pytest.raises(joiner.Failure) as failure:
+        joiner.xenapi.pool.join(address, "root", "wrong")
+    assert failure.value.details[0] == "SESSION_AUTHENTICATION_FAILED"
+    joiner.xenapi.pool.join(address, "root", "secret")
+    until = time.time() + 10
+    while simulator.look()["members"].get("HostA") != ["HostA", "HostB"] and time.time() < until:
+        time.sleep(0.1)
+    host = master.xenapi.host.get_by_uuid(uuid)
+    while not master.xenapi.host.get_enabled(host) and time.time() < until:
+        time.sleep(0.1)
+    assert master.xenapi.host_metrics.get_live(master.xenapi.host.get_metrics(host))
+    assert all(master.xenapi.PBD.get_currently_attached(p) for p in master.xenapi.host.get_PBDs(host))
+    with pytest.raises(joiner.Failure) as failure:  # its session died with the restart
+        joiner.xenapi.pool.get_all()
+    assert failure.value.details[0] == "HOST_IS_SLAVE"
+    task = master.xenapi.Async.pool.eject(host)
+    while master.xenapi.task.get_status(task) == "pending" and time.time() < until:
+        time.sleep(0.1)
+    assert master.xenapi.task.get_status(task) == "success" and len(master.xenapi.host.get_all()) == 1
+    with pytest.raises(master.Failure) as failure:
+        master.xenapi.pool.eject(master.xenapi.host.get_all()[0])
+    assert failure.value.details[0] == "INTERNAL_ERROR"
+
+
 def test_xenapi_py_runs_a_task_and_follows_it(simulate):
     simulator = simulate()
     api = login(simulator).xenapi

@@ -3,12 +3,13 @@ import time
 import uuid as uuids
 
 from xapi_model import NULL, Fault
+from xapi_pools import PoolCalls
 from xapi_world import GIB, LOCK, now
 
 OVERHEAD = 8 << 20
 
 
-class Calls:
+class Calls(PoolCalls):
     def __init__(self, world, host):
         self.world, self.host, self.pool = world, host, host.pool
 

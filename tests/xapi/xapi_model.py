@@ -15,7 +15,8 @@ FIELDS = {
             " software_version map(string,string), API_version_major int, API_version_minor int, memory_overhead int,"
             " other_config map(string,string)=, allowed_operations set(string), current_operations map(string,string),"
             " edition string, license_params map(string,string), suspend_image_sr SR=, local_cache_sr SR, https_only bool,"
-            " multipathing bool=, pending_guidances set(string)",
+            " multipathing bool=, pending_guidances set(string), external_auth_type string, external_auth_service_name string,"
+            " updates set(pool_update)",
     "host_metrics": "uuid string, memory_total int, live bool, last_updated datetime, other_config map(string,string)=",
     "VM": "uuid string, name_label string=, name_description string=, power_state string, resident_on host, affinity host=,"
           " scheduled_to_be_resident_on host, VCPUs_max int, VCPUs_at_startup int, memory_static_max int, memory_static_min int,"
@@ -43,7 +44,8 @@ FIELDS = {
     "PBD": "uuid string, host host, SR SR, device_config map(string,string), currently_attached bool, other_config map(string,string)=",
     "PIF": "uuid string, host host, network network, device string, management bool, IP string, IPv6 set(string), MAC string,"
            " ip_configuration_mode string, primary_address_type string, currently_attached bool, VLAN int, physical bool,"
-           " bond_slave_of Bond, bond_master_of set(Bond)",
+           " bond_slave_of Bond, bond_master_of set(Bond), tunnel_access_PIF_of set(tunnel), sriov_logical_PIF_of set(network_sriov)",
+    "Cluster_host": "uuid string, host host, enabled bool",
     "network": "uuid string, name_label string=, name_description string=, VIFs set(VIF), PIFs set(PIF), bridge string, MTU int=,"
                " other_config map(string,string)=",
     "VIF": "uuid string, VM VM, network network, device string, MAC string, MTU int, currently_attached bool,"
@@ -54,13 +56,16 @@ FIELDS = {
             " backtrace string",
 }
 # classes that are referred to but not served
-OPAQUE = {"VGPU", "VUSB", "PCI", "Bond", "GPU_group"}
+OPAQUE = {"VGPU", "VUSB", "PCI", "Bond", "GPU_group", "tunnel", "network_sriov", "pool_update"}
 
 # calls beside those that every class has; "[x]": may be left out
 CALLS = """
 session.logout -> void
 session.get_this_host session -> host
 pool.designate_new_master host -> void
+pool.join string string string -> void
+pool.join_force string string string -> void
+pool.eject host -> void
 host.enable host -> void
 host.disable host [bool] -> void
 host.compute_free_memory host -> int

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The XAPI simulator as a program: builds a world, prints one line of JSON (addresses, UUIDs), serves until its standard input ends.
-    xapi_sim.py [--base 127.9.0] [--tls FOLDER] [--old] [--seconds 0.4] [--hosts N --vms N]
+    xapi_sim.py [--base 127.9.0] [--tls FOLDER] [--old] [--seconds 0.4] [--hosts N --vms N] [--separate]
 The world: a pool P of HostA (master) and HostB with an NFS SR, and a pool of one, HostC. Requests of the tests come by /simulator."""
 import argparse
 import hashlib
@@ -10,6 +10,7 @@ import ssl
 import sys
 
 from xapi_model import NULL
+from xapi_pools import DOORS
 from xapi_server import make_certificate, serve
 from xapi_world import GIB, LOCK, World
 
@@ -39,6 +40,12 @@ def door(world, request):
                 host.sessions.clear()
         elif do == "seconds":
             world.copy_seconds = request["seconds"]
+        elif do == "pools":  # how long joins and restarts take, and how strict joins are
+            for name, value in request.items():
+                assert hasattr(world, name), name
+                setattr(world, name, value)
+        elif do in DOORS:
+            DOORS[do](world, **request)
         elif do == "shape":
             world.old, world.array_errors = request.get("old", world.old), request.get("array_errors", world.array_errors)
         return look(world)
@@ -56,15 +63,18 @@ def look(world):
                                                          "current_operations": vm["current_operations"]})
     return {"vms": vms, "violations": world.violations, "calls": world.calls[-2000:], "faults": len(world.faults),
             "vdis": {p.get("pool", p.ref)["name_label"]: len(p.all("VDI")) for p in world.pools},
-            "tasks": sum(len(p.all("task")) for p in world.pools), "sessions": sum(len(h.sessions) for h in world.hosts)}
+            "members": {p.master().record()["name_label"]: sorted(h["name_label"] for h in p.all("host").values()) for p in world.pools},
+            "pools": {p.master().record()["name_label"]: p.get("pool", p.ref)["name_label"] for p in world.pools},
+            "destroyed": world.destroyed, "tasks": sum(len(p.all("task")) for p in world.pools), "sessions": sum(len(h.sessions) for h in world.hosts)}
 
 
 def build(arguments):
     world = World(copy_seconds=arguments.seconds)
     world.old, world.array_errors = arguments.old, False
     world.door = lambda request: door(world, request)
-    names = {f"Host{chr(65 + i)}" if i < 2 else f"Host{i + 1}": f"{arguments.base}.{i + 1}" for i in range(arguments.hosts)}
-    pool = world.add_pool("P", names)
+    letters = arguments.hosts if arguments.separate else 2
+    names = {f"Host{chr(65 + i)}" if i < letters else f"Host{i + 1}": f"{arguments.base}.{i + 1}" for i in range(arguments.hosts)}
+    pool = world.add_pool("P", {"HostA": names["HostA"]} if arguments.separate else names)
     refs = list(pool.all("host"))
     nfs = world.add_sr(pool, "NFS virtual disk storage", refs)
     pool.set("pool", pool.ref, default_SR=nfs)
@@ -76,7 +86,10 @@ def build(arguments):
     world.add_vm(pool, "stopped", nfs, refs[0], "Halted")
     for i in range(arguments.vms):
         world.add_vm(pool, f"vm{i}", nfs, refs[i % len(refs)], memory=64 << 20, disk=GIB)
-    world.add_pool("Q", {"HostC": f"{arguments.base}.100"})
+    if not arguments.separate:
+        world.add_pool("Q", {"HostC": f"{arguments.base}.100"})
+    for name in list(names)[1:] if arguments.separate else []:
+        world.add_pool(name, {name: names[name]})
     return world
 
 
@@ -93,6 +106,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=0.4, help="that one copy takes")
     parser.add_argument("--hosts", type=int, default=2)
     parser.add_argument("--vms", type=int, default=0)
+    parser.add_argument("--separate", action="store_true", help="every host is a pool of its own")
     arguments = parser.parse_args()
     with LOCK:
         world = build(arguments)

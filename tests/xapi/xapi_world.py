@@ -114,7 +114,8 @@ class World:
         self.hosts, self.pools, self.faults, self.calls = [], [], [], []
         self.password, self.copy_seconds = password, copy_seconds
         self.tokens = {}  # secrets of migrate_receive: to (pool, host ref)
-        self.violations = []
+        self.violations, self.destroyed = [], []
+        self.join_seconds, self.fuse_seconds, self.restart_seconds, self.strict_joins = 0.2, 0.3, 0.4, False
 
     # ---- building
 
@@ -127,11 +128,12 @@ class World:
             metrics = pool.add("host_metrics", memory_total=memory, live=True, last_updated=now())
             ref = pool.add("host", name_label=name, hostname=name.lower(), address=address, enabled=True, metrics=metrics,
                            cpu_info={"vendor": "GenuineIntel", "cpu_count": "8", "modelname": "Simulated CPU"},
-                           software_version={"product_brand": "XCP-ng", "product_version": version, "xapi": "24.11"},
+                           software_version={"product_brand": "XCP-ng", "product_version": version, "xapi": "24.11", "platform_version": "3.4.0",
+                                             "network_backend": "openvswitch", "db_schema": "5.780"}, edition="xcp-ng",
                            API_version_major=2, API_version_minor=21)
             self.hosts.append(Host(pool, ref, address))
             pool.add("PIF", host=ref, network=net, device="eth0", management=True, IP=address, ip_configuration_mode="Static",
-                     currently_attached=True, VLAN=-1, physical=True)
+                     currently_attached=True, VLAN=-1, physical=True, primary_address_type="IPv4")
             self.add_sr(pool, f"Local storage of {name}", [ref], "ext", local_size)
         first = next(iter(pool.all("host")))
         pool.set("pool", pool.ref, master=first)

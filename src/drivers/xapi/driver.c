@@ -14,6 +14,7 @@ static GwHost *host_open(const char *host_name, const char *uri, const GwDriverS
     GwHost *host = g_new0(GwHost, 1);
     g_mutex_init(&host->lock);
     host->name = g_strdup(host_name);
+    host->uri = g_strdup(uri);
     host->sr_filter = g_strdup(settings->xapi_sr_filter);
     host->address = address;
     host->copies = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -30,6 +31,7 @@ static void host_close(GwHost *host)
     g_mutex_clear(&host->lock);
     g_free(host->sr_filter);
     g_free(host->name);
+    g_free(host->uri);
     g_free(host->uuid);
     g_free(host);
 }
@@ -75,8 +77,10 @@ char *gw_xapi_host_ref(GwHost *host, const json_t *tables, GError **error)
     g_autofree char *uuid = g_strdup(host->uuid);
     g_mutex_unlock(&host->lock);
     g_autofree char *ref = uuid ? gw_xapi_find(tables, "host", "uuid", uuid) : find_member(host, tables, error);
-    if (!ref && uuid)
+    if (!ref && uuid) {
         g_set_error(error, GW_ERROR, GW_ERROR_UNREACHABLE, "host %s (%s) is no member of its pool any more", host->name, uuid);
+        gw_xapi_pool_reconsider(host->pool);
+    }
     if (!ref || uuid)
         return g_steal_pointer(&ref);
     g_mutex_lock(&host->lock);
@@ -246,4 +250,5 @@ const GwDriver gw_xapi_driver = {
     .adopt = adopt,
     .settle = settle,
     .forget = forget,
+    .pools = &gw_xapi_pool_ops,
 };

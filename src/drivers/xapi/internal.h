@@ -41,6 +41,12 @@ json_t *gw_xapi_call(GwXapiPool *pool, const char *method, json_t *params, guint
 gboolean gw_xapi_do(GwXapiPool *pool, const char *method, json_t *params, GError **error); /* the result does not matter */
 char *gw_xapi_ask(GwXapiPool *pool, const char *method, json_t *params, GError **error);   /* a text */
 void gw_xapi_logout(GwXapiPool *pool, const char *session); /* of another session than the pool's own */
+/* At this one address, wherever the master is: a session of its own, or the fault HOST_IS_SLAVE, whose detail is the master. */
+char *gw_xapi_login_at(GwXapiPool *pool, const char *to, GError **error);
+json_t *gw_xapi_call_at(GwXapiPool *pool, const char *to, const char *session, const char *method, json_t *params, GError **error);
+/* A host is no member any more: the next call begins at the address that was given, which may be that of a pool of its own now. */
+void gw_xapi_pool_reconsider(GwXapiPool *pool);
+char *gw_xapi_pool_password(const GwXapiPool *pool, GError **error);
 void gw_xapi_pool_watch(GwXapiPool *pool, GwHost *host);
 void gw_xapi_pool_unwatch(GwXapiPool *pool, GwHost *host);
 gboolean gw_xapi_pool_is_stopping(GwXapiPool *pool);
@@ -99,7 +105,7 @@ GwHostFacts *gw_xapi_host_facts(GwXapiPool *pool, const json_t *tables, const ch
 
 struct GwHost {
     GwXapiPool *pool;
-    char *name, *sr_filter;
+    char *name, *uri, *sr_filter;
     GwXapiAddress address;
     GMutex lock; /* guards what follows */
     char *uuid;  /* of the host, once it is known */
@@ -130,6 +136,14 @@ gboolean gw_xapi_wake(GwHost *host, const char *uuid, GError **error);
 gboolean gw_xapi_pause(GwHost *host, const char *uuid, GError **error);
 gboolean gw_xapi_sight(GwHost *host, const char *uuid, GwSight *ret_sight, GError **error);
 gboolean gw_xapi_mark(GwXapiPool *pool, const char *vm, const char *key, const char *value, GError **error); /* value NULL: removed */
+
+/* ---- join.c, qualify.c: pools made from aggregates */
+
+extern const GwPoolOps gw_xapi_pool_ops; /* join.c */
+gboolean gw_xapi_pool_qualify(GwHost *master, GwHost *host, GwJoinHow how, GPtrArray *findings, GError **error);
+gboolean gw_xapi_pool_losses(GwHost *master, const char *uuid, GwPoolLosses *losses, GError **error);
+gboolean gw_xapi_pool_address(GwHost *master, GwHost *const *members, guint count, const char *uuid, char **ret_uri, GError **error);
+gboolean gw_xapi_pool_own_address(GwHost *master, GwHost *host, const char *uuid, char **ret_uri, GError **error);
 
 /* ---- move.c: what examine found out and the later acts need; the plan's `definition` */
 

@@ -1,10 +1,10 @@
 /* One pool: its session, its connections, which member is the master, and who listens to its events.
  *
  * Any member may become the master. A host that was ejected answers as a master of its own, with the same password: the pool's UUID is
- * compared after every login. Locks: login_lock before lock; lock is never held across a call. */
+ * compared after every login, and another pool is taken for ours only when it has all hosts that are asked for (they joined it, or the one left). Locks: login_lock before lock; lock is never held across a call. */
 #include "base/guard.h"
 #include "base/log.h"
-#include "drivers/xapi/internal.h"
+#include "drivers/xapi/pool_inside.h"
 
 #include <string.h>
 
@@ -14,28 +14,6 @@ enum {
     TURNS = 3,           /* storage migrations that XAPI lets leave a host at once */
     TURN_POLL_MS = 200,
     DEFAULT_TIMEOUT_MS = 10000,
-};
-
-struct GwXapiPool {
-    guint users; /* guarded by pools_lock */
-    char *key;
-    GwXapiAddress address;
-    guint timeout_ms;
-    GMutex login_lock, tables_lock, lock;
-    GCond turn;
-    /* guarded by lock */
-    char *master, *session, *uuid;
-    guint generation; /* of the session */
-    GPtrArray *members; /* of char *: addresses */
-    GQueue idle;        /* of Line * */
-    gboolean xml;       /* it knows no JSON */
-    GPtrArray *watchers; /* of GwHost *, borrowed */
-    GHashTable *turns;  /* host UUID -> how many are taken */
-    GThread *events;
-    gint stopping;
-    json_t *tables;   /* guarded by tables_lock, as is the next */
-    gint64 tables_us; /* monotonic: when they were asked for */
-    gint64 read_us;   /* atomic, monotonic: when something newer was read */
 };
 
 typedef struct {
@@ -80,15 +58,13 @@ static void line_free(Line *line)
     g_free(line);
 }
 
-static json_t *send(GwXapiPool *pool, const char *to, const char *method, json_t *params, guint timeout_ms, GError **error);
-
 void gw_xapi_logout(GwXapiPool *pool, const char *session)
 {
     g_autoptr(json_t) params = json_pack("[s]", session);
     g_mutex_lock(&pool->lock);
     g_autofree char *master = g_strdup(pool->master);
     g_mutex_unlock(&pool->lock);
-    json_decref(send(pool, master, "session.logout", params, 1000, NULL)); /* what it answers does not matter */
+    json_decref(gw_xapi_send(pool, master, "session.logout", params, 1000, NULL)); /* what it answers does not matter */
 }
 
 void gw_xapi_pool_unref(GwXapiPool *pool)
@@ -196,7 +172,7 @@ static gboolean speaks_xml(const GwHttpResponse *response)
 }
 
 /* One call to one address. A host that knows no JSON is asked again in XML: it has not understood, so it has not acted. */
-static json_t *send(GwXapiPool *pool, const char *to, const char *method, json_t *params, guint timeout_ms, GError **error)
+json_t *gw_xapi_send(GwXapiPool *pool, const char *to, const char *method, json_t *params, guint timeout_ms, GError **error)
 {
     g_mutex_lock(&pool->lock);
     gboolean xml = pool->xml;
@@ -223,7 +199,7 @@ static json_t *send(GwXapiPool *pool, const char *to, const char *method, json_t
 
 /* ---- sessions */
 
-static char *read_password(const GwXapiPool *pool, GError **error)
+char *gw_xapi_pool_password(const GwXapiPool *pool, GError **error)
 {
     g_autoptr(GError) why = NULL;
     char *password = NULL;
@@ -240,9 +216,9 @@ static char *read_password(const GwXapiPool *pool, GError **error)
 }
 
 /* A session at `to`, or a failure; on HOST_IS_SLAVE the failure's detail is the master. */
-static char *login_at(GwXapiPool *pool, const char *to, GError **error)
+char *gw_xapi_login_at(GwXapiPool *pool, const char *to, GError **error)
 {
-    g_autofree char *password = read_password(pool, error);
+    g_autofree char *password = gw_xapi_pool_password(pool, error);
     if (!password)
         return NULL;
     g_autoptr(json_t) params = json_pack("[s,s,s,s]", pool->address.user, password, "1.0", "godwit");
@@ -251,7 +227,7 @@ static char *login_at(GwXapiPool *pool, const char *to, GError **error)
         g_set_error(error, GW_ERROR, GW_ERROR_DENIED, "the password in %s is not UTF-8", pool->address.password_file);
         return NULL;
     }
-    g_autoptr(json_t) result = send(pool, to, "session.login_with_password", params, pool->timeout_ms, error);
+    g_autoptr(json_t) result = gw_xapi_send(pool, to, "session.login_with_password", params, pool->timeout_ms, error);
     if (result && json_is_string(result))
         return g_strdup(json_string_value(result));
     if (result)
@@ -263,8 +239,8 @@ static char *login_at(GwXapiPool *pool, const char *to, GError **error)
 static gboolean learn(GwXapiPool *pool, const char *to, const char *session, GError **error)
 {
     g_autoptr(json_t) params = json_pack("[s]", session);
-    g_autoptr(json_t) records = send(pool, to, "pool.get_all_records", params, pool->timeout_ms, error);
-    g_autoptr(json_t) hosts = records ? send(pool, to, "host.get_all_records", params, pool->timeout_ms, error) : NULL;
+    g_autoptr(json_t) records = gw_xapi_send(pool, to, "pool.get_all_records", params, pool->timeout_ms, error);
+    g_autoptr(json_t) hosts = records ? gw_xapi_send(pool, to, "host.get_all_records", params, pool->timeout_ms, error) : NULL;
     if (!hosts)
         return FALSE;
     const char *ref, *uuid = "";
@@ -272,7 +248,7 @@ static gboolean learn(GwXapiPool *pool, const char *to, const char *session, GEr
     json_object_foreach(records, ref, record)
         uuid = gw_xapi_text(record, "uuid");
     g_mutex_lock(&pool->lock);
-    gboolean same = !pool->uuid || strcmp(pool->uuid, uuid) == 0;
+    gboolean same = !pool->uuid || strcmp(pool->uuid, uuid) == 0 || gw_xapi_pool_has_watchers(pool, hosts);
     if (same) {
         g_free(pool->uuid);
         pool->uuid = g_strdup(uuid);
@@ -292,7 +268,7 @@ static gboolean try_login(GwXapiPool *pool, const char *first, GError **error)
     g_autofree char *to = g_strdup(first);
     for (guint hop = 0; hop < TRIES; hop++) {
         g_autoptr(GError) failure = NULL;
-        g_autofree char *session = login_at(pool, to, &failure);
+        g_autofree char *session = gw_xapi_login_at(pool, to, &failure);
         if (session && learn(pool, to, session, &failure)) {
             g_mutex_lock(&pool->lock);
             g_free(pool->master);
@@ -408,7 +384,7 @@ json_t *gw_xapi_call(GwXapiPool *pool, const char *method, json_t *params, guint
             return NULL;
         g_autoptr(json_t) list = json_copy(all);
         json_array_insert_new(list, 0, json_string(session));
-        json_t *result = send(pool, master, method, list, timeout_ms ? timeout_ms : pool->timeout_ms, &failure);
+        json_t *result = gw_xapi_send(pool, master, method, list, timeout_ms ? timeout_ms : pool->timeout_ms, &failure);
         if (result)
             return result;
         if (i == TRIES - 1 || !may_repeat(failure, method)) {
