@@ -8,6 +8,11 @@ typedef struct {
     guint64 low, likely, high;
 } GwInterval;
 
+/* What a guest was seen to write: so many different bytes in so much time. */
+typedef struct {
+    guint64 ms, bytes;
+} GwWritten;
+
 typedef enum {
     GW_ENDING_ITSELF,   /* a pass leaves little enough for the pause that the plan allows */
     GW_ENDING_POSTCOPY, /* only in post-copy */
@@ -48,6 +53,9 @@ typedef struct {
     /* what came; 0 until it has ended */
     guint64 total_ms, downtime_ms, bytes, actual_bps;
     guint64 first_pass_bytes; /* of memory; 0: not seen */
+    /* what the guest was seen to write, 0 where nothing was: in the windows of its sample, in the first pass of the copy, and in the shortest of
+     * the next ones that tell anything */
+    GwWritten short_window, long_window, first_wrote, later_wrote;
 } GwForecast;
 
 const char *gw_ending_name(GwEnding ending); /* "by-itself", "post-copy", "pause", "no" */

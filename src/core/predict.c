@@ -3,6 +3,7 @@
 #include "core/flags.h"
 
 #include <math.h>
+#include <string.h>
 
 #define MIB 1048576.0
 #define STRAIGHT 1e4 /* a working set of so many times the memory: the curve is a line, until all of the memory is written */
@@ -147,6 +148,8 @@ static gboolean pass(Play *play, Ending *ret_end)
     play->elapsed += seconds;
     play->sent += sent;
     double rest = MIN(cut ? play->pending - sent + wrote : left + wrote, play->c->memory);
+    play->ladder.remaining = (guint64)left; /* as if it had been looked at when the pass ended */
+    play->ladder.looked_ms = (guint64)(play->elapsed * 1000);
     if (!cut) {
         play->iteration++;
         slow_down(play, wrote, sent);
@@ -174,12 +177,26 @@ static gboolean copy_disks(const Case *c, double pending, double *ret_seconds, d
     return pending <= 0 || (gain > 0 && (!timeout_ms || *ret_seconds * 1000 < (double)timeout_ms));
 }
 
+void gw_predict_expect(const GwPredictInput *input, GwWritten *ret_seen)
+{
+    const GwLoad *load = &input->load;
+    memset(ret_seen, 0, GW_LADDER_EXPECTED * sizeof *ret_seen);
+    if (load->how >= GW_LOAD_BRIEF)
+        ret_seen[0] = (GwWritten){GW_LOAD_SHORT_MS, load->short_bytes};
+    if (load->how == GW_LOAD_FULL)
+        ret_seen[1] = (GwWritten){GW_LOAD_LONG_MS, load->long_bytes};
+}
+
 static Play begin(const Case *c, const GwCopyPoint *at)
 {
     guint64 pause_ms = c->input->plan->pause_ms ? c->input->plan->pause_ms : HYPERVISOR_PAUSE_MS;
     Play play = {.c = c, .pause = (double)pause_ms / 1000, .iteration = 1, .pending = c->memory};
-    if (!at)
+    if (!at) {
+        GwWritten seen[GW_LADDER_EXPECTED];
+        gw_predict_expect(c->input, seen);
+        gw_ladder_expect(&play.ladder, seen);
         return play;
+    }
     play.elapsed = (double)at->elapsed_ms / 1000;
     play.sent = (double)at->sent_bytes;
     play.ladder = at->ladder;
@@ -189,6 +206,15 @@ static Play begin(const Case *c, const GwCopyPoint *at)
         play.pending = MIN((double)at->pending_bytes, c->memory);
     }
     return play;
+}
+
+/* The first look at memory: what its passes take is counted from here. */
+static void begin_passes(Play *play)
+{
+    if (play->ladder.iteration)
+        return;
+    play->ladder.iteration = play->iteration;
+    play->ladder.pass_since_ms = play->ladder.looked_ms = (guint64)(play->elapsed * 1000);
 }
 
 static Ending play_through(const Case *c, const GwCopyPoint *at)
@@ -201,6 +227,7 @@ static Ending play_through(const Case *c, const GwCopyPoint *at)
         return ends(&play, GW_ENDING_NOT, 0, 1);
     }
     play.elapsed += seconds;
+    begin_passes(&play);
     if (play.ladder.forced) /* it was paused, or is in post-copy: nothing is written here any more */
         end = forced(&play, play.pending);
     else
@@ -310,6 +337,10 @@ static void tell_made(const Case *likely, const Ending *end, GwForecast *made)
     made->copy_ms = ms_of(end->seconds);
     made->rest_ms = ms_of(end->rest_seconds);
     made->sent_bytes = (guint64)end->memory_sent;
+    if (input->load.how >= GW_LOAD_BRIEF)
+        made->short_window = (GwWritten){GW_LOAD_SHORT_MS, input->load.short_bytes};
+    if (input->load.how == GW_LOAD_FULL)
+        made->long_window = (GwWritten){GW_LOAD_LONG_MS, input->load.long_bytes};
 }
 
 GwOutlook gw_predict(const GwPredictInput *input, const GwCopyPoint *at, GwForecast *ret_made)

@@ -86,7 +86,8 @@ struct GwActive {
     gboolean tuned;          /* [step] the hypervisor was told the longest pause */
     const GwPolicy *policy;  /* of the request, or NULL */
     gboolean host_forced;    /* of the request: the destination is not placement's business */
-    guint64 pass, pass_since_ms; /* [step] of the copy: which one is under way, and since when, in its own time */
+    guint64 pass, pass_since_ms; /* [step] of the copy: which one is under way, and since when, in its own time, */
+    guint64 pass_throttle;   /* [step] and how far the guest was slowed down when it began */
     double pass_s, pass_wrote; /* [step] how long the last whole pass took, and what the guest wrote during it; 0: none yet */
     gboolean found_preparing; /* [step] loaded in PREPARING: a former process may have made half of it */
     const char *event;       /* [step] the action event now open, or NULL */
