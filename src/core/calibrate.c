@@ -29,7 +29,7 @@ static gboolean is_of(const GwMigration *row, const char *source, const char *de
     return g_strcmp0(row->source, source) == 0 && g_strcmp0(row->dest, dest) == 0;
 }
 
-typedef enum { LINK, AROUND, SWITCH, UNUSED, TOTAL, PAUSE, FIGURES } Figure;
+typedef enum { LINK, AROUND, SWITCH, REST, UNUSED, COPY, FIGURES } Figure;
 
 /* What one move says of a figure; FALSE: nothing. */
 static gboolean figure_of(const GwMigration *row, Figure figure, double *ret)
@@ -49,23 +49,30 @@ static gboolean figure_of(const GwMigration *row, Figure figure, double *ret)
     case UNUSED:
         *ret = (double)f->memory_bytes - (double)f->first_pass_bytes;
         return f->memory_bytes && f->first_pass_bytes;
-    case TOTAL:
-        *ret = (double)f->total_ms / (double)MAX(f->first.total_ms.likely, 1);
-        return as_foreseen;
-    case PAUSE:
-        *ret = (double)f->downtime_ms / (double)MAX(f->first.downtime_ms.likely, 1);
-        return as_foreseen;
+    case REST:
+        *ret = (double)f->downtime_ms / (double)MAX(f->rest_ms, 1);
+        return f->rest_ms && f->first.ending == GW_ENDING_ITSELF && as_foreseen;
+    case COPY:
+        *ret = (double)row->progress.elapsed_ms / (double)MAX(f->copy_ms, 1); /* of guests that decide little of it */
+        return f->first.ending == GW_ENDING_ITSELF && as_foreseen && f->first.passes <= 3 && f->copy_ms && row->progress.elapsed_ms;
     case FIGURES:
         break;
     }
     return FALSE;
 }
 
+/* The newest; a link and a machine change. */
+static guint newest_of(Figure figure)
+{
+    enum { NEWEST = 9 };
+    return figure == SWITCH || figure == REST || figure == COPY ? NEWEST : GW_CALIBRATE_MOST;
+}
+
 /* Ordered; NULL when too few say anything. source NULL: of any pair. */
 static GArray *collect(const GPtrArray *moves, const char *source, const char *dest, Figure figure)
 {
     g_autoptr(GArray) values = g_array_new(FALSE, FALSE, sizeof(double));
-    for (guint i = 0; i < moves->len && values->len < GW_CALIBRATE_MOST; i++) {
+    for (guint i = 0; i < moves->len && values->len < newest_of(figure); i++) {
         const GwMigration *row = moves->pdata[i];
         double value;
         if (tells(row) && (!source || is_of(row, source, dest)) && figure_of(row, figure, &value))
@@ -81,6 +88,12 @@ static GArray *collect_best(const GPtrArray *moves, const char *source, const ch
 {
     GArray *values = collect(moves, source, dest, figure);
     return values ? values : collect(moves, NULL, NULL, figure);
+}
+
+/* Two moves in a row that have seen the same: the link is so now, whatever it was before. */
+static gboolean agree(double a, double b)
+{
+    return MAX(a, b) < MIN(a, b) * 1.15;
 }
 
 /* The link: of its own pair alone when it was ever measured there, and the newest says most. */
@@ -99,29 +112,69 @@ static void take_link(GwConstants *k, const GPtrArray *moves, const char *source
     const GArray *values = n ? own : fleet;
     if (!values)
         return;
-    double middle = MAX(quantile(values, 0.5), 1000);
+    double middle = MAX(n >= 2 && agree(newest[0], newest[1]) ? (newest[0] + newest[1]) / 2 : quantile(values, 0.5), 1000);
     k->link_bps = (guint64)middle;
     k->link_low = CLAMP(quantile(values, 0) / middle, 0.3, 0.95);
     k->link_high = CLAMP(quantile(values, 1) / middle, 1.05, 3);
 }
 
-static void take_spread(const GArray *ratios, double *low, double *high)
+static void take_spread(GArray *ratios, double *low, double *high)
 {
-    enum { ENOUGH = 8 };
-    double least = quantile(ratios, 0.05), most = quantile(ratios, 0.95);
+    enum { SOME = 3, ENOUGH = 10 };
+    if (ratios->len < SOME)
+        return;
+    g_array_sort(ratios, by_size);
+    double least = quantile(ratios, 0.05) * 0.95, most = quantile(ratios, 0.95) * 1.05;
     gboolean enough = ratios->len >= ENOUGH;
-    *low = enough ? CLAMP(least * 0.95, 0.05, 0.95) : MIN(*low, least);
-    *high = enough ? MAX(most * 1.05, 1.05) : MAX(*high, most);
+    *low = enough ? CLAMP(least, 0, 0.95) : MIN(*low, least);
+    *high = enough ? MAX(most, 1.05) : MAX(*high, most);
 }
 
-static guint64 sent_before(const GPtrArray *moves, const char *uuid)
+/* How far predictions of such an end were off, whatever end came: of the pair, else of all. */
+static void take_ending(GwConstants *k, const GPtrArray *moves, const char *source, const char *dest, GwEnding ending)
+{
+    g_autoptr(GArray) total = g_array_new(FALSE, FALSE, sizeof(double)), pause = g_array_new(FALSE, FALSE, sizeof(double));
+    for (guint i = 0; i < moves->len && total->len < GW_CALIBRATE_MOST; i++) {
+        const GwMigration *row = moves->pdata[i];
+        if (!tells(row) || row->forecast->first.ending != ending || (source && !is_of(row, source, dest)))
+            continue;
+        double ratio = (double)row->forecast->total_ms / (double)MAX(row->forecast->first.total_ms.likely, 1);
+        g_array_append_val(total, ratio);
+        ratio = (double)row->forecast->downtime_ms / (double)MAX(row->forecast->first.downtime_ms.likely, 1);
+        g_array_append_val(pause, ratio);
+    }
+    if (source && total->len < GW_CALIBRATE_FEW) {
+        take_ending(k, moves, NULL, NULL, ending);
+        return;
+    }
+    GwSpread *spread = &k->by_ending[ending];
+    take_spread(total, &spread->total_low, &spread->total_high);
+    take_spread(pause, &spread->pause_low, &spread->pause_high);
+}
+
+/* What the same instance's last move has shown of it. */
+static void take_instance(GwConstants *k, const GPtrArray *moves, const char *uuid)
 {
     for (guint i = 0; uuid && i < moves->len; i++) {
         const GwMigration *row = moves->pdata[i];
-        if (tells(row) && strcmp(row->instance_uuid, uuid) == 0 && row->forecast->first_pass_bytes)
-            return row->forecast->first_pass_bytes;
+        const GwForecast *f = row->forecast;
+        if (!tells(row) || strcmp(row->instance_uuid, uuid) != 0)
+            continue;
+        if (!k->sent_before)
+            k->sent_before = f->first_pass_bytes;
+        const GwWritten seen[GW_WROTE_BEFORE] = {f->short_window, f->long_window, f->first_wrote, f->later_wrote};
+        for (guint j = 0; j < GW_WROTE_BEFORE; j++)
+            if (!k->wrote_before[j].ms)
+                k->wrote_before[j] = seen[j];
     }
-    return 0;
+}
+
+/* Pauses were longer than the rest's travel by so much; or shorter, when the link carries more than was thought. */
+static void take_pause(GwConstants *k, double longer_ms, const GArray *parts)
+{
+    const double least = 5, most = 5000;
+    k->switch_ms = (guint64)CLAMP(longer_ms, least, most);
+    k->rest_part = longer_ms < 0 && parts ? CLAMP(quantile(parts, 0.5), 0.02, 1) : 1;
 }
 
 GwConstants gw_calibrate(const GPtrArray *moves, const char *source, const char *dest, const char *uuid)
@@ -131,19 +184,19 @@ GwConstants gw_calibrate(const GPtrArray *moves, const char *source, const char 
     for (Figure figure = AROUND; figure < FIGURES; figure++)
         figures[figure] = collect_best(moves, source, dest, figure);
     take_link(&k, moves, source, dest);
-    k.sent_before = sent_before(moves, uuid);
+    take_instance(&k, moves, uuid);
+    for (GwEnding ending = 0; ending < GW_ENDING_COUNT; ending++)
+        take_ending(&k, moves, source, dest, ending);
     if (figures[AROUND]) {
         k.around_ms = (guint64)quantile(figures[AROUND], 0.5);
         k.samples = figures[AROUND]->len;
     }
     if (figures[SWITCH])
-        k.switch_ms = (guint64)CLAMP(quantile(figures[SWITCH], 0.5), 5, 5000);
+        take_pause(&k, quantile(figures[SWITCH], 0.5), figures[REST]);
+    if (figures[COPY])
+        k.copy_part = CLAMP(quantile(figures[COPY], 0.5), 0.8, 1.3);
     if (figures[UNUSED])
         k.unused_bytes = (guint64)MAX(quantile(figures[UNUSED], 0.5), 0);
-    if (figures[TOTAL])
-        take_spread(figures[TOTAL], &k.total_low, &k.total_high);
-    if (figures[PAUSE])
-        take_spread(figures[PAUSE], &k.pause_low, &k.pause_high);
     for (Figure figure = 0; figure < FIGURES; figure++)
         g_clear_pointer(&figures[figure], g_array_unref);
     return k;

@@ -11,7 +11,7 @@ enum {
 
 /* moves: of GwMigration *, newest first; only those that completed live and have a forecast with what came are read. The pair's own
  * where there are a few, else those of all pairs, else the defaults; and of the instance uuid (NULL: none) what it sent
- * the last time. link_bps of the result: the default's where nobody has measured
+ * and wrote the last time. link_bps of the result: the default's where nobody has measured
  * it. */
 GwConstants gw_calibrate(const GPtrArray *moves, const char *source, const char *dest, const char *uuid);
 /* Notes what came in the forecast of a row that has ended. */

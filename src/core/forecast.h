@@ -23,6 +23,7 @@ typedef enum {
 
 typedef enum {
     GW_BASIS_SIZES,    /* what the guest writes is not known: taken for nothing below, for much above */
+    GW_BASIS_EARLIER,  /* by what an earlier move of the instance has shown */
     GW_BASIS_SAMPLED,  /* its memory was sampled beforehand */
     GW_BASIS_OBSERVED, /* passes of the copy itself */
     GW_BASIS_COUNT
@@ -59,7 +60,7 @@ typedef struct {
 } GwForecast;
 
 const char *gw_ending_name(GwEnding ending); /* "by-itself", "post-copy", "pause", "no" */
-const char *gw_basis_name(GwBasis basis);    /* "sizes", "sampled", "observed" */
+const char *gw_basis_name(GwBasis basis);    /* "sizes", "earlier", "sampled", "observed" */
 gboolean gw_interval_has(const GwInterval *interval, guint64 value);
 
 #endif

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #define MIB 1048576.0
-#define STRAIGHT 1e4 /* a working set of so many times the memory: the curve is a line, until all of the memory is written */
 
 enum {
     HYPERVISOR_PAUSE_MS = 300, /* QEMU's own downtime-limit, when the plan sets none */
@@ -20,43 +19,107 @@ const GwConstants gw_constants_default = {
     .link_low = 0.5, .link_high = 1.25,
     .around_ms = 900,
     .switch_ms = 60,
-    .unused_bytes = 0,
-    .total_low = 0.7, .total_high = 1.5,
-    .pause_low = 0.4, .pause_high = 2.5,
+    .unused_bytes = 40 << 20, /* QEMU itself */
+    .copy_part = 1, .rest_part = 1,
+    .by_ending = {[GW_ENDING_ITSELF] = {0.7, 1.5, 0.4, 2.5},
+                  [GW_ENDING_POSTCOPY] = {0.7, 1.6, 0.3, 4},
+                  [GW_ENDING_PAUSE] = {0.6, 1.6, 0.4, 2},
+                  [GW_ENDING_NOT] = {0.5, 1.5, 0, 1}},
 };
 
-/* ---- what a guest writes */
+typedef enum { BETTER, LIKELY, WORSE, CASES } Shade;
 
-double gw_dirty_curve_at(const GwDirtyCurve *curve, double seconds)
+/* ---- what the guest writes */
+
+static guint64 err_by(guint64 bytes, double grain, double step, double whole)
 {
-    if (curve->write_bps <= 0 || curve->set_bytes <= 0)
-        return 0;
-    return curve->set_bytes * -expm1(-curve->write_bps * seconds / curve->set_bytes);
+    return (guint64)CLAMP((double)bytes + step * (sqrt((double)bytes * grain) + grain), 0, whole);
 }
 
-/* With one window w: u = U(w). With w and 3w: u3/u1 = 1 + x + x², x = e^(−write·w/set), so both follow (docs/prediction.md). */
-GwDirtyCurve gw_dirty_curve_fit(const GwLoad *load, double memory_bytes)
+static guint64 shaded(guint64 bytes, const GwPredictInput *input, Shade shade)
 {
-    const double least = 0.05; /* of x: a set that is full within the window says no more than that */
-    double seconds = GW_LOAD_SHORT_MS / 1000.0, u1 = (double)load->short_bytes;
-    if (load->how == GW_LOAD_SIZES || u1 <= 0)
-        return (GwDirtyCurve){0};
-    double u3 = load->how == GW_LOAD_FULL ? (double)load->long_bytes : 0;
-    double ratio = u3 > 0 ? CLAMP(u3 / u1, 1, 3) : 0;
-    if (ratio <= 0) /* one window: over the whole memory */
-        return gw_dirty_curve_through(&(GwDirtyCurve){u1 / seconds, memory_bytes}, seconds, u1);
-    double x = CLAMP((sqrt(4 * ratio - 3) - 1) / 2, least, 1);
-    double set = x < 0.999 ? MIN(u1 / (1 - x), memory_bytes) : memory_bytes * STRAIGHT; /* nothing was written twice */
-    return gw_dirty_curve_through(&(GwDirtyCurve){u1 / seconds, set}, seconds, u1);
+    double step = shade == WORSE ? 1 : shade == BETTER ? -1 : 0;
+    return err_by(bytes, (double)input->load.grain_bytes, step, (double)input->plan->memory_mib * MIB);
 }
 
-GwDirtyCurve gw_dirty_curve_through(const GwDirtyCurve *curve, double seconds, double bytes)
+/* Windows of now, and what the instance's last move has shown, unless the guest does something else now. Likely; of ret_seen's room
+ * GW_WROTE_BEFORE + 2. */
+static guint all_seen(const GwPredictInput *input, GwWritten *ret_seen)
 {
-    const double full = 0.95;
-    if (bytes <= 0 || seconds <= 0)
-        return (GwDirtyCurve){0, curve->set_bytes};
-    double set = MAX(curve->set_bytes, bytes / full);
-    return (GwDirtyCurve){-set / seconds * log1p(-bytes / set), set};
+    const GwLoad *load = &input->load;
+    const double other = 2;
+    double memory = (double)input->plan->memory_mib * MIB;
+    GwDirtyCurve before = gw_dirty_curve_among(input->constants.wrote_before, GW_WROTE_BEFORE, memory);
+    double then = gw_dirty_curve_at(&before, GW_LOAD_SHORT_MS / 1000.0), now = (double)load->short_bytes;
+    guint count = 0;
+    if (load->how >= GW_LOAD_BRIEF)
+        ret_seen[count++] = (GwWritten){GW_LOAD_SHORT_MS, load->short_bytes};
+    if (load->how == GW_LOAD_FULL)
+        ret_seen[count++] = (GwWritten){GW_LOAD_LONG_MS, load->long_bytes};
+    if (count && (now > then * other || now * other < then))
+        return count;
+    for (guint i = 0; i < GW_WROTE_BEFORE; i++)
+        if (input->constants.wrote_before[i].ms)
+            ret_seen[count++] = input->constants.wrote_before[i];
+    return count;
+}
+
+static gboolean remembers(const GwPredictInput *input)
+{
+    GwWritten seen[GW_WROTE_BEFORE + 2];
+    return all_seen(input, seen) > (input->load.how == GW_LOAD_FULL ? 2 : input->load.how == GW_LOAD_BRIEF ? 1 : 0);
+}
+
+/* Nothing else is known than the windows: a sample of n pages errs by about the root of those it has found, and by one. */
+static GwDirtyCurve curve_of_load(const GwPredictInput *input, Shade shade)
+{
+    double whole = (double)input->plan->memory_mib * MIB;
+    GwLoad load = input->load;
+    if (load.how != GW_LOAD_SIZES) {
+        load.short_bytes = shaded(load.short_bytes, input, shade);
+        load.long_bytes = shaded(load.long_bytes, input, shade);
+    } else if (shade == WORSE) {
+        load = (GwLoad){.how = GW_LOAD_BRIEF, .short_bytes = (guint64)(whole / 8)};
+    }
+    /* one window does not tell whether there is more to be written than what was written in it */
+    gboolean small = shade == BETTER && load.how == GW_LOAD_BRIEF;
+    return gw_dirty_curve_fit(&load, small ? MIN((double)load.short_bytes * 1.3, whole) : whole);
+}
+
+static GwDirtyCurve curve_of_all(const GwPredictInput *input, Shade shade)
+{
+    GwWritten seen[GW_WROTE_BEFORE + 2];
+    guint count = all_seen(input, seen);
+    double spread = shade == WORSE ? 1.15 : shade == BETTER ? 0.85 : 1, whole = (double)input->plan->memory_mib * MIB;
+    for (guint i = 0; i < count; i++)
+        seen[i].bytes = (guint64)MIN((double)seen[i].bytes * spread, whole);
+    return gw_dirty_curve_among(seen, count, whole);
+}
+
+static GwDirtyCurve curve_of(const GwPredictInput *input, const GwCopyPoint *at, Shade shade)
+{
+    double whole = (double)input->plan->memory_mib * MIB;
+    gboolean observed = at && at->pass_seconds > 0;
+    GwDirtyCurve curve = remembers(input) ? curve_of_all(input, shade) : curve_of_load(input, observed ? LIKELY : shade);
+    if (!observed)
+        return curve;
+    if (curve.set_bytes <= 0)
+        curve.set_bytes = whole;
+    double spread = shade == WORSE ? 1.15 : shade == BETTER ? 0.85 : 1;
+    return gw_dirty_curve_through(&curve, at->pass_seconds, MIN(at->pass_bytes * spread, whole * 0.999));
+}
+
+void gw_predict_expect(const GwPredictInput *input, GwWritten *ret_seen)
+{
+    GwWritten seen[GW_WROTE_BEFORE + 2];
+    guint count = all_seen(input, seen);
+    memset(ret_seen, 0, GW_LADDER_EXPECTED * sizeof *ret_seen);
+    for (guint i = 0; i < count; i++) { /* the shortest, and the one in which most was written */
+        if (!ret_seen[0].ms || seen[i].ms < ret_seen[0].ms)
+            ret_seen[0] = seen[i];
+        if (seen[i].bytes > ret_seen[1].bytes)
+            ret_seen[1] = seen[i];
+    }
 }
 
 /* ---- one case, played through */
@@ -177,16 +240,6 @@ static gboolean copy_disks(const Case *c, double pending, double *ret_seconds, d
     return pending <= 0 || (gain > 0 && (!timeout_ms || *ret_seconds * 1000 < (double)timeout_ms));
 }
 
-void gw_predict_expect(const GwPredictInput *input, GwWritten *ret_seen)
-{
-    const GwLoad *load = &input->load;
-    memset(ret_seen, 0, GW_LADDER_EXPECTED * sizeof *ret_seen);
-    if (load->how >= GW_LOAD_BRIEF)
-        ret_seen[0] = (GwWritten){GW_LOAD_SHORT_MS, load->short_bytes};
-    if (load->how == GW_LOAD_FULL)
-        ret_seen[1] = (GwWritten){GW_LOAD_LONG_MS, load->long_bytes};
-}
-
 static Play begin(const Case *c, const GwCopyPoint *at)
 {
     guint64 pause_ms = c->input->plan->pause_ms ? c->input->plan->pause_ms : HYPERVISOR_PAUSE_MS;
@@ -239,8 +292,6 @@ static Ending play_through(const Case *c, const GwCopyPoint *at)
 
 /* ---- three cases by three */
 
-typedef enum { BETTER, LIKELY, WORSE, CASES } Shade;
-
 static double rate_of(const GwPredictInput *input, Shade shade, gboolean limited)
 {
     const GwConstants *k = &input->constants;
@@ -252,39 +303,12 @@ static double rate_of(const GwPredictInput *input, Shade shade, gboolean limited
 
 static double memory_of(const GwPredictInput *input, Shade shade)
 {
-    double whole = (double)input->plan->memory_mib * MIB, used = (double)input->load.memory_bytes;
-    if (input->constants.sent_before > 0)
-        used = (double)(input->constants.sent_before + input->constants.unused_bytes);
-    double likely = used > 0 ? MAX(used - (double)input->constants.unused_bytes, MIN(used, 4 * MIB)) : whole;
-    likely = MIN(likely, whole);
-    return shade == WORSE ? MIN(likely * 1.1, whole) : shade == BETTER ? likely * 0.9 : likely;
-}
-
-static guint64 err_by(guint64 bytes, double grain, double step, double whole)
-{
-    return (guint64)CLAMP((double)bytes + step * (sqrt((double)bytes * grain) + grain), 0, whole);
-}
-
-static GwDirtyCurve curve_of(const GwPredictInput *input, const GwCopyPoint *at, Shade shade)
-{
-    double whole = (double)input->plan->memory_mib * MIB;
-    GwLoad load = input->load;
-    gboolean observed = at && at->pass_seconds > 0;
-    double step = shade == WORSE ? 1 : shade == BETTER ? -1 : 0;
-    if (load.how != GW_LOAD_SIZES) { /* a sample of n pages errs by about the root of those it has found, and by one */
-        double grain = (double)load.grain_bytes;
-        load.short_bytes = err_by(load.short_bytes, grain, step, whole);
-        load.long_bytes = err_by(load.long_bytes, grain, step, whole);
-    } else if (shade == WORSE && !observed) {
-        load = (GwLoad){.how = GW_LOAD_BRIEF, .short_bytes = (guint64)(whole / 8)};
-    }
-    GwDirtyCurve curve = gw_dirty_curve_fit(&load, whole);
-    if (!observed)
-        return curve;
-    if (curve.set_bytes <= 0)
-        curve.set_bytes = whole;
-    double spread = shade == WORSE ? 1.15 : shade == BETTER ? 0.85 : 1;
-    return gw_dirty_curve_through(&curve, at->pass_seconds, MIN(at->pass_bytes * spread, whole * 0.999));
+    const GwConstants *k = &input->constants;
+    double whole = (double)input->plan->memory_mib * MIB, used = (double)input->load.memory_bytes, sent = (double)k->sent_before;
+    double likely = sent > 0 ? sent : used > 0 ? MAX(used - (double)k->unused_bytes, MIN(used, 4 * MIB)) : whole;
+    double more = sent > 0 || used <= 0 ? likely * 1.1 : MAX(used, likely * 1.1); /* all of it may be the guest's */
+    double memory = shade == WORSE ? more : shade == BETTER ? likely * 0.9 : likely;
+    return MIN(memory, whole);
 }
 
 static Case case_of(const GwPredictInput *input, const GwCopyPoint *at, Shade link, Shade guest)
@@ -305,11 +329,23 @@ static void widen(GwInterval *interval, double value)
     interval->high = MAX(interval->high, (guint64)MAX(value, 0));
 }
 
-static void take(GwOutlook *outlook, const GwConstants *k, const Ending *end)
+/* What is past of the copy has lasted as long as it has. */
+static guint64 total_ms_of(const Ending *end, const GwConstants *k, const GwCopyPoint *at)
 {
-    gboolean pauses = end->ending != GW_ENDING_NOT;
-    widen(&outlook->total_ms, (double)(ms_of(end->seconds) + k->around_ms));
-    widen(&outlook->downtime_ms, pauses ? (double)(ms_of(end->rest_seconds) + k->switch_ms) : 0);
+    double past = at ? MIN((double)at->elapsed_ms / 1000, end->seconds) : 0;
+    return ms_of(past + (end->seconds - past) * k->copy_part) + k->around_ms;
+}
+
+static guint64 pause_ms_of(const Ending *end, const GwConstants *k)
+{
+    double part = end->ending == GW_ENDING_ITSELF ? k->rest_part : 1;
+    return end->ending == GW_ENDING_NOT ? 0 : ms_of(end->rest_seconds * part) + k->switch_ms;
+}
+
+static void take(GwOutlook *outlook, const GwConstants *k, const Ending *end, const GwCopyPoint *at)
+{
+    widen(&outlook->total_ms, (double)total_ms_of(end, k, at));
+    widen(&outlook->downtime_ms, (double)pause_ms_of(end, k));
     widen(&outlook->bytes, end->memory_sent + end->disk_sent);
 }
 
@@ -346,13 +382,13 @@ static void tell_made(const Case *likely, const Ending *end, GwForecast *made)
 GwOutlook gw_predict(const GwPredictInput *input, const GwCopyPoint *at, GwForecast *ret_made)
 {
     const GwConstants *k = &input->constants;
-    GwOutlook outlook = {.basis = at && at->pass_seconds > 0             ? GW_BASIS_OBSERVED
-                                  : input->load.how == GW_LOAD_SIZES ? GW_BASIS_SIZES
-                                                                     : GW_BASIS_SAMPLED};
+    GwOutlook outlook = {.basis = at && at->pass_seconds > 0          ? GW_BASIS_OBSERVED
+                                  : input->load.how != GW_LOAD_SIZES ? GW_BASIS_SAMPLED
+                                  : remembers(input)                 ? GW_BASIS_EARLIER
+                                                                     : GW_BASIS_SIZES};
     Case likely = case_of(input, at, LIKELY, LIKELY);
     Ending end = play_through(&likely, at);
-    guint64 total = ms_of(end.seconds) + k->around_ms;
-    guint64 pause = end.ending == GW_ENDING_NOT ? 0 : ms_of(end.rest_seconds) + k->switch_ms;
+    guint64 total = total_ms_of(&end, k, at), pause = pause_ms_of(&end, k);
     guint64 bytes = (guint64)(end.memory_sent + end.disk_sent);
     outlook.ending = end.ending;
     outlook.passes = end.passes;
@@ -364,10 +400,11 @@ GwOutlook gw_predict(const GwPredictInput *input, const GwCopyPoint *at, GwForec
         for (Shade guest = BETTER; guest < CASES; guest++) {
             Case c = case_of(input, at, link, guest);
             Ending other = play_through(&c, at);
-            take(&outlook, k, &other);
+            take(&outlook, k, &other, at);
         }
-    spread(&outlook.total_ms, k->total_low, k->total_high, at ? at->elapsed_ms : 0);
-    spread(&outlook.downtime_ms, k->pause_low, k->pause_high, 0);
+    const GwSpread *usual = &k->by_ending[end.ending];
+    spread(&outlook.total_ms, usual->total_low, usual->total_high, at ? at->elapsed_ms : 0);
+    spread(&outlook.downtime_ms, usual->pause_low, usual->pause_high, 0);
     if (ret_made)
         tell_made(&likely, &end, ret_made);
     return outlook;

@@ -284,7 +284,7 @@ void gw_forecast_follow(GwActive *active, GwMigration *row)
     if (row->kind != GW_MOVE_LIVE || !row->plan || !row->dest || !(before || copies))
         return;
     /* a sample that began with the checks may end after the copy began: it counts as made before while the first pass lasts */
-    gboolean sampled = row->forecast && row->forecast->first.basis == GW_BASIS_SIZES &&
+    gboolean sampled = row->forecast && row->forecast->first.basis < GW_BASIS_SAMPLED &&
                        active->source_sight.progress.iteration <= 1 &&
                        recall(active->engine->forecasts, row->instance_uuid, GW_LOAD_BRIEF, &load);
     if (!row->forecast || (before && !row->forecast->memory_bytes) || sampled)

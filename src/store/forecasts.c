@@ -11,6 +11,7 @@ static const char *const ending_words[] = {
 };
 static const char *const basis_words[] = {
     [GW_BASIS_SIZES] = "sizes",
+    [GW_BASIS_EARLIER] = "earlier",
     [GW_BASIS_SAMPLED] = "sampled",
     [GW_BASIS_OBSERVED] = "observed",
 };
