@@ -127,6 +127,20 @@ void gw_forecast_sample_soon(GwActive *active, const GwMigration *row)
     g_mutex_unlock(&engine->forecasts->lock);
 }
 
+/* One that waits for its turn has time for both windows. */
+static void sample_longer(GwActive *active, const GwMigration *row)
+{
+    GwForecasts *forecasts = active->engine->forecasts;
+    GwLoad load;
+    gboolean waits = row->state == GW_MIGRATION_QUEUED && g_get_real_time() - row->state_since_us > G_USEC_PER_SEC;
+    if (!waits || !active->source || recall(forecasts, row->instance_uuid, GW_LOAD_FULL, &load))
+        return;
+    g_mutex_lock(&forecasts->lock);
+    if (g_hash_table_add(forecasts->busy, g_strdup(row->instance_uuid)))
+        g_thread_pool_push(forecasts->samplers, task_new(active->engine, active->source, row->instance_uuid, GW_LOAD_FULL), NULL);
+    g_mutex_unlock(&forecasts->lock);
+}
+
 /* ---- for plans of many moves */
 
 gboolean gw_forecast_last(GwEngine *engine, const char *uuid, GwLoad *ret_load)
@@ -283,11 +297,14 @@ void gw_forecast_follow(GwActive *active, GwMigration *row)
     gboolean copies = row->state == GW_MIGRATION_RUNNING && active->source_sight.job == GW_JOB_OUTGOING;
     if (row->kind != GW_MOVE_LIVE || !row->plan || !row->dest || !(before || copies))
         return;
+    sample_longer(active, row);
+    gboolean two = before && row->forecast && !row->forecast->long_window.ms &&
+                   recall(active->engine->forecasts, row->instance_uuid, GW_LOAD_FULL, &load);
     /* a sample that began with the checks may end after the copy began: it counts as made before while the first pass lasts */
     gboolean sampled = row->forecast && row->forecast->first.basis < GW_BASIS_SAMPLED &&
                        active->source_sight.progress.iteration <= 1 &&
                        recall(active->engine->forecasts, row->instance_uuid, GW_LOAD_BRIEF, &load);
-    if (!row->forecast || (before && !row->forecast->memory_bytes) || sampled)
+    if (!row->forecast || (before && !row->forecast->memory_bytes) || sampled || two)
         forecast_first(active, row);
     if (copies && active->source_sight.progress.elapsed_ms)
         forecast_again(active, row);
