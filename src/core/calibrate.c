@@ -24,9 +24,11 @@ static gboolean tells(const GwMigration *row)
            row->attempts == 1;
 }
 
+/* To or fro: a link is mostly the same both ways, and what has changed is known sooner. */
 static gboolean is_of(const GwMigration *row, const char *source, const char *dest)
 {
-    return g_strcmp0(row->source, source) == 0 && g_strcmp0(row->dest, dest) == 0;
+    return (g_strcmp0(row->source, source) == 0 && g_strcmp0(row->dest, dest) == 0) ||
+           (g_strcmp0(row->source, dest) == 0 && g_strcmp0(row->dest, source) == 0);
 }
 
 typedef enum { LINK, AROUND, SWITCH, REST, UNUSED, COPY, FIGURES } Figure;
@@ -64,8 +66,8 @@ static gboolean figure_of(const GwMigration *row, Figure figure, double *ret)
 /* The newest; a link and a machine change. */
 static guint newest_of(Figure figure)
 {
-    enum { NEWEST = 9 };
-    return figure == SWITCH || figure == REST || figure == COPY ? NEWEST : GW_CALIBRATE_MOST;
+    enum { NEWEST = 3 };
+    return figure == SWITCH || figure == REST ? NEWEST : GW_CALIBRATE_MOST;
 }
 
 /* Ordered; NULL when too few say anything. source NULL: of any pair. */

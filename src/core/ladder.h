@@ -19,7 +19,7 @@ typedef struct {
     guint pause_ms;        /* the copy switches over as soon as the estimated pause is no longer (QEMU's downtime-limit) */
     guint forced_pause_ms; /* the longest pause that may be forced; 0: none is */
     gboolean auto_converge; /* the guest may be slowed down */
-    gboolean prefers_post_copy; /* where it is permitted at all, do not wait for passes that do not help */
+    gboolean prefers_post_copy; /* where it is permitted at all, go there as soon as it is sooner */
     const char *summary;   /* for people */
 } GwPolicy;
 

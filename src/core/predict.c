@@ -12,11 +12,12 @@ enum {
     FIRST_THROTTLE = 20, THROTTLE_STEP = 10, MOST_THROTTLE = 99, /* QEMU: cpu-throttle-initial, -increment, max-cpu-throttle */
     LOOK_MS = 100,             /* QEMU looks for the end of a pass about so often (BUFFER_DELAY in migration.c) */
     MOST_PASSES = 20000,
+    UNSEEN = 10,               /* times as much as was measured, a link may carry when no copy may use it all */
 };
 
 const GwConstants gw_constants_default = {
     .link_bps = 1000000000,
-    .link_low = 0.5, .link_high = 1.25,
+    .link_low = 0.06, .link_high = 1.25, /* nobody knows: from half a Gbit/s to ten */
     .around_ms = 900,
     .switch_ms = 60,
     .unused_bytes = 40 << 20, /* QEMU itself */
@@ -298,7 +299,10 @@ static double rate_of(const GwPredictInput *input, Shade shade, gboolean limited
     double part = shade == BETTER ? k->link_high : shade == WORSE ? k->link_low : 1;
     double rate = MAX((double)k->link_bps * part, 1000);
     double limit = (double)input->plan->bandwidth_mibps * MIB;
-    return limited && limit > 0 ? MIN(rate, limit) : rate;
+    if (limit <= 0)
+        return rate;
+    /* copies that are held back say nothing of a link that has become better */
+    return limited ? MIN(rate, limit) : shade == BETTER ? rate * UNSEEN : MAX(rate, limit);
 }
 
 static double memory_of(const GwPredictInput *input, Shade shade)
