@@ -7,7 +7,8 @@
 enum {
     PATIENCE = 2,        /* passes that may bring nothing before the next rung */
     EAGER_PATIENCE = 1,  /* likewise, for a policy that prefers post-copy */
-    LAST_PATIENCE = 4,   /* more of them, before it is certain that nothing helps */
+    MILD_PATIENCE = 3,   /* likewise, before a pause where the guest can still be slowed down */
+    LAST_PATIENCE = 6,   /* likewise, before it is certain that nothing helps */
     LOOKAHEAD = 60,      /* passes */
     LOOK_MS = 100,       /* QEMU looks for the end of a pass about so often (BUFFER_DELAY in migration.c) */
     FIRST_THROTTLE = 20, THROTTLE_STEP = 10, MOST_THROTTLE = 99, /* percent. QEMU: cpu-throttle-initial, -increment, max-cpu-throttle */
@@ -244,8 +245,9 @@ static const char *must_climb(GwLadder *ladder, const GwPlan *plan, const GwProg
         return NULL;
     Wait wait = wait_it_out(ladder, plan, now);
     gboolean post_copy = (plan->flags & GW_FLAG_POSTCOPY) != 0, pause = !post_copy && rest_ms <= plan->forced_pause_ms;
-    guint patience = post_copy && plan->eager ? EAGER_PATIENCE : post_copy || pause ? PATIENCE : PATIENCE + LAST_PATIENCE;
-    gboolean in_vain = ladder->stalled >= patience && (post_copy || pause || !can_slow_down(plan, now));
+    gboolean slower = can_slow_down(plan, now);
+    guint patience = post_copy ? (plan->eager ? EAGER_PATIENCE : PATIENCE) : pause ? (slower ? MILD_PATIENCE : PATIENCE) : LAST_PATIENCE;
+    gboolean in_vain = ladder->stalled >= patience && (post_copy || pause || !slower);
     if (in_vain || (!wait.ends && (post_copy || pause)))
         return "the copy does not gain on the guest";
     if (post_copy && is_sooner_in_post_copy(ladder, plan, &wait, rest_ms, elapsed_ms))
