@@ -4,7 +4,7 @@
 
 #define MIB 1048576.0
 
-enum { TELLING_MIB = 24, TELLING_MS = 500 }; /* a copy that is smaller or shorter says little of its link */
+enum { ENOUGH = 10, LEAST_SWITCH_MS = 40, MOST_SWITCH_MS = 5000, MOST_BEGIN_MS = 3000, TELLING_MIB = 24, TELLING_MS = 500 }; /* a copy that is smaller or shorter says little of its link */
 
 /* The nearest of the ordered values; q from 0 to 1. */
 static double quantile(const GArray *values, double q)
@@ -31,7 +31,7 @@ static gboolean is_of(const GwMigration *row, const char *source, const char *de
            (g_strcmp0(row->source, dest) == 0 && g_strcmp0(row->dest, source) == 0);
 }
 
-typedef enum { LINK, AROUND, SWITCH, REST, UNUSED, COPY, FIGURES } Figure;
+typedef enum { LINK, AROUND, SWITCH, REST, UNUSED, BEGIN, FIGURES } Figure;
 
 /* What one move says of a figure; FALSE: nothing. */
 static gboolean figure_of(const GwMigration *row, Figure figure, double *ret)
@@ -52,10 +52,10 @@ static gboolean figure_of(const GwMigration *row, Figure figure, double *ret)
         *ret = (double)f->memory_bytes - (double)f->first_pass_bytes;
         return f->memory_bytes && f->first_pass_bytes;
     case REST:
-        *ret = (double)f->downtime_ms / (double)MAX(f->rest_ms, 1);
+        *ret = MAX((double)f->downtime_ms - LEAST_SWITCH_MS, 0) / (double)MAX(f->rest_ms, 1);
         return f->rest_ms && f->first.ending == GW_ENDING_ITSELF && as_foreseen;
-    case COPY:
-        *ret = (double)row->progress.elapsed_ms / (double)MAX(f->copy_ms, 1); /* of guests that decide little of it */
+    case BEGIN:
+        *ret = (double)row->progress.elapsed_ms - (double)f->copy_ms; /* of guests that decide little of it */
         return f->first.ending == GW_ENDING_ITSELF && as_foreseen && f->first.passes <= 3 && f->copy_ms && row->progress.elapsed_ms;
     case FIGURES:
         break;
@@ -98,6 +98,21 @@ static gboolean agree(double a, double b)
     return MAX(a, b) < MIN(a, b) * 1.15;
 }
 
+/* What copies since the last that was not held back have shown the link to carry at least. */
+static double at_least(const GPtrArray *moves, const char *source, const char *dest)
+{
+    double most = 0;
+    for (guint i = 0; i < moves->len; i++) {
+        const GwMigration *row = moves->pdata[i];
+        if (!tells(row) || !is_of(row, source, dest))
+            continue;
+        if (row->forecast->actual_bps)
+            break;
+        most = MAX(most, (double)row->forecast->held_bps);
+    }
+    return most;
+}
+
 /* The link: of its own pair alone when it was ever measured there, and the newest says most. */
 static void take_link(GwConstants *k, const GPtrArray *moves, const char *source, const char *dest)
 {
@@ -115,21 +130,45 @@ static void take_link(GwConstants *k, const GPtrArray *moves, const char *source
     if (!values)
         return;
     double middle = MAX(n >= 2 && agree(newest[0], newest[1]) ? (newest[0] + newest[1]) / 2 : quantile(values, 0.5), 1000);
+    middle = MAX(middle, at_least(moves, source, dest));
     k->link_bps = (guint64)middle;
     k->link_low = CLAMP(quantile(values, 0) / middle, 0.3, 0.95);
     k->link_high = CLAMP(quantile(values, 1) / middle, 1.05, 3);
 }
 
-static void take_spread(GArray *ratios, double *low, double *high)
+/* Where nineteen of twenty values are, so that nine of ten of the next will be; FALSE: too few to say anything. */
+static gboolean nine_of_ten(GArray *values, double *ret_low, double *ret_high)
 {
-    enum { SOME = 3, ENOUGH = 10 };
-    if (ratios->len < SOME)
+    enum { SOME = 3 };
+    if (values->len < SOME)
+        return FALSE;
+    g_array_sort(values, by_size);
+    *ret_low = quantile(values, 0.03);
+    *ret_high = quantile(values, 0.97);
+    return TRUE;
+}
+
+static void take_times(GwSpread *spread, GArray *ratios)
+{
+    double low, high;
+    if (!nine_of_ten(ratios, &low, &high))
         return;
-    g_array_sort(ratios, by_size);
-    double least = quantile(ratios, 0.05) * 0.95, most = quantile(ratios, 0.95) * 1.05;
     gboolean enough = ratios->len >= ENOUGH;
-    *low = enough ? CLAMP(least, 0, 0.95) : MIN(*low, least);
-    *high = enough ? MAX(most, 1.05) : MAX(*high, most);
+    spread->total_low = enough ? CLAMP(low * 0.95, 0, 0.95) : MIN(spread->total_low, low);
+    spread->total_high = enough ? MAX(high * 1.05, 1.05) : MAX(spread->total_high, high);
+}
+
+/* By how much, not by how many times: a pause that is said to be short may be off by as much as another. */
+static void take_pauses(GwSpread *spread, GArray *off_ms)
+{
+    double low, high;
+    if (!nine_of_ten(off_ms, &low, &high))
+        return;
+    gboolean enough = off_ms->len >= ENOUGH;
+    if (enough)
+        spread->pause_low = spread->pause_high = 1;
+    spread->pause_less_ms = enough ? MIN(low * 1.25, 0) : MIN(spread->pause_less_ms, low);
+    spread->pause_more_ms = enough ? MAX(high * 1.25, 0) : MAX(spread->pause_more_ms, high);
 }
 
 /* How far predictions of such an end were off, whatever end came: of the pair, else of all. */
@@ -142,16 +181,15 @@ static void take_ending(GwConstants *k, const GPtrArray *moves, const char *sour
             continue;
         double ratio = (double)row->forecast->total_ms / (double)MAX(row->forecast->first.total_ms.likely, 1);
         g_array_append_val(total, ratio);
-        ratio = (double)row->forecast->downtime_ms / (double)MAX(row->forecast->first.downtime_ms.likely, 1);
-        g_array_append_val(pause, ratio);
+        double off_ms = (double)row->forecast->downtime_ms - (double)row->forecast->first.downtime_ms.likely;
+        g_array_append_val(pause, off_ms);
     }
     if (source && total->len < GW_CALIBRATE_FEW) {
         take_ending(k, moves, NULL, NULL, ending);
         return;
     }
-    GwSpread *spread = &k->by_ending[ending];
-    take_spread(total, &spread->total_low, &spread->total_high);
-    take_spread(pause, &spread->pause_low, &spread->pause_high);
+    take_times(&k->by_ending[ending], total);
+    take_pauses(&k->by_ending[ending], pause);
 }
 
 /* What the same instance's last move has shown of it. */
@@ -174,8 +212,7 @@ static void take_instance(GwConstants *k, const GPtrArray *moves, const char *uu
 /* Pauses were longer than the rest's travel by so much; or shorter, when the link carries more than was thought. */
 static void take_pause(GwConstants *k, double longer_ms, const GArray *parts)
 {
-    const double least = 5, most = 5000;
-    k->switch_ms = (guint64)CLAMP(longer_ms, least, most);
+    k->switch_ms = (guint64)CLAMP(longer_ms, LEAST_SWITCH_MS, MOST_SWITCH_MS);
     k->rest_part = longer_ms < 0 && parts ? CLAMP(quantile(parts, 0.5), 0.02, 1) : 1;
 }
 
@@ -195,8 +232,8 @@ GwConstants gw_calibrate(const GPtrArray *moves, const char *source, const char 
     }
     if (figures[SWITCH])
         take_pause(&k, quantile(figures[SWITCH], 0.5), figures[REST]);
-    if (figures[COPY])
-        k.copy_part = CLAMP(quantile(figures[COPY], 0.5), 0.8, 1.3);
+    if (figures[BEGIN])
+        k.begin_ms = (guint64)CLAMP(quantile(figures[BEGIN], 0.5), 0, MOST_BEGIN_MS);
     if (figures[UNUSED])
         k.unused_bytes = (guint64)MAX(quantile(figures[UNUSED], 0.5), 0);
     for (Figure figure = 0; figure < FIGURES; figure++)
@@ -207,23 +244,24 @@ GwConstants gw_calibrate(const GPtrArray *moves, const char *source, const char 
 /* A copy that its plan's limit held back says that the link carries that much at least, which is no measure of it. */
 static gboolean was_held_back(const GwMigration *row, double bps)
 {
-    double limit = row->plan ? (double)row->plan->bandwidth_mibps * MIB : 0;
-    return limit > 0 && bps > limit * 0.4; /* what a short copy takes to begin looks like a slower link */
+    const double nearly = 0.75;
+    return row->plan && bps > (double)row->plan->bandwidth_mibps * MIB * nearly && row->plan->bandwidth_mibps;
 }
 
-void gw_calibrate_close(GwMigration *row)
+void gw_calibrate_close(GwMigration *row, guint64 seen_bps)
 {
     GwForecast *f = row->forecast;
     const GwProgress *p = &row->progress;
     if (!f || !row->ended_us || !row->started_us)
         return;
     guint64 bytes = p->memory_processed + p->disk_processed;
-    double bps = p->elapsed_ms ? (double)bytes * 1000 / (double)p->elapsed_ms : 0;
+    guint64 average = p->elapsed_ms ? bytes * 1000 / p->elapsed_ms : 0, bps = MAX(seen_bps, average);
     f->total_ms = (guint64)MAX((row->ended_us - row->started_us) / 1000, 1);
     f->downtime_ms = p->downtime_ms;
     f->bytes = bytes;
     if (!f->first_pass_bytes && f->first.passes <= 3)
         f->first_pass_bytes = p->memory_processed;
-    gboolean telling = bytes >= TELLING_MIB * (guint64)MIB && p->elapsed_ms >= TELLING_MS;
-    f->actual_bps = telling && !was_held_back(row, bps) ? (guint64)bps : 0;
+    gboolean telling = bytes >= TELLING_MIB * (guint64)MIB && p->elapsed_ms >= TELLING_MS, held = was_held_back(row, (double)bps);
+    f->actual_bps = telling && !held ? bps : 0;
+    f->held_bps = held ? bps : 0;
 }

@@ -19,13 +19,14 @@ const GwConstants gw_constants_default = {
     .link_bps = 1000000000,
     .link_low = 0.06, .link_high = 1.25, /* nobody knows: from half a Gbit/s to ten */
     .around_ms = 900,
+    .begin_ms = 200,
     .switch_ms = 60,
     .unused_bytes = 40 << 20, /* QEMU itself */
-    .copy_part = 1, .rest_part = 1,
-    .by_ending = {[GW_ENDING_ITSELF] = {0.7, 1.5, 0.4, 2.5},
-                  [GW_ENDING_POSTCOPY] = {0.7, 1.6, 0.3, 4},
-                  [GW_ENDING_PAUSE] = {0.6, 1.6, 0.4, 2},
-                  [GW_ENDING_NOT] = {0.5, 1.5, 0, 1}},
+    .rest_part = 1,
+    .by_ending = {[GW_ENDING_ITSELF] = {0.7, 1.5, 0.4, 2.5, -30, 300},
+                  [GW_ENDING_POSTCOPY] = {0.7, 1.6, 0.3, 4, 0, 300},
+                  [GW_ENDING_PAUSE] = {0.6, 1.6, 0.4, 2, 0, 300},
+                  [GW_ENDING_NOT] = {0.5, 1.5, 0, 1, 0, 0}},
 };
 
 typedef enum { BETTER, LIKELY, WORSE, CASES } Shade;
@@ -333,11 +334,9 @@ static void widen(GwInterval *interval, double value)
     interval->high = MAX(interval->high, (guint64)MAX(value, 0));
 }
 
-/* What is past of the copy has lasted as long as it has. */
 static guint64 total_ms_of(const Ending *end, const GwConstants *k, const GwCopyPoint *at)
 {
-    double past = at ? MIN((double)at->elapsed_ms / 1000, end->seconds) : 0;
-    return ms_of(past + (end->seconds - past) * k->copy_part) + k->around_ms;
+    return ms_of(end->seconds) + (at && at->elapsed_ms ? 0 : k->begin_ms) + k->around_ms;
 }
 
 static guint64 pause_ms_of(const Ending *end, const GwConstants *k)
@@ -408,7 +407,10 @@ GwOutlook gw_predict(const GwPredictInput *input, const GwCopyPoint *at, GwForec
         }
     const GwSpread *usual = &k->by_ending[end.ending];
     spread(&outlook.total_ms, usual->total_low, usual->total_high, at ? at->elapsed_ms : 0);
+    double likely_ms = (double)outlook.downtime_ms.likely;
     spread(&outlook.downtime_ms, usual->pause_low, usual->pause_high, 0);
+    widen(&outlook.downtime_ms, likely_ms + usual->pause_less_ms);
+    widen(&outlook.downtime_ms, likely_ms + usual->pause_more_ms);
     if (ret_made)
         tell_made(&likely, &end, ret_made);
     return outlook;

@@ -7,9 +7,10 @@
 #include "core/dirty.h"
 #include "core/ladder.h"
 
-/* Actual over likely: what nine of ten moves were within. */
+/* What nine of ten moves were within: actual over likely, and actual less likely. */
 typedef struct {
     double total_low, total_high, pause_low, pause_high;
+    double pause_less_ms, pause_more_ms; /* less: negative */
 } GwSpread;
 enum { GW_WROTE_BEFORE = 4 };
 
@@ -20,7 +21,8 @@ typedef struct {
     guint64 around_ms;            /* the work before and after the copy */
     guint64 switch_ms;            /* the pause beside the rest's travel */
     guint64 unused_bytes;         /* of memory in use that is not sent: it is the hypervisor's own */
-    double copy_part, rest_part;  /* of the time of a copy, and of its rest's travel in the pause: actual over what is computed, the median */
+    guint64 begin_ms;             /* what a copy takes longer than to send what it sends */
+    double rest_part;             /* of the rest's travel in the pause: actual over what is computed */
     guint64 sent_before;          /* what the first pass of this instance's last move sent; 0: it was never seen to move */
     GwWritten wrote_before[GW_WROTE_BEFORE]; /* what the instance was seen to write then; ms 0: nothing */
     GwSpread by_ending[GW_ENDING_COUNT]; /* by what was predicted */

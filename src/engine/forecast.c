@@ -337,7 +337,7 @@ void gw_forecast_close(GwActive *active, GwMigration *row)
         count_forced_pause(active, row);
     if (!row->forecast)
         return;
-    gw_calibrate_close(row);
+    gw_calibrate_close(row, row->progress.elapsed_ms >= TELLING_MS ? active->ladder.bps : 0);
     if (row->state != GW_MIGRATION_COMPLETED)
         return;
     GwMigration *copy = gw_migration_copy(row);

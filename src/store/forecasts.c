@@ -46,6 +46,7 @@ static const GwField fields[] = {
     NUMBER(downtime_ms),
     NUMBER(bytes),
     NUMBER(actual_bps),
+    NUMBER(held_bps),
     NUMBER(first_pass_bytes),
     WRITTEN(short_window),
     WRITTEN(long_window),

@@ -35,6 +35,19 @@ static GwMigration *read_row(const json_t *row)
     return move;
 }
 
+/* The rates by the rule of now, the copy's own by its first pass. */
+static void close_row(GwMigration *move, const GwPlan *plan)
+{
+    GwForecast *f = move->forecast;
+    guint64 seen_bps = f->first_wrote.ms ? f->first_pass_bytes * 1000 / f->first_wrote.ms : 0;
+    move->plan = gw_plan_copy(plan);
+    move->started_us = 1;
+    move->ended_us = 1 + (gint64)f->total_ms * 1000;
+    move->progress.memory_processed = f->bytes;
+    move->progress.downtime_ms = f->downtime_ms;
+    gw_calibrate_close(move, seen_bps);
+}
+
 static GwPlan *plan_of(const json_t *row)
 {
     const GwPolicy *policy = &gw_policies[0];
@@ -86,6 +99,7 @@ static void replay(GPtrArray *moves, const json_t *row, GArray *off, guint *in_t
            (double)f->total_ms / 1e3, error * 100, (double)o.downtime_ms.likely, (double)o.downtime_ms.low, (double)o.downtime_ms.high,
            (double)f->downtime_ms, gw_ending_name(o.ending), gw_ending_name(f->now.ending));
     *f = made;
+    close_row(move, plan);
     g_ptr_array_insert(moves, 0, move);
 }
 
