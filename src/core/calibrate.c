@@ -4,7 +4,11 @@
 
 #define MIB 1048576.0
 
-enum { ENOUGH = 10, LEAST_SWITCH_MS = 40, MOST_SWITCH_MS = 5000, MOST_BEGIN_MS = 3000, TELLING_MIB = 24, TELLING_MS = 500 }; /* a copy that is smaller or shorter says little of its link */
+enum {
+    ENOUGH = 10,           /* moves that say by themselves how far predictions are off */
+    LEAST_SWITCH_MS = 40, MOST_SWITCH_MS = 5000, MOST_BEGIN_MS = 3000,
+    TELLING_MIB = 24, TELLING_MS = 500, /* a copy that is smaller or shorter says little of its link */
+};
 
 /* The nearest of the ordered values; q from 0 to 1. */
 static double quantile(const GArray *values, double q)

@@ -57,7 +57,8 @@ typedef struct {
 
 typedef enum { GW_RUNG_WAIT, GW_RUNG_FORCE, GW_RUNG_ABORT } GwRung;
 
-/* Before the copy, or while its first pass lasts: what the guest was seen to write, in GW_LADDER_EXPECTED windows at most (ms 0: in none). */
+/* Before the copy, or while its first pass lasts: what the guest was seen to write, in GW_LADDER_EXPECTED windows at most (ms 0: in
+ * none). */
 void gw_ladder_expect(GwLadder *ladder, const GwWritten *seen);
 /* Called at every look at a copy under way. elapsed_ms: since it began. *ret_reason is set, for people, with FORCE and ABORT; owned by
  * the caller. FORCE is told once. */

@@ -93,9 +93,10 @@ static void replay(GPtrArray *moves, const json_t *row, GArray *off, guint *in_t
     g_array_append_val(off, size);
     *in_time += (guint)gw_interval_has(&o.total_ms, f->total_ms);
     *in_pause += (guint)gw_interval_has(&o.downtime_ms, f->downtime_ms);
-    printf("%-22s %3.0f MiB %2.0f MB/s over %3.0f  %-9s %5.1f s (%.1f-%.1f) came %5.1f %+4.0f%%  pause %5.0f (%.0f-%.0f) came %5.0f  %s came %s\n",
-           json_string_value(json_object_get(row, "link")), (double)plan->memory_mib, (double)number(row, "writes"), (double)number(row, "set"),
-           gw_basis_name(o.basis), (double)o.total_ms.likely / 1e3, (double)o.total_ms.low / 1e3, (double)o.total_ms.high / 1e3,
+    printf("%-22s %3.0f MiB %2.0f MB/s over %3.0f  %-9s %5.1f s (%.1f-%.1f) came %5.1f %+4.0f%%  "
+           "pause %5.0f (%.0f-%.0f) came %5.0f  %s came %s\n",
+           json_string_value(json_object_get(row, "link")), (double)plan->memory_mib, (double)number(row, "writes"),
+           (double)number(row, "set"), gw_basis_name(o.basis), (double)o.total_ms.likely / 1e3, (double)o.total_ms.low / 1e3, (double)o.total_ms.high / 1e3,
            (double)f->total_ms / 1e3, error * 100, (double)o.downtime_ms.likely, (double)o.downtime_ms.low, (double)o.downtime_ms.high,
            (double)f->downtime_ms, gw_ending_name(o.ending), gw_ending_name(f->now.ending));
     *f = made;

@@ -38,7 +38,8 @@ static void begin(Model *m, double writes, double carries, guint64 flags, const 
 /* What a sample of one second and one of three would have found. */
 static void expect(const Model *m, GwLadder *ladder)
 {
-    const GwWritten seen[GW_LADDER_EXPECTED] = {{1000, (guint64)(MIN(m->writes, m->set) * MB)}, {3000, (guint64)(MIN(m->writes * 3, m->set) * MB)}};
+    const GwWritten seen[GW_LADDER_EXPECTED] = {{1000, (guint64)(MIN(m->writes, m->set) * MB)},
+                                                {3000, (guint64)(MIN(m->writes * 3, m->set) * MB)}};
     gw_ladder_expect(ladder, seen);
 }
 

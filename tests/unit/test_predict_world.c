@@ -80,7 +80,8 @@ static double dirtied(const Copy *copy)
 static gboolean sync_pages(Copy *copy, const GwPlan *plan)
 {
     double fits = copy->rate * (double)plan->pause_ms / 1000, wrote = dirtied(copy);
-    double empty = copy->now.iteration == 1 && copy->left > 0 ? copy->guest->memory - copy->guest->touched : 0; /* they come last, and cost nothing */
+    /* pages that were never touched come last, and cost nothing */
+    double empty = copy->now.iteration == 1 && copy->left > 0 ? copy->guest->memory - copy->guest->touched : 0;
     if (copy->left + empty > fits)
         return FALSE;
     copy->left += wrote;
