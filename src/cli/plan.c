@@ -130,6 +130,8 @@ static void print_prediction(const json_t *host)
     printf("  prediction: %s\n  made from: %s to send, a link of %s/s, ", text, bytes, link);
     if (strcmp(basis, "sampled") == 0)
         printf("a guest that writes %s/s; ", writes);
+    else if (strcmp(basis, "earlier") == 0)
+        printf("a guest that wrote %s/s when it was last moved; ", writes);
     else
         printf("a guest of which nobody knows what it writes; ");
     if (moves)

@@ -11,10 +11,10 @@ enum {
 
 /* moves: of GwMigration *, newest first; only those that completed live and have a forecast with what came are read. The pair's own
  * where there are a few, else those of all pairs, else the defaults; and of the instance uuid (NULL: none) what it sent
- * the last time. link_bps of the result: the default's where nobody has measured
+ * and wrote the last time. link_bps of the result: the default's where nobody has measured
  * it. */
 GwConstants gw_calibrate(const GPtrArray *moves, const char *source, const char *dest, const char *uuid);
-/* Notes what came in the forecast of a row that has ended. */
-void gw_calibrate_close(GwMigration *row);
+/* Notes what came in the forecast of a row that has ended. seen_bps: what its copy was seen to send a second, once it went; 0: not seen. */
+void gw_calibrate_close(GwMigration *row, guint64 seen_bps);
 
 #endif

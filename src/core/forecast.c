@@ -21,6 +21,8 @@ const char *gw_basis_name(GwBasis basis)
     switch (basis) {
     case GW_BASIS_SIZES:
         return "sizes";
+    case GW_BASIS_EARLIER:
+        return "earlier";
     case GW_BASIS_SAMPLED:
         return "sampled";
     case GW_BASIS_OBSERVED:

@@ -8,6 +8,11 @@ typedef struct {
     guint64 low, likely, high;
 } GwInterval;
 
+/* What a guest was seen to write: so many different bytes in so much time. */
+typedef struct {
+    guint64 ms, bytes;
+} GwWritten;
+
 typedef enum {
     GW_ENDING_ITSELF,   /* a pass leaves little enough for the pause that the plan allows */
     GW_ENDING_POSTCOPY, /* only in post-copy */
@@ -18,6 +23,7 @@ typedef enum {
 
 typedef enum {
     GW_BASIS_SIZES,    /* what the guest writes is not known: taken for nothing below, for much above */
+    GW_BASIS_EARLIER,  /* by what an earlier move of the instance has shown */
     GW_BASIS_SAMPLED,  /* its memory was sampled beforehand */
     GW_BASIS_OBSERVED, /* passes of the copy itself */
     GW_BASIS_COUNT
@@ -47,11 +53,15 @@ typedef struct {
     guint64 sent_bytes;      /* likewise: memory */
     /* what came; 0 until it has ended */
     guint64 total_ms, downtime_ms, bytes, actual_bps;
+    guint64 held_bps;         /* like actual_bps, of a copy that its plan's limit held back: the link carries as much at least */
     guint64 first_pass_bytes; /* of memory; 0: not seen */
+    /* what the guest was seen to write, 0 where nothing was: in the windows of its sample, in the first pass of the copy, and in the
+     * shortest of the next ones that tell anything */
+    GwWritten short_window, long_window, first_wrote, later_wrote;
 } GwForecast;
 
 const char *gw_ending_name(GwEnding ending); /* "by-itself", "post-copy", "pause", "no" */
-const char *gw_basis_name(GwBasis basis);    /* "sizes", "sampled", "observed" */
+const char *gw_basis_name(GwBasis basis);    /* "sizes", "earlier", "sampled", "observed" */
 gboolean gw_interval_has(const GwInterval *interval, guint64 value);
 
 #endif

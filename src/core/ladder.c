@@ -5,10 +5,13 @@
 #include <string.h>
 
 enum {
-    PATIENCE = 3,        /* passes that may bring nothing before the next rung */
+    PATIENCE = 2,        /* passes that may bring nothing before the next rung */
     EAGER_PATIENCE = 1,  /* likewise, for a policy that prefers post-copy */
-    LAST_PATIENCE = 3,   /* more of them, before it is certain that nothing helps */
-    MOST_THROTTLE = 99,  /* percent: QEMU's max-cpu-throttle */
+    MILD_PATIENCE = 3,   /* likewise, before a pause where the guest can still be slowed down */
+    LAST_PATIENCE = 6,   /* likewise, before it is certain that nothing helps */
+    LOOKAHEAD = 60,      /* passes */
+    LOOK_MS = 100,       /* QEMU looks for the end of a pass about so often (BUFFER_DELAY in migration.c) */
+    FIRST_THROTTLE = 20, THROTTLE_STEP = 10, MOST_THROTTLE = 99, /* percent. QEMU: cpu-throttle-initial, -increment, max-cpu-throttle */
     SETTLE_MS = 10000,   /* tearing down and handing over, beside the pause itself */
 };
 
@@ -55,11 +58,52 @@ static guint64 pause_of(const GwLadder *ladder, const GwProgress *now)
     return ladder->bps ? now->memory_remaining * 1000 / ladder->bps : G_MAXUINT64;
 }
 
-/* TRUE: a pass over the memory has just begun, so that the rest is known. */
-static gboolean turns(GwLadder *ladder, const GwProgress *now)
+/* What the pass that has just ended left over: QEMU ends one as soon as the rest of it fits into the pause, others send all of it. */
+static guint64 left_over(const GwLadder *ladder, const GwPlan *plan, guint64 elapsed_ms)
 {
+    guint64 sent = ladder->bps * (elapsed_ms - MIN(ladder->looked_ms, elapsed_ms)) / 1000;
+    guint64 left = ladder->remaining > sent ? ladder->remaining - sent : 0;
+    return MIN(left, ladder->bps * plan->pause_ms / 1000);
+}
+
+/* A guest that wrote so little in the pass wrote no more within the window (U grows, and ever more slowly). One that was seen to write
+ * much more has changed: what was seen counts no more. */
+static void correct(GwWritten *older, const GwWritten *pass, double most)
+{
+    const double error = 1.3; /* of a sample */
+    most *= MAX((double)older->ms / (double)pass->ms, 1);
+    if ((double)older->bytes > most * error)
+        *older = (GwWritten){0};
+    older->bytes = MIN(older->bytes, (guint64)most);
+}
+
+/* The pass that has ended tells what the guest wrote while it lasted. */
+static void take_pass(GwLadder *ladder, const GwProgress *now, guint64 ms)
+{
+    double runs = 1 - (double)MIN(now->throttle_percent, MOST_THROTTLE) / 100, rest = (double)now->memory_remaining;
+    GwWritten pass = {ms, now->memory_remaining > ladder->left ? now->memory_remaining - ladder->left : 0};
+    for (guint i = 0; i < GW_LADDER_EXPECTED; i++)
+        correct(&ladder->expected[i], &pass, rest / runs);
+    for (guint i = 0; i < GW_LADDER_PASSES; i++)
+        correct(&ladder->passes[i], &pass, rest / runs);
+    memmove(ladder->passes + 1, ladder->passes, (GW_LADDER_PASSES - 1) * sizeof *ladder->passes);
+    ladder->passes[0] = pass;
+}
+
+/* TRUE: a pass over the memory has just begun, so that the rest is known. */
+static gboolean turns(GwLadder *ladder, const GwPlan *plan, const GwProgress *now, guint64 elapsed_ms)
+{
+    gboolean next = now->iteration == ladder->iteration + 1;
     gboolean turned = now->iteration > ladder->iteration && now->iteration > 1;
+    if (turned)
+        ladder->left = left_over(ladder, plan, elapsed_ms);
+    if (turned && next && elapsed_ms > ladder->pass_since_ms)
+        take_pass(ladder, now, elapsed_ms - ladder->pass_since_ms);
+    if (now->iteration != ladder->iteration)
+        ladder->pass_since_ms = elapsed_ms;
     ladder->iteration = now->iteration;
+    ladder->remaining = now->memory_remaining;
+    ladder->looked_ms = elapsed_ms;
     if (!turned)
         return FALSE;
     gboolean better = ladder->best_remaining == 0 || now->memory_remaining < ladder->best_remaining / 10 * 9;
@@ -77,6 +121,68 @@ guint64 gw_ladder_pause_ms(const GwPlan *plan, guint64 elapsed_ms)
     guint64 first = plan->pause_ms / plan->pause_steps;
     guint64 step = MIN(elapsed_ms / plan->pause_step_ms, plan->pause_steps);
     return MAX(1, first + (plan->pause_ms - first) * step / plan->pause_steps);
+}
+
+/* ---- what waiting would bring */
+
+enum { SEEN = GW_LADDER_EXPECTED + GW_LADDER_PASSES };
+
+static const GwWritten *seen_at(const GwLadder *ladder, guint i)
+{
+    return i < GW_LADDER_EXPECTED ? &ladder->expected[i] : &ladder->passes[i - GW_LADDER_EXPECTED];
+}
+
+/* On the line from one point to a later one, or level with the former when there is none. */
+static double on_line(const GwWritten *from, const GwWritten *to, double ms)
+{
+    double rise = to ? ((double)to->bytes - (double)from->bytes) / (double)(to->ms - from->ms) : 0;
+    return (double)from->bytes + MAX(rise, 0) * (ms - (double)from->ms);
+}
+
+/* In so many ms the guest writes at least that: U grows, and ever more slowly, so that it is above each line between two of its points
+ * (docs/prediction.md). */
+static double writes_at_least(const GwLadder *ladder, double ms)
+{
+    const GwWritten nothing = {0, 0};
+    double most = 0;
+    for (guint i = 0; i <= SEEN; i++) {
+        const GwWritten *from = i < SEEN ? seen_at(ladder, i) : &nothing;
+        if ((double)from->ms > ms)
+            continue;
+        most = MAX(most, on_line(from, NULL, ms));
+        for (guint j = 0; j < SEEN; j++)
+            if ((double)seen_at(ladder, j)->ms > ms)
+                most = MAX(most, on_line(from, seen_at(ladder, j), ms));
+    }
+    return most;
+}
+
+typedef struct {
+    gboolean ends;      /* by itself */
+    double ms, lost_ms; /* until then, the pause included, and how much of its time the guest loses meanwhile */
+} Wait;
+
+/* At best: the guest writes no more than it was seen to write, and is slowed down by all that is taken from it. */
+static Wait wait_it_out(const GwLadder *ladder, const GwPlan *plan, const GwProgress *now)
+{
+    double rate = (double)ladder->bps / 1000, rest = (double)now->memory_remaining, fits = rate * (double)plan->pause_ms;
+    double left = CLAMP(fits - rate * LOOK_MS, 0, (double)ladder->left);
+    guint64 throttle = now->throttle_percent;
+    gboolean slows = (plan->flags & GW_FLAG_AUTO_CONVERGE) != 0;
+    Wait wait = {0};
+    for (guint n = 0; n < LOOKAHEAD && rest > fits; n++) {
+        double taken = (double)throttle / 100, ms = MAX((rest - left) / rate, LOOK_MS);
+        double wrote = writes_at_least(ladder, ms * (1 - taken));
+        wait.ms += ms;
+        wait.lost_ms += ms * taken;
+        if (slows && wrote > (rest - left) / 2)
+            throttle = throttle ? MIN(throttle + THROTTLE_STEP, MOST_THROTTLE) : FIRST_THROTTLE;
+        rest = wrote + left;
+    }
+    wait.ends = rest <= fits;
+    wait.ms += rest / rate;
+    wait.lost_ms += rest / rate;
+    return wait;
 }
 
 /* ---- rungs */
@@ -134,15 +240,41 @@ static gboolean can_slow_down(const GwPlan *plan, const GwProgress *now)
     return (plan->flags & GW_FLAG_AUTO_CONVERGE) && now->throttle_percent < MOST_THROTTLE;
 }
 
-/* TRUE: passes bring nothing, and the next rung would end it, or nothing would. */
-static gboolean must_climb(const GwLadder *ladder, const GwPlan *plan, const GwProgress *now)
+/* Post-copy costs a guest some of its speed and, if the link breaks, its life; so waiting may make the whole move somewhat longer than
+ * it would have been. */
+static gboolean is_sooner_in_post_copy(GwLadder *ladder, const GwPlan *plan, const Wait *wait, guint64 rest_ms, guint64 elapsed_ms)
 {
-    gboolean post_copy = (plan->flags & GW_FLAG_POSTCOPY) != 0;
-    if (post_copy && plan->eager)
-        return ladder->stalled >= EAGER_PATIENCE;
-    if (post_copy || pause_of(ladder, now) <= plan->forced_pause_ms)
-        return ladder->stalled >= PATIENCE;
-    return ladder->stalled >= PATIENCE + LAST_PATIENCE && !can_slow_down(plan, now);
+    guint64 *best = &ladder->best_end_ms;
+    *best = *best ? MIN(*best, elapsed_ms + rest_ms) : elapsed_ms + rest_ms;
+    double as_long = wait->ms / (double)rest_ms;
+    return (double)elapsed_ms + wait->ms > (double)*best * 1.05 ? as_long > 1.1 : plan->eager && as_long > 1.25;
+}
+
+/* A moment of standing still costs a guest's clients more than one of being slow. */
+static gboolean is_cheaper_to_pause(const Wait *wait, guint64 pause_ms)
+{
+    const double dearer = 2;
+    return wait->lost_ms > (double)pause_ms * dearer;
+}
+
+/* Why the next rung must be taken, which ends it; or nothing would end it, and it is certain now. NULL: waiting is better. */
+static const char *must_climb(GwLadder *ladder, const GwPlan *plan, const GwProgress *now, guint64 elapsed_ms)
+{
+    guint64 rest_ms = pause_of(ladder, now);
+    if (rest_ms == G_MAXUINT64)
+        return NULL;
+    Wait wait = wait_it_out(ladder, plan, now);
+    gboolean post_copy = (plan->flags & GW_FLAG_POSTCOPY) != 0, pause = !post_copy && rest_ms <= plan->forced_pause_ms;
+    gboolean slower = can_slow_down(plan, now);
+    guint patience = post_copy ? (plan->eager ? EAGER_PATIENCE : PATIENCE) : pause ? (slower ? MILD_PATIENCE : PATIENCE) : LAST_PATIENCE;
+    gboolean in_vain = ladder->stalled >= patience && (post_copy || pause || !slower);
+    if (in_vain || (!wait.ends && (post_copy || pause)))
+        return "the copy does not gain on the guest";
+    if (post_copy && is_sooner_in_post_copy(ladder, plan, &wait, rest_ms, elapsed_ms))
+        return "the copy gains too slowly on the guest";
+    if (pause && is_cheaper_to_pause(&wait, rest_ms))
+        return "slowing the guest down until the copy gains on it would cost it more than a pause";
+    return NULL;
 }
 
 static gboolean is_overdue(const GwPlan *plan, guint64 elapsed_ms)
@@ -150,10 +282,15 @@ static gboolean is_overdue(const GwPlan *plan, guint64 elapsed_ms)
     return plan->timeout_ms && elapsed_ms > plan->timeout_ms;
 }
 
+void gw_ladder_expect(GwLadder *ladder, const GwWritten *seen)
+{
+    memcpy(ladder->expected, seen, sizeof ladder->expected);
+}
+
 GwRung gw_ladder_step(GwLadder *ladder, const GwPlan *plan, const GwProgress *now, guint64 elapsed_ms, char **ret_reason)
 {
     take_rate(ladder, now->memory_bps);
-    gboolean turned = turns(ladder, now);
+    gboolean turned = turns(ladder, plan, now, elapsed_ms);
     if (ladder->forced) {
         if (!ladder->promised_ms || elapsed_ms < ladder->forced_ms + ladder->promised_ms)
             return GW_RUNG_WAIT;
@@ -163,7 +300,8 @@ GwRung gw_ladder_step(GwLadder *ladder, const GwPlan *plan, const GwProgress *no
     if (is_overdue(plan, elapsed_ms))
         return end_it(ladder, plan, now, elapsed_ms, "it took longer than its completion timeout", ret_reason);
     /* a rest that fits into the pause needs nothing: the hypervisor switches over */
-    if (!turned || pause_of(ladder, now) <= gw_ladder_pause_ms(plan, elapsed_ms) || !must_climb(ladder, plan, now))
+    if (!turned || pause_of(ladder, now) <= gw_ladder_pause_ms(plan, elapsed_ms))
         return GW_RUNG_WAIT;
-    return end_it(ladder, plan, now, elapsed_ms, "the copy does not gain on the guest", ret_reason);
+    const char *why = must_climb(ladder, plan, now, elapsed_ms);
+    return why ? end_it(ladder, plan, now, elapsed_ms, why, ret_reason) : GW_RUNG_WAIT;
 }

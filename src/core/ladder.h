@@ -4,7 +4,11 @@
  * Rungs, from the mildest: wait; slow the guest down (auto-converge, by QEMU itself from the start when the plan's flags have it); let it
  * run on the destination and fetch the rest (post-copy, when the flags have it); pause it, when the pause would be no longer than the
  * plan allows; abort, the guest intact on its source. Decided when a pass over the memory ends, since only then the rest is known: in
- * the midst of a pass nobody knows how much of what was sent has been written again. */
+ * the midst of a pass nobody knows how much of what was sent has been written again.
+ *
+ * A rung is taken at the first such moment at which waiting is known to be the worse choice, even if the guest wrote no more from then on
+ * than it has been seen to write: passes do not gain on it, or take longer than post-copy would, or slowing it down would cost it
+ * more than the pause. */
 #ifndef GW_CORE_LADDER_H
 #define GW_CORE_LADDER_H
 
@@ -15,7 +19,7 @@ typedef struct {
     guint pause_ms;        /* the copy switches over as soon as the estimated pause is no longer (QEMU's downtime-limit) */
     guint forced_pause_ms; /* the longest pause that may be forced; 0: none is */
     gboolean auto_converge; /* the guest may be slowed down */
-    gboolean prefers_post_copy; /* where it is permitted at all, do not wait for passes that do not help */
+    gboolean prefers_post_copy; /* where it is permitted at all, go there as soon as it is sooner */
     const char *summary;   /* for people */
 } GwPolicy;
 
@@ -32,9 +36,17 @@ const GwPolicy *gw_policy_find(const char *name); /* NULL when there is none */
 unsigned gw_policy_intents(const GwPolicy *policy);
 const GwPolicy *gw_policy_of_intents(unsigned intents);
 
+enum { GW_LADDER_EXPECTED = 2, GW_LADDER_PASSES = 2 };
+
 /* What is known of one copy. All zero when it begins. */
 typedef struct {
+    GwWritten expected[GW_LADDER_EXPECTED]; /* before the copy; may be set at any time of its first pass */
+    GwWritten passes[GW_LADDER_PASSES];     /* during its last passes, the newest first */
+    guint64 pass_since_ms;  /* when the pass that is under way was first seen */
     guint64 iteration;      /* the pass that was under way when last looked at */
+    guint64 remaining, looked_ms; /* as last looked at, and when */
+    guint64 left;           /* what the last pass left over, bytes */
+    guint64 best_end_ms;    /* the earliest end that post-copy would have brought at a pass's end; 0: none yet */
     guint64 best_remaining; /* the least that a pass has begun with, bytes */
     guint stalled;          /* passes in a row that did not make it notably less */
     guint64 bps;            /* what the link carries, smoothed */
@@ -48,6 +60,9 @@ typedef enum { GW_RUNG_WAIT, GW_RUNG_FORCE, GW_RUNG_ABORT } GwRung;
 /* The pause at which the copy switches over, so long after it began: the plan's, or a step on the way to it. */
 guint64 gw_ladder_pause_ms(const GwPlan *plan, guint64 elapsed_ms);
 
+/* Before the copy, or while its first pass lasts: what the guest was seen to write, in GW_LADDER_EXPECTED windows at most (ms 0: in
+ * none). */
+void gw_ladder_expect(GwLadder *ladder, const GwWritten *seen);
 /* Called at every look at a copy under way. elapsed_ms: since it began. *ret_reason is set, for people, with FORCE and ABORT; owned by
  * the caller. FORCE is told once. */
 GwRung gw_ladder_step(GwLadder *ladder, const GwPlan *plan, const GwProgress *now, guint64 elapsed_ms, char **ret_reason);

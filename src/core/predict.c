@@ -3,59 +3,125 @@
 #include "core/flags.h"
 
 #include <math.h>
+#include <string.h>
 
 #define MIB 1048576.0
-#define STRAIGHT 1e4 /* a working set of so many times the memory: the curve is a line, until all of the memory is written */
 
 enum {
     HYPERVISOR_PAUSE_MS = 300, /* QEMU's own downtime-limit, when the plan sets none */
     FIRST_THROTTLE = 20, THROTTLE_STEP = 10, MOST_THROTTLE = 99, /* QEMU: cpu-throttle-initial, -increment, max-cpu-throttle */
     LOOK_MS = 100,             /* QEMU looks for the end of a pass about so often (BUFFER_DELAY in migration.c) */
     MOST_PASSES = 20000,
+    UNSEEN = 10,               /* times as much as was measured, a link may carry when no copy may use it all */
 };
 
 const GwConstants gw_constants_default = {
     .link_bps = 1000000000,
-    .link_low = 0.5, .link_high = 1.25,
+    .link_low = 0.06, .link_high = 1.25, /* nobody knows: from half a Gbit/s to ten */
     .around_ms = 900,
+    .begin_ms = 200,
     .switch_ms = 60,
-    .unused_bytes = 0,
-    .total_low = 0.7, .total_high = 1.5,
-    .pause_low = 0.4, .pause_high = 2.5,
+    .unused_bytes = 40 << 20, /* QEMU itself */
+    .rest_part = 1,
+    .by_ending = {[GW_ENDING_ITSELF] = {0.7, 1.5, 0.4, 2.5, -30, 300},
+                  [GW_ENDING_POSTCOPY] = {0.7, 1.6, 0.3, 4, 0, 300},
+                  [GW_ENDING_PAUSE] = {0.6, 1.6, 0.4, 2, 0, 300},
+                  [GW_ENDING_NOT] = {0.5, 1.5, 0, 1, 0, 0}},
 };
 
-/* ---- what a guest writes */
+typedef enum { BETTER, LIKELY, WORSE, CASES } Shade;
 
-double gw_dirty_curve_at(const GwDirtyCurve *curve, double seconds)
+/* ---- what the guest writes */
+
+static guint64 err_by(guint64 bytes, double grain, double step, double whole)
 {
-    if (curve->write_bps <= 0 || curve->set_bytes <= 0)
-        return 0;
-    return curve->set_bytes * -expm1(-curve->write_bps * seconds / curve->set_bytes);
+    return (guint64)CLAMP((double)bytes + step * (sqrt((double)bytes * grain) + grain), 0, whole);
 }
 
-/* With one window w: u = U(w). With w and 3w: u3/u1 = 1 + x + x², x = e^(−write·w/set), so both follow (docs/prediction.md). */
-GwDirtyCurve gw_dirty_curve_fit(const GwLoad *load, double memory_bytes)
+static guint64 shaded(guint64 bytes, const GwPredictInput *input, Shade shade)
 {
-    const double least = 0.05; /* of x: a set that is full within the window says no more than that */
-    double seconds = GW_LOAD_SHORT_MS / 1000.0, u1 = (double)load->short_bytes;
-    if (load->how == GW_LOAD_SIZES || u1 <= 0)
-        return (GwDirtyCurve){0};
-    double u3 = load->how == GW_LOAD_FULL ? (double)load->long_bytes : 0;
-    double ratio = u3 > 0 ? CLAMP(u3 / u1, 1, 3) : 0;
-    if (ratio <= 0) /* one window: over the whole memory */
-        return gw_dirty_curve_through(&(GwDirtyCurve){u1 / seconds, memory_bytes}, seconds, u1);
-    double x = CLAMP((sqrt(4 * ratio - 3) - 1) / 2, least, 1);
-    double set = x < 0.999 ? MIN(u1 / (1 - x), memory_bytes) : memory_bytes * STRAIGHT; /* nothing was written twice */
-    return gw_dirty_curve_through(&(GwDirtyCurve){u1 / seconds, set}, seconds, u1);
+    double step = shade == WORSE ? 1 : shade == BETTER ? -1 : 0;
+    return err_by(bytes, (double)input->load.grain_bytes, step, (double)input->plan->memory_mib * MIB);
 }
 
-GwDirtyCurve gw_dirty_curve_through(const GwDirtyCurve *curve, double seconds, double bytes)
+/* Windows of now, and what the instance's last move has shown, unless the guest does something else now. Likely; of ret_seen's room
+ * GW_WROTE_BEFORE + 2. */
+static guint all_seen(const GwPredictInput *input, GwWritten *ret_seen)
 {
-    const double full = 0.95;
-    if (bytes <= 0 || seconds <= 0)
-        return (GwDirtyCurve){0, curve->set_bytes};
-    double set = MAX(curve->set_bytes, bytes / full);
-    return (GwDirtyCurve){-set / seconds * log1p(-bytes / set), set};
+    const GwLoad *load = &input->load;
+    const double other = 2;
+    double memory = (double)input->plan->memory_mib * MIB;
+    GwDirtyCurve before = gw_dirty_curve_among(input->constants.wrote_before, GW_WROTE_BEFORE, memory);
+    double then = gw_dirty_curve_at(&before, GW_LOAD_SHORT_MS / 1000.0), now = (double)load->short_bytes;
+    guint count = 0;
+    if (load->how >= GW_LOAD_BRIEF)
+        ret_seen[count++] = (GwWritten){GW_LOAD_SHORT_MS, load->short_bytes};
+    if (load->how == GW_LOAD_FULL)
+        ret_seen[count++] = (GwWritten){GW_LOAD_LONG_MS, load->long_bytes};
+    if (count && (now > then * other || now * other < then))
+        return count;
+    for (guint i = 0; i < GW_WROTE_BEFORE; i++)
+        if (input->constants.wrote_before[i].ms)
+            ret_seen[count++] = input->constants.wrote_before[i];
+    return count;
+}
+
+static gboolean remembers(const GwPredictInput *input)
+{
+    GwWritten seen[GW_WROTE_BEFORE + 2];
+    return all_seen(input, seen) > (input->load.how == GW_LOAD_FULL ? 2 : input->load.how == GW_LOAD_BRIEF ? 1 : 0);
+}
+
+/* Nothing else is known than the windows: a sample of n pages errs by about the root of those it has found, and by one. */
+static GwDirtyCurve curve_of_load(const GwPredictInput *input, Shade shade)
+{
+    double whole = (double)input->plan->memory_mib * MIB;
+    GwLoad load = input->load;
+    if (load.how != GW_LOAD_SIZES) {
+        load.short_bytes = shaded(load.short_bytes, input, shade);
+        load.long_bytes = shaded(load.long_bytes, input, shade);
+    } else if (shade == WORSE) {
+        load = (GwLoad){.how = GW_LOAD_BRIEF, .short_bytes = (guint64)(whole / 8)};
+    }
+    /* one window does not tell whether there is more to be written than what was written in it */
+    gboolean small = shade == BETTER && load.how == GW_LOAD_BRIEF;
+    return gw_dirty_curve_fit(&load, small ? MIN((double)load.short_bytes * 1.3, whole) : whole);
+}
+
+static GwDirtyCurve curve_of_all(const GwPredictInput *input, Shade shade)
+{
+    GwWritten seen[GW_WROTE_BEFORE + 2];
+    guint count = all_seen(input, seen);
+    double spread = shade == WORSE ? 1.15 : shade == BETTER ? 0.85 : 1, whole = (double)input->plan->memory_mib * MIB;
+    for (guint i = 0; i < count; i++)
+        seen[i].bytes = (guint64)MIN((double)seen[i].bytes * spread, whole);
+    return gw_dirty_curve_among(seen, count, whole);
+}
+
+static GwDirtyCurve curve_of(const GwPredictInput *input, const GwCopyPoint *at, Shade shade)
+{
+    double whole = (double)input->plan->memory_mib * MIB;
+    gboolean observed = at && at->pass_seconds > 0;
+    GwDirtyCurve curve = remembers(input) ? curve_of_all(input, shade) : curve_of_load(input, observed ? LIKELY : shade);
+    if (!observed)
+        return curve;
+    if (curve.set_bytes <= 0)
+        curve.set_bytes = whole;
+    double spread = shade == WORSE ? 1.15 : shade == BETTER ? 0.85 : 1;
+    return gw_dirty_curve_through(&curve, at->pass_seconds, MIN(at->pass_bytes * spread, whole * 0.999));
+}
+
+void gw_predict_expect(const GwPredictInput *input, GwWritten *ret_seen)
+{
+    GwWritten seen[GW_WROTE_BEFORE + 2];
+    guint count = all_seen(input, seen);
+    memset(ret_seen, 0, GW_LADDER_EXPECTED * sizeof *ret_seen);
+    for (guint i = 0; i < count; i++) { /* the shortest, and the one in which most was written */
+        if (!ret_seen[0].ms || seen[i].ms < ret_seen[0].ms)
+            ret_seen[0] = seen[i];
+        if (seen[i].bytes > ret_seen[1].bytes)
+            ret_seen[1] = seen[i];
+    }
 }
 
 /* ---- one case, played through */
@@ -147,6 +213,8 @@ static gboolean pass(Play *play, Ending *ret_end)
     play->elapsed += seconds;
     play->sent += sent;
     double rest = MIN(cut ? play->pending - sent + wrote : left + wrote, play->c->memory);
+    play->ladder.remaining = (guint64)left; /* as if it had been looked at when the pass ended */
+    play->ladder.looked_ms = (guint64)(play->elapsed * 1000);
     if (!cut) {
         play->iteration++;
         slow_down(play, wrote, sent);
@@ -182,8 +250,12 @@ static Play begin(const Case *c, const GwCopyPoint *at)
 {
     guint64 pause_ms = c->input->plan->pause_ms ? c->input->plan->pause_ms : HYPERVISOR_PAUSE_MS;
     Play play = {.c = c, .pause = (double)pause_ms / 1000, .iteration = 1, .pending = c->memory};
-    if (!at)
+    if (!at) {
+        GwWritten seen[GW_LADDER_EXPECTED];
+        gw_predict_expect(c->input, seen);
+        gw_ladder_expect(&play.ladder, seen);
         return play;
+    }
     play.elapsed = (double)at->elapsed_ms / 1000;
     play.sent = (double)at->sent_bytes;
     play.ladder = at->ladder;
@@ -193,6 +265,15 @@ static Play begin(const Case *c, const GwCopyPoint *at)
         play.pending = MIN((double)at->pending_bytes, c->memory);
     }
     return play;
+}
+
+/* The first look at memory: what its passes take is counted from here. */
+static void begin_passes(Play *play)
+{
+    if (play->ladder.iteration)
+        return;
+    play->ladder.iteration = play->iteration;
+    play->ladder.pass_since_ms = play->ladder.looked_ms = (guint64)(play->elapsed * 1000);
 }
 
 static Ending play_through(const Case *c, const GwCopyPoint *at)
@@ -205,6 +286,7 @@ static Ending play_through(const Case *c, const GwCopyPoint *at)
         return ends(&play, GW_ENDING_NOT, 0, 1);
     }
     play.elapsed += seconds;
+    begin_passes(&play);
     if (play.ladder.forced) /* it was paused, or is in post-copy: nothing is written here any more */
         end = forced(&play, play.pending);
     else
@@ -216,52 +298,26 @@ static Ending play_through(const Case *c, const GwCopyPoint *at)
 
 /* ---- three cases by three */
 
-typedef enum { BETTER, LIKELY, WORSE, CASES } Shade;
-
 static double rate_of(const GwPredictInput *input, Shade shade, gboolean limited)
 {
     const GwConstants *k = &input->constants;
     double part = shade == BETTER ? k->link_high : shade == WORSE ? k->link_low : 1;
     double rate = MAX((double)k->link_bps * part, 1000);
     double limit = (double)input->plan->bandwidth_mibps * MIB;
-    return limited && limit > 0 ? MIN(rate, limit) : rate;
+    if (limit <= 0)
+        return rate;
+    /* copies that are held back say nothing of a link that has become better */
+    return limited ? MIN(rate, limit) : shade == BETTER ? rate * UNSEEN : MAX(rate, limit);
 }
 
 static double memory_of(const GwPredictInput *input, Shade shade)
 {
-    double whole = (double)input->plan->memory_mib * MIB, used = (double)input->load.memory_bytes;
-    if (input->constants.sent_before > 0)
-        used = (double)(input->constants.sent_before + input->constants.unused_bytes);
-    double likely = used > 0 ? MAX(used - (double)input->constants.unused_bytes, MIN(used, 4 * MIB)) : whole;
-    likely = MIN(likely, whole);
-    return shade == WORSE ? MIN(likely * 1.1, whole) : shade == BETTER ? likely * 0.9 : likely;
-}
-
-static guint64 err_by(guint64 bytes, double grain, double step, double whole)
-{
-    return (guint64)CLAMP((double)bytes + step * (sqrt((double)bytes * grain) + grain), 0, whole);
-}
-
-static GwDirtyCurve curve_of(const GwPredictInput *input, const GwCopyPoint *at, Shade shade)
-{
-    double whole = (double)input->plan->memory_mib * MIB;
-    GwLoad load = input->load;
-    gboolean observed = at && at->pass_seconds > 0;
-    double step = shade == WORSE ? 1 : shade == BETTER ? -1 : 0;
-    if (load.how != GW_LOAD_SIZES) { /* a sample of n pages errs by about the root of those it has found, and by one */
-        double grain = (double)load.grain_bytes;
-        load.short_bytes = err_by(load.short_bytes, grain, step, whole);
-        load.long_bytes = err_by(load.long_bytes, grain, step, whole);
-    } else if (shade == WORSE && !observed) {
-        load = (GwLoad){.how = GW_LOAD_BRIEF, .short_bytes = (guint64)(whole / 8)};
-    }
-    GwDirtyCurve curve = gw_dirty_curve_fit(&load, whole);
-    if (!observed)
-        return curve;
-    if (curve.set_bytes <= 0)
-        curve.set_bytes = whole;
-    double spread = shade == WORSE ? 1.15 : shade == BETTER ? 0.85 : 1;
-    return gw_dirty_curve_through(&curve, at->pass_seconds, MIN(at->pass_bytes * spread, whole * 0.999));
+    const GwConstants *k = &input->constants;
+    double whole = (double)input->plan->memory_mib * MIB, used = (double)input->load.memory_bytes, sent = (double)k->sent_before;
+    double likely = sent > 0 ? sent : used > 0 ? MAX(used - (double)k->unused_bytes, MIN(used, 4 * MIB)) : whole;
+    double more = sent > 0 || used <= 0 ? likely * 1.1 : MAX(used, likely * 1.1); /* all of it may be the guest's */
+    double memory = shade == WORSE ? more : shade == BETTER ? likely * 0.9 : likely;
+    return MIN(memory, whole);
 }
 
 static Case case_of(const GwPredictInput *input, const GwCopyPoint *at, Shade link, Shade guest)
@@ -282,11 +338,21 @@ static void widen(GwInterval *interval, double value)
     interval->high = MAX(interval->high, (guint64)MAX(value, 0));
 }
 
-static void take(GwOutlook *outlook, const GwConstants *k, const Ending *end)
+static guint64 total_ms_of(const Ending *end, const GwConstants *k, const GwCopyPoint *at)
 {
-    gboolean pauses = end->ending != GW_ENDING_NOT;
-    widen(&outlook->total_ms, (double)(ms_of(end->seconds) + k->around_ms));
-    widen(&outlook->downtime_ms, pauses ? (double)(ms_of(end->rest_seconds) + k->switch_ms) : 0);
+    return ms_of(end->seconds) + (at && at->elapsed_ms ? 0 : k->begin_ms) + k->around_ms;
+}
+
+static guint64 pause_ms_of(const Ending *end, const GwConstants *k)
+{
+    double part = end->ending == GW_ENDING_ITSELF ? k->rest_part : 1;
+    return end->ending == GW_ENDING_NOT ? 0 : ms_of(end->rest_seconds * part) + k->switch_ms;
+}
+
+static void take(GwOutlook *outlook, const GwConstants *k, const Ending *end, const GwCopyPoint *at)
+{
+    widen(&outlook->total_ms, (double)total_ms_of(end, k, at));
+    widen(&outlook->downtime_ms, (double)pause_ms_of(end, k));
     widen(&outlook->bytes, end->memory_sent + end->disk_sent);
 }
 
@@ -314,18 +380,22 @@ static void tell_made(const Case *likely, const Ending *end, GwForecast *made)
     made->copy_ms = ms_of(end->seconds);
     made->rest_ms = ms_of(end->rest_seconds);
     made->sent_bytes = (guint64)end->memory_sent;
+    if (input->load.how >= GW_LOAD_BRIEF)
+        made->short_window = (GwWritten){GW_LOAD_SHORT_MS, input->load.short_bytes};
+    if (input->load.how == GW_LOAD_FULL)
+        made->long_window = (GwWritten){GW_LOAD_LONG_MS, input->load.long_bytes};
 }
 
 GwOutlook gw_predict(const GwPredictInput *input, const GwCopyPoint *at, GwForecast *ret_made)
 {
     const GwConstants *k = &input->constants;
-    GwOutlook outlook = {.basis = at && at->pass_seconds > 0             ? GW_BASIS_OBSERVED
-                                  : input->load.how == GW_LOAD_SIZES ? GW_BASIS_SIZES
-                                                                     : GW_BASIS_SAMPLED};
+    GwOutlook outlook = {.basis = at && at->pass_seconds > 0          ? GW_BASIS_OBSERVED
+                                  : input->load.how != GW_LOAD_SIZES ? GW_BASIS_SAMPLED
+                                  : remembers(input)                 ? GW_BASIS_EARLIER
+                                                                     : GW_BASIS_SIZES};
     Case likely = case_of(input, at, LIKELY, LIKELY);
     Ending end = play_through(&likely, at);
-    guint64 total = ms_of(end.seconds) + k->around_ms;
-    guint64 pause = end.ending == GW_ENDING_NOT ? 0 : ms_of(end.rest_seconds) + k->switch_ms;
+    guint64 total = total_ms_of(&end, k, at), pause = pause_ms_of(&end, k);
     guint64 bytes = (guint64)(end.memory_sent + end.disk_sent);
     outlook.ending = end.ending;
     outlook.passes = end.passes;
@@ -337,10 +407,14 @@ GwOutlook gw_predict(const GwPredictInput *input, const GwCopyPoint *at, GwForec
         for (Shade guest = BETTER; guest < CASES; guest++) {
             Case c = case_of(input, at, link, guest);
             Ending other = play_through(&c, at);
-            take(&outlook, k, &other);
+            take(&outlook, k, &other, at);
         }
-    spread(&outlook.total_ms, k->total_low, k->total_high, at ? at->elapsed_ms : 0);
-    spread(&outlook.downtime_ms, k->pause_low, k->pause_high, 0);
+    const GwSpread *usual = &k->by_ending[end.ending];
+    spread(&outlook.total_ms, usual->total_low, usual->total_high, at ? at->elapsed_ms : 0);
+    double likely_ms = (double)outlook.downtime_ms.likely;
+    spread(&outlook.downtime_ms, usual->pause_low, usual->pause_high, 0);
+    widen(&outlook.downtime_ms, likely_ms + usual->pause_less_ms);
+    widen(&outlook.downtime_ms, likely_ms + usual->pause_more_ms);
     if (ret_made)
         tell_made(&likely, &end, ret_made);
     return outlook;

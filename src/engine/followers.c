@@ -68,6 +68,16 @@ static GwMigration *read_row(GwEngine *engine, gint64 id)
     return gw_store_migrations(engine->store, &query, &rows, NULL) && rows->len ? g_ptr_array_steal_index(rows, 0) : NULL;
 }
 
+/* Those who listen here, to what another daemon carries. */
+static void tell(GwActive *active)
+{
+    g_mutex_lock(&active->engine->lock);
+    g_autoptr(GwMigration) row = active->token ? NULL : gw_migration_copy(active->row);
+    g_mutex_unlock(&active->engine->lock);
+    if (row)
+        gw_heard_tell(active, row);
+}
+
 /* One that this daemon has not seen yet. */
 static void enter(GwEngine *engine, gint64 id)
 {
@@ -82,6 +92,7 @@ static void enter(GwEngine *engine, gint64 id)
     gw_views_update(engine, active->instance_uuid);
     g_mutex_unlock(&engine->lock);
     gw_active_wake(active);
+    tell(active);
 }
 
 /* They have found nothing against it. */
@@ -94,6 +105,7 @@ static gboolean is_past_checks(const GwMigration *row)
 static void take_figures(GwActive *active, const GwMigration *row)
 {
     active->row->progress = row->progress;
+    gw_forecast_copy(active->row, row);
     active->row->intents = row->intents;
     gw_views_update(active->engine, active->instance_uuid);
 }
@@ -130,6 +142,8 @@ static void compare(GwActive *active, const GwMigration *row)
     GwMigration *full = newer ? read_row(engine, active->id) : NULL;
     if (full)
         show(active, full);
+    if (!leads)
+        tell(active);
     if (is_past_checks(row))
         gw_active_tell_checked(active, NULL);
 }
@@ -142,6 +156,8 @@ static void leave(GwActive *active)
     gboolean failed = !row || row->state == GW_MIGRATION_FAILED || row->state == GW_MIGRATION_CANCELLED || row->state == GW_MIGRATION_ERROR;
     g_autoptr(GError) error =
         failed ? g_error_new(GW_ERROR, GW_ERROR_REFUSED, "%s", row && row->reason ? row->reason : "it was cancelled") : NULL;
+    if (row)
+        gw_heard_tell(active, row);
     g_mutex_lock(&engine->lock);
     active->ended = TRUE;
     gw_active_remove(active);

@@ -127,6 +127,20 @@ void gw_forecast_sample_soon(GwActive *active, const GwMigration *row)
     g_mutex_unlock(&engine->forecasts->lock);
 }
 
+/* One that waits for its turn has time for both windows. */
+static void sample_longer(GwActive *active, const GwMigration *row)
+{
+    GwForecasts *forecasts = active->engine->forecasts;
+    GwLoad load;
+    gboolean waits = row->state == GW_MIGRATION_QUEUED && g_get_real_time() - row->state_since_us > G_USEC_PER_SEC;
+    if (!waits || !active->source || recall(forecasts, row->instance_uuid, GW_LOAD_FULL, &load))
+        return;
+    g_mutex_lock(&forecasts->lock);
+    if (g_hash_table_add(forecasts->busy, g_strdup(row->instance_uuid)))
+        g_thread_pool_push(forecasts->samplers, task_new(active->engine, active->source, row->instance_uuid, GW_LOAD_FULL), NULL);
+    g_mutex_unlock(&forecasts->lock);
+}
+
 /* ---- for plans of many moves */
 
 gboolean gw_forecast_last(GwEngine *engine, const char *uuid, GwLoad *ret_load)
@@ -211,8 +225,26 @@ static void forecast_first(GwActive *active, GwMigration *row)
     row->forecast = gw_forecast_make(active->engine, row->plan, &load, row->source, row->dest);
 }
 
+/* Once a sample has come; the ladder itself takes no notice any more when the first pass is over. */
+static void tell_ladder(GwActive *active, const GwMigration *row, const GwPredictInput *input)
+{
+    GwWritten seen[GW_LADDER_EXPECTED];
+    if (row->state == GW_MIGRATION_RUNNING && active->source_sight.progress.iteration > 1)
+        return;
+    gw_predict_expect(input, seen);
+    gw_ladder_expect(&active->ladder, seen);
+}
+
+static void note_pass(GwForecast *forecast, guint64 pass, const GwWritten *wrote)
+{
+    if (pass == 1)
+        forecast->first_wrote = *wrote;
+    else if (!forecast->later_wrote.ms || wrote->ms < forecast->later_wrote.ms)
+        forecast->later_wrote = *wrote;
+}
+
 /* A pass has ended: what was written during it is what the next one begins with, less what the hypervisor leaves over. */
-static void watch_pass(GwActive *active, GwMigration *row, const GwProgress *now, const GwLoad *load)
+static void watch_pass(GwActive *active, GwMigration *row, const GwProgress *now)
 {
     if (now->iteration == active->pass)
         return;
@@ -220,11 +252,15 @@ static void watch_pass(GwActive *active, GwMigration *row, const GwProgress *now
     if (active->pass == 1 && now->iteration == 2 && row->forecast)
         row->forecast->first_pass_bytes = now->memory_processed;
     if (active->pass && now->iteration == active->pass + 1 && took_ms >= TELLING_MS) {
-        guint64 left = load->pass_end == GW_PASS_EARLY ? active->ladder.bps * row->plan->pause_ms / 1000 : 0;
-        active->pass_s = (double)took_ms / 1000;
-        active->pass_wrote = now->memory_remaining > left ? (double)(now->memory_remaining - left) : 0;
+        guint64 left = active->ladder.left, throttle = active->pass_throttle;
+        GwWritten wrote = {took_ms, now->memory_remaining > left ? now->memory_remaining - left : 0};
+        if (!throttle)
+            note_pass(row->forecast, active->pass, &wrote);
+        active->pass_s = (double)took_ms / 1000 * (1 - (double)(throttle * throttle) / 1e4);
+        active->pass_wrote = (double)wrote.bytes;
     }
     active->pass = now->iteration;
+    active->pass_throttle = now->throttle_percent;
     active->pass_since_ms = now->elapsed_ms;
 }
 
@@ -233,8 +269,9 @@ static void forecast_again(GwActive *active, GwMigration *row)
     const GwProgress *now = &active->source_sight.progress;
     GwLoad load = {0};
     recall(active->engine->forecasts, row->instance_uuid, GW_LOAD_SIZES, &load);
-    watch_pass(active, row, now, &load);
+    watch_pass(active, row, now);
     GwPredictInput input = {row->plan, load, constants_of(active->engine, row->source, row->dest, row->instance_uuid), disk_bytes(row->plan)};
+    tell_ladder(active, row, &input);
     gboolean held = row->plan->bandwidth_mibps && active->ladder.bps * 10 > (row->plan->bandwidth_mibps << 20) * 9;
     if (active->ladder.bps && now->elapsed_ms >= TELLING_MS && !held) {
         input.constants.link_bps = active->ladder.bps;
@@ -260,11 +297,14 @@ void gw_forecast_follow(GwActive *active, GwMigration *row)
     gboolean copies = row->state == GW_MIGRATION_RUNNING && active->source_sight.job == GW_JOB_OUTGOING;
     if (row->kind != GW_MOVE_LIVE || !row->plan || !row->dest || !(before || copies))
         return;
+    sample_longer(active, row);
+    gboolean two = before && row->forecast && !row->forecast->long_window.ms &&
+                   recall(active->engine->forecasts, row->instance_uuid, GW_LOAD_FULL, &load);
     /* a sample that began with the checks may end after the copy began: it counts as made before while the first pass lasts */
-    gboolean sampled = row->forecast && row->forecast->first.basis == GW_BASIS_SIZES &&
+    gboolean sampled = row->forecast && row->forecast->first.basis < GW_BASIS_SAMPLED &&
                        active->source_sight.progress.iteration <= 1 &&
                        recall(active->engine->forecasts, row->instance_uuid, GW_LOAD_BRIEF, &load);
-    if (!row->forecast || (before && !row->forecast->memory_bytes) || sampled)
+    if (!row->forecast || (before && !row->forecast->memory_bytes) || sampled || two)
         forecast_first(active, row);
     if (copies && active->source_sight.progress.elapsed_ms)
         forecast_again(active, row);
@@ -297,7 +337,7 @@ void gw_forecast_close(GwActive *active, GwMigration *row)
         count_forced_pause(active, row);
     if (!row->forecast)
         return;
-    gw_calibrate_close(row);
+    gw_calibrate_close(row, row->progress.elapsed_ms >= TELLING_MS ? active->ladder.bps : 0);
     if (row->state != GW_MIGRATION_COMPLETED)
         return;
     GwMigration *copy = gw_migration_copy(row);

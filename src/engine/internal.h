@@ -65,7 +65,8 @@ struct GwActive {
     gint64 token;            /* of the lease under which it is carried; 0: another daemon does, and this is what is known of it */
     gboolean inherited;      /* [step] not yet looked at: another daemon, or this one, may have been at it before */
     GwActive *before;        /* what it takes the place of, while that may still be in a step; or NULL */
-    gint64 kept_us;          /* [step] monotonic: when progress was last stored, for other daemons */
+    gint64 kept_us;          /* [step] monotonic: when progress was last stored, for other daemons, */
+    guint64 kept_told;       /* [step] and what listeners here had been told by then */
     /* the worker's own */
     GwSight source_sight, dest_sight; /* [step] */
     unsigned picture;        /* [step] what was seen, as one number, and since when it is the same (monotonic us) */
@@ -84,12 +85,13 @@ struct GwActive {
     GwRung rung;             /* [step] what it said last, */
     char *rung_reason;       /* [step] and why */
     guint64 throttled;       /* [step] percent that the guest was last seen slowed down by */
-    guint64 told;            /* [step] what listeners were last told: state, pass and part of the disks as one number, raised by one */
+    guint64 told;            /* [step, or the follower's] what listeners were last told: state, pass and part of the disks as one number, raised by one */
     guint64 told_pause_ms;   /* [step] the longest pause that the hypervisor was told; 0: none yet */
     guint64 told_mibps;      /* [step] likewise what it may send */
     const GwPolicy *policy;  /* of the request, or NULL */
     gboolean host_forced;    /* of the request: the destination is not placement's business */
-    guint64 pass, pass_since_ms; /* [step] of the copy: which one is under way, and since when, in its own time */
+    guint64 pass, pass_since_ms; /* [step] of the copy: which one is under way, and since when, in its own time, */
+    guint64 pass_throttle;   /* [step] and how far the guest was slowed down when it began */
     double pass_s, pass_wrote; /* [step] how long the last whole pass took, and what the guest wrote during it; 0: none yet */
     gboolean found_preparing; /* [step] loaded in PREPARING: a former process may have made half of it */
     const char *event;       /* [step] the action event now open, or NULL */

@@ -416,6 +416,7 @@ static Step turn(GwActive *active, GwMigration *row, gboolean *dirty)
         active->ladder = (GwLadder){0};
         active->pass = 0;
         active->told_pause_ms = active->told_mibps = 0;
+        active->pass_throttle = 0;
         active->pass_s = active->pass_wrote = 0;
         row->attempts++; /* journalled before the copy is begun: a restarted loop must know that it may have been */
         *dirty = TRUE;

@@ -11,6 +11,7 @@ static const char *const ending_words[] = {
 };
 static const char *const basis_words[] = {
     [GW_BASIS_SIZES] = "sizes",
+    [GW_BASIS_EARLIER] = "earlier",
     [GW_BASIS_SAMPLED] = "sampled",
     [GW_BASIS_OBSERVED] = "observed",
 };
@@ -20,6 +21,7 @@ _Static_assert(G_N_ELEMENTS(ending_words) == GW_ENDING_COUNT && G_N_ELEMENTS(bas
 #define NUMBER_OF(outlook, member) GW_FIELD_NAMED(GwForecast, INT64, outlook.member, #outlook "_" #member)
 #define INTERVAL_OF(outlook, member)                                                                                   \
     NUMBER_OF(outlook, member.low), NUMBER_OF(outlook, member.likely), NUMBER_OF(outlook, member.high)
+#define WRITTEN(member) NUMBER_OF(member, ms), NUMBER_OF(member, bytes)
 #define OUTLOOK(outlook)                                                                                               \
     GW_FIELD_WORDS(GwForecast, outlook.ending, #outlook "_ending", ending_words),                                      \
         GW_FIELD_WORDS(GwForecast, outlook.basis, #outlook "_basis", basis_words), NUMBER_OF(outlook, forced_pause_ms), \
@@ -44,7 +46,12 @@ static const GwField fields[] = {
     NUMBER(downtime_ms),
     NUMBER(bytes),
     NUMBER(actual_bps),
+    NUMBER(held_bps),
     NUMBER(first_pass_bytes),
+    WRITTEN(short_window),
+    WRITTEN(long_window),
+    WRITTEN(first_wrote),
+    WRITTEN(later_wrote),
 };
 
 char *gw_codec_forecast_to_text(const GwForecast *forecast)

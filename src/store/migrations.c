@@ -273,16 +273,15 @@ gboolean gw_store_migration_intend(GwStore *store, gint64 id, unsigned intents, 
     return TRUE;
 }
 
-gboolean gw_store_migration_progress(GwStore *store, gint64 id, const GwProgress *progress, GError **error)
+gboolean gw_store_migration_progress(GwStore *store, const GwMigration *migration, GwProgressHow how, GError **error)
 {
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_NOTE, error);
     if (!session)
         return FALSE;
     const GwField *fields = gw_migration_fields + KEPT - PROGRESSES;
-    GwMigration holder = {.progress = *progress};
     GwParam params[PROGRESSES + 1];
-    gw_fields_bind(fields, PROGRESSES, &holder, params);
-    params[PROGRESSES] = gw_param_integer(id);
+    gw_fields_bind(fields, PROGRESSES, migration, params);
+    params[PROGRESSES] = gw_param_integer(migration->id);
     g_autoptr(GString) sql = g_string_new("UPDATE migrations SET ");
     gw_fields_append_settings(sql, fields, PROGRESSES);
     g_string_append_printf(sql, " WHERE id = $%u RETURNING id", PROGRESSES + 1);
@@ -290,8 +289,10 @@ gboolean gw_store_migration_progress(GwStore *store, gint64 id, const GwProgress
     if (!gw_session_integer(session, sql->str, params, PROGRESSES + 1, 0, &found, error))
         return FALSE;
     if (found == 0) {
-        g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "there is no migration %" G_GINT64_FORMAT, id);
+        g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "there is no migration %" G_GINT64_FORMAT, migration->id);
         return FALSE;
     }
-    return gw_session_commit(session, error);
+    if (how == GW_PROGRESS_TELL)
+        session->changed = GW_CHANGED_MIGRATIONS;
+    return gw_forecast_put(session, migration, error) && gw_session_commit(session, error);
 }

@@ -118,6 +118,22 @@ def test_page_sampling_measures_the_dirty_rate(lab, guest):
     assert 10 <= rate <= 200, "it writes 60 MB/s, or what the machine lets it; a coarse measurement"
 
 
+def test_the_end_of_each_pass_is_an_event(lab, guest):
+    """So a copy is steered when a pass ends, and not when it is next looked at."""
+    guest("a1", memory=160, dirty=20, dirty_set=48)
+    lab.link("HostC", rate=20)
+    command = lab.command("HostB", ["virsh", "-c", "qemu:///system", "event", "a1", "--event", "migration-iteration", "--loop", "--timeout", "12"], "/")
+    events = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        command = lab.command("HostB", ["virsh", "-c", "qemu:///system", "migrate", *MOVE, "--unsafe", "a1", DEST], "/")
+        subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        passes = [line for line in events.communicate(timeout=30)[0].splitlines() if "iteration" in line.split("'migration-iteration'")[-1]]
+        assert len(passes) >= 2, passes
+    finally:
+        lab.virsh("HostB", "domjobabort", "a1", check=False)
+        lab.link("HostC")
+
+
 QUESTION = """<volume><name>.question</name><capacity>1</capacity><target><format type='qcow2'/><compat>0.10</compat>
 <features><lazy_refcounts/></features></target><backingStore><path>%s</path><format type='raw'/></backingStore></volume>"""
 

@@ -1,6 +1,11 @@
 """Any daemon answers, one leads each host, and when one dies or stands still the others go on."""
+import json
+import os
+import signal
 import subprocess
+import threading
 import time
+import urllib.request
 
 import pytest
 from daemons import GODWIT, LEASE_S, wait_until
@@ -51,6 +56,44 @@ def test_a_move_asked_of_any_daemon(cloud, asked):
     for one in made.daemons:
         assert " completed " in one.ok("server-migration-list", "vm0")
         wait_until(lambda: "vm0" in one.ok("list", "--host", "HostB"), "where it is")
+    made.assert_whole()
+
+
+def test_every_daemon_tells_what_any_of_them_carries(cloud):
+    made = cloud(daemons=2, hosts=2, seconds=3)
+    leader = made.leader("HostA")
+    follower = other(made, leader)
+    wait_until(lambda: "vm0" in leader.ok("list") and "vm0" in follower.ok("list"), "vm0")
+    told = {}
+
+    def listen(daemon, answer):
+        for line in answer:
+            if line.startswith(b"data: {") and b"instance_name" in line:
+                told.setdefault(daemon, []).append(json.loads(line[6:]))
+                if told[daemon][-1]["final"]:
+                    return
+    listeners = []
+    for daemon in made.daemons:
+        answer = urllib.request.urlopen(f"{daemon.url}/godwit/v1/events", timeout=30)
+        assert answer.readline() == b"retry: 2000\n"
+        listeners.append(threading.Thread(target=listen, args=(daemon, answer)))
+        listeners[-1].start()
+    watch = subprocess.Popen([GODWIT, "watch"], stdout=subprocess.PIPE, text=True, env={**os.environ, "GODWIT_URL": follower.url})
+    try:
+        leader.ok("live-migration", "vm0", "HostB")
+        for one in listeners:
+            one.join(20)
+            assert not one.is_alive(), told
+        for daemon in made.daemons:
+            states = [row["state"] for row in told[daemon]]
+            assert "running" in states and states[-1] == "completed", states
+            assert states == sorted(states, key=("accepted", "queued", "preparing", "running", "settling", "completed").index)
+            assert {row["instance_name"] for row in told[daemon]} == {"vm0"}
+        time.sleep(1.2)  # watch looks twice a second
+    finally:
+        watch.send_signal(signal.SIGINT)
+        shown = watch.communicate(timeout=10)[0]
+    assert "vm0 HostA -> HostB" in shown and "vm0 moved from HostA to HostB" in shown, shown
     made.assert_whole()
 
 

@@ -25,6 +25,8 @@ static GwPlan *plan_of(guint64 memory_mib, const char *policy, guint64 flags)
 static GwPredictInput input_of(const GwPlan *plan, double writes, double set)
 {
     GwDirtyCurve curve = {writes * (double)MB, MAX(set, 0.001) * (double)MIB};
+    GwConstants constants = gw_constants_default;
+    constants.unused_bytes = 0;
     return (GwPredictInput){.plan = plan,
                             .load = {.memory_bytes = plan->memory_mib * MIB,
                                      .short_bytes = (guint64)gw_dirty_curve_at(&curve, 1),
@@ -32,7 +34,7 @@ static GwPredictInput input_of(const GwPlan *plan, double writes, double set)
                                      .grain_bytes = 2 * MIB,
                                      .how = GW_LOAD_FULL,
                                      .pass_end = GW_PASS_EARLY},
-                            .constants = gw_constants_default};
+                            .constants = constants};
 }
 
 static GwOutlook outlook_of(const GwPlan *plan, double writes, double set, double link)
@@ -56,6 +58,68 @@ static void two_windows_give_back_the_curve(void)
                 g_assert_cmpfloat(off, <, 0.01);
             }
         }
+}
+
+static GwWritten seen_of(const GwDirtyCurve *curve, guint64 ms, double error)
+{
+    return (GwWritten){ms, (guint64)(gw_dirty_curve_at(curve, (double)ms / 1000) * error)};
+}
+
+/* Points of any length, in any order, some of them missing or a little off. */
+static void what_was_seen_gives_back_the_curve(void)
+{
+    const double whole = 4096.0 * (double)MIB;
+    for (double set = 16; set <= 1024; set *= 2)
+        for (double rate = set / 8; rate <= set * 2; rate *= 2) {
+            GwDirtyCurve real = {rate * (double)MIB, set * (double)MIB};
+            GwWritten seen[] = {seen_of(&real, 9000, 1.03), {0, 0}, seen_of(&real, 700, 0.97), seen_of(&real, 3000, 1)};
+            GwDirtyCurve found = gw_dirty_curve_among(seen, G_N_ELEMENTS(seen), whole);
+            for (double t = 0.7; t < 12; t *= 2) {
+                double off = fabs(gw_dirty_curve_at(&found, t) / gw_dirty_curve_at(&real, t) - 1);
+                g_assert_cmpfloat(off, <, 0.15);
+            }
+        }
+    const GwWritten nothing[] = {{0, 0}, {1000, 0}};
+    GwDirtyCurve none = gw_dirty_curve_among(nothing, G_N_ELEMENTS(nothing), whole);
+    g_assert_cmpfloat(gw_dirty_curve_at(&none, 1000), ==, 0);
+}
+
+/* 80 MB/s over 64 MiB: one window of a second finds all of the set, and would say that all of the memory will be written. */
+static void an_earlier_move_tells_the_working_set(void)
+{
+    g_autoptr(GwPlan) plan = plan_of(1024, "never-pause", 0);
+    GwDirtyCurve real = {80.0 * (double)MB, 64.0 * (double)MIB};
+    GwPredictInput input = input_of(plan, 80, 64);
+    input.constants.link_bps = 100 * MB;
+    GwOutlook both = gw_predict(&input, NULL, NULL);
+    input.load.how = GW_LOAD_BRIEF;
+    GwOutlook one = gw_predict(&input, NULL, NULL);
+    input.constants.wrote_before[2] = seen_of(&real, 8000, 1);
+    input.constants.wrote_before[3] = seen_of(&real, 700, 1);
+    GwOutlook earlier = gw_predict(&input, NULL, NULL);
+    g_assert_cmpuint(one.bytes.likely, >, both.bytes.likely * 11 / 10);
+    g_assert_cmpint(earlier.basis, ==, GW_BASIS_SAMPLED);
+    g_assert_cmpfloat(fabs((double)earlier.total_ms.likely / (double)both.total_ms.likely - 1), <, 0.1);
+    input.load.how = GW_LOAD_SIZES;
+    earlier = gw_predict(&input, NULL, NULL);
+    g_assert_cmpint(earlier.basis, ==, GW_BASIS_EARLIER);
+    g_assert_cmpfloat(fabs((double)earlier.total_ms.likely / (double)both.total_ms.likely - 1), <, 0.1);
+}
+
+/* The guest does something else now than when it was last moved. */
+static void an_earlier_move_of_a_guest_that_has_changed_tells_nothing(void)
+{
+    g_autoptr(GwPlan) plan = plan_of(1024, "balanced", 0);
+    GwPredictInput input = input_of(plan, 2, 16);
+    GwOutlook now = gw_predict(&input, NULL, NULL);
+    input.constants.wrote_before[0] = (GwWritten){1000, 200 * MB};
+    input.constants.wrote_before[2] = (GwWritten){9000, 600 * MB};
+    GwOutlook same = gw_predict(&input, NULL, NULL);
+    g_assert_cmpuint(now.total_ms.likely, ==, same.total_ms.likely);
+    GwWritten seen[GW_LADDER_EXPECTED];
+    gw_predict_expect(&input, seen);
+    g_assert_cmpuint(seen[0].ms, ==, 1000);
+    g_assert_cmpuint(MAX(seen[0].bytes, seen[1].bytes), <, 20 * MB);
 }
 
 static void an_idle_guest_writes_nothing(void)
@@ -248,14 +312,71 @@ static void history_of_the_pair_counts_most(void)
     g_assert_cmpuint(x.samples, ==, 20); /* the fleet's */
     g_assert_cmpuint(c.switch_ms, ==, 50);
     g_assert_cmpuint(c.unused_bytes, ==, 40 * MIB);
-    g_assert_cmpfloat(c.total_low, <=, 0.9);
-    g_assert_cmpfloat(c.total_high, >=, 1.08);
+    g_assert_cmpfloat(c.by_ending[GW_ENDING_ITSELF].total_low, <=, 0.9);
+    g_assert_cmpfloat(c.by_ending[GW_ENDING_ITSELF].total_high, >=, 1.08);
     g_assert_cmpuint(c.sent_before, ==, 0);
     g_assert_cmpuint(gw_calibrate(moves, "HostB", "HostC", "").sent_before, ==, 60 * MIB); /* of the same instance */
-    for (guint i = 0; i < 5; i++)
-        add_move(moves, "HostC", 200 * MB, 400, 1); /* the link was changed */
+    for (guint i = 0; i < 2; i++)
+        add_move(moves, "HostC", 200 * MB, 400, 1); /* the link was changed: two moves that agree tell */
     c = gw_calibrate(moves, "HostB", "HostC", NULL);
     g_assert_cmpuint(c.link_bps, ==, 200 * MB);
+}
+
+/* A link that was measured once, on a bad day, and has carried more since under a limit. */
+static void copies_that_are_held_back_teach_the_least(void)
+{
+    g_autoptr(GPtrArray) moves = g_ptr_array_new_with_free_func((GDestroyNotify)gw_migration_free);
+    for (guint i = 0; i < 4; i++)
+        add_move(moves, "HostC", i ? 0 : 20 * MB, 400, 1);
+    ((GwMigration *)moves->pdata[1])->forecast->held_bps = 70 * MB;
+    g_assert_cmpuint(gw_calibrate(moves, "HostB", "HostC", NULL).link_bps, ==, 70 * MB);
+    add_move(moves, "HostC", 30 * MB, 400, 1); /* it has become worse since */
+    g_assert_cmpuint(gw_calibrate(moves, "HostB", "HostC", NULL).link_bps, <=, 30 * MB);
+}
+
+/* Pauses that are shorter than the rest would take say that the link carries more than is known of it. */
+static void pauses_teach_what_limited_copies_cannot(void)
+{
+    g_autoptr(GPtrArray) moves = g_ptr_array_new_with_free_func((GDestroyNotify)gw_migration_free);
+    for (guint i = 0; i < 3; i++) {
+        add_move(moves, "HostC", 0, 400, 1);
+        GwForecast *f = ((GwMigration *)moves->pdata[0])->forecast;
+        f->rest_ms = 400;
+        f->downtime_ms = 80;
+    }
+    GwConstants c = gw_calibrate(moves, "HostB", "HostC", NULL);
+    g_assert_cmpfloat(c.rest_part, ==, 0.1);
+    g_assert_cmpuint(c.switch_ms, ==, 40);
+}
+
+/* Of the moves of which the like was said: a forced pause is another matter than one of a guest that is quiet. */
+static void intervals_are_those_of_the_same_end(void)
+{
+    g_autoptr(GPtrArray) moves = g_ptr_array_new_with_free_func((GDestroyNotify)gw_migration_free);
+    for (guint i = 0; i < 20; i++) {
+        add_move(moves, "HostC", 50 * MB, 400, 1);
+        GwForecast *f = ((GwMigration *)moves->pdata[0])->forecast;
+        f->first.ending = i % 2 ? GW_ENDING_PAUSE : GW_ENDING_ITSELF;
+        f->now.ending = i % 4 ? f->first.ending : GW_ENDING_ITSELF;
+        f->downtime_ms = i % 2 ? 300 : 100;
+    }
+    GwConstants c = gw_calibrate(moves, "HostB", "HostC", NULL);
+    g_assert_cmpfloat(c.by_ending[GW_ENDING_PAUSE].pause_more_ms, >=, 200);
+    g_assert_cmpfloat(c.by_ending[GW_ENDING_ITSELF].pause_more_ms, <, 20);
+    g_assert_cmpfloat(c.by_ending[GW_ENDING_POSTCOPY].pause_more_ms, ==, gw_constants_default.by_ending[GW_ENDING_POSTCOPY].pause_more_ms);
+}
+
+static void what_an_instance_wrote_is_remembered(void)
+{
+    g_autoptr(GPtrArray) moves = g_ptr_array_new_with_free_func((GDestroyNotify)gw_migration_free);
+    add_move(moves, "HostC", 50 * MB, 400, 1);
+    ((GwMigration *)moves->pdata[0])->forecast->long_window = (GwWritten){3000, 7};
+    add_move(moves, "HostC", 50 * MB, 400, 1);
+    ((GwMigration *)moves->pdata[0])->forecast->first_wrote = (GwWritten){2500, 9};
+    GwConstants c = gw_calibrate(moves, "HostB", "HostC", "");
+    g_assert_cmpuint(c.wrote_before[1].bytes, ==, 7);
+    g_assert_cmpuint(c.wrote_before[2].bytes, ==, 9);
+    g_assert_cmpuint(gw_calibrate(moves, "HostB", "HostC", "another").wrote_before[2].ms, ==, 0);
 }
 
 static void what_came_is_noted(void)
@@ -266,14 +387,18 @@ static void what_came_is_noted(void)
     row->started_us = 1000000;
     row->ended_us = 5000000;
     row->progress = (GwProgress){.elapsed_ms = 3000, .downtime_ms = 80, .memory_processed = 300 * MB, .disk_processed = 300 * MB};
-    gw_calibrate_close(row);
+    gw_calibrate_close(row, 0);
     g_assert_cmpuint(row->forecast->total_ms, ==, 4000);
     g_assert_cmpuint(row->forecast->downtime_ms, ==, 80);
     g_assert_cmpuint(row->forecast->bytes, ==, 600 * MB);
     g_assert_cmpuint(row->forecast->actual_bps, ==, 200 * MB);
     row->plan->bandwidth_mibps = 200; /* it went as fast as it might: that says nothing of the link */
-    gw_calibrate_close(row);
+    gw_calibrate_close(row, 0);
     g_assert_cmpuint(row->forecast->actual_bps, ==, 0);
+    g_assert_cmpuint(row->forecast->held_bps, ==, 200 * MB);
+    row->plan->bandwidth_mibps = 0;
+    gw_calibrate_close(row, 250 * MB); /* it took a while to begin */
+    g_assert_cmpuint(row->forecast->actual_bps, ==, 250 * MB);
 }
 
 int main(int argc, char **argv)
@@ -291,6 +416,13 @@ int main(int argc, char **argv)
     g_test_add_func("/predict/limit", a_limit_is_kept);
     g_test_add_func("/predict/under-way", a_copy_under_way_is_known_better);
     g_test_add_func("/predict/history", history_of_the_pair_counts_most);
+    g_test_add_func("/predict/history/held-back", copies_that_are_held_back_teach_the_least);
+    g_test_add_func("/predict/history/pauses", pauses_teach_what_limited_copies_cannot);
+    g_test_add_func("/predict/history/endings", intervals_are_those_of_the_same_end);
+    g_test_add_func("/predict/history/instance", what_an_instance_wrote_is_remembered);
+    g_test_add_func("/predict/earlier/set", an_earlier_move_tells_the_working_set);
+    g_test_add_func("/predict/earlier/changed", an_earlier_move_of_a_guest_that_has_changed_tells_nothing);
+    g_test_add_func("/predict/curve/seen", what_was_seen_gives_back_the_curve);
     g_test_add_func("/predict/closing", what_came_is_noted);
     return g_test_run();
 }

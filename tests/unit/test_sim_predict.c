@@ -11,7 +11,7 @@ static GwOutlook foresee(Fixture *f, const char *uuid, const GwPlan *plan, guint
     gw_node_measure(f->a, uuid, GW_LOAD_FULL, &input.load, &error);
     g_assert_no_error(error);
     input.constants.link_bps = mbps * 1000000ull / 8;
-    input.constants.around_ms = input.constants.switch_ms = 0;
+    input.constants.around_ms = input.constants.begin_ms = input.constants.switch_ms = input.constants.unused_bytes = 0;
     for (guint i = 0; i < plan->disks->len; i++) {
         const GwPlanDisk *disk = plan->disks->pdata[i];
         input.disk_bytes += disk->fate == GW_FATE_COPY ? disk->allocation_bytes : 0;

@@ -153,12 +153,14 @@ static void test_intend(Fixture *fixture, gconstpointer data)
 static void test_progress(Fixture *fixture, gconstpointer data)
 {
     g_autoptr(GwMigration) row = add(fixture, UUID_A);
+    row->forecast->now.total_ms.likely = 77;
     row->progress = (GwProgress){21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32};
-    assert_ok(gw_store_migration_progress(fixture->store, row->id, &row->progress, &error_));
+    assert_ok(gw_store_migration_progress(fixture->store, row, GW_PROGRESS_TELL, &error_));
     g_autoptr(GwMigration) back = read_migration(fixture->store, row->id);
     assert_migration_equal(row, back); /* neither version nor times changed */
     GError *error = NULL;
-    gboolean ok = gw_store_migration_progress(fixture->store, 9, &row->progress, &error);
+    row->id = 9;
+    gboolean ok = gw_store_migration_progress(fixture->store, row, GW_PROGRESS_KEEP, &error);
     assert_fails(ok, error, GW_ERROR_NOT_FOUND, "there is no migration 9", NULL);
 }
 

@@ -293,7 +293,7 @@ static void test_cost(Fixture *fixture, gconstpointer data)
         assert_ok(gw_store_migration_update(fixture->store, row, &error_));
         update_us[i] = g_get_monotonic_time() - start;
         start = g_get_monotonic_time();
-        assert_ok(gw_store_migration_progress(fixture->store, row->id, &row->progress, &error_));
+        assert_ok(gw_store_migration_progress(fixture->store, row, GW_PROGRESS_KEEP, &error_));
         progress_us[i] = g_get_monotonic_time() - start;
         start = g_get_monotonic_time();
         gw_migration_free(read_migration(fixture->store, row->id));

@@ -32,6 +32,13 @@ static void on_job_completed(virConnectPtr conn, virDomain *domain, virTypedPara
     report_domain(data, domain);
 }
 
+/* A pass over the memory has ended: the moment at which is decided how the copy goes on. */
+static int on_iteration(virConnectPtr conn, virDomain *domain, int iteration, void *data)
+{
+    report_domain(data, domain);
+    return 0;
+}
+
 static void on_closed(virConnectPtr conn, int reason, void *data)
 {
     report(data, NULL);
@@ -48,6 +55,7 @@ static void subscribe(GwHost *host, virConnectPtr conn)
         int id;
         virConnectDomainEventGenericCallback call;
     } events[] = {{VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle)},
+                  {VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION, VIR_DOMAIN_EVENT_CALLBACK(on_iteration)},
                   {VIR_DOMAIN_EVENT_ID_JOB_COMPLETED, VIR_DOMAIN_EVENT_CALLBACK(on_job_completed)}};
     for (guint i = 0; i < G_N_ELEMENTS(events); i++)
         if (virConnectDomainEventRegisterAny(conn, NULL, events[i].id, events[i].call, gw_virt_host_ref(host), drop_reference) < 0)
