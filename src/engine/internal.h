@@ -88,6 +88,7 @@ struct GwActive {
     gboolean host_forced;    /* of the request: the destination is not placement's business */
     guint64 pass, pass_since_ms; /* [step] of the copy: which one is under way, and since when, in its own time */
     double pass_s, pass_wrote; /* [step] how long the last whole pass took, and what the guest wrote during it; 0: none yet */
+    GwMigration *unrecorded;  /* [step] what was decided and could not be written, a full disk say: to be written before anything is done */
     gboolean found_preparing; /* [step] loaded in PREPARING: a former process may have made half of it */
     const char *event;       /* [step] the action event now open, or NULL */
     gboolean event_on_dest;  /* [step] which of the two hosts it concerns */

@@ -129,6 +129,16 @@ static void show(GwActive *active, const GwMigration *row)
     gw_heard_tell(active, row);
 }
 
+/* The work whose outcome led here is done, and is not done again: the decision waits in memory until it can be written. A row that is
+ * somebody else's by now is read anew, and looked at as after a restart. */
+static void keep_unrecorded(GwActive *active, const GwMigration *row, const GError *error)
+{
+    if (error->code == GW_ERROR_STORE)
+        active->unrecorded = gw_migration_copy(row);
+    else
+        active->inherited = TRUE;
+}
+
 static gboolean journal(GwActive *active, GwMigration *row, gboolean *dirty)
 {
     if (!*dirty)
@@ -138,6 +148,7 @@ static gboolean journal(GwActive *active, GwMigration *row, gboolean *dirty)
     gboolean fenced = gw_peers_fence(active->engine, row->source, active->token, &fence);
     if (!gw_store_migration_journal(active->engine->store, row, fenced ? &fence : NULL, &error)) {
         gw_warning("migration %" G_GINT64_FORMAT ": not recorded, tried again: %s", row->id, error->message);
+        keep_unrecorded(active, row, error);
         return FALSE;
     }
     *dirty = FALSE;
@@ -381,6 +392,16 @@ static void rest(GwActive *active, GwMigration *row, const Moment *moment, const
     gw_inventory_update_pair(active, row);
 }
 
+/* A resize that cannot be confirmed, since its source is lost, has happened all the same: what is known of the server follows it. */
+static gboolean keep_flavor(GwActive *active, const GwMigration *row)
+{
+    g_autoptr(GError) error = NULL;
+    if (row->state != GW_MIGRATION_EVACUATED || !row->flavor || gw_servers_set_flavor(active->engine, row->instance_uuid, row->flavor, &error))
+        return TRUE;
+    gw_warning("migration %" G_GINT64_FORMAT ": its flavor is not recorded, tried again: %s", row->id, error->message);
+    return FALSE;
+}
+
 typedef enum { STEP_AGAIN, STEP_OVER } Step;
 
 /* One turn: observe, decide, journal, act. */
@@ -418,11 +439,17 @@ static Step turn(GwActive *active, GwMigration *row, gboolean *dirty)
         row->attempts++; /* journalled before the copy is begun: a restarted loop must know that it may have been */
         *dirty = TRUE;
     }
+    if (final && !keep_flavor(active, row)) { /* the state is read anew, and left again */
+        gw_active_wake_after(active, (guint)scaled(active, POLL_SILENT_MS));
+        return STEP_OVER;
+    }
     if (final)
         gw_forecast_close(active, row);
     if (final) /* whoever sees it ended may ask at once where the instance is, or for the next move */
         gw_inventory_update_pair(active, row);
     if ((final || has_effect(decision.act) || decision.act == GW_ACT_WAIT) && !journal(active, row, dirty)) {
+        if (decision.act == GW_ACT_MIGRATE && active->unrecorded)
+            active->unrecorded->attempts--; /* it was not begun */
         gw_active_wake_after(active, (guint)scaled(active, POLL_SILENT_MS));
         return STEP_OVER;
     }
@@ -437,8 +464,27 @@ static Step turn(GwActive *active, GwMigration *row, gboolean *dirty)
     return act(active, row, &decision) ? STEP_AGAIN : STEP_OVER;
 }
 
+/* FALSE: the step is over. */
+static gboolean record(GwActive *active)
+{
+    gboolean dirty = TRUE;
+    g_autoptr(GwMigration) row = g_steal_pointer(&active->unrecorded);
+    if (read_moment(active).stopping)
+        return FALSE;
+    if (!journal(active, row, &dirty)) {
+        gw_active_wake_after(active, (guint)scaled(active, POLL_SILENT_MS));
+        return FALSE;
+    }
+    if (!(gw_migration_state_traits(row->state) & GW_TRAIT_FINAL))
+        return TRUE;
+    end(active, row);
+    return FALSE;
+}
+
 static void run(GwActive *active)
 {
+    if (active->unrecorded && !record(active))
+        return;
     g_autoptr(GwMigration) row = read_row(active);
     gboolean dirty = FALSE;
     if (row && (gw_migration_state_traits(row->state) & GW_TRAIT_FINAL))

@@ -37,11 +37,6 @@ static GwOrphan *add(Search *search, const GwInstanceView *view, const char *hos
     return orphan;
 }
 
-/* TRUE: nothing newer is known of the two. */
-static gboolean is_newest(Search *search, const char *uuid, const char *host)
-{
-    return g_hash_table_add(search->seen, g_strconcat(uuid, " ", host, NULL));
-}
 
 /* ---- what migrations have left */
 
@@ -83,12 +78,11 @@ static gboolean answer(GwEngine *engine, const GwHostEntry *a, const GwHostEntry
     return up;
 }
 
-static void examine(Search *search, const GwMigration *brief, const GwInstanceView *view, const char *host)
+static void examine(Search *search, const GwMigration *row, const GwInstanceView *view, const char *host)
 {
-    g_autoptr(GwMigration) row = read_whole(search->engine, brief->id);
     g_autoptr(GwHostEntry) entry = gw_engine_find_host(search->engine, host);
     g_autoptr(GwHostEntry) home = gw_engine_find_host(search->engine, view->host);
-    if (!row || !row->plan || !entry || !home || !answer(search->engine, entry, home))
+    if (!entry || !home || !answer(search->engine, entry, home))
         return; /* a host that is down is searched when it is back */
     GwSide side = g_strcmp0(host, row->source) == 0 ? GW_SIDE_SOURCE : GW_SIDE_DEST;
     g_autoptr(GPtrArray) left = NULL;
@@ -119,11 +113,18 @@ static void examine(Search *search, const GwMigration *brief, const GwInstanceVi
 
 static void consider(Search *search, const GwMigration *row, const char *host, gboolean may_have_left)
 {
-    if (!host || !is_newest(search, row->instance_uuid, host) || !may_have_left)
+    g_autofree char *pair = host ? g_strconcat(row->instance_uuid, " ", host, NULL) : NULL;
+    if (!host || g_hash_table_contains(search->seen, pair))
+        return;
+    g_autoptr(GwMigration) whole = may_have_left ? read_whole(search->engine, row->id) : NULL;
+    if (may_have_left && (!whole || !whole->plan))
+        return; /* refused before it had touched anything: what an older one has left is still there */
+    g_hash_table_add(search->seen, g_steal_pointer(&pair));
+    if (!whole)
         return;
     g_autoptr(GwInstanceView) view = gw_engine_instance(search->engine, row->instance_uuid);
     if (view && !view->migration_id && !view->operating && strcmp(view->host, host) != 0)
-        examine(search, row, view, host);
+        examine(search, whole, view, host);
 }
 
 /* A migration that completed has removed what it left; one that was undone has too, unless its destination was lost. */

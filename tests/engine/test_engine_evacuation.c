@@ -294,6 +294,49 @@ static void a_later_move_makes_a_leftover_its_own(void)
     fixture_close(&f);
 }
 
+/* Half a copy that a lost migration has left at the disk's own path, in its size, is not taken for the disk. */
+static void half_a_copy_is_not_the_disk(void)
+{
+    Fixture f;
+    fixture_open(&f, "evacuation-half", 0);
+    const char *uuid = fixture_add(&f, "HostA", "vm", 2048, GW_SIM_LOCAL, GW_POWER_RUNNING);
+    gint64 id = begin_endless(&f, uuid);
+    gw_sim_world_crash(f.world, "HostA");
+    lose(&f, "HostA");
+    ASSERT_ENDS(&f, id, ERROR);
+    g_assert_cmpuint(fixture_files(&f, "HostB", "/sim/local"), ==, 1);
+    fixture_settle(&f, uuid);
+    gint64 second = fixture_move(&f, uuid, "HostB", GW_MOVE_EVACUATE);
+    ASSERT_ENDS(&f, second, FAILED);
+    g_autoptr(GwMigration) row = fixture_row(&f, second);
+    g_assert_nonnull(strstr(row->reason, "not the disk but a copy"));
+    gw_sim_world_boot(f.world, "HostA");
+    fixture_close(&f);
+}
+
+/* A move that was refused before it touched anything does not hide what an older one has left. */
+static void a_refused_move_hides_no_leftover(void)
+{
+    Fixture f;
+    fixture_open(&f, "gc-refused", 0);
+    const char *uuid = fixture_add(&f, "HostA", "vm", 2048, GW_SIM_LOCAL, GW_POWER_RUNNING);
+    gint64 id = begin_endless(&f, uuid);
+    gw_sim_world_crash(f.world, "HostB");
+    lose(&f, "HostB");
+    ASSERT_ENDS(&f, id, FAILED);
+    fixture_settle(&f, uuid);
+    ASSERT_ENDS(&f, fixture_move(&f, uuid, "HostB", GW_MOVE_LIVE), FAILED); /* it is forced down */
+    fixture_settle(&f, uuid);
+    gw_sim_world_boot(f.world, "HostB");
+    force_down(&f, "HostB", GW_SWITCH_OFF);
+    wait_until(&f, "HostB", TRUE);
+    Told removed = search(&f, GW_ORPHANS_REMOVE);
+    g_assert_cmpuint(removed.removed, ==, 1);
+    g_assert_cmpuint(fixture_files(&f, "HostB", "/sim/local"), ==, 0);
+    g_free(removed.first);
+    fixture_close(&f);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -307,5 +350,7 @@ int main(int argc, char **argv)
     ADD(a_move_whose_destination_is_lost_ends_and_the_guest_may_go_elsewhere);
     ADD(what_a_lost_destination_holds_is_found_and_removed);
     ADD(a_later_move_makes_a_leftover_its_own);
+    ADD(half_a_copy_is_not_the_disk);
+    ADD(a_refused_move_hides_no_leftover);
     return g_test_run();
 }
