@@ -300,6 +300,13 @@ void gw_copying_tune(GwActive *active, const GwMigration *row);
 void gw_copying_take_progress(GwActive *active, GwMigration *row);
 void gw_copying_keep_progress(GwActive *active, const GwMigration *row); /* where other daemons can be asked for it */
 
+/* ---- ending.c */
+void gw_ending_event(GwActive *active, const GwMigration *row); /* the action event that is open, if any, is over */
+void gw_ending_tell(GwActive *active, const GwMigration *row);  /* it has ended, and that is recorded */
+/* Before the end is recorded: a resize that cannot be confirmed, since its source is lost, has happened all the same, and what is known of
+ * the server follows it. FALSE: to be tried again. */
+gboolean gw_ending_keep_flavor(GwActive *active, const GwMigration *row);
+
 /* ---- loop.c */
 void gw_loop_step(gpointer active /* reference, taken */, gpointer engine);
 

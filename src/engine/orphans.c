@@ -24,11 +24,11 @@ static void orphan_free(gpointer data)
     g_free(orphan);
 }
 
-static GwOrphan *add(Search *search, const GwInstanceView *view, const char *host, gint64 migration_id)
+static GwOrphan *add(Search *search, const GwInstanceView *view, const char *host, const char *home, gint64 migration_id)
 {
     GwOrphan *orphan = g_new0(GwOrphan, 1);
     orphan->host = g_strdup(host);
-    orphan->home = g_strdup(view->host);
+    orphan->home = g_strdup(home);
     g_strlcpy(orphan->uuid, view->instance->uuid, sizeof orphan->uuid);
     orphan->name = g_strdup(view->instance->name);
     orphan->migration_id = migration_id;
@@ -78,10 +78,10 @@ static gboolean answer(GwEngine *engine, const GwHostEntry *a, const GwHostEntry
     return up;
 }
 
-static void examine(Search *search, const GwMigration *row, const GwInstanceView *view, const char *host)
+static void examine(Search *search, const GwMigration *row, const GwInstanceView *view, const char *host, const char *home_name)
 {
     g_autoptr(GwHostEntry) entry = gw_engine_find_host(search->engine, host);
-    g_autoptr(GwHostEntry) home = gw_engine_find_host(search->engine, view->host);
+    g_autoptr(GwHostEntry) home = gw_engine_find_host(search->engine, home_name);
     if (!entry || !home || !answer(search->engine, entry, home))
         return; /* a host that is down is searched when it is back */
     GwSide side = g_strcmp0(host, row->source) == 0 ? GW_SIDE_SOURCE : GW_SIDE_DEST;
@@ -90,7 +90,7 @@ static void examine(Search *search, const GwMigration *row, const GwInstanceView
     gboolean known = gw_node_remains(entry->node, home->node, row->plan, side, &left, &error);
     if (known && !left->len)
         return;
-    GwOrphan *orphan = add(search, view, host, row->id);
+    GwOrphan *orphan = add(search, view, host, home_name, row->id);
     if (!known) {
         orphan->obstacle = g_strdup(error->message);
         return;
@@ -98,6 +98,8 @@ static void examine(Search *search, const GwMigration *row, const GwInstanceView
     g_ptr_array_unref(orphan->left);
     orphan->left = g_steal_pointer(&left);
     orphan->obstacle = find_obstacle(row, entry->node, home->node);
+    if (!orphan->obstacle && strcmp(view->host, host) == 0 && gw_plan_copies_disks(row->plan))
+        orphan->obstacle = g_strdup("it is shut off in both places, each with disks of its own: look which are good, and remove the other");
     if (search->how == GW_ORPHANS_LIST || orphan->obstacle)
         return;
     gboolean claimed = gw_peers_claim(search->engine, row->instance_uuid, &error); /* no other daemon may move it meanwhile */
@@ -109,6 +111,25 @@ static void examine(Search *search, const GwMigration *row, const GwInstanceView
     gw_info("leftovers of migration %" G_GINT64_FORMAT " of %s on %s: %s", row->id, row->instance_name, host,
             orphan->removed ? "removed" : orphan->obstacle);
     gw_inventory_update(search->engine, entry, row->instance_uuid);
+}
+
+static gboolean has_instance(GwEngine *engine, const char *host, const char *uuid)
+{
+    g_autoptr(GwHostEntry) entry = host ? gw_engine_find_host(engine, host) : NULL;
+    g_mutex_lock(&engine->lock);
+    gboolean has = entry && entry->up && g_hash_table_contains(entry->instances, uuid);
+    g_mutex_unlock(&engine->lock);
+    return has;
+}
+
+/* Where the instance lives, if that is not on host. Shut off on two hosts it is shown on either of them: where a move was undone it is on
+ * the source. */
+static const char *home_beside(Search *search, const GwMigration *row, const GwInstanceView *view, const char *host)
+{
+    if (strcmp(view->host, host) != 0)
+        return view->host;
+    gboolean undone = row->state != GW_MIGRATION_ERROR && g_strcmp0(host, row->dest) == 0 && view->instance->power == GW_POWER_SHUTDOWN;
+    return undone && has_instance(search->engine, row->source, row->instance_uuid) ? row->source : NULL;
 }
 
 static void consider(Search *search, const GwMigration *row, const char *host, gboolean may_have_left)
@@ -123,8 +144,9 @@ static void consider(Search *search, const GwMigration *row, const char *host, g
     if (!whole)
         return;
     g_autoptr(GwInstanceView) view = gw_engine_instance(search->engine, row->instance_uuid);
-    if (view && !view->migration_id && !view->operating && strcmp(view->host, host) != 0)
-        examine(search, whole, view, host);
+    const char *home = view && !view->migration_id && !view->operating ? home_beside(search, whole, view, host) : NULL;
+    if (home)
+        examine(search, whole, view, host, home);
 }
 
 /* A migration that completed has removed what it left; one that was undone has too, unless its destination was lost. */
@@ -199,7 +221,7 @@ static void search_doubles(Search *search)
         g_autoptr(GwInstanceView) view = gw_engine_instance(search->engine, place->uuid);
         if (!view || is_told(search, place))
             continue;
-        GwOrphan *orphan = add(search, view, place->host, 0);
+        GwOrphan *orphan = add(search, view, place->host, view->host, 0);
         g_ptr_array_add(orphan->left, g_strdup("definition"));
         orphan->obstacle = g_strdup_printf("no migration of Godwit's left it: look which one is stale, and undefine it by hand (virsh undefine)");
     }

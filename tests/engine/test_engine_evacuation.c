@@ -337,6 +337,39 @@ static void a_refused_move_hides_no_leftover(void)
     fixture_close(&f);
 }
 
+/* Shut off on two hosts, it is shown on either; what an undone move has left is found there all the same. */
+static void the_definition_that_a_lost_destination_holds_is_removed(void)
+{
+    Fixture f;
+    fixture_open(&f, "gc-definition", 0);
+    const char *uuid = fixture_add(&f, "HostC", "vm", 512, GW_SIM_SHARED, GW_POWER_SHUTDOWN);
+    fixture_refresh(&f);
+    gint64 id = fixture_move(&f, uuid, "HostB", GW_MOVE_COLD);
+    while (gw_sim_world_homes(f.world, uuid) < 2)
+        g_usleep(100);
+    gw_sim_world_crash(f.world, "HostB");
+    lose(&f, "HostB");
+    g_autoptr(GwMigration) row = fixture_wait(&f, id, GW_MIGRATION_FINISHED);
+    if (row->state == GW_MIGRATION_FINISHED) { /* it was faster */
+        GwMoveRequest request = {.instance_uuid = uuid, .request_id = "req-test"};
+        g_assert_true(gw_engine_revert(f.engine, &request, NULL));
+        g_assert_nonnull(fixture_wait(&f, id, GW_MIGRATION_REVERTED));
+    }
+    fixture_settle(&f, uuid);
+    gw_sim_world_boot(f.world, "HostB");
+    force_down(&f, "HostB", GW_SWITCH_OFF);
+    wait_until(&f, "HostB", TRUE);
+    g_assert_cmpuint(gw_sim_world_homes(f.world, uuid), ==, 2);
+    Told removed = search(&f, GW_ORPHANS_REMOVE);
+    g_assert_cmpuint(removed.removed, ==, 1);
+    g_assert_cmpstr(removed.first, ==, "HostB definition");
+    g_free(removed.first);
+    fixture_refresh(&f);
+    assert_home(&f, uuid, "HostC");
+    g_assert_cmpuint(gw_sim_world_homes(f.world, uuid), ==, 1);
+    fixture_close(&f);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -350,6 +383,7 @@ int main(int argc, char **argv)
     ADD(a_move_whose_destination_is_lost_ends_and_the_guest_may_go_elsewhere);
     ADD(what_a_lost_destination_holds_is_found_and_removed);
     ADD(a_later_move_makes_a_leftover_its_own);
+    ADD(the_definition_that_a_lost_destination_holds_is_removed);
     ADD(half_a_copy_is_not_the_disk);
     ADD(a_refused_move_hides_no_leftover);
     return g_test_run();

@@ -182,8 +182,8 @@ static void check_guest(Run *run, const Guest *guest)
     if (view->instance->memory_mib != memory_due(run, guest))
         g_error("seed %u: %s has %" G_GUINT64_FORMAT " MiB, and should have %" G_GUINT64_FORMAT, run->seed, guest->name,
                 view->instance->memory_mib, memory_due(run, guest));
-    if (!where && run->powered_off)
-        return; /* shut off on two hosts, of which one was lost: an operator decides (`godwit gc` tells) */
+    if (!where && run->powered_off && guest->storage == GW_SIM_LOCAL)
+        return; /* shut off on two hosts with a disk each, since one was lost: an operator decides (`godwit gc` tells) */
     guint homes = gw_sim_world_homes(run->f.world, guest->uuid);
     if (homes != 1)
         g_error("seed %u: %s is defined on %u hosts", run->seed, guest->name, homes);
