@@ -171,7 +171,7 @@ static void advance(GwActive *active, GwMigration *row, const GwDecision *decisi
     g_mutex_lock(&active->engine->lock);
     const char *said = active->call == GW_CALL_FAILED ? active->call_error : NULL;
     gboolean doubt = decision->next == GW_MIGRATION_ERROR && full; /* whoever is called has to know what is seen, too */
-    g_autofree char *both = doubt && said ? g_strdup_printf("%s (%s)", full, said) : NULL;
+    g_autofree char *both = doubt && said && !strstr(full, said) ? g_strdup_printf("%s (%s)", full, said) : NULL;
     const char *why = both ? both : doubt ? full : active->abort_reason ? active->abort_reason : said ? said : full;
     gboolean ends_badly = decision->next == GW_MIGRATION_UNDOING || decision->next == GW_MIGRATION_ERROR ||
                           decision->next == GW_MIGRATION_FAILED || decision->next == GW_MIGRATION_CANCELLED;
