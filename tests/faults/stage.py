@@ -147,7 +147,7 @@ def moving(stage: Stage) -> None:
     stage.slow_down()
     stage.ask_in_background()
     stage.wait_state("moving")
-    time.sleep(1.5)
+    time.sleep(0.7)
     assert stage.state() == "moving"
 
 
