@@ -14,6 +14,7 @@ void gw_active_unref(GwActive *active)
     g_clear_pointer(&active->source, gw_host_entry_unref);
     g_clear_pointer(&active->dest, gw_host_entry_unref);
     gw_migration_free(active->row);
+    gw_migration_free(active->unrecorded);
     g_free(active->call_error);
     g_free(active->rung_reason);
     g_free(active->failure);

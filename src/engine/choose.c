@@ -5,6 +5,45 @@
 
 #include <string.h>
 
+/* The newest migration that had to copy the disk, or had proof that it is shared; NULL: none is known. */
+static const GwMigration *last_word(const GPtrArray *rows, const char *path, GwDiskFate *ret_fate)
+{
+    for (guint i = 0; i < rows->len; i++) { /* newest first */
+        const GwMigration *row = rows->pdata[i];
+        for (guint j = 0; row->plan && j < row->plan->disks->len; j++) {
+            const GwPlanDisk *disk = row->plan->disks->pdata[j];
+            if (g_strcmp0(disk->path, path) != 0 && g_strcmp0(disk->dest_path, path) != 0)
+                continue;
+            *ret_fate = disk->fate;
+            return row;
+        }
+    }
+    return NULL;
+}
+
+/* What lies at a disk's path on the destination is not the disk where a migration had to copy it: then it is what that has left, whole
+ * or not. */
+static gboolean deny_copies(GwStore *store, const GwInstance *instance, const GwMoveFacts *facts, GError **error)
+{
+    GwMigrationQuery query = {.instance_uuid = instance->uuid};
+    g_autoptr(GPtrArray) rows = NULL;
+    if (!gw_store_migrations(store, &query, &rows, error))
+        return FALSE;
+    for (guint i = 0; i < facts->disks->len && i < instance->disks->len; i++) {
+        const GwDisk *disk = instance->disks->pdata[i];
+        GwDiskFacts *known = facts->disks->pdata[i];
+        GwDiskFate fate = GW_FATE_SHARED;
+        const GwMigration *row = disk->kind == GW_DISK_FILE && known->shared == GW_FACT_YES ? last_word(rows, disk->path, &fate) : NULL;
+        if (!row || fate != GW_FATE_COPY)
+            continue;
+        known->shared = GW_FACT_NO;
+        g_free(known->problem);
+        known->problem = g_strdup_printf("what is at %s is not the disk but a copy, perhaps of a part of it: migration %" G_GINT64_FORMAT
+                                         " had to copy it", disk->path, row->id);
+    }
+    return TRUE;
+}
+
 static gboolean examine_evacuation(GwActive *active, const GwMigration *row, GwHostEntry *dest, GwMoveFacts **ret_facts, GError **error)
 {
     g_autoptr(GwInstanceView) view = gw_engine_instance(active->engine, row->instance_uuid);
@@ -18,6 +57,10 @@ static gboolean examine_evacuation(GwActive *active, const GwMigration *row, GwH
     }
     if (!gw_node_examine_evacuation(dest->node, view->instance, definition, ret_facts, error))
         return FALSE;
+    if (!deny_copies(active->engine->store, view->instance, *ret_facts, error)) {
+        g_clear_pointer(ret_facts, gw_move_facts_free);
+        return FALSE;
+    }
     (*ret_facts)->source_name = g_strdup(row->source);
     return TRUE;
 }

@@ -93,6 +93,7 @@ struct GwActive {
     guint64 pass, pass_since_ms; /* [step] of the copy: which one is under way, and since when, in its own time, */
     guint64 pass_throttle;   /* [step] and how far the guest was slowed down when it began */
     double pass_s, pass_wrote; /* [step] how long the last whole pass took, and what the guest wrote during it; 0: none yet */
+    GwMigration *unrecorded;  /* [step] what was decided and could not be written, a full disk say: to be written before anything is done */
     gboolean found_preparing; /* [step] loaded in PREPARING: a former process may have made half of it */
     const char *event;       /* [step] the action event now open, or NULL */
     gboolean event_on_dest;  /* [step] which of the two hosts it concerns */
@@ -327,6 +328,13 @@ void gw_copying_climb(GwActive *active, const GwMigration *row); /* what the lad
 void gw_copying_tune(GwActive *active, const GwMigration *row);
 void gw_copying_take_progress(GwActive *active, GwMigration *row);
 void gw_copying_keep_progress(GwActive *active, const GwMigration *row); /* where other daemons can be asked for it */
+
+/* ---- ending.c */
+void gw_ending_event(GwActive *active, const GwMigration *row); /* the action event that is open, if any, is over */
+void gw_ending_tell(GwActive *active, const GwMigration *row);  /* it has ended, and that is recorded */
+/* Before the end is recorded: a resize that cannot be confirmed, since its source is lost, has happened all the same, and what is known of
+ * the server follows it. FALSE: to be tried again. */
+gboolean gw_ending_keep_flavor(GwActive *active, const GwMigration *row);
 
 /* ---- loop.c */
 void gw_loop_step(gpointer active /* reference, taken */, gpointer engine);

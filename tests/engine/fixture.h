@@ -11,6 +11,7 @@ typedef struct {
     char *world_name, *folder, *database;
     GwSimWorld *world;
     GwStore *store;
+    GPtrArray *store_ops; /* of every store that is open: fixture.c */
     GwEngine *engine;
     GwStore *peer_store; /* where with-postgres runs the test: */
     GwEngine *peer;      /* another daemon on the same database, in the same world; NULL elsewhere */
@@ -27,6 +28,9 @@ void fixture_close(Fixture *f);
 /* Ends the engine as SIGTERM does and begins another over the same store: copies go on meanwhile. */
 void fixture_stop(Fixture *f);
 void fixture_start(Fixture *f);
+
+/* While full nothing can be recorded, as on a disk without room. */
+void fixture_set_full(Fixture *f, gboolean full);
 
 /* A running instance on host with one disk of 10 GiB. The uuid is valid as long as the world. */
 const char *fixture_add(Fixture *f, const char *host, const char *name, guint64 memory_mib, GwSimStorage storage,

@@ -180,7 +180,7 @@ static void add_pools(GwHostFacts *facts, const GwSimHost *host)
         pool->type = g_strdup("dir");
         pool->active = TRUE;
         pool->capacity_bytes = mount->folder->capacity_bytes;
-        pool->available_bytes = gw_sim_folder_available(mount->folder);
+        pool->available_bytes = gw_sim_mount_available(mount);
     }
 }
 

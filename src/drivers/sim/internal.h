@@ -48,6 +48,7 @@ struct GwSimFolder {
 typedef struct {
     char *path;
     GwSimFolder *folder; /* the world's */
+    GwSimStorageState state;
 } GwSimMount;
 
 typedef struct {
@@ -197,7 +198,8 @@ GwInstance *gw_sim_instance_from_text(const char *text, GError **error);
 /* ---- storage.c */
 GwSimFolder *gw_sim_folder_ensure(GwSimWorld *world, const char *name, guint64 gib);
 void gw_sim_folder_free(GwSimFolder *folder);
-guint64 gw_sim_folder_available(const GwSimFolder *folder);
+guint64 gw_sim_mount_available(const GwSimMount *mount); /* bytes that can still be written through it */
+gboolean gw_sim_storage_fails(const GwSimHost *host, const char *path); /* nothing there can be made, opened or removed */
 void gw_sim_mount(GwSimHost *host, const char *path, GwSimFolder *folder);
 const GwSimMount *gw_sim_mount_of(const GwSimHost *host, const char *path); /* of the file's folder, or NULL */
 GwSimFile *gw_sim_file_find(const GwSimHost *host, const char *path); /* or NULL */
@@ -264,6 +266,7 @@ gboolean gw_sim_stop(GwHost *host, const char *uuid, GwStopHow how, guint timeou
 gboolean gw_sim_start(GwHost *host, const char *uuid, GwStartHow how, GError **error);
 gboolean gw_sim_resume(GwHost *host, const char *uuid, GError **error);
 gboolean gw_sim_pause(GwHost *host, const char *uuid, GError **error);
+void gw_sim_pull_plug(GwSimHost *host, const char *uuid);                            /* power.c */
 gboolean gw_sim_start_domain(GwSimDomain *domain, GwStartHow how, GError **error); /* power.c */
 gboolean gw_sim_suspend(GwHost *host, const char *uuid, GError **error);            /* guest.c */
 gboolean gw_sim_wake_guest(GwHost *host, const char *uuid, GError **error);               /* guest.c */
