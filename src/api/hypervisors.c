@@ -134,7 +134,7 @@ FIELD(servers)
 {
     if (!wants_servers(request))
         return NULL;
-    g_autoptr(GPtrArray) views = gw_engine_instances(request->engine, HOST->row->name, NULL);
+    g_autoptr(GPtrArray) views = gw_engine_instances_of(request->engine, HOST->row->name);
     json_t *list = json_array();
     for (guint i = 0; i < views->len; i++) {
         const GwInstanceView *view = views->pdata[i];
@@ -285,8 +285,11 @@ static GwHostView *find_one(GwRequest *request)
         gw_reply_fault(request, 400, "Invalid uuid %s", id);
         return NULL;
     }
+    GwHostView *found = request->minor >= 53 ? gw_engine_host_by_uuid(request->engine, id) : NULL;
+    if (found)
+        return found;
     g_autoptr(GPtrArray) hosts = gw_engine_hosts(request->engine);
-    for (guint i = 0; i < hosts->len; i++)
+    for (guint i = 0; request->minor < 53 && i < hosts->len; i++)
         if (has_id(request, hosts->pdata[i], id))
             return g_ptr_array_steal_index(hosts, i);
     gw_reply_fault(request, 404, "Hypervisor with ID '%s' could not be found.", id);

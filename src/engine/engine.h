@@ -97,6 +97,7 @@ typedef struct {
 } GwHostEdit;
 
 gboolean gw_engine_host_edit(GwEngine *engine, const char *name, const GwHostEdit *edit, GError **error);
+GwHostView *gw_engine_host_by_uuid(GwEngine *engine, const char *uuid); /* in any letters; or NULL */
 GPtrArray *gw_engine_hosts(GwEngine *engine); /* of GwHostView *, by name; owned */
 GwHostView *gw_engine_host(GwEngine *engine, const char *name); /* or NULL */
 /* Asks the host for everything now. */
@@ -160,9 +161,11 @@ GwInstanceView *gw_instance_view_ref(GwInstanceView *view);
 void gw_instance_view_unref(GwInstanceView *view);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwInstanceView, gw_instance_view_unref)
 
-/* All, newest first by (first_seen_us, uuid). host NULL: everywhere. *ret_serial (may be NULL): raised whenever the list or
- * any view in it changes, so that whole answers can be cached. Cheap: callers share the array, and must not change it. */
-GPtrArray *gw_engine_instances(GwEngine *engine, const char *host, guint64 *ret_serial);
+/* All, newest first by (first_seen_us, uuid), as they are now (engine/view_list.h); a reference. *ret_serial (may be NULL): raised whenever
+ * the list or any view in it changes, so that whole answers can be cached. */
+typedef struct GwViewList GwViewList;
+GwViewList *gw_engine_instances(GwEngine *engine, guint64 *ret_serial);
+GPtrArray *gw_engine_instances_of(GwEngine *engine, const char *host); /* those of one host, in the same order; owned */
 guint64 gw_engine_serial(GwEngine *engine); /* that number alone; lock-free */
 /* By UUID; NULL when there is none. */
 GwInstanceView *gw_engine_instance(GwEngine *engine, const char *uuid);
@@ -291,6 +294,7 @@ typedef struct {
     guint64 predicted, time_within, pause_within; /* of those the ones that were predicted, and whose interval had what came */
 } GwEndedMoves;
 void gw_engine_ended_moves(GwEngine *engine, GwEndedMoves *ret_ended);
+guint64 gw_engine_store_writes(GwEngine *engine); /* since the daemon began */
 
 /* What is told of migrations under way: each change of state, and each pass of a copy. row is borrowed, and as gw_engine_migrations would
  * give it. From engine threads; must not block, nor call the engine. */

@@ -15,6 +15,7 @@ void gw_host_entry_unref(GwHostEntry *entry)
         return;
     gw_node_unref(entry->node);
     gw_host_row_free(entry->row);
+    gw_host_entry_changed(entry);
     g_clear_pointer(&entry->facts, gw_host_facts_unref);
     g_hash_table_unref(entry->instances);
     g_hash_table_unref(entry->dirty);
@@ -81,6 +82,13 @@ static gboolean load_cache(GwEngine *engine, GwHostEntry *entry, GError **error)
     return TRUE;
 }
 
+/* [locked] Takes the reference. */
+static void enter(GwEngine *engine, GwHostEntry *entry)
+{
+    g_hash_table_replace(engine->hosts, entry->row->name, entry);
+    g_hash_table_replace(engine->host_uuids, g_ascii_strdown(entry->row->uuid, -1), entry);
+}
+
 static gboolean load_host(GwEngine *engine, const GwHostRow *row, GError **error)
 {
     GwNode *node = gw_host_open_node(engine, row->name, row->uri, error);
@@ -92,7 +100,7 @@ static gboolean load_host(GwEngine *engine, const GwHostRow *row, GError **error
     if (!load_cache(engine, entry, error) || !gw_remember_load(engine, entry, error))
         return FALSE;
     g_mutex_lock(&engine->lock);
-    g_hash_table_replace(engine->hosts, entry->row->name, gw_host_entry_ref(entry));
+    enter(engine, gw_host_entry_ref(entry));
     gw_views_update_host(engine, entry);
     g_mutex_unlock(&engine->lock);
     return TRUE;
@@ -241,7 +249,7 @@ static gboolean enter_host(Addition *addition, GwNode *node, const GwHostFacts *
         return FALSE;
     GwHostEntry *entry = gw_host_entry_new(gw_node_ref(node), g_steal_pointer(&row));
     g_mutex_lock(&engine->lock);
-    g_hash_table_replace(engine->hosts, entry->row->name, entry);
+    enter(engine, entry);
     *ret_entry = gw_host_entry_ref(entry);
     g_mutex_unlock(&engine->lock);
     return TRUE;
@@ -313,6 +321,8 @@ static void forget(GwEngine *engine, GwHostEntry *entry, const char *name)
 {
     g_mutex_lock(&engine->lock);
     entry->removed = TRUE;
+    g_autofree char *key = g_ascii_strdown(entry->row->uuid, -1);
+    g_hash_table_remove(engine->host_uuids, key);
     g_hash_table_remove(engine->hosts, name);
     gw_views_update_host(engine, entry);
     g_mutex_unlock(&engine->lock);
@@ -409,8 +419,7 @@ void gw_host_view_unref(GwHostView *view)
     g_free(view);
 }
 
-/* [locked] */
-static GwHostView *view_of(GwHostEntry *entry)
+static GwHostView *view_new(GwHostEntry *entry)
 {
     GwHostView *view = g_new0(GwHostView, 1);
     g_atomic_ref_count_init(&view->refs);
@@ -433,6 +442,20 @@ static GwHostView *view_of(GwHostEntry *entry)
     return view;
 }
 
+/* [locked] Lists of all hosts are asked for often, and few of them have changed since. */
+static GwHostView *view_of(GwHostEntry *entry)
+{
+    if (!entry->view)
+        entry->view = view_new(entry);
+    g_atomic_ref_count_inc(&entry->view->refs);
+    return entry->view;
+}
+
+void gw_host_entry_changed(GwHostEntry *entry)
+{
+    g_clear_pointer(&entry->view, gw_host_view_unref);
+}
+
 static gint by_name(gconstpointer a, gconstpointer b)
 {
     return strcmp((*(GwHostView *const *)a)->row->name, (*(GwHostView *const *)b)->row->name);
@@ -450,6 +473,16 @@ GPtrArray *gw_engine_hosts(GwEngine *engine)
     g_mutex_unlock(&engine->lock);
     g_ptr_array_sort(views, by_name);
     return views;
+}
+
+GwHostView *gw_engine_host_by_uuid(GwEngine *engine, const char *uuid)
+{
+    g_autofree char *key = g_ascii_strdown(uuid, -1);
+    g_mutex_lock(&engine->lock);
+    GwHostEntry *entry = g_hash_table_lookup(engine->host_uuids, key);
+    GwHostView *view = entry ? view_of(entry) : NULL;
+    g_mutex_unlock(&engine->lock);
+    return view;
 }
 
 GwHostView *gw_engine_host(GwEngine *engine, const char *name)

@@ -158,19 +158,35 @@ gboolean gw_servers_need(GwEngine *engine, const char *host)
     return need;
 }
 
-guint64 gw_servers_promised_mib(GwEngine *engine, const char *host)
+void gw_servers_promised(GwEngine *engine, void (*each)(gpointer data, const char *host, guint64 memory_mib), gpointer data)
 {
     GHashTableIter iter;
     gpointer value;
-    guint64 sum = 0;
     g_hash_table_iter_init(&iter, engine->servers);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         const GwServer *row = ((const GwServerRun *)value)->row;
         gboolean coming = row->phase == GW_SERVER_CREATING || row->phase == GW_SERVER_STARTING;
-        if (coming && g_strcmp0(row->host, host) == 0 && gw_server_flavor(row))
-            sum += gw_server_flavor(row)->memory_mib;
+        if (coming && row->host && gw_server_flavor(row))
+            each(data, row->host, gw_server_flavor(row)->memory_mib);
     }
-    return sum;
+}
+
+typedef struct {
+    const char *host;
+    guint64 memory_mib;
+} Promise;
+
+static void add_promise(gpointer data, const char *host, guint64 memory_mib)
+{
+    Promise *promise = data;
+    promise->memory_mib += strcmp(promise->host, host) == 0 ? memory_mib : 0;
+}
+
+guint64 gw_servers_promised_mib(GwEngine *engine, const char *host)
+{
+    Promise promise = {host, 0};
+    gw_servers_promised(engine, add_promise, &promise);
+    return promise.memory_mib;
 }
 
 const GwServer *gw_servers_row(GwEngine *engine, const char *uuid)
