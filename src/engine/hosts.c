@@ -86,6 +86,7 @@ static gboolean load_cache(GwEngine *engine, GwHostEntry *entry, GError **error)
 static void enter(GwEngine *engine, GwHostEntry *entry)
 {
     g_hash_table_replace(engine->hosts, entry->row->name, entry);
+    g_hash_table_replace(engine->host_uris, entry->row->uri, entry);
     g_hash_table_replace(engine->host_uuids, g_ascii_strdown(entry->row->uuid, -1), entry);
 }
 
@@ -203,33 +204,37 @@ static gboolean check_name(const char *name, GError **error)
     return FALSE;
 }
 
-/* [locked] Name, address and identity must all be new. */
-static gboolean check_new(GwEngine *engine, const Addition *addition, const GwHostFacts *facts, GError **error)
+/* [locked] The same machine under another address; NULL: there is none. */
+static const GwHostEntry *find_twin(GwEngine *engine, const GwHostFacts *facts)
 {
     GHashTableIter iter;
     gpointer value;
     g_hash_table_iter_init(&iter, engine->hosts);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+    while (facts && facts->host_uuid && g_hash_table_iter_next(&iter, NULL, &value)) {
         const GwHostEntry *other = value;
-        if (strcmp(other->row->name, addition->name) == 0) {
-            g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "host %s is already there, at %s: remove it first, or choose another name",
-                        addition->name, other->row->uri);
-            return FALSE;
-        }
-        if (strcmp(other->row->uri, addition->uri) == 0) {
-            g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "address %s already belongs to host %s", addition->uri,
-                        other->row->name);
-            return FALSE;
-        }
-        if (facts && facts->host_uuid && other->facts && g_strcmp0(facts->host_uuid, other->facts->host_uuid) == 0) {
-            g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
-                        "%s has the same host UUID %s as host %s: it is the same machine under another address, or one of "
-                        "the two needs its own host_uuid in /etc/libvirt/libvirtd.conf",
-                        addition->uri, facts->host_uuid, other->row->name);
-            return FALSE;
-        }
+        if (other->facts && g_strcmp0(facts->host_uuid, other->facts->host_uuid) == 0)
+            return other;
     }
-    return TRUE;
+    return NULL;
+}
+
+/* [locked] Name, address and identity must all be new. */
+static gboolean check_new(GwEngine *engine, const Addition *addition, const GwHostFacts *facts, GError **error)
+{
+    const GwHostEntry *named = g_hash_table_lookup(engine->hosts, addition->name);
+    const GwHostEntry *there = g_hash_table_lookup(engine->host_uris, addition->uri);
+    const GwHostEntry *twin = named || there ? NULL : find_twin(engine, facts);
+    if (named)
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "host %s is already there, at %s: remove it first, or choose another name",
+                    addition->name, named->row->uri);
+    else if (there)
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "address %s already belongs to host %s", addition->uri, there->row->name);
+    else if (twin)
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
+                    "%s has the same host UUID %s as host %s: it is the same machine under another address, or one of "
+                    "the two needs its own host_uuid in /etc/libvirt/libvirtd.conf",
+                    addition->uri, facts->host_uuid, twin->row->name);
+    return !named && !there && !twin;
 }
 
 static gboolean enter_host(Addition *addition, GwNode *node, const GwHostFacts *facts, GwHostEntry **ret_entry, GError **error)
@@ -323,6 +328,7 @@ static void forget(GwEngine *engine, GwHostEntry *entry, const char *name)
     entry->removed = TRUE;
     g_autofree char *key = g_ascii_strdown(entry->row->uuid, -1);
     g_hash_table_remove(engine->host_uuids, key);
+    g_hash_table_remove(engine->host_uris, entry->row->uri);
     g_hash_table_remove(engine->hosts, name);
     gw_views_update_host(engine, entry);
     g_mutex_unlock(&engine->lock);

@@ -117,6 +117,7 @@ struct GwEngine {
     gboolean stopping;       /* [lock] */
     gboolean started;
     GHashTable *hosts;       /* [lock] name → GwHostEntry * */
+    GHashTable *host_uris;   /* [lock] address → GwHostEntry * of `hosts` */
     GHashTable *host_uuids;  /* [lock] UUID in small letters → GwHostEntry * of `hosts` */
     GHashTable *where;       /* [lock] uuid → GPtrArray of the GwHostEntry * that have it */
     GHashTable *views;       /* [lock] uuid → GwInstanceView * */

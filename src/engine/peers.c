@@ -218,7 +218,7 @@ static void take_leases(GwEngine *engine, const GArray *leases, gint64 asked_us)
     gw_followers_assign(engine);
     if (drains) {
         gw_drains_drop(engine);
-        gw_peers_changed(engine, GW_CHANGED_DRAINS);
+        gw_peers_changed(engine, GW_CHANGED_DRAINS | GW_CHANGED_SERVERS);
     }
 }
 
@@ -276,9 +276,8 @@ static gboolean pause_keeper(GwPeers *peers)
 static gpointer keeper_thread(gpointer data)
 {
     GwEngine *engine = data;
-    do
+    while (!pause_keeper(engine->peers))
         keep(engine);
-    while (!pause_keeper(engine->peers));
     return NULL;
 }
 
@@ -323,6 +322,7 @@ void gw_peers_start(GwEngine *engine)
     GwPeers *peers = engine->peers;
     if (!peers)
         return;
+    keep(engine); /* so that whoever asks the first question is not told that this daemon is cut off */
     peers->keeper = g_thread_new("leases", keeper_thread, engine);
     peers->follower = g_thread_new("followers", follower_thread, engine);
     gw_store_watch(engine->store, gw_peers_changed, engine);

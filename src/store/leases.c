@@ -164,15 +164,16 @@ gboolean gw_store_leases_keep(GwStore *store, gint64 daemon_id, guint lease_ms, 
 gboolean gw_store_operation_claim(GwStore *store, gint64 daemon_id, const char *instance_uuid, GError **error)
 {
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_WRITE, error);
-    gint64 migration, other;
+    gint64 migration, other, deleted;
     const GwParam params[] = {gw_param_text(instance_uuid), gw_param_integer(daemon_id)};
     if (!session || !gw_session_integer(session, "SELECT id FROM migrations WHERE instance_uuid = $1 AND final = 0 AND state <> 'finished'",
                                         params, 1, 0, &migration, error) ||
-        !gw_session_integer(session, "SELECT daemon_id FROM operations WHERE instance_uuid = $1", params, 1, 0, &other, error))
+        !gw_session_integer(session, "SELECT daemon_id FROM operations WHERE instance_uuid = $1", params, 1, 0, &other, error) ||
+        !gw_session_integer(session, "SELECT id FROM servers WHERE uuid = $1 AND deleting = 1", params, 1, 0, &deleted, error))
         return FALSE;
-    if (migration || other) {
+    if (migration || other || deleted) {
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "instance %s: %s", instance_uuid,
-                    migration ? "a migration of it has begun" : "another daemon does something to it");
+                    migration ? "a migration of it has begun" : deleted ? "it is being deleted" : "another daemon does something to it");
         return FALSE;
     }
     return gw_session_run(session, "INSERT INTO operations (instance_uuid, daemon_id) VALUES ($1, $2)", params, 2, error) &&
