@@ -311,6 +311,14 @@ static WorldNode after(WorldNode node, GwCall call, gboolean failed)
     return node;
 }
 
+static gboolean ask_for_copy(WorldNode *node)
+{
+    if (node->dest != GW_SEEN_ABSENT || node->copy != COPY_NONE || (node->source != GW_SEEN_RUNNING && node->source != GW_SEEN_PAUSED))
+        return FALSE;
+    node->copy = COPY_ASKED;
+    return TRUE;
+}
+
 static void begin_copy(const Step *step)
 {
     WorldNode next = step->before;
@@ -318,11 +326,7 @@ static void begin_copy(const Step *step)
     next.act = 0;
     next.retry = FALSE;
     next.failures = 0;
-    next.call = GW_CALL_FAILED; /* refused, unless */
-    if (next.dest == GW_SEEN_ABSENT && (next.source == GW_SEEN_RUNNING || next.source == GW_SEEN_PAUSED)) {
-        next.call = GW_CALL_ACTIVE;
-        next.copy = COPY_ASKED;
-    }
+    next.call = ask_for_copy(&next) ? GW_CALL_ACTIVE : GW_CALL_FAILED;
     tell(step, next);
 }
 
@@ -407,4 +411,16 @@ void world_daemon(const WorldSetting *setting, WorldNode node, WorldWeather weat
         act(&step, weather);
         return;
     }
+}
+
+void world_stray(const WorldSetting *setting, WorldNode node, WorldVisit visit, void *data)
+{
+    WorldNode next = node;
+    next.stray = 0;
+    world_tell(setting, node, next, STEP_FAIR, visit, data); /* it never came */
+    next.act = node.stray;
+    gboolean done = next.act == GW_ACT_MIGRATE ? ask_for_copy(&next) : do_act(setting, &next);
+    next.act = node.act;
+    if (done)
+        world_tell(setting, node, next, STEP_FAIR, visit, data);
 }
