@@ -66,7 +66,7 @@ static void publish(GwEngine *engine, GwServerRun *run, const GwServer *row)
     g_mutex_unlock(&engine->lock);
 }
 
-typedef enum { STEP_AGAIN, STEP_OVER } Step;
+typedef enum { STEP_AGAIN, STEP_OVER, STEP_GONE /* and so is the run */ } Step;
 
 static Step journal(GwEngine *engine, GwServerRun *run, GwServer *row)
 {
@@ -269,7 +269,7 @@ static Step drop(GwEngine *engine, GwServerRun *run, GwServer *row)
     gw_info("server %s (%s) is deleted", row->name, row->uuid);
     if (!gw_engine_group_leave(engine, row->uuid, &error))
         gw_warning("server %s: it still counts as a member of its group: %s", row->uuid, error->message);
-    return STEP_OVER;
+    return STEP_GONE;
 }
 
 /* ---- one turn */
@@ -388,14 +388,15 @@ void gw_server_step(gpointer data, gpointer user_data)
     Hold hold = {engine, run->token};
     g_mutex_unlock(&engine->lock);
     gw_guard_set(engine->peers ? guard : NULL, &hold);
-    while (goes_on(&hold) && turn(engine, run, row) == STEP_AGAIN)
-        ;
+    Step step = STEP_AGAIN;
+    while (step == STEP_AGAIN)
+        step = goes_on(&hold) ? turn(engine, run, row) : STEP_OVER;
     gw_guard_set(NULL, NULL);
+    if (step == STEP_GONE) /* another of the same UUID may be there already: its instance was still shown, and deleted again */
+        return;
     g_mutex_lock(&engine->lock);
-    run = g_hash_table_lookup(engine->servers, uuid); /* it may be gone */
-    gboolean again = run && run->again;
-    if (run)
-        run->stepping = run->again = FALSE;
+    gboolean again = run->again;
+    run->stepping = run->again = FALSE;
     g_mutex_unlock(&engine->lock);
     if (again)
         gw_server_run_wake(engine, uuid);
