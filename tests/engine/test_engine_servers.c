@@ -115,12 +115,26 @@ static void test_made_moved_deleted(void)
     fixture_close(&f);
 }
 
+/* It was added through the other daemon, which tells. */
+static void await_host(GwEngine *engine, const char *name)
+{
+    gint64 deadline = g_get_monotonic_time() + PATIENCE_S * G_USEC_PER_SEC;
+    for (gboolean up = FALSE; !up;) {
+        g_autoptr(GwHostView) host = gw_engine_host(engine, name);
+        up = host && host->up;
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        g_usleep(5000);
+    }
+}
+
 static void run_on(Fixture *f, GwEngine *engine)
 {
     GwEngine *own = f->engine;
     g_autofree char *uuid = NULL;
     f->engine = engine;
+    await_host(engine, "HostB");
     uuid = boot(f, "HostB", 512);
+    g_assert_nonnull(uuid);
     g_assert_cmpint(settle(f, uuid), ==, GW_SERVER_BUILT);
     g_assert_cmpstr(gw_sim_world_runs_on(f->world, uuid), ==, "HostB");
     f->engine = own;
