@@ -3,7 +3,6 @@
 #include "api/handlers.h"
 #include "api/query.h"
 #include "api/view.h"
-#include "engine/view_list.h"
 
 #include <string.h>
 

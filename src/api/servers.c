@@ -3,7 +3,6 @@
 #include "api/query.h"
 #include "api/server_query.h"
 #include "api/server_view.h"
-#include "engine/view_list.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,6 @@
 #include "api/shapes.h"
 
 #include "api/routes.h"
-#include "engine/view_list.h"
 
 #include <string.h>
 

@@ -4,7 +4,6 @@
 #include "api/query.h"
 #include "api/server_state.h"
 #include "api/shapes.h"
-#include "engine/view_list.h"
 
 #include <string.h>
 

@@ -161,9 +161,23 @@ GwInstanceView *gw_instance_view_ref(GwInstanceView *view);
 void gw_instance_view_unref(GwInstanceView *view);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwInstanceView, gw_instance_view_unref)
 
-/* All, newest first by (first_seen_us, uuid), as they are now (engine/view_list.h); a reference. *ret_serial (may be NULL): raised whenever
- * the list or any view in it changes, so that whole answers can be cached. */
+/* All, newest first by (first_seen_us, uuid), as they were at one moment; any number of threads may read it. */
 typedef struct GwViewList GwViewList;
+void gw_view_list_unref(GwViewList *list);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwViewList, gw_view_list_unref)
+typedef struct {
+    const GwViewList *list;
+    guint chunk, at;
+    const char *named; /* borrowed; NULL: all */
+} GwViewIter;
+/* after NULL: from the start; else with the one that follows it, whether it is in the list or not. named: only those whose name contains it,
+ * or NULL. */
+void gw_view_iter_init(GwViewIter *iter, const GwViewList *list, const GwInstanceView *after, const char *named);
+GwInstanceView *gw_view_iter_next(GwViewIter *iter); /* borrowed from the list; NULL at its end */
+int gw_view_order(const GwInstanceView *a, const GwInstanceView *b); /* below 0: a comes first */
+
+/* The list as it is now; a reference. *ret_serial (may be NULL): raised whenever the list or any view in it changes, so that whole answers
+ * can be cached. */
 GwViewList *gw_engine_instances(GwEngine *engine, guint64 *ret_serial);
 GPtrArray *gw_engine_instances_of(GwEngine *engine, const char *host); /* those of one host, in the same order; owned */
 guint64 gw_engine_serial(GwEngine *engine); /* that number alone; lock-free */

@@ -15,7 +15,6 @@ typedef struct {
 struct GwViewList {
     gatomicrefcount refs;
     GPtrArray *chunks; /* of Chunk *, none empty; references */
-    guint count;
 };
 
 int gw_view_order(const GwInstanceView *a, const GwInstanceView *b)
@@ -93,11 +92,6 @@ void gw_view_list_unref(GwViewList *list)
     g_free(list);
 }
 
-guint gw_view_list_count(const GwViewList *list)
-{
-    return list->count;
-}
-
 /* The chunk where the view is, or belongs: the last that begins with it or before it. */
 static guint chunk_of(const GwViewList *list, const GwInstanceView *view)
 {
@@ -122,7 +116,6 @@ static void own_list(GwViewList **list)
     GwViewList *copy = gw_view_list_new();
     for (guint i = 0; i < (*list)->chunks->len; i++)
         g_ptr_array_add(copy->chunks, chunk_ref((*list)->chunks->pdata[i]));
-    copy->count = (*list)->count;
     gw_view_list_unref(*list);
     *list = copy;
 }
@@ -165,7 +158,6 @@ static void insert(GwViewList *list, GwInstanceView *view)
     memmove(chunk->views + at + 1, chunk->views + at, (chunk->count - at) * sizeof *chunk->views);
     chunk->views[at] = gw_instance_view_ref(view);
     chunk->count++;
-    list->count++;
 }
 
 /* Neighbours that have become small are one from then on. */
@@ -191,7 +183,6 @@ static void take_out(GwViewList *list, const GwInstanceView *view)
     gw_instance_view_unref(chunk->views[at]);
     chunk->count--;
     memmove(chunk->views + at, chunk->views + at + 1, (chunk->count - at) * sizeof *chunk->views);
-    list->count--;
     if (!chunk->count)
         g_ptr_array_remove_index(list->chunks, index);
     else
