@@ -82,8 +82,7 @@ static gboolean load_cache(GwEngine *engine, GwHostEntry *entry, GError **error)
     return TRUE;
 }
 
-/* [locked] Takes the reference. */
-static void enter(GwEngine *engine, GwHostEntry *entry)
+void gw_host_enter(GwEngine *engine, GwHostEntry *entry)
 {
     g_hash_table_replace(engine->hosts, entry->row->name, entry);
     g_hash_table_replace(engine->host_uris, entry->row->uri, entry);
@@ -101,7 +100,7 @@ static gboolean load_host(GwEngine *engine, const GwHostRow *row, GError **error
     if (!load_cache(engine, entry, error) || !gw_remember_load(engine, entry, error))
         return FALSE;
     g_mutex_lock(&engine->lock);
-    enter(engine, gw_host_entry_ref(entry));
+    gw_host_enter(engine, gw_host_entry_ref(entry));
     gw_views_update_host(engine, entry);
     g_mutex_unlock(&engine->lock);
     return TRUE;
@@ -254,7 +253,7 @@ static gboolean enter_host(Addition *addition, GwNode *node, const GwHostFacts *
         return FALSE;
     GwHostEntry *entry = gw_host_entry_new(gw_node_ref(node), g_steal_pointer(&row));
     g_mutex_lock(&engine->lock);
-    enter(engine, entry);
+    gw_host_enter(engine, entry);
     *ret_entry = gw_host_entry_ref(entry);
     g_mutex_unlock(&engine->lock);
     return TRUE;

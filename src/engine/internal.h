@@ -226,6 +226,7 @@ void gw_followers_assign(GwEngine *engine);
 GwHostEntry *gw_host_entry_ref(GwHostEntry *entry);
 void gw_host_entry_unref(GwHostEntry *entry);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwHostEntry, gw_host_entry_unref)
+void gw_host_enter(GwEngine *engine, GwHostEntry *entry /* taken */); /* [locked] into the tables, in place of one of the same name */
 void gw_host_entry_changed(GwHostEntry *entry); /* [locked] what is shown of it, its instances included: after every change */
 GwHostEntry *gw_engine_find_host(GwEngine *engine, const char *name); /* reference, or NULL */
 gboolean gw_engine_load_hosts(GwEngine *engine, GError **error);
