@@ -335,6 +335,15 @@ static gboolean is_half(guint64 seen)
     return seen == GW_SEEN_POSTCOPY || seen == GW_SEEN_POSTCOPY_FAILED;
 }
 
+static gboolean take_up_postcopy(WorldNode *node)
+{
+    if (node->copy != COPY_NONE || !is_half(node->source) || !is_half(node->dest))
+        return FALSE;
+    node->copy = COPY_POSTCOPY;
+    node->source = node->dest = GW_SEEN_POSTCOPY;
+    return TRUE;
+}
+
 /* Refused while the link is down, which it is not for ever. */
 static void recover(const Step *step, WorldWeather weather)
 {
@@ -350,11 +359,9 @@ static void recover(const Step *step, WorldWeather weather)
         next.call = GW_CALL_LOST;
         tell(step, next);
     }
-    if (!halves)
+    if (!take_up_postcopy(&next))
         return;
     next.call = GW_CALL_ACTIVE;
-    next.copy = COPY_POSTCOPY;
-    next.source = next.dest = GW_SEEN_POSTCOPY;
     tell(step, next);
 }
 
@@ -413,13 +420,25 @@ void world_daemon(const WorldSetting *setting, WorldNode node, WorldWeather weat
     }
 }
 
+static gboolean arrive(const WorldSetting *setting, WorldNode *node)
+{
+    switch ((GwAct)node->act) {
+    case GW_ACT_MIGRATE:
+        return ask_for_copy(node);
+    case GW_ACT_RECOVER:
+        return take_up_postcopy(node);
+    default:
+        return do_act(setting, node);
+    }
+}
+
 void world_stray(const WorldSetting *setting, WorldNode node, WorldVisit visit, void *data)
 {
     WorldNode next = node;
     next.stray = 0;
     world_tell(setting, node, next, STEP_FAIR, visit, data); /* it never came */
     next.act = node.stray;
-    gboolean done = next.act == GW_ACT_MIGRATE ? ask_for_copy(&next) : do_act(setting, &next);
+    gboolean done = arrive(setting, &next);
     next.act = node.act;
     if (done)
         world_tell(setting, node, next, STEP_FAIR, visit, data);
