@@ -65,7 +65,7 @@ void gw_os_hosts_show(GwRequest *request)
     if (!view)
         return;
     GwCapacity capacity = gw_capacity_of(view);
-    g_autoptr(GPtrArray) views = gw_engine_instances(request->engine, view->row->name, NULL);
+    g_autoptr(GPtrArray) views = gw_engine_instances_of(request->engine, view->row->name);
     Sum promised = sum_instances(views);
     json_t *list = json_array();
     append(list, view, "(total)", (Sum){capacity.cpus, capacity.memory_mib, capacity.disk_gib});

@@ -166,7 +166,7 @@ static gboolean try_host(GwActive *active, GwMigration *row, GwHostEntry *dest, 
 GPtrArray *gw_choose_candidates(GwActive *active, const GwMigration *row, GPtrArray *reasons)
 {
     g_autoptr(GwInstanceView) view = gw_engine_instance(active->engine, row->instance_uuid);
-    g_autoptr(GwCandidates) candidates = gw_candidates_new(active->engine, row);
+    g_autoptr(GwCandidates) candidates = gw_candidates_new(active->engine, row, GW_SCOPE_ALL);
     GwDemand demand = gw_demand_of(row, view);
     return gw_candidates_order(candidates, &demand, reasons);
 }
@@ -174,7 +174,7 @@ GPtrArray *gw_choose_candidates(GwActive *active, const GwMigration *row, GPtrAr
 void gw_choose_left_out(GwActive *active, const GwMigration *row, GwTrialReport *report)
 {
     g_autoptr(GwInstanceView) view = gw_engine_instance(active->engine, row->instance_uuid);
-    g_autoptr(GwCandidates) candidates = gw_candidates_new(active->engine, row);
+    g_autoptr(GwCandidates) candidates = gw_candidates_new(active->engine, row, GW_SCOPE_ALL);
     GwDemand demand = gw_demand_of(row, view);
     gw_candidates_left_out(candidates, &demand, report);
 }
@@ -205,7 +205,7 @@ static gboolean choose_any(GwActive *active, GwMigration *row, GError **error)
 gboolean gw_choose_judge(GwActive *active, const GwMigration *row, GPtrArray *findings)
 {
     g_autoptr(GwInstanceView) view = gw_engine_instance(active->engine, row->instance_uuid);
-    g_autoptr(GwCandidates) candidates = gw_candidates_new(active->engine, row);
+    g_autoptr(GwCandidates) candidates = gw_candidates_new(active->engine, row, GW_SCOPE_DEST);
     const GwCandidate *candidate = gw_candidates_find(candidates, row->dest);
     GwDemand demand = gw_demand_of(row, view);
     if (candidate && active->host_forced)

@@ -28,10 +28,12 @@ void gw_engine_unref(GwEngine *engine)
     g_hash_table_unref(engine->actives);
     g_hash_table_unref(engine->views);
     g_hash_table_unref(engine->where);
+    g_hash_table_unref(engine->host_uris);
+    g_hash_table_unref(engine->host_uuids);
     g_hash_table_unref(engine->hosts);
     g_ptr_array_unref(engine->aggregates);
     g_ptr_array_unref(engine->groups);
-    g_clear_pointer(&engine->sorted, g_ptr_array_unref);
+    gw_listing_free(engine->listing);
     g_clear_pointer(&engine->loop, g_main_loop_unref);
     g_clear_pointer(&engine->context, g_main_context_unref);
     gw_checkups_free(engine->checkups);
@@ -74,6 +76,9 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     engine->drivers = drivers;
     engine->settings = *settings;
     engine->hosts = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)gw_host_entry_unref);
+    engine->host_uris = g_hash_table_new(g_str_hash, g_str_equal);
+    engine->host_uuids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    engine->listing = gw_listing_new();
     engine->where = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
     engine->views = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)gw_instance_view_unref);
     engine->actives = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, (GDestroyNotify)gw_active_unref);
@@ -109,7 +114,7 @@ GwEngine *gw_engine_new(GwStore *store, const GwDriver *const *drivers, const Gw
     engine->peers = gw_peers_new(engine);
     if (gw_remains_load(engine, error) && gw_engine_load_hosts(engine, error) && gw_engine_load_aggregates(engine, error) && gw_engine_load_groups(engine, error) &&
         gw_engine_load_actives(engine, error) && gw_engine_load_forecasts(engine, error) &&
-        (engine->peers || (gw_engine_load_servers(engine, error) && gw_engine_load_drains(engine, error))) &&
+        gw_engine_load_servers(engine, error) && (engine->peers || gw_engine_load_drains(engine, error)) &&
         gw_engine_load_cards(engine, error))
         return engine;
     gw_engine_stop(engine);
@@ -225,7 +230,10 @@ void gw_engine_stop(GwEngine *engine)
     g_hash_table_remove_all(engine->views);
     g_hash_table_remove_all(engine->where);
     g_hash_table_remove_all(engine->moving);
-    g_clear_pointer(&engine->sorted, g_ptr_array_unref);
+    g_hash_table_remove_all(engine->host_uris);
+    g_hash_table_remove_all(engine->host_uuids);
+    gw_listing_free(engine->listing);
+    engine->listing = gw_listing_new();
     GHashTable *hosts = g_steal_pointer(&engine->hosts);
     GHashTable *actives = g_steal_pointer(&engine->actives);
     GHashTable *drains = g_steal_pointer(&engine->drains);

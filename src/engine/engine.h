@@ -97,6 +97,7 @@ typedef struct {
 } GwHostEdit;
 
 gboolean gw_engine_host_edit(GwEngine *engine, const char *name, const GwHostEdit *edit, GError **error);
+GwHostView *gw_engine_host_by_uuid(GwEngine *engine, const char *uuid); /* in any letters; or NULL */
 GPtrArray *gw_engine_hosts(GwEngine *engine); /* of GwHostView *, by name; owned */
 GwHostView *gw_engine_host(GwEngine *engine, const char *name); /* or NULL */
 /* Asks the host for everything now. */
@@ -160,9 +161,25 @@ GwInstanceView *gw_instance_view_ref(GwInstanceView *view);
 void gw_instance_view_unref(GwInstanceView *view);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwInstanceView, gw_instance_view_unref)
 
-/* All, newest first by (first_seen_us, uuid). host NULL: everywhere. *ret_serial (may be NULL): raised whenever the list or
- * any view in it changes, so that whole answers can be cached. Cheap: callers share the array, and must not change it. */
-GPtrArray *gw_engine_instances(GwEngine *engine, const char *host, guint64 *ret_serial);
+/* All, newest first by (first_seen_us, uuid), as they were at one moment; any number of threads may read it. */
+typedef struct GwViewList GwViewList;
+void gw_view_list_unref(GwViewList *list);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwViewList, gw_view_list_unref)
+typedef struct {
+    const GwViewList *list;
+    guint chunk, at;
+    const char *named; /* borrowed; NULL: all */
+} GwViewIter;
+/* after NULL: from the start; else with the one that follows it, whether it is in the list or not. named: only those whose name contains it,
+ * or NULL. */
+void gw_view_iter_init(GwViewIter *iter, const GwViewList *list, const GwInstanceView *after, const char *named);
+GwInstanceView *gw_view_iter_next(GwViewIter *iter); /* borrowed from the list; NULL at its end */
+int gw_view_order(const GwInstanceView *a, const GwInstanceView *b); /* below 0: a comes first */
+
+/* The list as it is now; a reference. *ret_serial (may be NULL): raised whenever the list or any view in it changes, so that whole answers
+ * can be cached. */
+GwViewList *gw_engine_instances(GwEngine *engine, guint64 *ret_serial);
+GPtrArray *gw_engine_instances_of(GwEngine *engine, const char *host); /* those of one host, in the same order; owned */
 guint64 gw_engine_serial(GwEngine *engine); /* that number alone; lock-free */
 /* By UUID; NULL when there is none. */
 GwInstanceView *gw_engine_instance(GwEngine *engine, const char *uuid);
@@ -291,6 +308,7 @@ typedef struct {
     guint64 predicted, time_within, pause_within; /* of those the ones that were predicted, and whose interval had what came */
 } GwEndedMoves;
 void gw_engine_ended_moves(GwEngine *engine, GwEndedMoves *ret_ended);
+guint64 gw_engine_store_writes(GwEngine *engine); /* since the daemon began */
 
 /* What is told of migrations under way: each change of state, and each pass of a copy. row is borrowed, and as gw_engine_migrations would
  * give it. From engine threads; must not block, nor call the engine. */

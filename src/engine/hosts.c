@@ -15,6 +15,7 @@ void gw_host_entry_unref(GwHostEntry *entry)
         return;
     gw_node_unref(entry->node);
     gw_host_row_free(entry->row);
+    gw_host_entry_changed(entry);
     g_clear_pointer(&entry->facts, gw_host_facts_unref);
     g_hash_table_unref(entry->instances);
     g_hash_table_unref(entry->dirty);
@@ -81,6 +82,13 @@ static gboolean load_cache(GwEngine *engine, GwHostEntry *entry, GError **error)
     return TRUE;
 }
 
+void gw_host_enter(GwEngine *engine, GwHostEntry *entry)
+{
+    g_hash_table_replace(engine->hosts, entry->row->name, entry);
+    g_hash_table_replace(engine->host_uris, entry->row->uri, entry);
+    g_hash_table_replace(engine->host_uuids, g_ascii_strdown(entry->row->uuid, -1), entry);
+}
+
 static gboolean load_host(GwEngine *engine, const GwHostRow *row, GError **error)
 {
     GwNode *node = gw_host_open_node(engine, row->name, row->uri, error);
@@ -92,7 +100,7 @@ static gboolean load_host(GwEngine *engine, const GwHostRow *row, GError **error
     if (!load_cache(engine, entry, error) || !gw_remember_load(engine, entry, error))
         return FALSE;
     g_mutex_lock(&engine->lock);
-    g_hash_table_replace(engine->hosts, entry->row->name, gw_host_entry_ref(entry));
+    gw_host_enter(engine, gw_host_entry_ref(entry));
     gw_views_update_host(engine, entry);
     g_mutex_unlock(&engine->lock);
     return TRUE;
@@ -195,33 +203,37 @@ static gboolean check_name(const char *name, GError **error)
     return FALSE;
 }
 
-/* [locked] Name, address and identity must all be new. */
-static gboolean check_new(GwEngine *engine, const Addition *addition, const GwHostFacts *facts, GError **error)
+/* [locked] The same machine under another address; NULL: there is none. */
+static const GwHostEntry *find_twin(GwEngine *engine, const GwHostFacts *facts)
 {
     GHashTableIter iter;
     gpointer value;
     g_hash_table_iter_init(&iter, engine->hosts);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+    while (facts && facts->host_uuid && g_hash_table_iter_next(&iter, NULL, &value)) {
         const GwHostEntry *other = value;
-        if (strcmp(other->row->name, addition->name) == 0) {
-            g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "host %s is already there, at %s: remove it first, or choose another name",
-                        addition->name, other->row->uri);
-            return FALSE;
-        }
-        if (strcmp(other->row->uri, addition->uri) == 0) {
-            g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "address %s already belongs to host %s", addition->uri,
-                        other->row->name);
-            return FALSE;
-        }
-        if (facts && facts->host_uuid && other->facts && g_strcmp0(facts->host_uuid, other->facts->host_uuid) == 0) {
-            g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
-                        "%s has the same host UUID %s as host %s: it is the same machine under another address, or one of "
-                        "the two needs its own host_uuid in /etc/libvirt/libvirtd.conf",
-                        addition->uri, facts->host_uuid, other->row->name);
-            return FALSE;
-        }
+        if (other->facts && g_strcmp0(facts->host_uuid, other->facts->host_uuid) == 0)
+            return other;
     }
-    return TRUE;
+    return NULL;
+}
+
+/* [locked] Name, address and identity must all be new. */
+static gboolean check_new(GwEngine *engine, const Addition *addition, const GwHostFacts *facts, GError **error)
+{
+    const GwHostEntry *named = g_hash_table_lookup(engine->hosts, addition->name);
+    const GwHostEntry *there = g_hash_table_lookup(engine->host_uris, addition->uri);
+    const GwHostEntry *twin = named || there ? NULL : find_twin(engine, facts);
+    if (named)
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "host %s is already there, at %s: remove it first, or choose another name",
+                    addition->name, named->row->uri);
+    else if (there)
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "address %s already belongs to host %s", addition->uri, there->row->name);
+    else if (twin)
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
+                    "%s has the same host UUID %s as host %s: it is the same machine under another address, or one of "
+                    "the two needs its own host_uuid in /etc/libvirt/libvirtd.conf",
+                    addition->uri, facts->host_uuid, twin->row->name);
+    return !named && !there && !twin;
 }
 
 static gboolean enter_host(Addition *addition, GwNode *node, const GwHostFacts *facts, GwHostEntry **ret_entry, GError **error)
@@ -241,7 +253,7 @@ static gboolean enter_host(Addition *addition, GwNode *node, const GwHostFacts *
         return FALSE;
     GwHostEntry *entry = gw_host_entry_new(gw_node_ref(node), g_steal_pointer(&row));
     g_mutex_lock(&engine->lock);
-    g_hash_table_replace(engine->hosts, entry->row->name, entry);
+    gw_host_enter(engine, entry);
     *ret_entry = gw_host_entry_ref(entry);
     g_mutex_unlock(&engine->lock);
     return TRUE;
@@ -313,6 +325,9 @@ static void forget(GwEngine *engine, GwHostEntry *entry, const char *name)
 {
     g_mutex_lock(&engine->lock);
     entry->removed = TRUE;
+    g_autofree char *key = g_ascii_strdown(entry->row->uuid, -1);
+    g_hash_table_remove(engine->host_uuids, key);
+    g_hash_table_remove(engine->host_uris, entry->row->uri);
     g_hash_table_remove(engine->hosts, name);
     gw_views_update_host(engine, entry);
     g_mutex_unlock(&engine->lock);
@@ -409,8 +424,7 @@ void gw_host_view_unref(GwHostView *view)
     g_free(view);
 }
 
-/* [locked] */
-static GwHostView *view_of(GwHostEntry *entry)
+static GwHostView *view_new(GwHostEntry *entry)
 {
     GwHostView *view = g_new0(GwHostView, 1);
     g_atomic_ref_count_init(&view->refs);
@@ -433,6 +447,20 @@ static GwHostView *view_of(GwHostEntry *entry)
     return view;
 }
 
+/* [locked] Lists of all hosts are asked for often, and few of them have changed since. */
+static GwHostView *view_of(GwHostEntry *entry)
+{
+    if (!entry->view)
+        entry->view = view_new(entry);
+    g_atomic_ref_count_inc(&entry->view->refs);
+    return entry->view;
+}
+
+void gw_host_entry_changed(GwHostEntry *entry)
+{
+    g_clear_pointer(&entry->view, gw_host_view_unref);
+}
+
 static gint by_name(gconstpointer a, gconstpointer b)
 {
     return strcmp((*(GwHostView *const *)a)->row->name, (*(GwHostView *const *)b)->row->name);
@@ -450,6 +478,16 @@ GPtrArray *gw_engine_hosts(GwEngine *engine)
     g_mutex_unlock(&engine->lock);
     g_ptr_array_sort(views, by_name);
     return views;
+}
+
+GwHostView *gw_engine_host_by_uuid(GwEngine *engine, const char *uuid)
+{
+    g_autofree char *key = g_ascii_strdown(uuid, -1);
+    g_mutex_lock(&engine->lock);
+    GwHostEntry *entry = g_hash_table_lookup(engine->host_uuids, key);
+    GwHostView *view = entry ? view_of(entry) : NULL;
+    g_mutex_unlock(&engine->lock);
+    return view;
 }
 
 GwHostView *gw_engine_host(GwEngine *engine, const char *name)

@@ -38,6 +38,7 @@ typedef struct {
     gboolean removed;        /* [lock] */
     gint64 token;            /* [lock] of its lease; 0: another daemon leads it */
     gboolean unsaved;        /* [lock] what it said last is not in the store */
+    GwHostView *view;        /* [lock] what is shown of it; NULL: something has changed (gw_host_entry_changed) */
     gboolean releasing;      /* [lock] its lease is about to be given back: nothing is begun */
 } GwHostEntry;
 
@@ -119,11 +120,13 @@ struct GwEngine {
     gboolean stopping;       /* [lock] */
     gboolean started;
     GHashTable *hosts;       /* [lock] name → GwHostEntry * */
+    GHashTable *host_uris;   /* [lock] address → GwHostEntry * of `hosts` */
+    GHashTable *host_uuids;  /* [lock] UUID in small letters → GwHostEntry * of `hosts` */
     GHashTable *where;       /* [lock] uuid → GPtrArray of the GwHostEntry * that have it */
     GHashTable *views;       /* [lock] uuid → GwInstanceView * */
     GPtrArray *aggregates;   /* [lock] of GwAggregate *, by id; never NULL; replaced, never changed */
     GPtrArray *groups;       /* [lock] of GwGroup *, likewise */
-    GPtrArray *sorted;       /* [lock] the views in listing order, or NULL when it must be made anew */
+    struct GwListing *listing; /* [lock] the same views in order, and by host */
     GHashTable *actives;     /* [lock] id → GwActive *, references */
     GHashTable *cpu_uses;    /* [lock] cpu_uses.c */
     GHashTable *moving;      /* [lock] uuid → GwActive * of `actives`: the instance's own */
@@ -226,6 +229,8 @@ void gw_followers_assign(GwEngine *engine);
 GwHostEntry *gw_host_entry_ref(GwHostEntry *entry);
 void gw_host_entry_unref(GwHostEntry *entry);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwHostEntry, gw_host_entry_unref)
+void gw_host_enter(GwEngine *engine, GwHostEntry *entry /* taken */); /* [locked] into the tables, in place of one of the same name */
+void gw_host_entry_changed(GwHostEntry *entry); /* [locked] what is shown of it, its instances included: after every change */
 GwHostEntry *gw_engine_find_host(GwEngine *engine, const char *name); /* reference, or NULL */
 gboolean gw_engine_load_hosts(GwEngine *engine, GError **error);
 /* Brings the table up to what the store says. [edit_lock] */
@@ -251,7 +256,8 @@ gboolean gw_engine_load_groups(GwEngine *engine, GError **error); /* likewise */
 
 /* ---- candidates.c: the hosts as placement sees them, for one migration */
 typedef struct GwCandidates GwCandidates;
-GwCandidates *gw_candidates_new(GwEngine *engine, const GwMigration *row);
+typedef enum { GW_SCOPE_ALL, GW_SCOPE_DEST } GwScope; /* every host; what concerns the row's destination */
+GwCandidates *gw_candidates_new(GwEngine *engine, const GwMigration *row, GwScope scope);
 void gw_candidates_free(GwCandidates *candidates);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwCandidates, gw_candidates_free)
 /* As gw_choose_left_out. */
@@ -302,6 +308,14 @@ void gw_views_update(GwEngine *engine, const char *uuid);
 /* What entry now says of uuid; instance is taken; NULL: it is not there. */
 void gw_views_set(GwEngine *engine, GwHostEntry *entry, const char *uuid, GwInstance *instance);
 void gw_views_update_host(GwEngine *engine, GwHostEntry *entry);
+
+/* ---- listing.c: with the lock held */
+typedef struct GwListing GwListing;
+GwListing *gw_listing_new(void);
+void gw_listing_free(GwListing *listing);
+/* old, view: NULL for none; old is still a reference of the caller's. */
+void gw_listing_change(GwListing *listing, GwInstanceView *old, GwInstanceView *view);
+GwUsage gw_listing_usage(const GwListing *listing, const char *host); /* instances, their memory and CPUs */
 
 /* ---- active.c */
 GwActive *gw_active_new(GwEngine *engine, GwMigration *row /* taken */);
@@ -374,6 +388,8 @@ gboolean gw_engine_load_servers(GwEngine *engine, GError **error);
 void gw_servers_start(GwEngine *engine);
 gboolean gw_servers_need(GwEngine *engine, const char *host); /* one is being made, undone or deleted there */
 guint64 gw_servers_promised_mib(GwEngine *engine, const char *host); /* memory of those being made there [locked] */
+/* The same of every host: each is called for every server that is being made. [locked] */
+void gw_servers_promised(GwEngine *engine, void (*each)(gpointer data, const char *host, guint64 memory_mib), gpointer data);
 /* It was resized. TRUE where Godwit did not make it: its shape is what the host says. */
 gboolean gw_servers_set_flavor(GwEngine *engine, const char *uuid, const GwFlavor *flavor, GError **error);
 const GwServer *gw_servers_row(GwEngine *engine, const char *uuid);   /* borrowed, or NULL [locked] */

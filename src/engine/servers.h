@@ -15,12 +15,14 @@ typedef struct {
     gboolean cleared;        /* [step] of the present phase */
     guint failures;          /* [step] of acts in a row */
     gint64 silent_since;     /* [step] monotonic us; 0: its host answers */
+    gint64 token;            /* [step] of the lease under which the step is done */
     const char *event;       /* [step] the action event now open, or NULL */
     char *event_request;     /* [step] of which request */
 } GwServerRun;
 
 void gw_server_run_free(GwServerRun *run);
 GwServerRun *gw_server_run_add(GwEngine *engine, GwServer *row /* taken */); /* [locked] */
+void gw_server_run_drop(GwEngine *engine, const char *uuid); /* it is gone from the store; frees the run [locked] */
 gboolean gw_servers_lead(GwEngine *engine); /* [locked] this daemon is the one that carries them */
 void gw_server_run_wake(GwEngine *engine, const char *uuid);
 void gw_server_run_wake_after(GwEngine *engine, const char *uuid, guint ms);

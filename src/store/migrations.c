@@ -87,10 +87,14 @@ static gboolean check_idle(GwSession *session, const char *instance_uuid, GError
     if (!gw_session_integer(session, "SELECT daemon_id FROM operations WHERE instance_uuid = $1", GW_PARAMS(gw_param_text(instance_uuid)), 0,
                             &daemon, error))
         return FALSE;
-    if (daemon)
-        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "instance %s: something else has just been asked of it; wait for its end",
-                    instance_uuid);
-    return !daemon;
+    gint64 deleted = 0;
+    if (!gw_session_integer(session, "SELECT id FROM servers WHERE uuid = $1 AND deleting = 1", GW_PARAMS(gw_param_text(instance_uuid)), 0,
+                            &deleted, error))
+        return FALSE;
+    if (daemon || deleted)
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "instance %s: %s", instance_uuid,
+                    deleted ? "it is being deleted" : "something else has just been asked of it; wait for its end");
+    return !daemon && !deleted;
 }
 
 /* The unique index decides, whatever races; this says by whom, while the answer can still be found. */

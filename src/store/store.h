@@ -33,6 +33,9 @@ GwStore *gw_store_open_postgres(const char *uri, GError **error);
 gboolean gw_store_check_postgres(const char *uri, GError **error);
 void gw_store_close(GwStore *store);
 
+/* Transactions that wrote something, since it was opened. */
+guint64 gw_store_commits(const GwStore *store);
+
 /* ---- Hosts */
 typedef struct {
     gint64 id;                /* ascending, from 1; never reused */

@@ -22,14 +22,17 @@ static gint64 join(Fixture *fixture, const char *name, guint lease_ms)
     return id;
 }
 
+static guint surplus; /* of the last keep */
+
 static GArray *keep(Fixture *fixture, gint64 id, guint lease_ms, const GArray *held)
 {
-    GArray *leases = NULL;
+    GwKept kept = {0};
     g_autoptr(GArray) spare = g_array_new(FALSE, FALSE, sizeof(gint64));
     for (guint i = 0; held && i < held->len; i++)
         g_array_append_val(spare, g_array_index(held, GwLease, i).host_id);
-    assert_ok(gw_store_leases_keep(fixture->store, id, lease_ms, spare, &leases, &error_));
-    return leases;
+    assert_ok(gw_store_leases_keep(fixture->store, id, lease_ms, spare, &kept, &error_));
+    surplus = kept.surplus;
+    return kept.leases;
 }
 
 static void test_shared(Fixture *fixture, gconstpointer data)
@@ -45,8 +48,10 @@ static void test_shared(Fixture *fixture, gconstpointer data)
     g_assert_cmpuint(none->len, ==, 0);
     g_autoptr(GArray) busy = keep(fixture, one, LEASE_MS, NULL); /* nothing is spare: nothing is given back */
     g_assert_cmpuint(busy->len, ==, ALL);
+    g_assert_cmpuint(surplus, ==, ALL - 3); /* it is told how many too many it has */
     g_autoptr(GArray) less = keep(fixture, one, LEASE_MS, all);
     g_assert_cmpuint(less->len, ==, 3);
+    g_assert_cmpuint(surplus, ==, 0);
     g_autoptr(GArray) rest = keep(fixture, two, LEASE_MS, NULL);
     g_assert_cmpuint(rest->len, ==, 2);
     for (guint i = 0; i < rest->len; i++)
@@ -94,10 +99,10 @@ static void test_forgotten(Fixture *fixture, gconstpointer data)
 {
     gint64 one = join(fixture, "one", LEASE_MS);
     g_autoptr(GArray) spare = g_array_new(FALSE, FALSE, sizeof(gint64));
-    GArray *leases = NULL;
+    GwKept kept;
     GError *error = NULL;
     assert_ok(gw_store_daemon_leave(fixture->store, one, &error_));
-    gboolean ok = gw_store_leases_keep(fixture->store, one, LEASE_MS, spare, &leases, &error);
+    gboolean ok = gw_store_leases_keep(fixture->store, one, LEASE_MS, spare, &kept, &error);
     assert_fails(ok, error, GW_ERROR_STALE, "not known any more", NULL);
 }
 

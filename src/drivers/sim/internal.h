@@ -24,7 +24,7 @@ typedef struct GwSimCopy GwSimCopy;
 /* The parameters of an address. */
 typedef struct {
     guint64 memory_mib, cpus, link_mbps, latency_ms, storage_gib, clock_ms;
-    guint64 instances, instance_memory_mib, disk_gib, cpu_percent, dirty_mbps, speed;
+    guint64 instances, instance_memory_mib, disk_gib, cpu_percent, dirty_mbps, speed, hangs_after_s;
     char *prefix, *bridge, *disk, *hostname, *qemu_user;
 } GwSimSpec;
 
@@ -83,6 +83,7 @@ struct GwSimHost {
     double link_bps; /* bytes per second, in each direction */
     guint outgoing, incoming; /* copies that share the link */
     GwSimState state;
+    gint64 hangs_at_us; /* monotonic: it hangs from then on; 0: it does not */
     GCond state_changed;
     GPtrArray *mounts; /* of GwSimMount */
     GHashTable *domains; /* uuid -> GwSimDomain */
