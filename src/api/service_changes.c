@@ -23,7 +23,7 @@ static gboolean check_binary(GwRequest *request, const char *binary)
 static gboolean is_drain(const GwHostEdit *edit)
 {
     const char *reason = edit->enabled == GW_SWITCH_OFF ? edit->disabled_reason : NULL;
-    return reason && g_str_has_prefix(reason, "drain") && (!reason[5] || reason[5] == ':' || reason[5] == ' ');
+    return reason && g_str_has_prefix(reason, "drain") && (!reason[5] || reason[5] == ':');
 }
 
 static gboolean drain(GwRequest *request, const char *host, GError **error)

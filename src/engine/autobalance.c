@@ -11,6 +11,7 @@ static gboolean is_due(GwEngine *engine)
     gint64 now_us = g_get_monotonic_time();
     if (engine->stopping || !gw_peers_lead_drains(engine, gw_peers_drains_token(engine))) {
         own->lasted = 0; /* another looks */
+        own->has_score = FALSE;
         return FALSE;
     }
     if (!own->due_us)
@@ -50,8 +51,10 @@ static gboolean must_wait(GwEngine *engine)
 
 static GwBalanceOrder order_of(const GwEngine *engine, GwDryRun dry_run)
 {
+    enum { DAY_S = 24 * 3600 };
     const GwAutobalanceSettings *wish = &engine->settings.balance;
-    return (GwBalanceOrder){.order = {.dry_run = dry_run, .user_id = GW_AUTOBALANCE_USER},
+    return (GwBalanceOrder){.failures_since_us = g_get_real_time() - (gint64)DAY_S * G_USEC_PER_SEC,
+                            .order = {.dry_run = dry_run, .user_id = GW_AUTOBALANCE_USER},
                             .objective = wish->objective,
                             .max_moves = wish->max_moves,
                             .least_gain = wish->gain_percent / 100.0};

@@ -9,7 +9,6 @@ struct GwCandidates {
     GwGroup *group;   /* of the instance; reference, or NULL */
 };
 
-
 guint64 gw_engine_reserved_mib(GwEngine *engine, const char *host, gint64 except_id)
 {
     guint64 sum = engine->settings.reserved_host_memory_mib;
@@ -48,19 +47,21 @@ static Extra *extra_of(GHashTable *extras, const char *host)
 }
 
 /* [locked] A move counts at both ends; an instance that is still shown at its source counts at its destination, too. */
-static void count_move(GwEngine *engine, GHashTable *extras, const GwMigration *row, const GwGroup *group)
+static void count_move(GwEngine *engine, GHashTable *extras, const GwActive *active, const GwGroup *group)
 {
+    const GwMigration *row = active->row;
+    const char *dest = row->dest ? row->dest : active->chosen;
     const GwInstanceView *view = g_hash_table_lookup(engine->views, row->instance_uuid);
     if (gw_migration_state_traits(row->state) & (GW_TRAIT_FINAL | GW_TRAIT_RESTING))
         return;
     extra_of(extras, row->source)->usage.moves++;
-    if (!row->dest)
+    if (!dest)
         return;
-    Extra *extra = extra_of(extras, row->dest);
+    Extra *extra = extra_of(extras, dest);
     extra->usage.moves++;
     if (row->plan && row->state != GW_MIGRATION_SETTLING)
         extra->promised_mib += row->plan->memory_mib;
-    if (!view || strcmp(view->host, row->dest) == 0)
+    if (!view || strcmp(view->host, dest) == 0)
         return;
     extra->usage.instances++;
     extra->usage.vcpus += view->instance->vcpus;
@@ -93,7 +94,7 @@ static GHashTable *count_extras(GwEngine *engine, const char *except_uuid, const
     g_hash_table_iter_init(&iter, engine->actives);
     while (g_hash_table_iter_next(&iter, NULL, &value))
         if (strcmp(((const GwActive *)value)->instance_uuid, except_uuid) != 0)
-            count_move(engine, extras, ((const GwActive *)value)->row, group);
+            count_move(engine, extras, value, group);
     count_members(engine, extras, except_uuid, group);
     gw_servers_promised(engine, count_promised, extras);
     g_mutex_unlock(&engine->lock);

@@ -137,10 +137,39 @@ static void adopt_choice(GwActive *active, GwMigration *row, GwHostEntry *dest, 
     active->dest = gw_host_entry_ref(dest);
 }
 
+static void drop_choice(GwActive *active, GwMigration *row)
+{
+    g_clear_pointer(&row->dest, g_free);
+    g_clear_pointer(&row->plan, gw_plan_free);
+    g_clear_pointer(&active->dest, gw_host_entry_unref);
+}
+
 static void refuse(const GwMigration *row, const char *dest, const GPtrArray *findings, GError **error)
 {
     g_autofree char *reasons = gw_findings_to_text(findings);
     g_set_error(error, GW_ERROR, GW_ERROR_REFUSED, "%s cannot move to %s: %s", row->instance_name, dest, reasons);
+}
+
+static void set_chosen(GwActive *active, const char *host)
+{
+    g_mutex_lock(&active->engine->lock);
+    g_free(active->chosen);
+    active->chosen = g_strdup(host);
+    g_mutex_unlock(&active->engine->lock);
+}
+
+/* While the host was asked others may have been sent there: placement is judged once more, and from then on everybody sees this one there. */
+static gboolean take(GwActive *active, const GwMigration *row, GPtrArray *findings)
+{
+    g_autoptr(GPtrArray) more = gw_findings_new();
+    g_mutex_lock(&active->engine->place_lock);
+    gboolean taken = gw_choose_judge(active, row, more) && !gw_findings_block(more);
+    if (taken)
+        set_chosen(active, row->dest);
+    g_mutex_unlock(&active->engine->place_lock);
+    if (!taken)
+        g_ptr_array_extend_and_steal(findings, g_steal_pointer(&more));
+    return taken;
 }
 
 /* TRUE: dest is taken. FALSE with *error: the host failed or the checks refuse. Those of placement have been added to
@@ -154,9 +183,11 @@ static gboolean try_host(GwActive *active, GwMigration *row, GwHostEntry *dest, 
     g_ptr_array_extend_and_steal(findings, more);
     if (!gw_findings_block(findings)) {
         adopt_choice(active, row, dest, plan);
-        return TRUE;
+        if (take(active, row, findings))
+            return TRUE;
+    } else {
+        gw_plan_free(plan);
     }
-    gw_plan_free(plan);
     refuse(row, dest->row->name, findings, error);
     return FALSE;
 }
@@ -191,6 +222,7 @@ static gboolean choose_any(GwActive *active, GwMigration *row, GError **error)
             continue;
         if (try_host(active, row, dest, findings, &why))
             return TRUE;
+        drop_choice(active, row);
         g_ptr_array_add(reasons, g_strdup_printf("%s: %s", dest->row->name, why->message));
     }
     g_ptr_array_add(reasons, NULL);
@@ -208,6 +240,7 @@ gboolean gw_choose_judge(GwActive *active, const GwMigration *row, GPtrArray *fi
     g_autoptr(GwCandidates) candidates = gw_candidates_new(active->engine, row, GW_SCOPE_DEST);
     const GwCandidate *candidate = gw_candidates_find(candidates, row->dest);
     GwDemand demand = gw_demand_of(row, view);
+    demand.group_goes = active->group_goes;
     if (candidate && active->host_forced)
         gw_placement_judge_forced(candidate, findings);
     else if (candidate)
@@ -246,6 +279,7 @@ gboolean gw_choose_is_ready(const GwActive *active, const GwMigration *row)
 
 gboolean gw_choose(GwActive *active, GwMigration *row, GError **error)
 {
+    set_chosen(active, NULL);
     if (!row->dest)
         return choose_any(active, row, error);
     g_autoptr(GwHostEntry) dest = gw_engine_find_host(active->engine, row->dest);

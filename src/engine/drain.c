@@ -154,6 +154,28 @@ static void adopt(GwDrainRun *run, const GwSnapshot *s, guint *ret_moving)
 
 /* ---- what is begun */
 
+static gboolean goes_there(const GwDrainRun *run, const char *uuid, const char *dest)
+{
+    const GwDrainMove *move = g_hash_table_lookup(run->moves, uuid);
+    g_autoptr(GwInstanceView) view = gw_engine_instance(run->engine, uuid);
+    if (!view || strcmp(view->host, dest) == 0)
+        return TRUE; /* it is gone, or there */
+    return move && strcmp(move->dest ? move->dest : "", dest) == 0 && (move->state == GW_STEP_PLANNED || move->state == GW_STEP_MOVING);
+}
+
+/* A group that stays together is brought home as a whole, member by member. */
+static gboolean group_goes_along(const GwDrainRun *run, const GwDrainMove *move)
+{
+    g_autoptr(GPtrArray) groups = gw_engine_groups(run->engine);
+    const GwGroup *group = gw_groups_of(groups, move->instance_uuid);
+    if (run->row->kind != GW_DRAIN_RETURN || !group || group->policy != GW_GROUP_AFFINITY)
+        return FALSE;
+    for (guint i = 0; i < group->members->len; i++)
+        if (!goes_there(run, group->members->pdata[i], move->dest))
+            return FALSE;
+    return TRUE;
+}
+
 static gboolean begin(GwDrainRun *run, GwDrainMove *move)
 {
     g_autoptr(GError) error = NULL;
@@ -163,6 +185,7 @@ static gboolean begin(GwDrainRun *run, GwDrainMove *move)
                              .fence = fenced ? &fence : NULL,
                              .host = move->dest,
                              .block = GW_BLOCK_AUTO,
+                             .group_goes = group_goes_along(run, move),
                              .request_id = run->row->request_id,
                              .user_id = run->row->user_id,
                              .project_id = run->row->project_id};

@@ -26,6 +26,8 @@ GwDrainPlan *gw_drain_plan_of(GwEngine *engine, GwSnapshot *snapshot, const GwDr
 /* Brings rows up to date with the plan; those that changed or are new are added to changed (may be NULL). */
 void gw_drain_write_plan(const GwSnapshot *snapshot, const GwDrainPlan *plan, GHashTable *moves, gint64 since_ms,
                          GPtrArray *changed);
+/* The instance does not go again where the move was tried. */
+void gw_drain_ban_tried(GwSnapshot *snapshot, const GwDrainMove *move, guint instance);
 void gw_drain_set_text(char **field, const char *text);
 
 /* ---- drain.c */

@@ -6,8 +6,7 @@
 
 #include <string.h>
 
-/* Where an instance does not go again. */
-static void ban_tried(GwSnapshot *s, const GwDrainMove *move, guint instance)
+void gw_drain_ban_tried(GwSnapshot *s, const GwDrainMove *move, guint instance)
 {
     g_auto(GStrv) lines = g_strsplit(move->tried ? move->tried : "", "\n", -1);
     for (char **line = lines; *line; line++) {
@@ -31,7 +30,7 @@ static void apply_history(GwSnapshot *s, GHashTable *moves)
         guint instance;
         if (!gw_snapshot_find_instance(s, move->instance_uuid, &instance))
             continue;
-        ban_tried(s, move, instance);
+        gw_drain_ban_tried(s, move, instance);
         GwClusterInstance *i = gw_cluster_instance(s->cluster, instance);
         if (move->state == GW_STEP_GIVEN_UP)
             i->stuck = gw_snapshot_keep(s, move->reason ? move->reason : "it was given up");
@@ -72,6 +71,28 @@ static GPtrArray *open_moves(GHashTable *moves)
     return open;
 }
 
+/* Whether all of its group will be on one host: such a group does not hold its members on the way there. */
+static gboolean whole_group_goes(const GwCluster *cluster, const guint *where, guint instance)
+{
+    int group = gw_cluster_instance(cluster, instance)->group;
+    if (group < 0 || g_array_index(cluster->groups, GwClusterGroup, group).policy != GW_GROUP_AFFINITY)
+        return FALSE;
+    for (guint i = 0; i < cluster->instances->len; i++)
+        if (gw_cluster_instance(cluster, i)->group == group && where[i] != where[instance])
+            return FALSE;
+    return TRUE;
+}
+
+static void free_whole_groups(GwCluster *cluster, const guint *where, const GArray *order)
+{
+    g_autoptr(GArray) free = g_array_new(FALSE, FALSE, sizeof(guint));
+    for (guint n = 0; n < order->len; n++)
+        if (whole_group_goes(cluster, where, g_array_index(order, guint, n)))
+            g_array_append_val(free, g_array_index(order, guint, n));
+    for (guint n = 0; n < free->len; n++)
+        gw_cluster_instance(cluster, g_array_index(free, guint, n))->group = GW_CLUSTER_NONE;
+}
+
 static void keep_given(GwSnapshot *s, GHashTable *moves, const GwPace *pace, GwDrainPlan *plan)
 {
     g_autoptr(GPtrArray) open = open_moves(moves);
@@ -90,6 +111,7 @@ static void keep_given(GwSnapshot *s, GHashTable *moves, const GwPace *pace, GwD
         where[instance] = dest;
         g_array_append_val(order, instance);
     }
+    free_whole_groups(s->cluster, where, order);
     gw_placing_write(s->cluster, where, order, plan->moves);
     plan->table = gw_schedule_make(s->cluster, plan->moves, pace, GW_DESTINATIONS_GIVEN);
 }

@@ -279,12 +279,40 @@ static char *hosts_of(GHashTable *moves)
     return g_string_free(text, FALSE);
 }
 
+static void ban_failures(GwEngine *engine, GwSnapshot *s, gint64 drain)
+{
+    g_autoptr(GPtrArray) moves = NULL;
+    if (!gw_store_drain_moves(engine->store, drain, &moves, NULL))
+        return;
+    for (guint n = 0; n < moves->len; n++) {
+        guint instance;
+        if (gw_snapshot_find_instance(s, ((const GwDrainMove *)moves->pdata[n])->instance_uuid, &instance))
+            gw_drain_ban_tried(s, moves->pdata[n], instance);
+    }
+}
+
+/* Nobody reads why the automatic balance fails, so that it must not fail in the same way for ever. */
+static void remember_failures(GwEngine *engine, GwSnapshot *s, gint64 since_us)
+{
+    enum { NEWEST = 100 };
+    GwDrainQuery query = {.limit = NEWEST};
+    g_autoptr(GPtrArray) rows = NULL;
+    if (!since_us || !gw_store_drains(engine->store, &query, &rows, NULL))
+        return;
+    for (guint n = 0; n < rows->len; n++) {
+        const GwDrain *row = rows->pdata[n];
+        if (row->kind == GW_DRAIN_BALANCE && row->created_us >= since_us)
+            ban_failures(engine, s, row->id);
+    }
+}
+
 gboolean gw_engine_balance(GwEngine *engine, const GwBalanceOrder *order, GwBalanceFigures *ret_figures, GwDrain **ret,
                            GPtrArray **ret_moves, GError **error)
 {
     g_autoptr(GwSnapshot) snapshot = gw_snapshot_new(engine);
     if (!keep_to_aggregate(engine, snapshot, order->aggregate, error))
         return FALSE;
+    remember_failures(engine, snapshot, order->failures_since_us);
     GwBalanceWish wish = GW_BALANCE_DEFAULTS;
     wish.objective = order->objective;
     wish.max_moves = order->max_moves;

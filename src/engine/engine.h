@@ -222,6 +222,7 @@ typedef struct {
     GwBlockMode block;
     gboolean disk_over_commit;
     gboolean force; /* with host: what an administrator has set against it (disabled, aggregates) does not count */
+    gboolean group_goes; /* all of its group that stays together go to host, too: the policy does not hold it */
     gboolean by_admin; /* a lock does not count for it */
     const GwPolicy *policy; /* of a live move; NULL: that of the source's aggregates, else the setting's */
     const GwFlavor *flavor;  /* of a resize: the shape that it gets */
@@ -372,6 +373,7 @@ gboolean gw_engine_undrain(GwEngine *engine, const char *host, const GwDrainOrde
 
 typedef struct {
     GwDrainOrder order;   /* hosts is not read */
+    gint64 failures_since_us; /* what balances begun since then could not move somewhere is not sent there again; 0: it may be */
     const char *aggregate; /* name or id: only its hosts take part; NULL: all */
     guint max_moves;      /* 0: as many as are worth it */
     double least_gain;    /* the part by which the score must become smaller; 0: the default of core/balance.h */

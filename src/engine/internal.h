@@ -54,6 +54,7 @@ struct GwActive {
     /* what everyone may read */
     GwMigration *row;        /* [lock] as last journalled, with newer progress */
     GwCall call;             /* [lock] outcome of the state's work */
+    char *chosen;            /* [lock] the destination that the checks have taken, before it is in row; or NULL */
     char *call_error;        /* [lock] */
     gboolean call_transient; /* [lock] */
     gboolean stepping, again; /* [lock] */
@@ -90,6 +91,7 @@ struct GwActive {
     guint64 told_pause_ms;   /* [step] the longest pause that the hypervisor was told; 0: none yet */
     guint64 told_mibps;      /* [step] likewise what it may send */
     const GwPolicy *policy;  /* of the request, or NULL */
+    gboolean group_goes;     /* of the request: as in GwDemand */
     gboolean host_forced;    /* of the request: the destination is not placement's business */
     guint64 pass, pass_since_ms; /* [step] of the copy: which one is under way, and since when, in its own time, */
     guint64 pass_throttle;   /* [step] and how far the guest was slowed down when it began */
@@ -133,7 +135,7 @@ struct GwEngine {
     GHashTable *evacuated;   /* [lock] "uuid host" → gint64 *: migration by which it left a host that has not been cleared (remains.c) */
     GHashTable *drains;      /* [lock] id → GwDrainRun *, references: those under way */
     GHashTable *servers;     /* [lock] uuid → GwServerRun *: what Godwit made, makes or takes away */
-    GMutex place_lock;       /* taken before `lock`: servers are placed one by one */
+    GMutex place_lock;       /* taken before `lock`: what is placed is judged and seen there one by one */
     GThreadPool *server_steps;
     GHashTable *cards;       /* [lock] uuid → GwCard *, references */
     GHashTable *operating;   /* [lock] uuid → GwOperation under way */

@@ -259,16 +259,21 @@ static gboolean remove_row(GwEngine *engine, GwServerRun *run, const GwServer *r
     return TRUE;
 }
 
+/* Before the row goes: whoever dies in between comes here again. */
+static gboolean leave_group(GwEngine *engine, const char *uuid, GError **error)
+{
+    g_autoptr(GPtrArray) groups = gw_engine_groups(engine);
+    return !gw_groups_of(groups, uuid) || gw_engine_group_leave(engine, uuid, error);
+}
+
 static Step drop(GwEngine *engine, GwServerRun *run, GwServer *row)
 {
     g_autoptr(GError) error = NULL;
-    if (!remove_row(engine, run, row, &error)) {
+    if (!leave_group(engine, row->uuid, &error) || !remove_row(engine, run, row, &error)) {
         gw_warning("server %s: not forgotten, tried again: %s", row->uuid, error->message);
         return pause_after_failure(engine, run);
     }
     gw_info("server %s (%s) is deleted", row->name, row->uuid);
-    if (!gw_engine_group_leave(engine, row->uuid, &error))
-        gw_warning("server %s: it still counts as a member of its group: %s", row->uuid, error->message);
     return STEP_GONE;
 }
 

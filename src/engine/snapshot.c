@@ -110,7 +110,8 @@ static void add_hosts(GwSnapshot *s, GwEngine *engine)
                               .max_moves = most_of(view, GW_LIMIT_IO_OPS),
                               .tenants = tenants_of(s, view),
                               .link_bps = gw_forecast_link_bps(engine, view->row->name),
-                              .closed = closed_reason(s, view)};
+                              .closed = closed_reason(s, view),
+                              .holds_none = !view->up || view->row->forced_down || !view->row->enabled};
         g_array_append_val(s->cluster->hosts, host);
         g_hash_table_insert(s->host_index, view->row->name, GUINT_TO_POINTER(h + 1));
     }
