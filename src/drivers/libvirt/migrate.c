@@ -167,14 +167,19 @@ static guint64 remaining(virDomain *domain)
     return progress.memory_remaining;
 }
 
-/* A QEMU that goes on without its libvirtd is left alone. One that waits for packets that got lost would do so for as long as TCP does:
- * it is told to stop, which loses nothing (VIR_DOMAIN_ABORT_JOB_POSTCOPY), so that it can be resumed. TRUE: it has stopped. */
+/* A QEMU that goes on without its libvirtd is left alone. One that waits for packets that got lost is given as long as TCP may take to send
+ * them again (120 s, TCP_RTO_MAX), since the destination's may hear nobody once the connection is broken, while its devices wait for a
+ * page. Then it is told to stop, which loses nothing (VIR_DOMAIN_ABORT_JOB_POSTCOPY), so that it can be resumed. TRUE: it has stopped. */
 static gboolean stop_stuck(virDomain *domain)
 {
-    enum { WATCH_MS = 3000, STOP_MS = 500 };
+    enum { WATCH_S = 150, STOP_MS = 500 };
     guint64 before = remaining(domain);
-    g_usleep(WATCH_MS * 1000);
-    if (remaining(domain) != before || virDomainAbortJobFlags(domain, VIR_DOMAIN_ABORT_JOB_POSTCOPY) != 0)
+    for (guint i = 0; i < WATCH_S; i++) {
+        g_usleep(G_USEC_PER_SEC);
+        if (remaining(domain) != before)
+            return FALSE;
+    }
+    if (virDomainAbortJobFlags(domain, VIR_DOMAIN_ABORT_JOB_POSTCOPY) != 0)
         return FALSE;
     g_usleep(STOP_MS * 1000);
     return TRUE;
