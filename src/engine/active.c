@@ -17,6 +17,7 @@ void gw_active_unref(GwActive *active)
     gw_migration_free(active->unrecorded);
     g_free(active->call_error);
     g_free(active->chosen);
+    g_free(active->kept_reason);
     g_free(active->rung_reason);
     g_free(active->failure);
     g_clear_error(&active->refusal);

@@ -68,7 +68,8 @@ struct GwActive {
     gboolean inherited;      /* [step] not yet looked at: another daemon, or this one, may have been at it before */
     GwActive *before;        /* what it takes the place of, while that may still be in a step; or NULL */
     gint64 kept_us;          /* [step] monotonic: when progress was last stored, for other daemons, */
-    guint64 kept_told;       /* [step] and what listeners here had been told by then */
+    guint64 kept_told;       /* [step] and what listeners here had been told by then, */
+    char *kept_reason;       /* [step] and what it waited for; or NULL */
     /* the worker's own */
     GwSight source_sight, dest_sight; /* [step] */
     unsigned picture;        /* [step] what was seen, as one number, and since when it is the same (monotonic us) */

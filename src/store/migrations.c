@@ -283,14 +283,15 @@ gboolean gw_store_migration_progress(GwStore *store, const GwMigration *migratio
     if (!session)
         return FALSE;
     const GwField *fields = gw_migration_fields + KEPT - PROGRESSES;
-    GwParam params[PROGRESSES + 1];
+    GwParam params[PROGRESSES + 2];
     gw_fields_bind(fields, PROGRESSES, migration, params);
     params[PROGRESSES] = gw_param_integer(migration->id);
+    params[PROGRESSES + 1] = gw_param_text(migration->reason);
     g_autoptr(GString) sql = g_string_new("UPDATE migrations SET ");
     gw_fields_append_settings(sql, fields, PROGRESSES);
-    g_string_append_printf(sql, " WHERE id = $%u RETURNING id", PROGRESSES + 1);
+    g_string_append_printf(sql, ", reason = $%u WHERE id = $%u RETURNING id", PROGRESSES + 2, PROGRESSES + 1);
     gint64 found;
-    if (!gw_session_integer(session, sql->str, params, PROGRESSES + 1, 0, &found, error))
+    if (!gw_session_integer(session, sql->str, params, PROGRESSES + 2, 0, &found, error))
         return FALSE;
     if (found == 0) {
         g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "there is no migration %" G_GINT64_FORMAT, migration->id);
