@@ -146,7 +146,8 @@ void gw_os_hosts_update(GwRequest *request)
         set_maintenance(request, maintenance);
         return;
     }
-    if (gw_engine_host_edit(request->engine, request->args[0], &edit, &error))
+    gboolean may = edit.enabled != GW_SWITCH_ON || gw_engine_check_enabling(request->engine, request->args[0], &error);
+    if (may && gw_engine_host_edit(request->engine, request->args[0], &edit, &error))
         gw_reply_json(request, 200, json_pack("{s:o,s:s}", "host", gw_json_text(request->args[0]), "status",
                                               edit.enabled == GW_SWITCH_ON ? "enabled" : "disabled"));
     else

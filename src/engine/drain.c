@@ -345,7 +345,7 @@ static void close_hosts(GwDrainRun *run)
     g_auto(GStrv) names = g_strsplit(run->row->hosts ? run->row->hosts : "", " ", -1);
     for (char **name = names; run->row->kind == GW_DRAIN_EMPTY && *name; name++) {
         g_autoptr(GwHostView) view = gw_engine_host(run->engine, *name);
-        g_autofree char *reason = g_strdup_printf("drained (drain %" G_GINT64_FORMAT ")", run->id);
+        g_autofree char *reason = gw_drain_closing_reason(run->id);
         GwHostEdit edit = {.enabled = GW_SWITCH_OFF, .disabled_reason = reason};
         g_autoptr(GError) error = NULL;
         if (view && view->row->enabled && !gw_engine_host_edit(run->engine, *name, &edit, &error))

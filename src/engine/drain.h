@@ -30,6 +30,11 @@ void gw_drain_write_plan(const GwSnapshot *snapshot, const GwDrainPlan *plan, GH
 void gw_drain_ban_tried(GwSnapshot *snapshot, const GwDrainMove *move, guint instance);
 void gw_drain_set_text(char **field, const char *text);
 
+/* ---- drains.c */
+char *gw_drain_closing_reason(gint64 id); /* for which it disables its hosts */
+/* What emptying these hosts would take, over one picture for many questions. */
+void gw_drain_preview(GwEngine *engine, GwSnapshot *snapshot, const GwDrainOrder *order, GwDrain **ret, GPtrArray **ret_moves);
+
 /* ---- drain.c */
 void gw_drain_round(GwDrainRun *run);
 

@@ -52,12 +52,13 @@ static GPtrArray *hand_over(GHashTable *moves)
 }
 
 /* Recorded, it runs; takes row and moves. What is returned is read back, since the worker has them now. */
-static gboolean launch(GwEngine *engine, GwDrain *row_taken, GHashTable *moves_taken, GwDrain **ret, GPtrArray **ret_moves, GError **error)
+static gboolean launch(GwEngine *engine, const GwFence *fence, GwDrain *row_taken, GHashTable *moves_taken, GwDrain **ret,
+                       GPtrArray **ret_moves, GError **error)
 {
     g_autoptr(GwDrain) row = row_taken;
     g_autoptr(GHashTable) moves = moves_taken;
     g_autoptr(GPtrArray) list = values_of(moves);
-    if (!gw_store_drain_add(engine->store, row, list, error))
+    if (!gw_store_drain_add_fenced(engine->store, row, list, fence, error))
         return FALSE;
     gint64 id = row->id;
     gw_info("drain %" G_GINT64_FORMAT " of %s: %u moves planned", id, row->hosts, list->len);
@@ -72,11 +73,11 @@ static gboolean launch(GwEngine *engine, GwDrain *row_taken, GHashTable *moves_t
     return gw_engine_drain_show(engine, id, ret, ret_moves, error);
 }
 
-static gboolean deliver(GwEngine *engine, GwDryRun dry_run, GwDrain *row, GHashTable *moves, GwDrain **ret, GPtrArray **ret_moves,
-                        GError **error)
+static gboolean deliver(GwEngine *engine, GwDryRun dry_run, const GwFence *fence, GwDrain *row, GHashTable *moves, GwDrain **ret,
+                        GPtrArray **ret_moves, GError **error)
 {
     if (dry_run == GW_DRY_RUN_NOT)
-        return launch(engine, row, moves, ret, ret_moves, error);
+        return launch(engine, fence, row, moves, ret, ret_moves, error);
     *ret = row;
     *ret_moves = hand_over(moves);
     g_hash_table_unref(moves);
@@ -107,9 +108,14 @@ static gboolean check_hosts(GwEngine *engine, const GStrv hosts, GError **error)
     return TRUE;
 }
 
+char *gw_drain_closing_reason(gint64 id)
+{
+    return g_strdup_printf("drained (drain %" G_GINT64_FORMAT ")", id);
+}
+
 static gboolean close_hosts(GwEngine *engine, gint64 id, const GStrv hosts, GError **error)
 {
-    g_autofree char *reason = g_strdup_printf("drained (drain %" G_GINT64_FORMAT ")", id);
+    g_autofree char *reason = gw_drain_closing_reason(id);
     GwHostEdit edit = {.enabled = GW_SWITCH_OFF, .disabled_reason = reason};
     for (char **name = hosts; *name; name++)
         if (!gw_engine_host_edit(engine, *name, &edit, error))
@@ -144,40 +150,105 @@ static gboolean check_deadline(const GwDrainOrder *order, const GwDrainPlan *pla
     return order->dry_run == GW_DRY_RUN;
 }
 
+static GwDrainPlan *plan_row(GwEngine *engine, GwSnapshot *snapshot, GwDrain *row, GHashTable *moves)
+{
+    GwDrainPlan *plan = gw_drain_plan_of(engine, snapshot, row, moves);
+    gw_drain_write_plan(snapshot, plan, moves, 0, NULL);
+    row->predicted_ms = (gint64)plan->table.makespan_ms;
+    row->bound_ms = (gint64)plan->table.bound_ms;
+    return plan;
+}
+
+static GwDrain *row_of(const GwDrainOrder *order)
+{
+    GwDrain *row = gw_drain_new();
+    row->hosts = g_strjoinv(" ", order->hosts);
+    take_names(row, order);
+    return row;
+}
+
+static void unmark(GwSnapshot *snapshot, const GStrv hosts)
+{
+    guint host;
+    for (char **name = hosts; *name; name++)
+        if (gw_snapshot_find_host(snapshot, *name, &host))
+            gw_cluster_host(snapshot->cluster, host)->leaving = FALSE;
+}
+
+void gw_drain_preview(GwEngine *engine, GwSnapshot *snapshot, const GwDrainOrder *order, GwDrain **ret, GPtrArray **ret_moves)
+{
+    g_autoptr(GHashTable) moves = gw_drain_moves_new();
+    *ret = row_of(order);
+    gw_drain_plan_free(plan_row(engine, snapshot, *ret, moves));
+    unmark(snapshot, order->hosts);
+    *ret_moves = hand_over(moves);
+}
+
 gboolean gw_engine_drain(GwEngine *engine, const GwDrainOrder *order, GwDrain **ret, GPtrArray **ret_moves, GError **error)
 {
     if (!check_hosts(engine, order->hosts, error))
         return FALSE;
-    g_autoptr(GwDrain) row = gw_drain_new();
+    g_autoptr(GwDrain) row = row_of(order);
     g_autoptr(GHashTable) moves = gw_drain_moves_new();
-    row->hosts = g_strjoinv(" ", order->hosts);
-    take_names(row, order);
     g_autoptr(GwSnapshot) snapshot = gw_snapshot_new(engine);
-    g_autoptr(GwDrainPlan) plan = gw_drain_plan_of(engine, snapshot, row, moves);
-    gw_drain_write_plan(snapshot, plan, moves, 0, NULL);
-    row->predicted_ms = (gint64)plan->table.makespan_ms;
-    row->bound_ms = (gint64)plan->table.bound_ms;
+    g_autoptr(GwDrainPlan) plan = plan_row(engine, snapshot, row, moves);
     return check_deadline(order, plan, row, error) &&
-           deliver(engine, order->dry_run, g_steal_pointer(&row), g_steal_pointer(&moves), ret, ret_moves, error) &&
+           deliver(engine, order->dry_run, order->fence, g_steal_pointer(&row), g_steal_pointer(&moves), ret, ret_moves, error) &&
            (order->dry_run == GW_DRY_RUN || close_hosts(engine, (*ret)->id, order->hosts, error));
 }
 
 /* ---- and into use again */
 
-/* The newest drain that emptied this host. */
-static GwDrain *newest_drain_of(GwEngine *engine, const char *host, GError **error)
+/* The newest drain that emptied this host; *ret NULL: none. FALSE: the store does not say. */
+static gboolean newest_drain_of(GwEngine *engine, const char *host, GwDrain **ret, GError **error)
 {
-    GwDrainQuery query = {0};
+    const GwDrainKind kind = GW_DRAIN_EMPTY;
+    GwDrainQuery query = {.host = host, .kind = &kind};
     g_autoptr(GPtrArray) rows = NULL;
     if (!gw_store_drains(engine->store, &query, &rows, error))
-        return NULL;
+        return FALSE;
+    *ret = rows->len ? g_ptr_array_steal_index(rows, 0) : NULL;
+    return TRUE;
+}
+
+/* Of anybody's. A drain that runs would disable it again, without a word; a rolling drain has people or a hook at it. */
+static gboolean check_unrolled(GwEngine *engine, const char *host, GError **error)
+{
+    GwRollingQuery query = {.running_only = TRUE};
+    g_autoptr(GPtrArray) rows = NULL;
+    if (!gw_store_rollings(engine->store, &query, &rows, error))
+        return FALSE;
     for (guint n = 0; n < rows->len; n++) {
-        const GwDrain *row = rows->pdata[n];
-        g_auto(GStrv) names = g_strsplit(row->hosts ? row->hosts : "", " ", -1);
-        if (row->kind == GW_DRAIN_EMPTY && g_strv_contains((const char *const *)names, host))
-            return g_ptr_array_steal_index(rows, n);
+        const GwRolling *rolling = rows->pdata[n];
+        const GwRollingHost *found = gw_rolling_find(rolling, host);
+        if (found && gw_turn_is_kept(found->turn)) {
+            g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
+                        "Rolling drain %" G_GINT64_FORMAT " has %s in the turn '%s': wait until that has ended (godwit rolling-show %" G_GINT64_FORMAT
+                        "), or cancel its drain",
+                        rolling->id, host, gw_turn_name(found->turn), rolling->id);
+            return FALSE;
+        }
     }
-    return NULL;
+    return TRUE;
+}
+
+static gboolean check_undrained(GwEngine *engine, const char *host, GError **error)
+{
+    const GwDrainKind kind = GW_DRAIN_EMPTY;
+    GwDrainQuery query = {.running_only = TRUE, .host = host, .kind = &kind};
+    g_autoptr(GPtrArray) rows = NULL;
+    if (!gw_store_drains(engine->store, &query, &rows, error))
+        return FALSE;
+    gint64 id = rows->len ? ((const GwDrain *)rows->pdata[0])->id : 0;
+    if (id)
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
+                    "%s is being emptied by drain %" G_GINT64_FORMAT ": cancel that first (godwit drain-cancel %" G_GINT64_FORMAT ")", host, id, id);
+    return !id;
+}
+
+gboolean gw_engine_check_enabling(GwEngine *engine, const char *host, GError **error)
+{
+    return check_unrolled(engine, host, error) && check_undrained(engine, host, error);
 }
 
 /* The moves of a drain, backwards, of those instances that are still where it put them. */
@@ -210,33 +281,22 @@ static gboolean begin_return(GwEngine *engine, const char *host, const GwDrainOr
     row->hosts = g_strdup(host);
     take_names(row, order);
     g_autoptr(GwSnapshot) snapshot = gw_snapshot_new(engine);
-    g_autoptr(GwDrainPlan) plan = gw_drain_plan_of(engine, snapshot, row, moves);
-    gw_drain_write_plan(snapshot, plan, moves, 0, NULL);
-    row->predicted_ms = (gint64)plan->table.makespan_ms;
-    row->bound_ms = (gint64)plan->table.bound_ms;
-    return launch(engine, row, moves, ret, ret_moves, error);
+    gw_drain_plan_free(plan_row(engine, snapshot, row, moves));
+    return launch(engine, order->fence, row, moves, ret, ret_moves, error);
 }
 
 gboolean gw_engine_undrain(GwEngine *engine, const char *host, const GwDrainOrder *order, GwDrain **ret, GPtrArray **ret_moves,
                            GError **error)
 {
-    g_autoptr(GError) problem = NULL;
-    g_autoptr(GwDrain) drain = newest_drain_of(engine, host, &problem);
+    g_autoptr(GwDrain) drain = NULL;
     *ret = NULL;
     *ret_moves = NULL;
-    if (problem) {
-        g_propagate_error(error, g_steal_pointer(&problem));
+    if ((!order->only_reason && !gw_engine_check_enabling(engine, host, error)) || !newest_drain_of(engine, host, &drain, error))
         return FALSE;
-    }
-    if (drain && drain->state == GW_DRAIN_RUNNING) {
-        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
-                    "Drain %" G_GINT64_FORMAT " is still emptying %s: cancel it first (godwit drain-cancel %" G_GINT64_FORMAT ")", drain->id,
-                    host, drain->id);
-        return FALSE;
-    }
-    GwHostEdit edit = {.enabled = GW_SWITCH_ON};
+    GwHostEdit edit = {.enabled = GW_SWITCH_ON, .only_reason = order->only_reason};
     if (!gw_engine_host_edit(engine, host, &edit, error))
         return FALSE;
+    gw_rollings_wake(engine);
     if (!drain || (!order->return_later && !drain->return_later))
         return TRUE;
     g_autoptr(GHashTable) moves = gw_drain_moves_new();
@@ -331,7 +391,7 @@ gboolean gw_engine_balance(GwEngine *engine, const GwBalanceOrder *order, GwBala
     row->predicted_ms = (gint64)plan->table.makespan_ms;
     row->bound_ms = (gint64)plan->table.bound_ms;
     GwDryRun dry_run = g_hash_table_size(moves) ? order->order.dry_run : GW_DRY_RUN; /* nothing to do is nothing to record */
-    return deliver(engine, dry_run, row, moves, ret, ret_moves, error);
+    return deliver(engine, dry_run, order->order.fence, row, moves, ret, ret_moves, error);
 }
 
 /* ---- looking, and stopping */

@@ -101,9 +101,10 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     engine->scribe = g_thread_pool_new(gw_scribe_work, engine, 1, FALSE, NULL);
     engine->drain_steps = g_thread_pool_new(gw_drain_step, engine, MAX_DRAINS, FALSE, NULL);
     engine->rollings = g_thread_pool_new(gw_rollings_work, engine, 1, FALSE, NULL);
-    engine->hooks = gw_hooks_new(settings->hook_dir, settings->hook_timeout_s);
     engine->pool_steps = g_thread_pool_new(gw_pools_work, engine, MAX_POOLS, FALSE, NULL);
     engine->pool_looks = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+    engine->rolling_orders = g_thread_pool_new(gw_rolling_orders_work, engine, 1, FALSE, NULL);
+    engine->hooks = gw_hooks_new(settings->hook_dir, settings->state_path, settings->hook_timeout_s);
     engine->looks = g_thread_pool_new(gw_autobalance_work, engine, 1, FALSE, NULL);
     return engine;
 }
@@ -213,7 +214,8 @@ void gw_engine_stop(GwEngine *engine)
         g_thread_pool_free(g_steal_pointer(&engine->looks), FALSE, TRUE);
         g_thread_pool_free(g_steal_pointer(&engine->rollings), FALSE, TRUE);
         g_thread_pool_free(g_steal_pointer(&engine->pool_steps), FALSE, TRUE);
-        gw_hooks_stop(engine->hooks);
+        g_thread_pool_free(g_steal_pointer(&engine->rolling_orders), FALSE, TRUE);
+        gw_hooks_stop(engine->hooks, engine->peers ? GW_HOOK_END : GW_HOOK_LEAVE); /* another daemon calls it at once */
         g_thread_pool_free(g_steal_pointer(&engine->drain_steps), FALSE, TRUE);
         g_thread_pool_free(g_steal_pointer(&engine->steps), FALSE, TRUE);
         gw_forecasts_stop(engine->forecasts); /* only steps begin samples */

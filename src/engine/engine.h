@@ -48,6 +48,7 @@ typedef struct {
     const char *hook_dir;  /* folder of hooks on this machine (engine/hooks.h); NULL or "": none. Borrowed likewise */
     guint hook_timeout_s;
     guint pool_timeout_s;             /* how long a host may take to join a pool or to leave it; 0: 600 */
+    const char *state_path; /* folder of what is to outlive the process, beside the store; borrowed likewise */
     const char *image_dir; /* folder of images on this machine; NULL or "": none. Borrowed for the engine's life */
     guint haste; /* pauses and patience of the loop are divided by it; 0: as they are. For worlds whose clock runs faster */
 } GwEngineSettings;
@@ -94,6 +95,7 @@ typedef struct {
     GwSwitch enabled;
     const char *disabled_reason; /* with GW_SWITCH_OFF; or NULL */
     GwSwitch forced_down;
+    const char *only_reason; /* with GW_SWITCH_ON: CONFLICT when it is disabled for another reason than this; NULL: whatever the reason */
 } GwHostEdit;
 
 gboolean gw_engine_host_edit(GwEngine *engine, const char *name, const GwHostEdit *edit, GError **error);
@@ -362,14 +364,18 @@ typedef struct {
     GwStopped stopped;
     gboolean return_later; /* of a drain: undrain will bring the instances home; of undrain: do that */
     const char *request_id, *user_id, *project_id;
+    const GwFence *fence;  /* NULL, or what it is begun under: the lease of the drains */
+    const char *only_reason; /* of undrain: for a rolling drain itself, as of GwHostEdit; NULL: for anybody else */
 } GwDrainOrder;
 
 /* Disables the hosts, plans, and begins. INVALID, NOT_FOUND (a host), CONFLICT (it is being drained). ret_moves: of GwDrainMove *. */
 gboolean gw_engine_drain(GwEngine *engine, const GwDrainOrder *order, GwDrain **ret, GPtrArray **ret_moves, GError **error);
 /* Enables the host; brings home what its last drain moved, if that is asked for or was: *ret is NULL when there is nothing to bring.
- * CONFLICT while it is being drained. */
+ * CONFLICT as of gw_engine_check_enabling. */
 gboolean gw_engine_undrain(GwEngine *engine, const char *host, const GwDrainOrder *order, GwDrain **ret, GPtrArray **ret_moves,
                            GError **error);
+/* Whether anybody may take the host into use: CONFLICT while it is being emptied, or a rolling drain has people or a hook at it. */
+gboolean gw_engine_check_enabling(GwEngine *engine, const char *host, GError **error);
 
 typedef struct {
     GwDrainOrder order;   /* hosts is not read */
@@ -398,8 +404,12 @@ typedef struct {
     const char *hook;      /* or NULL */
 } GwRollingOrder;
 
-/* INVALID, NOT_FOUND, CONFLICT (a host is in one already). Owned by the caller, as is what the next two return. */
-gboolean gw_engine_rolling(GwEngine *engine, const GwRollingOrder *order, GwRolling **ret, GError **error);
+/* Called exactly once, from an engine thread or before the call returns; both borrowed. rolling NULL: INVALID, NOT_FOUND, CONFLICT (a host is in
+ * one already). */
+typedef void (*GwRollingPlanned)(gpointer data, const GwRolling *rolling, const GError *error);
+
+void gw_engine_rolling(GwEngine *engine, const GwRollingOrder *order, GwRollingPlanned done, gpointer data);
+/* What these two return is owned by the caller. */
 gboolean gw_engine_rollings(GwEngine *engine, GPtrArray **ret_rows /* newest first */, GError **error);
 GwRolling *gw_engine_rolling_show(GwEngine *engine, gint64 id, GError **error); /* NOT_FOUND */
 /* No further host's turn comes; those that are being seen to go on. NOT_FOUND; CONFLICT: it has ended. */

@@ -153,7 +153,7 @@ struct GwEngine {
     GMutex heard_lock;       /* of the next two; held while `heard` runs; taken with no other held */
     GwEngineHeard heard;
     gpointer heard_data;
-    GThreadPool *steps, *asks, *scribe, *drain_steps, *looks, *rollings, *pool_steps;
+    GThreadPool *steps, *asks, *scribe, *drain_steps, *looks, *rollings, *rolling_orders, *pool_steps;
     GHashTable *pool_looks;  /* [lock] id of an aggregate → GwPoolLook *: pools that change (pools.c) */
     GwAutobalance autobalance; /* [lock] */
     gboolean rolling;        /* [lock] the rolling drains are being looked at */
@@ -167,6 +167,10 @@ struct GwEngine {
 /* ---- rollings.c */
 void gw_rollings_tick(GwEngine *engine); /* has them looked at when it is time, where this daemon leads */
 void gw_rollings_work(gpointer item, gpointer engine);
+void gw_rollings_wake(GwEngine *engine); /* look soon */
+
+/* ---- rolling_orders.c */
+void gw_rolling_orders_work(gpointer order, gpointer engine);
 
 /* ---- pools.c: pools of hosts, made from aggregates */
 void gw_pools_tick(GwEngine *engine); /* has those that change looked at, where this daemon leads */

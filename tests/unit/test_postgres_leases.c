@@ -137,10 +137,36 @@ static void test_fence(Fixture *fixture, gconstpointer data)
     error = NULL;
     ok = gw_store_drain_journal(fixture->store, drain, moves, &drains, &error);
     assert_fails(ok, error, GW_ERROR_STALE, NULL);
+    error = NULL;
+    g_autoptr(GwDrain) another = gw_drain_new();
+    another->hosts = g_strdup("HostB");
+    ok = gw_store_drain_add_fenced(fixture->store, another, moves, &drains, &error);
+    assert_fails(ok, error, GW_ERROR_STALE, NULL);
     g_autoptr(GwMigration) after = read_migration(fixture->store, row->id);
     assert_migration_equal(before, after);
     fence = (GwFence){two, g_array_index(taken, GwLease, 1)};
     assert_ok(gw_store_migration_journal(fixture->store, row, &fence, &error_));
+}
+
+/* Of a rolling drain, too. */
+static void test_fenced_rolling(Fixture *fixture, gconstpointer data)
+{
+    four_hosts(fixture);
+    gint64 one = join(fixture, "one", SHORT_MS);
+    g_autoptr(GArray) leases = keep(fixture, one, SHORT_MS, NULL);
+    GwFence fence = {one, g_array_index(leases, GwLease, 0)};
+    g_autoptr(GwRolling) rolling = gw_rolling_new();
+    gw_rolling_add(rolling)->host = g_strdup("HostA");
+    assert_ok(gw_store_rolling_add(fixture->store, rolling, &error_));
+    assert_ok(gw_store_rolling_journal(fixture->store, rolling, &fence, &error_));
+    g_usleep((SHORT_MS + 50) * 1000);
+    gint64 two = join(fixture, "two", LEASE_MS);
+    g_autoptr(GArray) taken = keep(fixture, two, LEASE_MS, NULL);
+    GError *error = NULL;
+    gboolean ok = gw_store_rolling_journal(fixture->store, rolling, &fence, &error);
+    assert_fails(ok, error, GW_ERROR_STALE, "another daemon leads here now", NULL);
+    fence = (GwFence){two, g_array_index(taken, GwLease, 0)};
+    assert_ok(gw_store_rolling_journal(fixture->store, rolling, &fence, &error_)); /* nothing has been written in between */
 }
 
 /* A write that has passed its fence holds the lease until it has committed, though the lease is over by then; it may be renewed
@@ -264,6 +290,7 @@ int main(int argc, char **argv)
     ADD_PG("late-but-alone", test_late_but_alone);
     ADD_PG("forgotten", test_forgotten);
     ADD_PG("fence", test_fence);
+    ADD_PG("fenced-rolling", test_fenced_rolling);
     ADD_PG("write-under-way", test_write_under_way);
     ADD_PG("hosts-come-and-go", test_hosts_come_and_go);
     ADD_PG("operations", test_operations);
