@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 enum {
-    POLL_US = 50000,
+    POLL_MS = 50,
     GRACE_MS = 5000,      /* between asking a hook that takes too long to end, and making it */
     LOST_GRACE_MS = 1000, /* the same when another daemon is about to call it: it begins when our lease is over, not when we have noticed */
     LATER_EXIT = 75,      /* EX_TEMPFAIL of sysexits.h */
@@ -145,7 +145,7 @@ static int take_pipe(Run *run, char **ret_message)
             return pipe;
         while (!locked && has_time(run) && flock(pipe, LOCK_EX | LOCK_NB) != 0) {
             read_on(run, pipe); /* whoever wrote there is not to stand still for it */
-            g_usleep(POLL_US);
+            g_usleep(POLL_MS * 1000);
         }
         close(pipe);
         if (!has_time(run)) {
@@ -206,7 +206,7 @@ static void ask_to_end(Run *run, GwHookWish wish)
 static void end_group(Run *run)
 {
     while (run->asked && g_get_monotonic_time() < run->due_us && !take_away_idle(run->pipe))
-        g_usleep(POLL_US);
+        g_usleep(POLL_MS * 1000);
     if (run->asked)
         kill(-run->child, SIGKILL);
 }
@@ -220,7 +220,8 @@ static gboolean await(Run *run, int *ret_status, char **ret_message)
         if (wish == GW_HOOK_LEAVE)
             return FALSE;
         ask_to_end(run, wish);
-        g_usleep(POLL_US);
+        GPollFD talk = {run->reader, G_IO_IN, 0};
+        g_poll(&talk, 1, POLL_MS);
         read_on(run, run->reader);
         if (waitid(P_PID, (id_t)run->child, &info, WEXITED | WNOHANG | WNOWAIT) != 0 && errno != EINTR)
             break;
@@ -267,7 +268,7 @@ static GwHookState call(Run *run, int pipe, char **ret_message)
 {
     g_autoptr(GError) error = NULL;
     int status = 0;
-    run->reader = open(run->pipe, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    run->reader = open(run->pipe, O_RDWR | O_NONBLOCK | O_CLOEXEC); /* for writing, too: it is never at its end, which would wake us all the time */
     run->length = 0;
     gboolean begun = gw_hook_file_check(run->file->folder, run->file->hook, &error) && /* it may have changed since it was named */
                      spawn(run, pipe, &error);

@@ -48,7 +48,7 @@ GwHooks *gw_hooks_new(const char *folder, const char *state_path, guint timeout_
     g_mutex_init(&hooks->lock);
     g_cond_init(&hooks->idle);
     hooks->folder = g_strdup(folder ? folder : "");
-    hooks->state_folder = g_build_filename(state_path ? state_path : g_get_tmp_dir(), "hooks", NULL);
+    hooks->state_folder = g_build_filename(state_path ? state_path : g_get_tmp_dir(), "hook-calls", NULL);
     hooks->timeout_s = MAX(1, timeout_s);
     hooks->calls = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, call_unref);
     gw_hook_files_sweep(hooks->state_folder);

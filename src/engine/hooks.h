@@ -9,7 +9,7 @@
 
 typedef struct GwHooks GwHooks;
 
-/* folder NULL or "": only URLs can be called. state_path: a folder "hooks" in there says which files are being called. */
+/* folder NULL or "": only URLs can be called. state_path: a folder "hook-calls" in there says which files are being called. */
 GwHooks *gw_hooks_new(const char *folder, const char *state_path, guint timeout_s);
 /* Begins nothing more, and waits for what watches; wish: what becomes of files under way. Calls of URLs are broken off. */
 void gw_hooks_stop(GwHooks *hooks, GwHookWish wish);
