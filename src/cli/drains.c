@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-enum { POLL_MS = 300 };
-
 static gint64 number(const json_t *object, const char *field)
 {
     return json_integer_value(json_object_get(object, field));
@@ -146,70 +144,13 @@ static GwExit tell_end(GwCli *cli, const json_t *drain)
     return code;
 }
 
-static gboolean get_drain(GwCli *cli, const char *id, json_t **ret_body, json_t **ret_drain, GError **error)
+/* What is told anew where lines stay. */
+static char *key_of(const json_t *drain)
 {
-    g_autofree char *path = gw_client_path("/godwit/v1/drains/%s", id);
-    if (!gw_client_get(cli, path, ret_body, error))
-        return FALSE;
-    *ret_drain = json_object_get(*ret_body, "drain");
-    if (json_is_object(*ret_drain))
-        return TRUE;
-    g_set_error(error, GW_ERROR, GW_ERROR_FAILED, "The daemon's answer has no drain.");
-    return FALSE;
+    return g_strdup_printf("%u %u", count_of(drain, "moved"), count_of(drain, "moving"));
 }
 
-static void show_progress(GwCli *cli, const json_t *drain, char **shown)
-{
-    g_autofree char *line = state_line(drain);
-    g_autofree char *clean = gw_text_clean(line);
-    if (cli->output == GW_OUTPUT_JSON)
-        return;
-    if (cli->err.live) {
-        gw_terminal_draw(&cli->err, clean);
-        return;
-    }
-    g_autofree char *key = g_strdup_printf("%u %u", count_of(drain, "moved"), count_of(drain, "moving"));
-    if (g_strcmp0(key, *shown) != 0)
-        fprintf(cli->err.stream, "%s\n", clean);
-    g_free(*shown);
-    *shown = g_steal_pointer(&key);
-}
-
-/* A daemon that is silent for a while is asked again: the drain needs it, but goes on when it is back. */
-static gboolean may_pass(const GError *problem)
-{
-    return g_error_matches(problem, GW_ERROR, GW_ERROR_UNREACHABLE) || g_error_matches(problem, GW_ERROR, GW_ERROR_LOST);
-}
-
-static GwExit follow(GwCli *cli, const char *id, GError **error)
-{
-    g_autofree char *shown = NULL;
-    gint64 heard_us = g_get_monotonic_time();
-    gw_interrupt_catch();
-    while (!g_atomic_int_get(gw_interrupt_flag())) {
-        g_autoptr(json_t) body = NULL;
-        g_autoptr(GError) problem = NULL;
-        json_t *drain;
-        if (get_drain(cli, id, &body, &drain, &problem)) {
-            heard_us = g_get_monotonic_time();
-            if (!is_state(drain, "running")) {
-                if (cli->err.live)
-                    gw_terminal_erase(&cli->err);
-                return tell_end(cli, drain);
-            }
-            show_progress(cli, drain, &shown);
-        } else if (!g_error_matches(problem, GW_ERROR, GW_ERROR_ABORTED) &&
-                   (!may_pass(problem) || g_get_monotonic_time() - heard_us > (gint64)cli->timeout_s * G_USEC_PER_SEC)) {
-            g_propagate_error(error, g_steal_pointer(&problem));
-            return GW_EXIT_FAILED;
-        }
-        gw_interrupt_sleep(POLL_MS);
-    }
-    if (cli->err.live)
-        gw_terminal_erase(&cli->err);
-    g_autofree char *sentence = g_strdup_printf("Detached. The drain goes on; see it with: godwit drain-show --follow %s", id);
-    return gw_report(cli, &(GwReport){GW_EXIT_DETACHED, sentence, NULL, NULL});
-}
+static const GwCourse course = {"drain", "/godwit/v1/drains/", "drain", "drain-show", state_line, key_of, tell_end};
 
 /* After the daemon agreed: the plan, and then the course of it. */
 static GwExit carry_on(GwCli *cli, const json_t *drain, const json_t *whole, GError **error)
@@ -227,7 +168,7 @@ static GwExit carry_on(GwCli *cli, const json_t *drain, const json_t *whole, GEr
     if (!begun)
         return GW_EXIT_DONE;
     if (cli->patience == GW_FOLLOW)
-        return follow(cli, id, error);
+        return gw_course_follow(cli, &course, id, error);
     printf("It is under way as drain %s; see it with: godwit drain-show %s\n", id, id);
     return GW_EXIT_DONE;
 }
@@ -444,11 +385,11 @@ GwExit gw_run_drain_show(GwCli *cli, const GwArguments *arguments, GError **erro
 {
     const char *id = gw_arguments_word(arguments, 0);
     if (gw_arguments_option(arguments, "follow"))
-        return follow(cli, id, error);
+        return gw_course_follow(cli, &course, id, error);
 
     g_autoptr(json_t) body = NULL;
     json_t *drain;
-    if (!get_drain(cli, id, &body, &drain, error))
+    if (!gw_course_get(cli, &course, id, &body, &drain, error))
         return GW_EXIT_FAILED;
 
     if (cli->output == GW_OUTPUT_JSON) {

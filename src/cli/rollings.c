@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-enum { POLL_MS = 300 };
-
 static gint64 number(const json_t *object, const char *field)
 {
     return json_integer_value(json_object_get(object, field));
@@ -97,18 +95,6 @@ static char *end_sentence(const json_t *rolling)
 
 /* ---- following */
 
-static gboolean get_rolling(GwCli *cli, const char *id, json_t **ret_body, json_t **ret_rolling, GError **error)
-{
-    g_autofree char *path = gw_client_path("/godwit/v1/rollings/%s", id);
-    if (!gw_client_get(cli, path, ret_body, error))
-        return FALSE;
-    *ret_rolling = json_object_get(*ret_body, "rolling");
-    if (json_is_object(*ret_rolling))
-        return TRUE;
-    g_set_error(error, GW_ERROR, GW_ERROR_FAILED, "The daemon's answer has no rolling drain.");
-    return FALSE;
-}
-
 static GwExit tell_end(GwCli *cli, const json_t *rolling)
 {
     gboolean completed = is_word(rolling, "state", "completed"), cancelled = is_word(rolling, "state", "cancelled");
@@ -123,60 +109,8 @@ static GwExit tell_end(GwCli *cli, const json_t *rolling)
     return completed ? GW_EXIT_DONE : cancelled ? GW_EXIT_OTHERWISE : GW_EXIT_FAILED;
 }
 
-static void show_progress(GwCli *cli, const json_t *rolling, char **shown)
-{
-    g_autofree char *line = state_line(rolling), *clean = gw_text_clean(line);
-    if (cli->output == GW_OUTPUT_JSON)
-        return;
-    if (cli->err.live)
-        gw_terminal_draw(&cli->err, clean);
-    else if (g_strcmp0(clean, *shown) != 0)
-        fprintf(cli->err.stream, "%s\n", clean);
-    g_free(*shown);
-    *shown = g_steal_pointer(&clean);
-}
-
-/* A daemon that is silent for a while is asked again. */
-static gboolean may_pass(const GError *problem)
-{
-    return g_error_matches(problem, GW_ERROR, GW_ERROR_UNREACHABLE) || g_error_matches(problem, GW_ERROR, GW_ERROR_LOST);
-}
-
-static GwExit detach(GwCli *cli, const char *id)
-{
-    if (cli->err.live)
-        gw_terminal_erase(&cli->err);
-    g_autofree char *sentence = g_strdup_printf("Detached. The rolling drain goes on; see it with: godwit rolling-show --follow %s", id);
-    return gw_report(cli, &(GwReport){GW_EXIT_DETACHED, sentence, NULL, NULL});
-}
-
-static GwExit follow(GwCli *cli, const char *id, GError **error)
-{
-    g_autofree char *shown = NULL;
-    gint64 heard_us = g_get_monotonic_time();
-    gw_interrupt_catch();
-    for (; !g_atomic_int_get(gw_interrupt_flag()); gw_interrupt_sleep(POLL_MS)) {
-        g_autoptr(json_t) body = NULL;
-        g_autoptr(GError) problem = NULL;
-        json_t *rolling;
-        if (get_rolling(cli, id, &body, &rolling, &problem)) {
-            heard_us = g_get_monotonic_time();
-            if (is_word(rolling, "state", "running")) {
-                show_progress(cli, rolling, &shown);
-                continue;
-            }
-            if (cli->err.live)
-                gw_terminal_erase(&cli->err);
-            return tell_end(cli, rolling);
-        }
-        if (g_error_matches(problem, GW_ERROR, GW_ERROR_ABORTED) ||
-            (may_pass(problem) && g_get_monotonic_time() - heard_us < (gint64)cli->timeout_s * G_USEC_PER_SEC))
-            continue;
-        g_propagate_error(error, g_steal_pointer(&problem));
-        return GW_EXIT_FAILED;
-    }
-    return detach(cli, id);
-}
+/* The line says all that changes. */
+static const GwCourse course = {"rolling drain", "/godwit/v1/rollings/", "rolling", "rolling-show", state_line, state_line, tell_end};
 
 /* ---- the commands */
 
@@ -196,7 +130,7 @@ GwExit gw_rolling_begin(GwCli *cli, json_t *wish, GError **error)
     if (cli->output == GW_OUTPUT_PEOPLE)
         print_hosts(rolling);
     if (begun && cli->patience == GW_FOLLOW)
-        return follow(cli, id, error);
+        return gw_course_follow(cli, &course, id, error);
     if (begun)
         printf("It is under way as rolling drain %s; see it with: godwit rolling-show %s\n", id, id);
     else
@@ -239,11 +173,11 @@ GwExit gw_run_rolling_show(GwCli *cli, const GwArguments *arguments, GError **er
 {
     const char *id = gw_arguments_word(arguments, 0);
     if (gw_arguments_option(arguments, "follow"))
-        return follow(cli, id, error);
+        return gw_course_follow(cli, &course, id, error);
 
     g_autoptr(json_t) body = NULL;
     json_t *rolling;
-    if (!get_rolling(cli, id, &body, &rolling, error))
+    if (!gw_course_get(cli, &course, id, &body, &rolling, error))
         return GW_EXIT_FAILED;
     if (cli->output == GW_OUTPUT_JSON) {
         gw_client_print(body);

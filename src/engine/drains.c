@@ -224,7 +224,7 @@ static gboolean check_unrolled(GwEngine *engine, const char *host, GError **erro
         if (found && gw_turn_is_kept(found->turn)) {
             g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
                         "Rolling drain %" G_GINT64_FORMAT " has %s in the turn '%s': wait until that has ended (godwit rolling-show %" G_GINT64_FORMAT
-                        "), or cancel its drain",
+                        ")",
                         rolling->id, host, gw_turn_name(found->turn), rolling->id);
             return FALSE;
         }

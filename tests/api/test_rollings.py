@@ -183,6 +183,8 @@ def test_refusals(fleet):
     assert_fault(fleet.roll(aggregate="rack7"), "itemNotFound", 404, "rack7")
     assert_fault(fleet.roll(hosts=["HostB", "HostC", "HostB"]), "badRequest", 400, "HostB is named twice")
     assert_fault(fleet.roll(hosts=HOSTS, at_once=-1), "badRequest", 400, "at_once")
+    assert_fault(fleet.roll(hosts=HOSTS, at_once=65), "badRequest", 400, "at_once: 65 hosts at once are too many: name at most 64")
+    assert fleet.roll(hosts=HOSTS, at_once=64, dry_run=True).json["rolling"]["at_once"] == len(HOSTS)
     for hook, words in (("nothing", "no file that Godwit may execute"), ("../bin/sh", "neither a URL"), ("/bin/sh", "neither a URL"),
                         (fleet.hook("loose", mode=0o777), "can be changed by others"), (fleet.hook("text", mode=0o644), "chmod 0755"),
                         ("http://[", "is no URL")):
