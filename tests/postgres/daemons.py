@@ -97,7 +97,7 @@ class Daemon:
         (folder / "password").write_text("secret\n")
         (folder / "godwit.conf").write_text(
             f"[DEFAULT]\nstate_path = {folder}\ndatabase = {link.uri if link else database.uri}\nlease_seconds = {lease}\ndebug = true\nshutdown_timeout = 1\n"
-            f"reserved_host_memory_mb = 0\n{more}[xenserver]\npassword_file = {folder}/password\n")
+            f"reserved_host_memory_mb = 0\nhook_dir = {folder}/hooks\n{more}[xenserver]\npassword_file = {folder}/password\n")
         self.start()
 
     def spawn(self, command, **options):
@@ -133,6 +133,11 @@ class Daemon:
 
     def signal(self, number):
         os.kill(self.pid, number)
+
+    def hook(self, name, text):
+        (self.folder / "hooks").mkdir(exist_ok=True)
+        (self.folder / "hooks" / name).write_text("#!/bin/sh\n" + text)
+        (self.folder / "hooks" / name).chmod(0o755)
 
     def kill(self):
         self.signal(signal.SIGKILL)

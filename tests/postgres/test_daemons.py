@@ -224,6 +224,29 @@ def test_a_rolling_drain_goes_on_elsewhere(cloud):
     made.assert_whole()
 
 
+def test_a_hook_ends_with_the_daemon_that_called_it(cloud, tmp_path):
+    """The next one calls it, on another machine as a rule: it is not to meet the first."""
+    made = cloud(daemons=2, hosts=2, vms=2)
+    leader = made.leader("drains")
+    daemon = other(made, leader)
+    wait_until(lambda: "vm1" in daemon.ok("list"), "instances")
+    for one in made.daemons:
+        one.hook("slow", f'[ "$1" = before ] || exit 0\necho $$ >> {tmp_path}/begun\nuntil [ -e {tmp_path}/go ]; do sleep 0.1; done\n')
+    daemon.ok("drain", "--no-wait", "--rolling", "1", "--hook", "slow", "HostA")
+
+    def begun():
+        return (tmp_path / "begun").read_text().split() if (tmp_path / "begun").exists() else []
+    wait_until(lambda: len(begun()) == 1, "it is called")
+    made.daemons.remove(leader)
+    leader.close()
+    assert subprocess.run(["kill", "-0", begun()[0]], stderr=subprocess.DEVNULL).returncode != 0, "it goes on"
+    wait_until(lambda: len(begun()) == 2, "it is called again")
+    (tmp_path / "go").touch()
+    wait_until(lambda: daemon.json("rolling-show", "1")["rolling"]["hosts"][0]["turn"] == "held" or
+               daemon.json("rolling-show", "1")["rolling"]["state"] == "completed", "it goes on", 90)
+    made.assert_whole()
+
+
 def test_power_by_any_daemon(cloud):
     made = cloud(daemons=2, hosts=2)
     for daemon, verb, state in ((made.daemons[0], "stop", "Halted"), (made.daemons[1], "start", "Running")):
