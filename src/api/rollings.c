@@ -102,7 +102,8 @@ static void failed(GwRequest *request, gint64 number, const GError *error)
 
 static void too_slow(GwRequest *request)
 {
-    gw_reply_fault(request, 504, "The rolling drain was not planned within %u seconds; it may begin yet: see godwit rolling-list.",
+    gw_reply_fault(request, 504,
+                   "The rolling drain was not planned within %u seconds; it may begin yet: see godwit rolling-list.",
                    request->shared->wait_s);
 }
 

@@ -46,8 +46,7 @@ static gboolean apply(GwRequest *request, const char *host, const GwHostEdit *ed
         rest.disabled_reason = NULL;
     }
     gboolean may = edit->enabled != GW_SWITCH_ON || gw_engine_check_enabling(request->engine, host, &error);
-    if (may && (!drains || drain(request, host, &error)) &&
-        gw_engine_host_edit(request->engine, host, &rest, &error))
+    if (may && (!drains || drain(request, host, &error)) && gw_engine_host_edit(request->engine, host, &rest, &error))
         return TRUE;
     if (g_error_matches(error, GW_ERROR, GW_ERROR_NOT_FOUND))
         gw_reply_fault(request, 404, "Could not find binary %s on host %s.", gw_service_binary, host);

@@ -5,7 +5,8 @@
 
 enum { POLL_MS = 300 };
 
-gboolean gw_course_get(GwCli *cli, const GwCourse *course, const char *id, json_t **ret_body, json_t **ret, GError **error)
+gboolean gw_course_get(GwCli *cli, const GwCourse *course, const char *id, json_t **ret_body, json_t **ret,
+                       GError **error)
 {
     g_autofree char *escaped = g_uri_escape_string(id, NULL, FALSE), *path = g_strconcat(course->path, escaped, NULL);
     if (!gw_client_get(cli, path, ret_body, error))
@@ -39,7 +40,8 @@ static void show_progress(GwCli *cli, const GwCourse *course, const json_t *valu
 /* A daemon that is silent for a while is asked again: what is followed needs it, but goes on when it is back. */
 static gboolean may_pass(const GwCli *cli, const GError *problem, gint64 heard_us)
 {
-    gboolean silent = g_error_matches(problem, GW_ERROR, GW_ERROR_UNREACHABLE) || g_error_matches(problem, GW_ERROR, GW_ERROR_LOST);
+    gboolean silent =
+        g_error_matches(problem, GW_ERROR, GW_ERROR_UNREACHABLE) || g_error_matches(problem, GW_ERROR, GW_ERROR_LOST);
     return g_error_matches(problem, GW_ERROR, GW_ERROR_ABORTED) ||
            (silent && g_get_monotonic_time() - heard_us < (gint64)cli->timeout_s * G_USEC_PER_SEC);
 }
@@ -47,7 +49,8 @@ static gboolean may_pass(const GwCli *cli, const GError *problem, gint64 heard_u
 static GwExit detach(GwCli *cli, const GwCourse *course, const char *id)
 {
     erase(cli);
-    g_autofree char *sentence = g_strdup_printf("Detached. The %s goes on; see it with: godwit %s --follow %s", course->what, course->show, id);
+    g_autofree char *sentence =
+        g_strdup_printf("Detached. The %s goes on; see it with: godwit %s --follow %s", course->what, course->show, id);
     return gw_report(cli, &(GwReport){GW_EXIT_DETACHED, sentence, NULL, NULL});
 }
 

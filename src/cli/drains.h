@@ -7,13 +7,14 @@
 /* What is followed until it has ended: a drain or a rolling drain. */
 typedef struct {
     const char *what, *path, *member, *show; /* "drain", "/godwit/v1/drains/", "drain", "drain-show" */
-    char *(*line)(const json_t *value);      /* how it stands */
-    char *(*key)(const json_t *value);       /* of the line: told anew where lines stay when this changes */
+    char *(*line)(const json_t *value); /* how it stands */
+    char *(*key)(const json_t *value); /* of the line: told anew where lines stay when this changes */
     GwExit (*tell_end)(GwCli *cli, const json_t *value);
 } GwCourse;
 
 /* Of that path; *ret borrowed from *ret_body. */
-gboolean gw_course_get(GwCli *cli, const GwCourse *course, const char *id, json_t **ret_body, json_t **ret, GError **error);
+gboolean gw_course_get(GwCli *cli, const GwCourse *course, const char *id, json_t **ret_body, json_t **ret,
+                       GError **error);
 /* Until it has ended, or the user has seen enough. */
 GwExit gw_course_follow(GwCli *cli, const GwCourse *course, const char *id, GError **error);
 

@@ -1,6 +1,7 @@
-/* The commands about rolling drains: hosts emptied and taken into use again, a few at a time. `godwit drain --rolling` comes here. */
-#include "cli/drains.h"
+/* The commands about rolling drains: hosts emptied and taken into use again, a few at a time. `godwit drain --rolling`
+ * comes here. */
 #include "cli/client.h"
+#include "cli/drains.h"
 #include "cli/report.h"
 #include "cli/table.h"
 #include "cli/text.h"
@@ -31,7 +32,8 @@ static char *id_text(const json_t *object, const char *field)
 
 static void print_hosts(const json_t *rolling)
 {
-    static const char *const headings[] = {"Host", "Turn", "Servers", "Stay", "Takes", "Drain", "Return", "Since (UTC)", NULL};
+    static const char *const headings[] = {"Host",  "Turn",   "Servers",     "Stay", "Takes",
+                                           "Drain", "Return", "Since (UTC)", NULL};
     g_autoptr(GwTable) table = gw_table_new(headings);
     size_t index;
     json_t *host;
@@ -72,13 +74,14 @@ static char *state_line(const json_t *rolling)
     GString *line = g_string_new(NULL);
     size_t index;
     json_t *host;
-    g_string_printf(line, "rolling drain %" G_GINT64_FORMAT ": %u of %u hosts done", number(rolling, "id"), count_done(rolling),
-                    (guint)json_array_size(hosts_of(rolling)));
+    g_string_printf(line, "rolling drain %" G_GINT64_FORMAT ": %u of %u hosts done", number(rolling, "id"),
+                    count_done(rolling), (guint)json_array_size(hosts_of(rolling)));
     json_array_foreach(hosts_of(rolling), index, host)
     {
         const char *turn = gw_json_peek(host, "turn"), *reason = gw_json_peek(host, "reason");
         if (turn && !g_strv_contains(idle, turn))
-            g_string_append_printf(line, "; %s %s%s%s", gw_json_peek(host, "host"), turn, reason ? ": " : "", reason ? reason : "");
+            g_string_append_printf(line, "; %s %s%s%s", gw_json_peek(host, "host"), turn, reason ? ": " : "",
+                                   reason ? reason : "");
     }
     return g_string_free(line, FALSE);
 }
@@ -89,8 +92,8 @@ static char *end_sentence(const json_t *rolling)
     const char *reason = gw_json_peek(rolling, "reason");
     if (is_word(rolling, "state", "completed"))
         return g_strdup_printf("Every host has had its turn: %u of %u.", done, all);
-    return g_strdup_printf("The rolling drain is %s: %u of %u hosts had their turn%s%s", gw_json_peek(rolling, "state"), done, all,
-                           reason ? "; " : ".", reason ? reason : "");
+    return g_strdup_printf("The rolling drain is %s: %u of %u hosts had their turn%s%s", gw_json_peek(rolling, "state"),
+                           done, all, reason ? "; " : ".", reason ? reason : "");
 }
 
 /* ---- following */
@@ -110,7 +113,8 @@ static GwExit tell_end(GwCli *cli, const json_t *rolling)
 }
 
 /* The line says all that changes. */
-static const GwCourse course = {"rolling drain", "/godwit/v1/rollings/", "rolling", "rolling-show", state_line, state_line, tell_end};
+static const GwCourse course = {
+    "rolling drain", "/godwit/v1/rollings/", "rolling", "rolling-show", state_line, state_line, tell_end};
 
 /* ---- the commands */
 
@@ -140,7 +144,8 @@ GwExit gw_rolling_begin(GwCli *cli, json_t *wish, GError **error)
 
 GwExit gw_run_rolling_list(GwCli *cli, const GwArguments *arguments, GError **error)
 {
-    static const char *const headings[] = {"ID", "State", "Hosts", "Done", "At once", "Asked by", "Created (UTC)", "Reason", NULL};
+    static const char *const headings[] = {"ID",       "State",         "Hosts",  "Done", "At once",
+                                           "Asked by", "Created (UTC)", "Reason", NULL};
     g_autoptr(json_t) body = NULL;
     json_t *rollings;
     if (!gw_client_get(cli, "/godwit/v1/rollings", &body, error) || !gw_client_list(body, "rollings", &rollings, error))
@@ -165,7 +170,8 @@ GwExit gw_run_rolling_list(GwCli *cli, const GwArguments *arguments, GError **er
     if (gw_table_rows(table) > 0)
         gw_table_print(table, stdout);
     else
-        puts("No rolling drains yet. See what one would take with: godwit drain --rolling 1 --aggregate AGGREGATE --dry-run");
+        puts("No rolling drains yet. See what one would take with: godwit drain --rolling 1 --aggregate AGGREGATE "
+             "--dry-run");
     return GW_EXIT_DONE;
 }
 
@@ -202,6 +208,8 @@ GwExit gw_run_rolling_cancel(GwCli *cli, const GwArguments *arguments, GError **
     if (cli->output == GW_OUTPUT_JSON)
         gw_client_print(nothing);
     else
-        printf("No further host's turn comes in rolling drain %s; those that are being seen to go on: godwit rolling-show %s\n", id, id);
+        printf("No further host's turn comes in rolling drain %s; those that are being seen to go on: godwit "
+               "rolling-show %s\n",
+               id, id);
     return GW_EXIT_DONE;
 }

@@ -41,7 +41,8 @@ static gboolean must_wait(GwEngine *engine)
     GwRollingQuery running_rolling = {.running_only = TRUE};
     g_autoptr(GPtrArray) rows = NULL, under_way = NULL, rolling = NULL;
     gint64 since_us = g_get_real_time() - (gint64)engine->settings.balance.cooldown_s * G_USEC_PER_SEC;
-    if (!gw_store_drains(engine->store, &newest, &rows, NULL) || !gw_store_drains(engine->store, &running, &under_way, NULL) ||
+    if (!gw_store_drains(engine->store, &newest, &rows, NULL) ||
+        !gw_store_drains(engine->store, &running, &under_way, NULL) ||
         !gw_store_rollings(engine->store, &running_rolling, &rolling, NULL))
         return TRUE; /* nothing is known */
     gboolean settles = FALSE;

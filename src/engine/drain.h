@@ -33,7 +33,8 @@ void gw_drain_set_text(char **field, const char *text);
 /* ---- drains.c */
 char *gw_drain_closing_reason(gint64 id); /* for which it disables its hosts */
 /* What emptying these hosts would take, over one picture for many questions. */
-void gw_drain_preview(GwEngine *engine, GwSnapshot *snapshot, const GwDrainOrder *order, GwDrain **ret, GPtrArray **ret_moves);
+void gw_drain_preview(GwEngine *engine, GwSnapshot *snapshot, const GwDrainOrder *order, GwDrain **ret,
+                      GPtrArray **ret_moves);
 
 /* ---- drain.c */
 void gw_drain_round(GwDrainRun *run);

@@ -52,8 +52,8 @@ static GPtrArray *hand_over(GHashTable *moves)
 }
 
 /* Recorded, it runs; takes row and moves. What is returned is read back, since the worker has them now. */
-static gboolean launch(GwEngine *engine, const GwFence *fence, GwDrain *row_taken, GHashTable *moves_taken, GwDrain **ret,
-                       GPtrArray **ret_moves, GError **error)
+static gboolean launch(GwEngine *engine, const GwFence *fence, GwDrain *row_taken, GHashTable *moves_taken,
+                       GwDrain **ret, GPtrArray **ret_moves, GError **error)
 {
     g_autoptr(GwDrain) row = row_taken;
     g_autoptr(GHashTable) moves = moves_taken;
@@ -73,8 +73,8 @@ static gboolean launch(GwEngine *engine, const GwFence *fence, GwDrain *row_take
     return gw_engine_drain_show(engine, id, ret, ret_moves, error);
 }
 
-static gboolean deliver(GwEngine *engine, GwDryRun dry_run, const GwFence *fence, GwDrain *row, GHashTable *moves, GwDrain **ret,
-                        GPtrArray **ret_moves, GError **error)
+static gboolean deliver(GwEngine *engine, GwDryRun dry_run, const GwFence *fence, GwDrain *row, GHashTable *moves,
+                        GwDrain **ret, GPtrArray **ret_moves, GError **error)
 {
     if (dry_run == GW_DRY_RUN_NOT)
         return launch(engine, fence, row, moves, ret, ret_moves, error);
@@ -175,7 +175,8 @@ static void unmark(GwSnapshot *snapshot, const GStrv hosts)
             gw_cluster_host(snapshot->cluster, host)->leaving = FALSE;
 }
 
-void gw_drain_preview(GwEngine *engine, GwSnapshot *snapshot, const GwDrainOrder *order, GwDrain **ret, GPtrArray **ret_moves)
+void gw_drain_preview(GwEngine *engine, GwSnapshot *snapshot, const GwDrainOrder *order, GwDrain **ret,
+                      GPtrArray **ret_moves)
 {
     g_autoptr(GHashTable) moves = gw_drain_moves_new();
     *ret = row_of(order);
@@ -193,7 +194,8 @@ gboolean gw_engine_drain(GwEngine *engine, const GwDrainOrder *order, GwDrain **
     g_autoptr(GwSnapshot) snapshot = gw_snapshot_new(engine);
     g_autoptr(GwDrainPlan) plan = plan_row(engine, snapshot, row, moves);
     return check_deadline(order, plan, row, error) &&
-           deliver(engine, order->dry_run, order->fence, g_steal_pointer(&row), g_steal_pointer(&moves), ret, ret_moves, error) &&
+           deliver(engine, order->dry_run, order->fence, g_steal_pointer(&row), g_steal_pointer(&moves), ret, ret_moves,
+                   error) &&
            (order->dry_run == GW_DRY_RUN || close_hosts(engine, (*ret)->id, order->hosts, error));
 }
 
@@ -211,7 +213,8 @@ static gboolean newest_drain_of(GwEngine *engine, const char *host, GwDrain **re
     return TRUE;
 }
 
-/* Of anybody's. A drain that runs would disable it again, without a word; a rolling drain has people or a hook at it. */
+/* Of anybody's. A drain that runs would disable it again, without a word; a rolling drain has people or a hook at it.
+ */
 static gboolean check_unrolled(GwEngine *engine, const char *host, GError **error)
 {
     GwRollingQuery query = {.running_only = TRUE};
@@ -223,7 +226,8 @@ static gboolean check_unrolled(GwEngine *engine, const char *host, GError **erro
         const GwRollingHost *found = gw_rolling_find(rolling, host);
         if (found && gw_turn_is_kept(found->turn)) {
             g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
-                        "Rolling drain %" G_GINT64_FORMAT " has %s in the turn '%s': wait until that has ended (godwit rolling-show %" G_GINT64_FORMAT
+                        "Rolling drain %" G_GINT64_FORMAT
+                        " has %s in the turn '%s': wait until that has ended (godwit rolling-show %" G_GINT64_FORMAT
                         ")",
                         rolling->id, host, gw_turn_name(found->turn), rolling->id);
             return FALSE;
@@ -242,7 +246,9 @@ static gboolean check_undrained(GwEngine *engine, const char *host, GError **err
     gint64 id = rows->len ? ((const GwDrain *)rows->pdata[0])->id : 0;
     if (id)
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
-                    "%s is being emptied by drain %" G_GINT64_FORMAT ": cancel that first (godwit drain-cancel %" G_GINT64_FORMAT ")", host, id, id);
+                    "%s is being emptied by drain %" G_GINT64_FORMAT
+                    ": cancel that first (godwit drain-cancel %" G_GINT64_FORMAT ")",
+                    host, id, id);
     return !id;
 }
 
@@ -291,7 +297,8 @@ gboolean gw_engine_undrain(GwEngine *engine, const char *host, const GwDrainOrde
     g_autoptr(GwDrain) drain = NULL;
     *ret = NULL;
     *ret_moves = NULL;
-    if ((!order->only_reason && !gw_engine_check_enabling(engine, host, error)) || !newest_drain_of(engine, host, &drain, error))
+    if ((!order->only_reason && !gw_engine_check_enabling(engine, host, error)) ||
+        !newest_drain_of(engine, host, &drain, error))
         return FALSE;
     GwHostEdit edit = {.enabled = GW_SWITCH_ON, .only_reason = order->only_reason};
     if (!gw_engine_host_edit(engine, host, &edit, error))

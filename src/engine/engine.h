@@ -95,7 +95,8 @@ typedef struct {
     GwSwitch enabled;
     const char *disabled_reason; /* with GW_SWITCH_OFF; or NULL */
     GwSwitch forced_down;
-    const char *only_reason; /* with GW_SWITCH_ON: CONFLICT when it is disabled for another reason than this; NULL: whatever the reason */
+    const char *only_reason; /* with GW_SWITCH_ON: CONFLICT when it is disabled for another reason than this; NULL:
+                                whatever the reason */
 } GwHostEdit;
 
 gboolean gw_engine_host_edit(GwEngine *engine, const char *name, const GwHostEdit *edit, GError **error);
@@ -364,17 +365,18 @@ typedef struct {
     GwStopped stopped;
     gboolean return_later; /* of a drain: undrain will bring the instances home; of undrain: do that */
     const char *request_id, *user_id, *project_id;
-    const GwFence *fence;  /* NULL, or what it is begun under: the lease of the drains */
+    const GwFence *fence; /* NULL, or what it is begun under: the lease of the drains */
     const char *only_reason; /* of undrain: for a rolling drain itself, as of GwHostEdit; NULL: for anybody else */
 } GwDrainOrder;
 
 /* Disables the hosts, plans, and begins. INVALID, NOT_FOUND (a host), CONFLICT (it is being drained). ret_moves: of GwDrainMove *. */
 gboolean gw_engine_drain(GwEngine *engine, const GwDrainOrder *order, GwDrain **ret, GPtrArray **ret_moves, GError **error);
-/* Enables the host; brings home what its last drain moved, if that is asked for or was: *ret is NULL when there is nothing to bring.
- * CONFLICT as of gw_engine_check_enabling. */
+/* Enables the host; brings home what its last drain moved, if that is asked for or was: *ret is NULL when there is
+ * nothing to bring. CONFLICT as of gw_engine_check_enabling. */
 gboolean gw_engine_undrain(GwEngine *engine, const char *host, const GwDrainOrder *order, GwDrain **ret, GPtrArray **ret_moves,
                            GError **error);
-/* Whether anybody may take the host into use: CONFLICT while it is being emptied, or a rolling drain has people or a hook at it. */
+/* Whether anybody may take the host into use: CONFLICT while it is being emptied, or a rolling drain has people or a
+ * hook at it. */
 gboolean gw_engine_check_enabling(GwEngine *engine, const char *host, GError **error);
 
 typedef struct {
@@ -404,8 +406,8 @@ typedef struct {
     const char *hook;      /* or NULL */
 } GwRollingOrder;
 
-/* Called exactly once, from an engine thread or before the call returns; both borrowed. rolling NULL: INVALID, NOT_FOUND, CONFLICT (a host is in
- * one already). */
+/* Called exactly once, from an engine thread or before the call returns; both borrowed. rolling NULL: INVALID,
+ * NOT_FOUND, CONFLICT (a host is in one already). */
 typedef void (*GwRollingPlanned)(gpointer data, const GwRolling *rolling, const GError *error);
 
 void gw_engine_rolling(GwEngine *engine, const GwRollingOrder *order, GwRollingPlanned done, gpointer data);

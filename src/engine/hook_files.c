@@ -1,6 +1,6 @@
-/* A call's processes write to a named pipe in state_folder and hold a lock on it, which the kernel drops with the last of them. By that lock
- * any later process sees that the call is still under way, whatever became of the one that began it; and since each of them can also read
- * the pipe, they are not killed by writing when nobody else reads it. */
+/* A call's processes write to a named pipe in state_folder and hold a lock on it, which the kernel drops with the last
+ * of them. By that lock any later process sees that the call is still under way, whatever became of the one that began
+ * it; and since each of them can also read the pipe, they are not killed by writing when nobody else reads it. */
 #include "engine/hook_files.h"
 
 #include "base/error.h"
@@ -17,24 +17,26 @@
 
 enum {
     POLL_MS = 50,
-    GRACE_MS = 5000,      /* between asking a hook that takes too long to end, and making it */
-    LOST_GRACE_MS = 1000, /* the same when another daemon is about to call it: it begins when our lease is over, not when we have noticed */
-    LATER_EXIT = 75,      /* EX_TEMPFAIL of sysexits.h */
+    GRACE_MS = 5000, /* between asking a hook that takes too long to end, and making it */
+    LOST_GRACE_MS = 1000, /* the same when another daemon is about to call it: it begins when our lease is over, not
+                             when we have noticed */
+    LATER_EXIT = 75, /* EX_TEMPFAIL of sysexits.h */
     LINE_LENGTH = 200,
-    TAIL = 4096,          /* of what it says, so much is kept */
-    READS = 1024,         /* of that size, at one look: one that never ceases to talk is not to keep us from looking at the clock */
+    TAIL = 4096, /* of what it says, so much is kept */
+    READS =
+        1024, /* of that size, at one look: one that never ceases to talk is not to keep us from looking at the clock */
     LOCK_FD = 3,
 };
 
 typedef struct {
     const GwHookFile *file;
-    char *pipe;          /* path */
+    char *pipe; /* path */
     int reader;
     GPid child;
     char tail[TAIL];
     gsize length;
-    gboolean asked;      /* to end, because it took too long or is another daemon's */
-    gint64 due_us;       /* monotonic: when it is asked, or made */
+    gboolean asked; /* to end, because it took too long or is another daemon's */
+    gint64 due_us; /* monotonic: when it is asked, or made */
 } Run;
 
 /* ---- which there are */
@@ -48,8 +50,9 @@ static gboolean check_owner(const char *path, const struct stat *info, const cha
 {
     if (others_may_change(info))
         g_set_error(error, GW_ERROR, GW_ERROR_INVALID,
-                    "hook: %s can be changed by others than its owner, or its owner is neither root nor Godwit's user: chown and chmod %s it", path,
-                    mode);
+                    "hook: %s can be changed by others than its owner, or its owner is neither root nor Godwit's user: "
+                    "chown and chmod %s it",
+                    path, mode);
     return !others_may_change(info);
 }
 
@@ -59,10 +62,13 @@ gboolean gw_hook_file_check(const char *folder, const char *hook, GError **error
     struct stat info, folder_info;
     if (!*folder || !*hook || *hook == '.' || strchr(hook, '/'))
         g_set_error(error, GW_ERROR, GW_ERROR_INVALID,
-                    "hook: '%s' is neither a URL (http://, https://) nor the name of a file in hook_dir (%s)", hook, *folder ? folder : "not set");
+                    "hook: '%s' is neither a URL (http://, https://) nor the name of a file in hook_dir (%s)", hook,
+                    *folder ? folder : "not set");
     else if (stat(path, &info) != 0 || !S_ISREG(info.st_mode) || access(path, X_OK) != 0)
         g_set_error(error, GW_ERROR, GW_ERROR_INVALID,
-                    "hook: %s is no file that Godwit may execute: put it there, on the machine of every godwitd, and chmod 0755 it", path);
+                    "hook: %s is no file that Godwit may execute: put it there, on the machine of every godwitd, and "
+                    "chmod 0755 it",
+                    path);
     else if (stat(folder, &folder_info) != 0)
         g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "hook: hook_dir %s: %s", folder, g_strerror(errno));
     else
@@ -90,7 +96,8 @@ static int open_pipe(const char *path)
 static gboolean is_there(int pipe, const char *path)
 {
     struct stat own, there;
-    return fstat(pipe, &own) == 0 && stat(path, &there) == 0 && own.st_ino == there.st_ino && own.st_dev == there.st_dev;
+    return fstat(pipe, &own) == 0 && stat(path, &there) == 0 && own.st_ino == there.st_ino &&
+           own.st_dev == there.st_dev;
 }
 
 /* TRUE: no process of the call lives. */
@@ -149,13 +156,16 @@ static int take_pipe(Run *run, char **ret_message)
         }
         close(pipe);
         if (!has_time(run)) {
-            *ret_message = g_strdup_printf("the hook %s %s %s, as a godwitd that is gone has called it, is still under way after %u s (hook_timeout): "
-                                           "see what it does, and end it (fuser -v %s)",
-                                           run->file->hook, run->file->phase, run->file->host, run->file->timeout_s, run->pipe);
+            *ret_message =
+                g_strdup_printf("the hook %s %s %s, as a godwitd that is gone has called it, is still under way after "
+                                "%u s (hook_timeout): "
+                                "see what it does, and end it (fuser -v %s)",
+                                run->file->hook, run->file->phase, run->file->host, run->file->timeout_s, run->pipe);
             return -1;
         }
     }
-    *ret_message = g_strdup_printf("the hook %s: %s cannot be opened: %s", run->file->hook, run->pipe, g_strerror(errno));
+    *ret_message =
+        g_strdup_printf("the hook %s: %s cannot be opened: %s", run->file->hook, run->pipe, g_strerror(errno));
     return -1;
 }
 
@@ -186,8 +196,9 @@ static gboolean spawn(Run *run, int pipe, GError **error)
     const char *const words[] = {path, file->phase, file->host, NULL};
     int lock = fcntl(pipe, F_DUPFD_CLOEXEC, LOCK_FD + 1), target = LOCK_FD;
     gboolean ok = g_unix_set_fd_nonblocking(pipe, FALSE, error) &&
-                  g_spawn_async_with_pipes_and_fds("/", words, (const char *const *)environment, G_SPAWN_DO_NOT_REAP_CHILD, lead_group, NULL, -1,
-                                                   pipe, pipe, &lock, &target, 1, &run->child, NULL, NULL, NULL, error);
+                  g_spawn_async_with_pipes_and_fds("/", words, (const char *const *)environment,
+                                                   G_SPAWN_DO_NOT_REAP_CHILD, lead_group, NULL, -1, pipe, pipe, &lock,
+                                                   &target, 1, &run->child, NULL, NULL, NULL, error);
     close(lock);
     return ok;
 }
@@ -231,8 +242,8 @@ static gboolean await(Run *run, int *ret_status, char **ret_message)
     while (waitpid(run->child, ret_status, 0) < 0) {
         if (errno == EINTR)
             continue;
-        *ret_message = g_strdup_printf("the hook %s %s %s: how it ended is not known: %s", run->file->hook, run->file->phase, run->file->host,
-                                       g_strerror(errno));
+        *ret_message = g_strdup_printf("the hook %s %s %s: how it ended is not known: %s", run->file->hook,
+                                       run->file->phase, run->file->host, g_strerror(errno));
         return FALSE;
     }
     return TRUE;
@@ -251,16 +262,16 @@ static GwHookState judge(const Run *run, int status, char **ret_message)
 {
     const GwHookFile *file = run->file;
     if (run->asked) {
-        *ret_message = g_strdup_printf("the hook %s %s %s did not end within %u s (hook_timeout)", file->hook, file->phase, file->host,
-                                       file->timeout_s);
+        *ret_message = g_strdup_printf("the hook %s %s %s did not end within %u s (hook_timeout)", file->hook,
+                                       file->phase, file->host, file->timeout_s);
         return GW_HOOK_BROKEN;
     }
     if (WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == LATER_EXIT))
         return WEXITSTATUS(status) == 0 ? GW_HOOK_DONE : GW_HOOK_LATER;
     g_autofree char *line = last_line(run);
     *ret_message = g_strdup_printf("the hook %s %s %s ended with %s %d%s%s", file->hook, file->phase, file->host,
-                                   WIFEXITED(status) ? "status" : "signal", WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status),
-                                   *line ? ": " : "", line);
+                                   WIFEXITED(status) ? "status" : "signal",
+                                   WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status), *line ? ": " : "", line);
     return GW_HOOK_BROKEN;
 }
 
@@ -268,10 +279,13 @@ static GwHookState call(Run *run, int pipe, char **ret_message)
 {
     g_autoptr(GError) error = NULL;
     int status = 0;
-    run->reader = open(run->pipe, O_RDWR | O_NONBLOCK | O_CLOEXEC); /* for writing, too: it is never at its end, which would wake us all the time */
+    run->reader =
+        open(run->pipe, O_RDWR | O_NONBLOCK |
+                            O_CLOEXEC); /* for writing, too: it is never at its end, which would wake us all the time */
     run->length = 0;
-    gboolean begun = gw_hook_file_check(run->file->folder, run->file->hook, &error) && /* it may have changed since it was named */
-                     spawn(run, pipe, &error);
+    gboolean begun =
+        gw_hook_file_check(run->file->folder, run->file->hook, &error) && /* it may have changed since it was named */
+        spawn(run, pipe, &error);
     close(pipe);
     GwHookState state = begun && await(run, &status, ret_message) ? judge(run, status, ret_message) : GW_HOOK_BROKEN;
     if (!begun)
@@ -284,7 +298,9 @@ static GwHookState call(Run *run, int pipe, char **ret_message)
 
 GwHookState gw_hook_file_run(const GwHookFile *file, char **ret_message)
 {
-    Run run = {.file = file, .reader = -1, .pipe = pipe_of(file),
+    Run run = {.file = file,
+               .reader = -1,
+               .pipe = pipe_of(file),
                .due_us = g_get_monotonic_time() + (gint64)file->timeout_s * G_USEC_PER_SEC};
     int pipe = take_pipe(&run, ret_message);
     run.due_us = g_get_monotonic_time() + (gint64)file->timeout_s * G_USEC_PER_SEC;

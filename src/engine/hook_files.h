@@ -7,16 +7,16 @@
 typedef enum {
     GW_HOOK_WATCH,
     GW_HOOK_LEAVE, /* this process ends, the call goes on, and the next process waits for it */
-    GW_HOOK_END,   /* another daemon does the work now: the call is ended */
+    GW_HOOK_END, /* another daemon does the work now: the call is ended */
 } GwHookWish;
 
 typedef struct {
-    const char *folder;       /* hook_dir */
+    const char *folder; /* hook_dir */
     const char *state_folder; /* where a call under way is known by */
     guint timeout_s;
     const char *hook, *phase, *host;
     gint64 rolling_id, drain_id;
-    const gint *wish;         /* atomic, a GwHookWish: looked at while the call is under way */
+    const gint *wish; /* atomic, a GwHookWish: looked at while the call is under way */
 } GwHookFile;
 
 /* INVALID: no executable file in the folder that root or Godwit's user alone can change. */

@@ -13,7 +13,7 @@ struct GwHooks {
     guint timeout_s;
     GMutex lock;
     GCond idle;
-    guint threads;     /* [lock] */
+    guint threads; /* [lock] */
     gboolean stopping; /* [lock] */
     GHashTable *calls; /* [lock] key → Call *, references */
 };
@@ -22,7 +22,7 @@ typedef struct {
     GwHooks *hooks;
     char *key, *hook, *phase, *host;
     gint64 rolling_id, drain_id;
-    gint wish;         /* atomic, a GwHookWish */
+    gint wish; /* atomic, a GwHookWish */
     GwHookState state; /* [lock], as is the message */
     char *message;
 } Call;
@@ -118,31 +118,40 @@ gboolean gw_hooks_check(const GwHooks *hooks, const char *hook, GError **error)
 
 static GwHookState call_url(Call *call, char **ret_message)
 {
-    g_autoptr(json_t) body = json_pack("{s:s,s:s,s:I,s:I}", "phase", call->phase, "host", call->host, "rolling", (json_int_t)call->rolling_id,
-                                       "drain", (json_int_t)call->drain_id);
+    g_autoptr(json_t) body = json_pack("{s:s,s:s,s:I,s:I}", "phase", call->phase, "host", call->host, "rolling",
+                                       (json_int_t)call->rolling_id, "drain", (json_int_t)call->drain_id);
     g_autofree char *text = json_dumps(body, JSON_COMPACT);
     const char *const headers[] = {"Content-Type: application/json", NULL};
-    GwHttpSettings settings = {.base_url = call->hook, .timeout_ms = call->hooks->timeout_s * 1000, .cancel = &call->wish};
+    GwHttpSettings settings = {
+        .base_url = call->hook, .timeout_ms = call->hooks->timeout_s * 1000, .cancel = &call->wish};
     g_autoptr(GwHttp) http = gw_http_new(&settings);
     GwHttpRequest request = {.method = "POST", .path = "", .headers = headers, .body = text, .body_size = strlen(text)};
     g_autoptr(GwHttpResponse) response = NULL;
     g_autoptr(GError) error = NULL;
     if (!gw_http_send(http, &request, &response, &error))
-        *ret_message = g_strdup_printf("the hook %s (%s %s): %s", gw_http_address(http), call->phase, call->host, error->message);
+        *ret_message =
+            g_strdup_printf("the hook %s (%s %s): %s", gw_http_address(http), call->phase, call->host, error->message);
     else if (response->status == LATER_STATUS)
         return GW_HOOK_LATER;
     else if (response->status / 100 == 2)
         return GW_HOOK_DONE;
     else
-        *ret_message = g_strdup_printf("the hook %s (%s %s) answered %u", gw_http_address(http), call->phase, call->host, response->status);
+        *ret_message = g_strdup_printf("the hook %s (%s %s) answered %u", gw_http_address(http), call->phase,
+                                       call->host, response->status);
     return GW_HOOK_BROKEN;
 }
 
 static GwHookState call_file(Call *call, char **ret_message)
 {
-    GwHookFile file = {.folder = call->hooks->folder, .state_folder = call->hooks->state_folder, .timeout_s = call->hooks->timeout_s,
-                       .hook = call->hook, .phase = call->phase, .host = call->host, .rolling_id = call->rolling_id,
-                       .drain_id = call->drain_id, .wish = &call->wish};
+    GwHookFile file = {.folder = call->hooks->folder,
+                       .state_folder = call->hooks->state_folder,
+                       .timeout_s = call->hooks->timeout_s,
+                       .hook = call->hook,
+                       .phase = call->phase,
+                       .host = call->host,
+                       .rolling_id = call->rolling_id,
+                       .drain_id = call->drain_id,
+                       .wish = &call->wish};
     g_mkdir_with_parents(call->hooks->state_folder, 0700); /* that it failed is told by what is to be made in there */
     return gw_hook_file_run(&file, ret_message);
 }
@@ -174,8 +183,14 @@ static char *key_of(const GwHookCall *what)
 static void begin(GwHooks *hooks, const GwHookCall *what, char *key /* taken */)
 {
     Call *call = g_atomic_rc_box_new0(Call);
-    *call = (Call){.hooks = hooks, .key = key, .hook = g_strdup(what->hook), .phase = g_strdup(what->phase), .host = g_strdup(what->host),
-                   .rolling_id = what->rolling_id, .drain_id = what->drain_id, .state = GW_HOOK_RUNNING};
+    *call = (Call){.hooks = hooks,
+                   .key = key,
+                   .hook = g_strdup(what->hook),
+                   .phase = g_strdup(what->phase),
+                   .host = g_strdup(what->host),
+                   .rolling_id = what->rolling_id,
+                   .drain_id = what->drain_id,
+                   .state = GW_HOOK_RUNNING};
     g_hash_table_insert(hooks->calls, call->key, call);
     hooks->threads++;
     g_thread_unref(g_thread_new("hook", call_thread, g_atomic_rc_box_acquire(call)));

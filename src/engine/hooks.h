@@ -1,6 +1,6 @@
-/* Hooks: what an administrator wants done to a host at a certain moment, by a URL that is called or by an executable file of hook_dir
- * (hook_files.h). Each call runs beside the rest. What came of a call that a former process began is not known here, and the call is made
- * again: a hook must see what is done already. */
+/* Hooks: what an administrator wants done to a host at a certain moment, by a URL that is called or by an executable
+ * file of hook_dir (hook_files.h). Each call runs beside the rest. What came of a call that a former process began is
+ * not known here, and the call is made again: a hook must see what is done already. */
 #ifndef GW_ENGINE_HOOKS_H
 #define GW_ENGINE_HOOKS_H
 
@@ -9,9 +9,11 @@
 
 typedef struct GwHooks GwHooks;
 
-/* folder NULL or "": only URLs can be called. state_path: a folder "hook-calls" in there says which files are being called. */
+/* folder NULL or "": only URLs can be called. state_path: a folder "hook-calls" in there says which files are being
+ * called. */
 GwHooks *gw_hooks_new(const char *folder, const char *state_path, guint timeout_s);
-/* Begins nothing more, and waits for what watches; wish: what becomes of files under way. Calls of URLs are broken off. */
+/* Begins nothing more, and waits for what watches; wish: what becomes of files under way. Calls of URLs are broken off.
+ */
 void gw_hooks_stop(GwHooks *hooks, GwHookWish wish);
 void gw_hooks_free(GwHooks *hooks);
 
@@ -23,8 +25,8 @@ typedef struct {
     gint64 rolling_id, drain_id; /* 0: none */
 } GwHookCall;
 
-/* How the call stands; the first time it begins. Never GW_HOOK_NONE. *ret_message: when it is BROKEN, why; owned by the caller. The answer
- * stays the same until the call is forgotten. */
+/* How the call stands; the first time it begins. Never GW_HOOK_NONE. *ret_message: when it is BROKEN, why; owned by the
+ * caller. The answer stays the same until the call is forgotten. */
 GwHookState gw_hooks_call(GwHooks *hooks, const GwHookCall *call, char **ret_message);
 /* Once what it came to is recorded. */
 void gw_hooks_forget(GwHooks *hooks, const GwHookCall *call);

@@ -1,5 +1,5 @@
-/* Rolling drains as they are asked for: everything is checked first, of every host; then a worker plans what emptying each would take, over one
- * picture of the cluster, which takes a while for many hosts. */
+/* Rolling drains as they are asked for: everything is checked first, of every host; then a worker plans what emptying
+ * each would take, over one picture of the cluster, which takes a while for many hosts. */
 #include "engine/drain.h"
 #include "engine/hooks.h"
 
@@ -31,7 +31,8 @@ static GwRolling *row_of(const GwRollingOrder *order)
 static gboolean take_at_once(GwRolling *row, GError **error)
 {
     if (row->at_once > MOST_AT_ONCE)
-        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "at_once: %u hosts at once are too many: name at most %d", row->at_once, MOST_AT_ONCE);
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "at_once: %u hosts at once are too many: name at most %d",
+                    row->at_once, MOST_AT_ONCE);
     gboolean ok = row->at_once <= MOST_AT_ONCE;
     row->at_once = CLAMP(row->at_once, 1, MAX(1, row->hosts->len));
     return ok;
@@ -65,7 +66,8 @@ static gboolean add_hosts(GwEngine *engine, GwRolling *row, const GwRollingOrder
 {
     const GStrv names = order->order.hosts;
     if ((names && *names) == (order->aggregate != NULL)) {
-        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "hosts: name either the hosts, in the order of their turns, or an aggregate");
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID,
+                    "hosts: name either the hosts, in the order of their turns, or an aggregate");
         return FALSE;
     }
     if (order->aggregate)
@@ -87,8 +89,11 @@ static gboolean check_host(GwEngine *engine, const GwRolling *row, guint index, 
     if (!view)
         g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Compute host %s could not be found.", name);
     else if (!view->row->enabled || view->row->forced_down || !view->up)
-        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "hosts: %s %s: mend that first, or name the hosts without it", name,
-                    !view->up ? "does not answer" : view->row->forced_down ? "is forced down" : "is disabled");
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "hosts: %s %s: mend that first, or name the hosts without it",
+                    name,
+                    !view->up                ? "does not answer"
+                    : view->row->forced_down ? "is forced down"
+                                             : "is disabled");
     return view && view->row->enabled && !view->row->forced_down && view->up;
 }
 
@@ -104,7 +109,8 @@ static gboolean check_all(GwEngine *engine, const GwRolling *row, GError **error
 static void predict(GwEngine *engine, GwSnapshot *snapshot, const GwRolling *row, GwRollingHost *host)
 {
     char *names[] = {host->host, NULL};
-    GwDrainOrder alone = {.hosts = names, .per_host = row->per_host, .stopped = row->include_stopped ? GW_STOPPED_MOVE : GW_STOPPED_STAY};
+    GwDrainOrder alone = {
+        .hosts = names, .per_host = row->per_host, .stopped = row->include_stopped ? GW_STOPPED_MOVE : GW_STOPPED_STAY};
     g_autoptr(GwDrain) drain = NULL;
     g_autoptr(GPtrArray) moves = NULL;
     gw_drain_preview(engine, snapshot, &alone, &drain, &moves);
@@ -129,7 +135,8 @@ static gboolean carry_out(GwEngine *engine, Order *order, GError **error)
         return TRUE;
     if (!gw_store_rolling_add(engine->store, row, error))
         return FALSE;
-    gw_info("rolling drain %" G_GINT64_FORMAT " of %u hosts begins, %u at once", row->id, row->hosts->len, row->at_once);
+    gw_info("rolling drain %" G_GINT64_FORMAT " of %u hosts begins, %u at once", row->id, row->hosts->len,
+            row->at_once);
     gw_rollings_wake(engine);
     return TRUE;
 }
@@ -148,8 +155,8 @@ void gw_engine_rolling(GwEngine *engine, const GwRollingOrder *order, GwRollingP
 {
     g_autoptr(GwRolling) row = row_of(order);
     g_autoptr(GError) error = NULL;
-    if ((order->hook && !gw_hooks_check(engine->hooks, order->hook, &error)) || !add_hosts(engine, row, order, &error) ||
-        !take_at_once(row, &error) || !check_all(engine, row, &error)) {
+    if ((order->hook && !gw_hooks_check(engine->hooks, order->hook, &error)) ||
+        !add_hosts(engine, row, order, &error) || !take_at_once(row, &error) || !check_all(engine, row, &error)) {
         done(data, NULL, error);
         return;
     }
@@ -168,7 +175,8 @@ GwRolling *gw_engine_rolling_show(GwEngine *engine, gint64 id, GError **error)
     g_autoptr(GPtrArray) rows = NULL;
     if (id < 1 || !gw_store_rollings(engine->store, &(GwRollingQuery){.id = id}, &rows, error) || !rows->len) {
         if (error && !*error)
-            g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Rolling drain %" G_GINT64_FORMAT " could not be found.", id);
+            g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Rolling drain %" G_GINT64_FORMAT " could not be found.",
+                        id);
         return NULL;
     }
     return g_ptr_array_steal_index(rows, 0);

@@ -1,20 +1,24 @@
-/* Rolling drains, carried out: again and again whoever leads the drains reads those that run, looks at the hosts whose turn it is, and writes what
- * has come of it. What a turn demands is done only once the turn is written, and everything in it can be done twice, so that a crash at any
- * moment, and a store that does not answer, is a look that comes later; hooks alone are called again, which docs/planning.md says. */
+/* Rolling drains, carried out: again and again whoever leads the drains reads those that run, looks at the hosts whose
+ * turn it is, and writes what has come of it. What a turn demands is done only once the turn is written, and everything
+ * in it can be done twice, so that a crash at any moment, and a store that does not answer, is a look that comes later;
+ * hooks alone are called again, which docs/planning.md says. */
 #include "engine/drain.h"
 #include "engine/hooks.h"
 
 #include <string.h>
 
-enum { IDLE_MS = 1000, BUSY_MS = 200 }; /* between two looks: while none runs or only people are waited for, and while something goes on */
+enum {
+    IDLE_MS = 1000,
+    BUSY_MS = 200
+}; /* between two looks: while none runs or only people are waited for, and while something goes on */
 
 typedef struct {
     GwEngine *engine;
     GwRolling *rolling;
-    gint64 token;         /* of the lease under which the row was read */
+    gint64 token; /* of the lease under which the row was read */
     const GwFence *fence; /* of that; NULL: there are no others */
     gboolean changed;
-    GPtrArray *told;      /* of Told *: calls of hooks that have ended; forgotten once what came of them is written */
+    GPtrArray *told; /* of Told *: calls of hooks that have ended; forgotten once what came of them is written */
 } Round;
 
 typedef struct {
@@ -49,8 +53,8 @@ static GwWorkState judge_error(Round *round, GwRollingHost *host, const GError *
         say(round, host, g_strdup(error->message));
         return GW_WORK_BROKEN;
     }
-    gw_warning("rolling drain %" G_GINT64_FORMAT ": %s is %s, tried again: %s", round->rolling->id, host->host, gw_turn_name(host->turn),
-               error->message);
+    gw_warning("rolling drain %" G_GINT64_FORMAT ": %s is %s, tried again: %s", round->rolling->id, host->host,
+               gw_turn_name(host->turn), error->message);
     return GW_WORK_RUNNING;
 }
 
@@ -75,8 +79,11 @@ static char *unfit_reason(const GwHostView *view)
     if (view->row->forced_down)
         return g_strdup("it was forced down meanwhile: mend that, and begin again");
     if (!view->row->enabled)
-        return g_strdup_printf("it was disabled meanwhile (%s): enable it, and begin again", why ? why : "without a reason");
-    return view->up ? NULL : g_strdup_printf("it does not answer (%s): mend that, and begin again", view->down_reason ? view->down_reason : "why is not known");
+        return g_strdup_printf("it was disabled meanwhile (%s): enable it, and begin again",
+                               why ? why : "without a reason");
+    return view->up ? NULL
+                    : g_strdup_printf("it does not answer (%s): mend that, and begin again",
+                                      view->down_reason ? view->down_reason : "why is not known");
 }
 
 /* *ret: why the host cannot have a turn, or NULL. FALSE: nobody knows just now. */
@@ -93,7 +100,11 @@ static gboolean find_unfit(GwEngine *engine, const char *host, char **ret)
 
 static GwHookCall call_of(const Round *round, const char *phase, const char *host, gint64 drain_id)
 {
-    return (GwHookCall){.hook = round->rolling->hook, .phase = phase, .host = host, .rolling_id = round->rolling->id, .drain_id = drain_id};
+    return (GwHookCall){.hook = round->rolling->hook,
+                        .phase = phase,
+                        .host = host,
+                        .rolling_id = round->rolling->id,
+                        .drain_id = drain_id};
 }
 
 static GwHookState see_hook(Round *round, GwRollingHost *host)
@@ -104,7 +115,9 @@ static GwHookState see_hook(Round *round, GwRollingHost *host)
         return GW_HOOK_NONE;
     GwHookState state = gw_hooks_call(round->engine->hooks, &call, &message);
     if (state == GW_HOOK_LATER && host->turn != GW_TURN_EMPTY)
-        message = g_strdup_printf("the hook %s %s said that it goes on (status 75, or 202), which only 'empty' is waited for", call.phase, call.host);
+        message =
+            g_strdup_printf("the hook %s %s said that it goes on (status 75, or 202), which only 'empty' is waited for",
+                            call.phase, call.host);
     if (message)
         say(round, host, message);
     if (state != GW_HOOK_RUNNING) {
@@ -117,10 +130,13 @@ static GwHookState see_hook(Round *round, GwRollingHost *host)
 
 typedef enum { OURS, ANYBODYS } Whose;
 
-/* A drain of this kind and of this host alone; of this rolling drain, or one of anybody's that runs. *ret 0: none. FALSE: the store does not say. */
+/* A drain of this kind and of this host alone; of this rolling drain, or one of anybody's that runs. *ret 0: none.
+ * FALSE: the store does not say. */
 static gboolean find_drain(const Round *round, const GwRollingHost *host, GwDrainKind kind, Whose whose, gint64 *ret)
 {
-    GwDrainQuery query = {.running_only = whose == ANYBODYS, .host = host->host, .kind = &kind,
+    GwDrainQuery query = {.running_only = whose == ANYBODYS,
+                          .host = host->host,
+                          .kind = &kind,
                           .request_id = whose == OURS ? round->rolling->request_id : NULL};
     g_autoptr(GPtrArray) rows = NULL;
     *ret = 0;
@@ -186,8 +202,9 @@ static GwWorkState see_drain(Round *round, GwRollingHost *host)
         return GW_WORK_RUNNING; /* nothing is known while the store does not answer */
     if (drain->state == GW_DRAIN_COMPLETED)
         return GW_WORK_DONE;
-    say(round, host, g_strdup_printf("its drain %" G_GINT64_FORMAT " is %s: %s", drain->id, gw_drain_state_name(drain->state),
-                                     drain->reason ? drain->reason : "see godwit drain-show"));
+    say(round, host,
+        g_strdup_printf("its drain %" G_GINT64_FORMAT " is %s: %s", drain->id, gw_drain_state_name(drain->state),
+                        drain->reason ? drain->reason : "see godwit drain-show"));
     return GW_WORK_BROKEN;
 }
 
@@ -222,8 +239,9 @@ static GwWorkState see_return(Round *round, GwRollingHost *host)
     if (!drain || drain->state == GW_DRAIN_RUNNING)
         return GW_WORK_RUNNING;
     if (drain->state != GW_DRAIN_COMPLETED)
-        say(round, host, g_strdup_printf("return %" G_GINT64_FORMAT " is %s: %s", drain->id, gw_drain_state_name(drain->state),
-                                         drain->reason ? drain->reason : "see godwit drain-show"));
+        say(round, host,
+            g_strdup_printf("return %" G_GINT64_FORMAT " is %s: %s", drain->id, gw_drain_state_name(drain->state),
+                            drain->reason ? drain->reason : "see godwit drain-show"));
     return GW_WORK_DONE;
 }
 
@@ -249,9 +267,12 @@ static char *held_words(const Round *round, const GwRollingHost *host, const GwT
     g_autoptr(GwHostView) view = gw_engine_host(round->engine, host->host);
     const char *why = view && view->row->disabled_reason ? view->row->disabled_reason : "without a reason";
     if (sight->taken)
-        return g_strdup_printf("it is empty, and was disabled meanwhile (%s): once that is over, run: godwit undrain %s", why, host->host);
+        return g_strdup_printf(
+            "it is empty, and was disabled meanwhile (%s): once that is over, run: godwit undrain %s", why, host->host);
     if (sight->hook == GW_HOOK_LATER)
-        return g_strdup_printf("it is empty, and the hook has begun something: when that has ended, it or you run: godwit undrain %s", host->host);
+        return g_strdup_printf(
+            "it is empty, and the hook has begun something: when that has ended, it or you run: godwit undrain %s",
+            host->host);
     return g_strdup_printf("it is empty: do what is to be done, then run: godwit undrain %s", host->host);
 }
 
@@ -259,7 +280,9 @@ static char *held_words(const Round *round, const GwRollingHost *host, const GwT
 static char *failed_words(const Round *round, const GwRollingHost *host, const GwTurnSight *sight)
 {
     g_autoptr(GwHostView) view = gw_engine_host(round->engine, host->host);
-    const char *why = sight->gone ? "it was removed from Godwit" : host->reason ? host->reason : "for an unknown reason";
+    const char *why = sight->gone    ? "it was removed from Godwit"
+                      : host->reason ? host->reason
+                                     : "for an unknown reason";
     if (!view || view->row->enabled || !host->drain_id)
         return g_strdup(why);
     return g_strdup_printf("%s; it stays disabled until: godwit undrain %s", why, host->host);
@@ -330,7 +353,8 @@ static char *end_words(const GwRolling *rolling)
     for (guint n = 0; n < rolling->hosts->len; n++) {
         const GwRollingHost *host = rolling->hosts->pdata[n];
         if (host->turn == GW_TURN_FAILED)
-            return g_strdup_printf("%s: %s%s%s", host->host, host->reason, *waiting ? "; without a turn, to begin again with: " : "", waiting);
+            return g_strdup_printf("%s: %s%s%s", host->host, host->reason,
+                                   *waiting ? "; without a turn, to begin again with: " : "", waiting);
     }
     return NULL;
 }
@@ -342,15 +366,16 @@ static void end(Round *round, GwRollingState state)
     rolling->ended_us = g_get_real_time();
     rolling->reason = end_words(rolling);
     round->changed = TRUE;
-    gw_info("rolling drain %" G_GINT64_FORMAT " ended: %s%s%s", rolling->id, gw_rolling_state_name(state), rolling->reason ? ": " : "",
-            rolling->reason ? rolling->reason : "");
+    gw_info("rolling drain %" G_GINT64_FORMAT " ended: %s%s%s", rolling->id, gw_rolling_state_name(state),
+            rolling->reason ? ": " : "", rolling->reason ? rolling->reason : "");
 }
 
 static void journal(Round *round)
 {
     g_autoptr(GError) error = NULL;
     if (!gw_store_rolling_journal(round->engine->store, round->rolling, round->fence, &error)) {
-        gw_warning("rolling drain %" G_GINT64_FORMAT ": not recorded, looked at again: %s", round->rolling->id, error->message);
+        gw_warning("rolling drain %" G_GINT64_FORMAT ": not recorded, looked at again: %s", round->rolling->id,
+                   error->message);
         return;
     }
     for (guint n = 0; n < round->told->len; n++) {
@@ -419,13 +444,15 @@ void gw_rollings_work(gpointer item, gpointer data)
     gint64 token = gw_peers_drains_token(engine);
     engine->rolling_due_us = G_MAXINT64;
     g_mutex_unlock(&engine->lock);
-    if (leads(engine, token) && gw_inventory_has_looked(engine) && gw_store_rollings(engine->store, &query, &rows, NULL))
+    if (leads(engine, token) && gw_inventory_has_looked(engine) &&
+        gw_store_rollings(engine->store, &query, &rows, NULL))
         for (guint n = 0; n < rows->len; n++)
             carry_on(engine, rows->pdata[n], token);
     g_mutex_lock(&engine->lock);
     engine->rolling = FALSE;
     /* not later than somebody has asked for meanwhile */
-    engine->rolling_due_us = MIN(engine->rolling_due_us, g_get_monotonic_time() + (rows && is_busy(rows) ? BUSY_MS : IDLE_MS) * 1000);
+    engine->rolling_due_us =
+        MIN(engine->rolling_due_us, g_get_monotonic_time() + (rows && is_busy(rows) ? BUSY_MS : IDLE_MS) * 1000);
     g_mutex_unlock(&engine->lock);
 }
 

@@ -159,7 +159,8 @@ gboolean gw_store_drain_add(GwStore *store, GwDrain *drain, const GPtrArray *mov
     return gw_store_drain_add_fenced(store, drain, moves, NULL, error);
 }
 
-gboolean gw_store_drain_add_fenced(GwStore *store, GwDrain *drain, const GPtrArray *moves, const GwFence *fence, GError **error)
+gboolean gw_store_drain_add_fenced(GwStore *store, GwDrain *drain, const GPtrArray *moves, const GwFence *fence,
+                                   GError **error)
 {
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_WRITE, error);
     if (!session || !gw_session_check_fence(session, fence, error))
@@ -272,7 +273,8 @@ static GwResult *find_drains(GwSession *session, const GwDrainQuery *query, cons
     guint count = 2;
     g_autoptr(GString) sql = g_string_new("SELECT ");
     gw_fields_append_names(sql, fields, COUNT, "");
-    g_string_append_printf(sql, " FROM drains WHERE (id = $1 OR $1 = 0)%s", query->running_only ? " AND state = 'running'" : "");
+    g_string_append_printf(sql, " FROM drains WHERE (id = $1 OR $1 = 0)%s",
+                           query->running_only ? " AND state = 'running'" : "");
     append_text_condition(sql, params, &count, "' ' || hosts || ' ' LIKE", pattern);
     g_string_append(sql, pattern ? " ESCAPE '!'" : "");
     append_text_condition(sql, params, &count, "request_id =", query->request_id);

@@ -77,7 +77,8 @@ const char *gw_step_state_name(GwStepState state);   /* "planned", "moving", "mo
 /* Fills id, uuid, version and times; moves: of GwDrainMove *. GW_ERROR_CONFLICT when one of its hosts is in a running drain. */
 gboolean gw_store_drain_add(GwStore *store, GwDrain *drain, const GPtrArray *moves, GError **error);
 /* The same, by whoever leads: GW_ERROR_STALE when the lease is another's now. fence NULL: anybody may. */
-gboolean gw_store_drain_add_fenced(GwStore *store, GwDrain *drain, const GPtrArray *moves, const GwFence *fence, GError **error);
+gboolean gw_store_drain_add_fenced(GwStore *store, GwDrain *drain, const GPtrArray *moves, const GwFence *fence,
+                                   GError **error);
 /* Writes the row if its version is still drain->version, and raises that; and the moves given, new or changed. Another's
  * `cancelling` is kept and comes back in *drain. GW_ERROR_STALE otherwise. */
 gboolean gw_store_drain_update(GwStore *store, GwDrain *drain, const GPtrArray *moves, GError **error);
@@ -90,7 +91,7 @@ typedef struct {
     gint64 id;              /* 0: any */
     gboolean running_only;
     guint limit;            /* 0: all */
-    const char *host;       /* one of those that it names; NULL: any */
+    const char *host; /* one of those that it names; NULL: any */
     const char *request_id; /* NULL: any */
     const GwDrainKind *kind; /* NULL: any */
 } GwDrainQuery;

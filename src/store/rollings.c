@@ -5,14 +5,10 @@
 
 #define HOST(type, member) GW_FIELD(GwRollingHost, type, member)
 static const GwField host_fields[] = {
-    HOST(TEXT, host),
-    GW_FIELD_WORDS(GwRollingHost, turn, "turn", gw_turn_names),
-    HOST(INT64, drain_id),
-    HOST(INT64, return_id),
-    HOST(INT64, moves),
-    HOST(INT64, stays),
-    HOST(INT64, predicted_ms),
-    HOST(INT64, since_us),
+    HOST(TEXT, host),          GW_FIELD_WORDS(GwRollingHost, turn, "turn", gw_turn_names),
+    HOST(INT64, drain_id),     HOST(INT64, return_id),
+    HOST(INT64, moves),        HOST(INT64, stays),
+    HOST(INT64, predicted_ms), HOST(INT64, since_us),
     HOST(TEXT, reason),
 };
 
@@ -57,8 +53,9 @@ static GwRolling *read_rolling(GwResult *result, GError **error)
 static GPtrArray *read_all(GwSession *session, const GwRollingQuery *query, GError **error)
 {
     g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)gw_rolling_free);
-    g_autofree char *sql = g_strdup_printf("SELECT id, uuid, cancelling, value, version FROM rollings WHERE (id = $1 OR $1 = 0)%s ORDER BY id DESC",
-                                           query->running_only ? " AND running = 1" : "");
+    g_autofree char *sql = g_strdup_printf(
+        "SELECT id, uuid, cancelling, value, version FROM rollings WHERE (id = $1 OR $1 = 0)%s ORDER BY id DESC",
+        query->running_only ? " AND running = 1" : "");
     g_autoptr(GwResult) result = gw_session_query(session, sql, GW_PARAMS(gw_param_integer(query->id)), error);
     gboolean more = result != NULL;
     while (more) {
@@ -100,7 +97,9 @@ static gboolean check_hosts(const GPtrArray *running, const GwRolling *rolling, 
         const GwRolling *other = find_wanting(running, name);
         if (other) {
             g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
-                        "Host %s is in a rolling drain already: see rolling drain %" G_GINT64_FORMAT ", or cancel it first", name, other->id);
+                        "Host %s is in a rolling drain already: see rolling drain %" G_GINT64_FORMAT
+                        ", or cancel it first",
+                        name, other->id);
             return FALSE;
         }
     }
@@ -122,9 +121,11 @@ gboolean gw_store_rolling_add(GwStore *store, GwRolling *rolling, GError **error
     g_autofree char *value = gw_fields_to_text(fields, G_N_ELEMENTS(fields), rolling);
     g_autoptr(GPtrArray) running = read_all(session, &running_only, error);
     return running && check_hosts(running, rolling, error) &&
-           gw_session_integer(session, "INSERT INTO rollings (uuid, running, cancelling, ended_us, value, version) VALUES ($1, 1, 0, 0, $2, 1)"
-                                       " RETURNING id",
-                              GW_PARAMS(gw_param_text(rolling->uuid), gw_param_text(value)), 0, &rolling->id, error) &&
+           gw_session_integer(
+               session,
+               "INSERT INTO rollings (uuid, running, cancelling, ended_us, value, version) VALUES ($1, 1, 0, 0, $2, 1)"
+               " RETURNING id",
+               GW_PARAMS(gw_param_text(rolling->uuid), gw_param_text(value)), 0, &rolling->id, error) &&
            gw_session_commit(session, error);
 }
 
@@ -137,13 +138,14 @@ gboolean gw_store_rolling_journal(GwStore *store, GwRolling *rolling, const GwFe
         !gw_session_integer(session,
                             "UPDATE rollings SET running = $1, ended_us = $2, value = $3, version = version + 1"
                             " WHERE id = $4 AND version = $5 AND running = 1 RETURNING version",
-                            GW_PARAMS(gw_param_integer(rolling->state == GW_ROLLING_RUNNING), gw_param_integer(rolling->ended_us),
-                                      gw_param_text(value), gw_param_integer(rolling->id), gw_param_integer((gint64)rolling->version)),
+                            GW_PARAMS(gw_param_integer(rolling->state == GW_ROLLING_RUNNING),
+                                      gw_param_integer(rolling->ended_us), gw_param_text(value),
+                                      gw_param_integer(rolling->id), gw_param_integer((gint64)rolling->version)),
                             0, &version, error))
         return FALSE;
     if (!version) {
-        g_set_error(error, GW_ERROR, GW_ERROR_STALE, "rolling drain %" G_GINT64_FORMAT " was changed by someone else: read it again",
-                    rolling->id);
+        g_set_error(error, GW_ERROR, GW_ERROR_STALE,
+                    "rolling drain %" G_GINT64_FORMAT " was changed by someone else: read it again", rolling->id);
         return FALSE;
     }
     if (!gw_session_commit(session, error))
@@ -159,9 +161,12 @@ gboolean gw_store_rolling_cancel(GwStore *store, gint64 id, GError **error)
     if (session)
         session->changed = GW_CHANGED_DRAINS;
     if (!session ||
-        !gw_session_integer(session, "UPDATE rollings SET cancelling = 1, version = version + 1 WHERE id = $1 AND running = 1 RETURNING id",
-                            GW_PARAMS(gw_param_integer(id)), 0, &found, error) ||
-        !gw_session_integer(session, "SELECT id FROM rollings WHERE id = $1", GW_PARAMS(gw_param_integer(id)), 0, &exists, error))
+        !gw_session_integer(
+            session,
+            "UPDATE rollings SET cancelling = 1, version = version + 1 WHERE id = $1 AND running = 1 RETURNING id",
+            GW_PARAMS(gw_param_integer(id)), 0, &found, error) ||
+        !gw_session_integer(session, "SELECT id FROM rollings WHERE id = $1", GW_PARAMS(gw_param_integer(id)), 0,
+                            &exists, error))
         return FALSE;
     if (!exists)
         g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Rolling drain %" G_GINT64_FORMAT " could not be found.", id);
