@@ -380,26 +380,6 @@ gboolean gw_engine_host_withdraw(GwEngine *engine, const char *name, GError **er
     return gw_engine_load_aggregates(engine, error);
 }
 
-static void apply_edit(GwHostRow *row, const GwHostEdit *edit)
-{
-    if (edit->enabled != GW_SWITCH_KEEP) {
-        g_free(row->disabled_reason);
-        row->enabled = edit->enabled == GW_SWITCH_ON;
-        row->disabled_reason = row->enabled ? NULL : g_strdup(edit->disabled_reason);
-    }
-    if (edit->forced_down != GW_SWITCH_KEEP)
-        row->forced_down = edit->forced_down == GW_SWITCH_ON;
-}
-
-static gboolean check_reason(const GwHostRow *row, const GwHostEdit *edit, GError **error)
-{
-    if (!edit->only_reason || row->enabled || g_strcmp0(row->disabled_reason, edit->only_reason) == 0)
-        return TRUE;
-    g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "%s was disabled meanwhile: %s", row->name,
-                row->disabled_reason ? row->disabled_reason : "no reason was given");
-    return FALSE;
-}
-
 /* The row that others look at changes in place: they read its name without the lock, and that never changes. */
 gboolean gw_engine_host_edit(GwEngine *engine, const char *name, const GwHostEdit *edit, GError **error)
 {
@@ -412,13 +392,13 @@ gboolean gw_engine_host_edit(GwEngine *engine, const char *name, const GwHostEdi
     g_mutex_lock(&engine->lock);
     g_autoptr(GwHostRow) row = gw_host_row_copy(entry->row);
     g_mutex_unlock(&engine->lock);
-    if (!check_reason(row, edit, error))
+    if (!gw_host_edit_check(row, edit, error))
         return FALSE;
-    apply_edit(row, edit);
+    gw_host_edit_apply(row, edit);
     if (!gw_store_host_update(engine->store, row, error))
         return FALSE;
     g_mutex_lock(&engine->lock);
-    apply_edit(entry->row, edit);
+    gw_host_edit_apply(entry->row, edit);
     gw_views_update_host(engine, entry);
     g_mutex_unlock(&engine->lock);
     return TRUE;

@@ -253,6 +253,10 @@ gboolean gw_host_reopen(GwEngine *engine, const GwHostRow *row, GError **error);
 /* The host is reached there from now on: stored, and opened anew. CONFLICT while migrations name it. */
 gboolean gw_host_readdress(GwEngine *engine, const char *name, const char *uri, GError **error);
 
+/* ---- host_edits.c */
+gboolean gw_host_edit_check(const GwHostRow *row, const GwHostEdit *edit, GError **error); /* CONFLICT, as of only_reason */
+void gw_host_edit_apply(GwHostRow *row, const GwHostEdit *edit);
+
 /* ---- aggregates.c */
 /* As gw_engine_aggregate_edit, by Godwit itself: what people may not change, too. */
 gboolean gw_aggregate_journal(GwEngine *engine, gint64 id, const GwAggregateEdit *edit, GError **error);
