@@ -30,6 +30,16 @@ void gw_drain_write_plan(const GwSnapshot *snapshot, const GwDrainPlan *plan, GH
 void gw_drain_ban_tried(GwSnapshot *snapshot, const GwDrainMove *move, guint instance);
 void gw_drain_set_text(char **field, const char *text);
 
+/* ---- drain_hosts.c */
+/* Its hosts take nothing new from the first moment on; what an operator had said of a disabled one is kept. */
+gboolean gw_drain_close_hosts(GwEngine *engine, const GwDrain *drain, GError **error);
+/* After its end: they are not called drained when they are not. */
+void gw_drain_mark_hosts(GwEngine *engine, const GwDrain *drain);
+/* As it was before it was drained. */
+gboolean gw_drain_open_host(GwEngine *engine, const char *name, GError **error);
+/* NOT_FOUND; CONFLICT: it is silent or forced down. */
+gboolean gw_drain_check_answers(GwEngine *engine, const char *name, GError **error);
+
 /* ---- drain.c */
 void gw_drain_round(GwDrainRun *run);
 
