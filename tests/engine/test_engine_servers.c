@@ -185,6 +185,9 @@ static void test_the_leader_ends(void)
     assert_gone(&f, first);
     g_assert_cmpstr(gw_sim_world_runs_on(f.world, second), ==, "HostB");
     g_assert_cmpuint(count_rows(&f), ==, 1);
+    fixture_close(&f);
+}
+
 /* A server whose host was removed may run on there: it is not forgotten, and can be deleted when the host is back. */
 static void test_a_lost_host_keeps_its_servers(void)
 {
@@ -404,7 +407,7 @@ int main(int argc, char **argv)
     g_test_add_func("/servers/made-moved-deleted", test_made_moved_deleted);
     g_test_add_func("/engine/servers/any-daemon-is-asked", test_any_daemon_is_asked);
     g_test_add_func("/engine/servers/the-leader-ends", test_the_leader_ends);
-    g_test_add_func("/servers/lost-host", test_a_lost_host_keeps_its_servers);
+    g_test_add_func("/engine/servers/lost-host", test_a_lost_host_keeps_its_servers);
     g_test_add_func("/servers/failure-is-undone", test_failure_is_undone);
     g_test_add_func("/servers/found-begun", test_found_begun);
     g_test_add_func("/servers/silent-host", test_silent_host);
