@@ -285,34 +285,6 @@ static void end(GwDrainRun *run, GwDrainState state, const char *reason)
     leave(run);
 }
 
-static gint by_text(gconstpointer a, gconstpointer b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* The names of those that did not go, though they were to. */
-static GPtrArray *list_staying(const GwDrainRun *run, const GwSnapshot *s, const GwDrainPlan *plan)
-{
-    g_autoptr(GHashTable) left_alone = g_hash_table_new(g_str_hash, g_str_equal); /* as the wish said */
-    GPtrArray *names = g_ptr_array_new();
-    GHashTableIter iter;
-    gpointer value;
-    for (guint n = 0; n < plan->stays->len; n++) {
-        const GwStay *stay = &g_array_index(plan->stays, GwStay, n);
-        if (stay->cause == GW_STAY_STOPPED)
-            g_hash_table_add(left_alone, gw_snapshot_view(s, stay->instance)->instance->uuid);
-    }
-    g_hash_table_iter_init(&iter, run->moves);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        const GwDrainMove *move = value;
-        gboolean stays = move->state == GW_STEP_STAYS && !g_hash_table_contains(left_alone, move->instance_uuid);
-        if (stays || move->state == GW_STEP_GIVEN_UP)
-            g_ptr_array_add(names, move->instance_name);
-    }
-    g_ptr_array_sort(names, by_text);
-    return names;
-}
-
 /* Given moves that the plan leaves out now, with nothing under way that could change that. */
 static void leave_given(GwDrainRun *run, GwSnapshot *s)
 {
@@ -340,7 +312,7 @@ static void finish(GwDrainRun *run, GwSnapshot *s, const GwDrainPlan *plan)
 {
     if (run->row->kind != GW_DRAIN_EMPTY)
         leave_given(run, s);
-    g_autoptr(GPtrArray) staying = list_staying(run, s, plan);
+    g_autoptr(GPtrArray) staying = gw_drain_staying(s, plan, run->moves);
     g_ptr_array_add(staying, NULL);
     guint count = staying->len - 1;
     g_autofree char *names = g_strjoinv(", ", (char **)staying->pdata);

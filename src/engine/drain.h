@@ -28,6 +28,8 @@ void gw_drain_write_plan(const GwSnapshot *snapshot, const GwDrainPlan *plan, GH
                          GPtrArray *changed);
 /* The instance does not go again where the move was tried. */
 void gw_drain_ban_tried(GwSnapshot *snapshot, const GwDrainMove *move, guint instance);
+/* The names, borrowed, of those that did not go, though they were to. */
+GPtrArray *gw_drain_staying(const GwSnapshot *snapshot, const GwDrainPlan *plan, GHashTable *moves);
 void gw_drain_set_text(char **field, const char *text);
 
 /* ---- drain_hosts.c */

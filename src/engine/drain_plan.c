@@ -226,3 +226,30 @@ void gw_drain_write_plan(const GwSnapshot *s, const GwDrainPlan *plan, GHashTabl
     while (g_hash_table_iter_next(&iter, NULL, &value))
         write_gone(s, value, changed);
 }
+
+static gint by_text(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+GPtrArray *gw_drain_staying(const GwSnapshot *s, const GwDrainPlan *plan, GHashTable *moves)
+{
+    g_autoptr(GHashTable) left_alone = g_hash_table_new(g_str_hash, g_str_equal); /* as the wish said */
+    GPtrArray *names = g_ptr_array_new();
+    GHashTableIter iter;
+    gpointer value;
+    for (guint n = 0; n < plan->stays->len; n++) {
+        const GwStay *stay = &g_array_index(plan->stays, GwStay, n);
+        if (stay->cause == GW_STAY_STOPPED)
+            g_hash_table_add(left_alone, gw_snapshot_view(s, stay->instance)->instance->uuid);
+    }
+    g_hash_table_iter_init(&iter, moves);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const GwDrainMove *move = value;
+        gboolean stays = move->state == GW_STEP_STAYS && !g_hash_table_contains(left_alone, move->instance_uuid);
+        if (stays || move->state == GW_STEP_GIVEN_UP)
+            g_ptr_array_add(names, move->instance_name);
+    }
+    g_ptr_array_sort(names, by_text);
+    return names;
+}
