@@ -24,9 +24,21 @@ static void erase(GwCli *cli)
         gw_terminal_erase(&cli->err);
 }
 
+/* A terminal must not wrap it. */
+static char *line_of(const GwCli *cli, const GwCourse *course, const json_t *value)
+{
+    guint columns = cli->err.live ? gw_terminal_columns(&cli->err) : G_MAXUINT16;
+    char *line = course->short_line ? course->short_line(value, columns) : course->line(value);
+    if (columns < 2 || g_utf8_strlen(line, -1) < (glong)columns)
+        return line;
+    char *cut = g_utf8_substring(line, 0, (glong)columns - 1);
+    g_free(line);
+    return cut;
+}
+
 static void show_progress(GwCli *cli, const GwCourse *course, const json_t *value, char **shown)
 {
-    g_autofree char *line = course->line(value), *clean = gw_text_clean(line), *key = course->key(value);
+    g_autofree char *line = line_of(cli, course, value), *clean = gw_text_clean(line), *key = course->key(value);
     if (cli->output == GW_OUTPUT_JSON)
         return;
     if (cli->err.live)

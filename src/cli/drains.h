@@ -8,6 +8,7 @@
 typedef struct {
     const char *what, *path, *member, *show; /* "drain", "/godwit/v1/drains/", "drain", "drain-show" */
     char *(*line)(const json_t *value); /* how it stands */
+    char *(*short_line)(const json_t *value, guint columns); /* the same where it must fit; NULL: it is cut */
     char *(*key)(const json_t *value); /* of the line: told anew where lines stay when this changes */
     GwExit (*tell_end)(GwCli *cli, const json_t *value);
 } GwCourse;
@@ -20,5 +21,7 @@ GwExit gw_course_follow(GwCli *cli, const GwCourse *course, const char *id, GErr
 
 /* wish: the body's `rolling`; borrowed. Begins, or plans, and follows as the command line says. */
 GwExit gw_rolling_begin(GwCli *cli, json_t *wish, GError **error);
+/* deadline.c: --deadline, as the body's deadline_s. */
+gboolean gw_take_deadline(const GwArguments *arguments, json_t *body, GError **error);
 
 #endif

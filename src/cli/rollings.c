@@ -114,7 +114,7 @@ static GwExit tell_end(GwCli *cli, const json_t *rolling)
 
 /* The line says all that changes. */
 static const GwCourse course = {
-    "rolling drain", "/godwit/v1/rollings/", "rolling", "rolling-show", state_line, state_line, tell_end};
+    "rolling drain", "/godwit/v1/rollings/", "rolling", "rolling-show", state_line, NULL, state_line, tell_end};
 
 /* ---- the commands */
 

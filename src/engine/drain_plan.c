@@ -195,18 +195,22 @@ static void write_stay(const GwSnapshot *s, GHashTable *moves, const GwDrainPlan
     note(changed, row);
 }
 
-/* An open move whose instance is no longer where it was: someone else's doing, or it is deleted. */
+/* An open move whose instance is no longer where it was: someone else's doing, or it is deleted. After a move that failed or is in
+ * error it is not taken for either. */
 static void write_gone(const GwSnapshot *s, GwDrainMove *row, GPtrArray *changed)
 {
     guint instance;
     if (row->state != GW_STEP_PLANNED && row->state != GW_STEP_STAYS && row->state != GW_STEP_GIVEN_UP)
         return;
-    gboolean there = gw_snapshot_find_instance(s, row->instance_uuid, &instance) &&
-                     strcmp(gw_snapshot_view(s, instance)->host, row->source) == 0;
-    if (there)
+    gboolean somewhere = gw_snapshot_find_instance(s, row->instance_uuid, &instance);
+    const char *host = somewhere ? gw_snapshot_view(s, instance)->host : NULL;
+    if ((host && strcmp(host, row->source) == 0) || (row->state == GW_STEP_GIVEN_UP && (row->migration_id || !somewhere)))
         return;
-    row->state = GW_STEP_GONE;
-    gw_drain_set_text(&row->reason, "it was moved or deleted by someone else");
+    g_autofree char *reason = somewhere ? g_strdup_printf("it is on %s now: someone else moved it", host)
+                            : row->attempts ? g_strdup_printf("no host shows it any more, after a move that failed: %s", row->reason)
+                                            : g_strdup("no host shows it any more: it was deleted, or it ended");
+    row->state = somewhere || !row->attempts ? GW_STEP_GONE : GW_STEP_GIVEN_UP;
+    gw_drain_set_text(&row->reason, reason);
     note(changed, row);
 }
 
@@ -221,4 +225,31 @@ void gw_drain_write_plan(const GwSnapshot *s, const GwDrainPlan *plan, GHashTabl
     g_hash_table_iter_init(&iter, moves);
     while (g_hash_table_iter_next(&iter, NULL, &value))
         write_gone(s, value, changed);
+}
+
+static gint by_text(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+GPtrArray *gw_drain_staying(const GwSnapshot *s, const GwDrainPlan *plan, GHashTable *moves)
+{
+    g_autoptr(GHashTable) left_alone = g_hash_table_new(g_str_hash, g_str_equal); /* as the wish said */
+    GPtrArray *names = g_ptr_array_new();
+    GHashTableIter iter;
+    gpointer value;
+    for (guint n = 0; n < plan->stays->len; n++) {
+        const GwStay *stay = &g_array_index(plan->stays, GwStay, n);
+        if (stay->cause == GW_STAY_STOPPED)
+            g_hash_table_add(left_alone, gw_snapshot_view(s, stay->instance)->instance->uuid);
+    }
+    g_hash_table_iter_init(&iter, moves);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const GwDrainMove *move = value;
+        gboolean stays = move->state == GW_STEP_STAYS && !g_hash_table_contains(left_alone, move->instance_uuid);
+        if (stays || move->state == GW_STEP_GIVEN_UP)
+            g_ptr_array_add(names, move->instance_name);
+    }
+    g_ptr_array_sort(names, by_text);
+    return names;
 }

@@ -93,33 +93,15 @@ static gboolean check_hosts(GwEngine *engine, const GStrv hosts, GError **error)
         return FALSE;
     }
     for (char **name = hosts; *name; name++) {
-        g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, *name);
         for (char **other = hosts; other < name; other++) {
             if (strcmp(*other, *name) == 0) {
                 g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "hosts: %s is named twice", *name);
                 return FALSE;
             }
         }
-        if (!entry) {
-            g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Compute host %s could not be found.", *name);
+        if (!gw_drain_check_answers(engine, *name, error))
             return FALSE;
-        }
     }
-    return TRUE;
-}
-
-char *gw_drain_closing_reason(gint64 id)
-{
-    return g_strdup_printf("drained (drain %" G_GINT64_FORMAT ")", id);
-}
-
-static gboolean close_hosts(GwEngine *engine, gint64 id, const GStrv hosts, GError **error)
-{
-    g_autofree char *reason = gw_drain_closing_reason(id);
-    GwHostEdit edit = {.enabled = GW_SWITCH_OFF, .disabled_reason = reason};
-    for (char **name = hosts; *name; name++)
-        if (!gw_engine_host_edit(engine, *name, &edit, error))
-            return FALSE;
     return TRUE;
 }
 
@@ -196,21 +178,33 @@ gboolean gw_engine_drain(GwEngine *engine, const GwDrainOrder *order, GwDrain **
     return check_deadline(order, plan, row, error) &&
            deliver(engine, order->dry_run, order->fence, g_steal_pointer(&row), g_steal_pointer(&moves), ret, ret_moves,
                    error) &&
-           (order->dry_run == GW_DRY_RUN || close_hosts(engine, (*ret)->id, order->hosts, error));
+           (order->dry_run == GW_DRY_RUN || gw_drain_close_hosts(engine, *ret, error));
 }
 
 /* ---- and into use again */
 
-/* The newest drain that emptied this host; *ret NULL: none. FALSE: the store does not say. */
-static gboolean newest_drain_of(GwEngine *engine, const char *host, GwDrain **ret, GError **error)
+/* Those that emptied this host since it was last taken into use, newest first; NULL with an error. */
+static GPtrArray *drains_of(GwEngine *engine, const char *host, GError **error)
 {
-    const GwDrainKind kind = GW_DRAIN_EMPTY;
-    GwDrainQuery query = {.host = host, .kind = &kind};
+    GwDrainQuery query = {.host = host};
     g_autoptr(GPtrArray) rows = NULL;
     if (!gw_store_drains(engine->store, &query, &rows, error))
-        return FALSE;
-    *ret = rows->len ? g_ptr_array_steal_index(rows, 0) : NULL;
-    return TRUE;
+        return NULL;
+    GPtrArray *found = g_ptr_array_new_with_free_func((GDestroyNotify)gw_drain_free);
+    for (guint n = 0; n < rows->len; n++) {
+        const GwDrain *row = rows->pdata[n];
+        if (row->kind == GW_DRAIN_BALANCE)
+            continue;
+        if (row->kind == GW_DRAIN_RETURN)
+            break;
+        GwDrain *copy = gw_drain_new();
+        copy->id = row->id;
+        copy->state = row->state;
+        copy->return_later = row->return_later;
+        copy->request_id = g_strdup(row->request_id);
+        g_ptr_array_add(found, copy);
+    }
+    return found;
 }
 
 /* Of anybody's. A drain that runs would disable it again, without a word; a rolling drain has people or a hook at it.
@@ -274,9 +268,47 @@ static gboolean list_returns(GwEngine *engine, const GwDrain *drain, const char 
         back->source = g_strdup(move->dest);
         back->dest = g_strdup(host);
         back->kind = view->instance->power == GW_POWER_SHUTDOWN ? GW_MOVE_COLD : GW_MOVE_LIVE;
-        g_hash_table_insert(moves, back->instance_uuid, back);
+        g_hash_table_replace(moves, back->instance_uuid, back);
     }
     return TRUE;
+}
+
+static gboolean list_all_returns(GwEngine *engine, const GPtrArray *drains, const char *host, gboolean everything, GHashTable *moves, GError **error)
+{
+    for (guint n = 0; n < drains->len; n++) {
+        const GwDrain *drain = drains->pdata[n];
+        if ((everything || drain->return_later) && !list_returns(engine, drain, host, moves, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* A rolling drain that runs brings its servers home itself, after whoever saw to the host has taken it into use. */
+static gboolean is_of_rolling(GwEngine *engine, const GwDrain *drain)
+{
+    GwRollingQuery query = {.running_only = TRUE};
+    g_autoptr(GPtrArray) rollings = NULL;
+    gboolean found = FALSE;
+    if (!gw_store_rollings(engine->store, &query, &rollings, NULL))
+        return FALSE;
+    for (guint n = 0; n < rollings->len; n++)
+        found |= drain->request_id && g_strcmp0(((GwRolling *)rollings->pdata[n])->request_id, drain->request_id) == 0;
+    return found;
+}
+
+/* A later undrain does not look behind this one. */
+static gboolean note_undrain(GwEngine *engine, const char *host, const GwDrainOrder *order, const GwDrain *newest, GError **error)
+{
+    if (is_of_rolling(engine, newest))
+        return TRUE;
+    g_autoptr(GwDrain) row = gw_drain_new();
+    row->kind = GW_DRAIN_RETURN;
+    row->state = GW_DRAIN_COMPLETED;
+    row->hosts = g_strdup(host);
+    row->reason = g_strdup("taken into use again; no server was brought home");
+    take_names(row, order);
+    row->ended_us = g_get_real_time();
+    return gw_store_drain_add(engine->store, row, NULL, error);
 }
 
 static gboolean begin_return(GwEngine *engine, const char *host, const GwDrainOrder *order, GHashTable *moves, GwDrain **ret,
@@ -294,22 +326,24 @@ static gboolean begin_return(GwEngine *engine, const char *host, const GwDrainOr
 gboolean gw_engine_undrain(GwEngine *engine, const char *host, const GwDrainOrder *order, GwDrain **ret, GPtrArray **ret_moves,
                            GError **error)
 {
-    g_autoptr(GwDrain) drain = NULL;
+    g_autoptr(GPtrArray) drains = NULL;
     *ret = NULL;
     *ret_moves = NULL;
-    if ((!order->only_reason && !gw_engine_check_enabling(engine, host, error)) ||
-        !newest_drain_of(engine, host, &drain, error))
+    if ((!order->only_reason && !gw_engine_check_enabling(engine, host, error)) || !(drains = drains_of(engine, host, error)))
         return FALSE;
-    GwHostEdit edit = {.enabled = GW_SWITCH_ON, .only_reason = order->only_reason};
-    if (!gw_engine_host_edit(engine, host, &edit, error))
+    const GwDrain *newest = drains->len ? drains->pdata[0] : NULL;
+    if (!gw_drain_open_host(engine, host, order->only_reason, error))
         return FALSE;
     gw_rollings_wake(engine);
-    if (!drain || (!order->return_later && !drain->return_later))
-        return TRUE;
+    g_autoptr(GwHostView) view = gw_engine_host(engine, host);
+    if (view && !view->row->enabled)
+        return TRUE; /* as it was before; nothing comes to it until it is enabled */
     g_autoptr(GHashTable) moves = gw_drain_moves_new();
-    if (!list_returns(engine, drain, host, moves, error))
+    if (!list_all_returns(engine, drains, host, order->return_later, moves, error))
         return FALSE;
-    return !g_hash_table_size(moves) || begin_return(engine, host, order, g_steal_pointer(&moves), ret, ret_moves, error);
+    if (!g_hash_table_size(moves))
+        return !newest || note_undrain(engine, host, order, newest, error);
+    return begin_return(engine, host, order, g_steal_pointer(&moves), ret, ret_moves, error);
 }
 
 /* ---- spreading load */

@@ -2,6 +2,7 @@
  * turn it is, and writes what has come of it. What a turn demands is done only once the turn is written, and everything
  * in it can be done twice, so that a crash at any moment, and a store that does not answer, is a look that comes later;
  * hooks alone are called again, which docs/planning.md says. */
+#include "core/drain_reason.h"
 #include "engine/drain.h"
 #include "engine/hooks.h"
 
@@ -211,7 +212,7 @@ static GwWorkState see_drain(Round *round, GwRollingHost *host)
 /* Into use, and home with what was there; not when somebody else has disabled it since: the next look sees that. */
 static GwWorkState begin_return(Round *round, GwRollingHost *host)
 {
-    g_autofree char *own_reason = gw_drain_closing_reason(host->drain_id);
+    g_autofree char *own_reason = gw_drain_reason(host->drain_id, GW_DRAINED, GW_BEFORE_ENABLED, NULL);
     GwDrainOrder order = order_of(round, NULL);
     g_autoptr(GwDrain) drain = NULL;
     g_autoptr(GPtrArray) moves = NULL;
@@ -248,8 +249,7 @@ static GwWorkState see_return(Round *round, GwRollingHost *host)
 /* Disabled, and not by the drain that has emptied it. */
 static gboolean is_taken(const GwHostView *view, const GwRollingHost *host)
 {
-    g_autofree char *own_reason = gw_drain_closing_reason(host->drain_id);
-    return !view->row->enabled && host->drain_id && g_strcmp0(view->row->disabled_reason, own_reason) != 0;
+    return !view->row->enabled && host->drain_id && !gw_drain_reason_is_of(view->row->disabled_reason, host->drain_id);
 }
 
 static void see_host(const Round *round, const GwRollingHost *host, GwTurnSight *sight)

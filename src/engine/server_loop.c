@@ -170,7 +170,7 @@ static Step clear(GwEngine *engine, GwServerRun *run, GwServer *row, GwHostEntry
 }
 
 /* No host shows it. Where it was made may be long ago: its last move says where it went. */
-static gboolean find_last_home(GwEngine *engine, GwServer *row, GError **error)
+gboolean gw_server_last_home(GwEngine *engine, const GwServer *row, char **ret_host, GError **error)
 {
     GwMigrationQuery query = {.instance_uuid = row->uuid, .without_plans = TRUE, .limit = 1};
     g_autoptr(GPtrArray) rows = NULL;
@@ -179,10 +179,17 @@ static gboolean find_last_home(GwEngine *engine, GwServer *row, GError **error)
     const GwMigration *last = rows->len ? rows->pdata[0] : NULL;
     gboolean moved = last && (last->state == GW_MIGRATION_COMPLETED || last->state == GW_MIGRATION_CONFIRMED ||
                               last->state == GW_MIGRATION_EVACUATED);
-    if (last) {
-        g_free(row->host);
-        row->host = g_strdup(moved ? last->dest : last->source);
-    }
+    *ret_host = g_strdup(!last ? row->host : moved ? last->dest : last->source);
+    return TRUE;
+}
+
+static gboolean find_last_home(GwEngine *engine, GwServer *row, GError **error)
+{
+    char *host;
+    if (!gw_server_last_home(engine, row, &host, error))
+        return FALSE;
+    g_free(row->host);
+    row->host = host;
     return TRUE;
 }
 
@@ -203,7 +210,7 @@ static gboolean is_confirmed(GwEngine *engine, const GwServer *row, const char *
     g_autoptr(GwHostEntry) entry = host ? gw_engine_find_host(engine, host) : NULL;
     GwSight sight = {.seen = GW_SEEN_UNKNOWN};
     if (!entry)
-        return TRUE; /* no host: nothing to remove */
+        return !host; /* on no host: nothing to remove; on one that was removed it may run on */
     if (!gw_node_sight(entry->node, row->uuid, &sight, NULL) || sight.seen == GW_SEEN_UNKNOWN)
         return FALSE;
     if ((sight.seen != GW_SEEN_ABSENT) == shown)
@@ -307,6 +314,7 @@ static GwServerSituation situation_of(GwEngine *engine, GwServerRun *run, const 
     return (GwServerSituation){.phase = row->phase,
                                .seen = seen,
                                .has_host = entry != NULL,
+                               .host_lost = row->host && !entry,
                                .delete_asked = delete_asked,
                                .listed = row->listed,
                                .moving = moving,

@@ -387,6 +387,7 @@ static gboolean ensure_row(GwEngine *engine, const GwInstanceView *view, const G
     g_strlcpy(row->uuid, view->instance->uuid, sizeof row->uuid);
     row->name = g_strdup(view->instance->name);
     row->domain_name = g_strdup(view->instance->name);
+    row->host = *view->host ? g_strdup(view->host) : NULL; /* which cannot be removed until it is deleted there */
     row->phase = GW_SERVER_DELETING;
     row->delete_asked = TRUE;
     row->delete_request = g_strdup(request->request_id);
@@ -421,6 +422,25 @@ static gboolean confirm_first(GwEngine *engine, const GwInstanceView *view, cons
     return !resting || gw_engine_confirm(engine, &silent, error);
 }
 
+/* A server that was built, and whose host was removed, runs on there unseen: it is not forgotten. */
+static gboolean check_host_known(GwEngine *engine, const GwInstanceView *view, GError **error)
+{
+    const GwServer *server = view->server;
+    g_autofree char *host = NULL;
+    if (view->on_host || !server || !server->built_us)
+        return TRUE;
+    if (!gw_server_last_home(engine, server, &host, error))
+        return FALSE;
+    g_autoptr(GwHostEntry) entry = host ? gw_engine_find_host(engine, host) : NULL;
+    if (entry || !host)
+        return TRUE;
+    g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
+                "Server %s (%s) was last on %s, which Godwit does not know any more: it may still run there, so it is not deleted. Add the "
+                "host again (godwit host-add %s URI), or another machine under its name when it is gone for good, and delete the server then",
+                server->name, server->uuid, host, host);
+    return FALSE;
+}
+
 gboolean gw_engine_delete(GwEngine *engine, const GwMoveRequest *request, GError **error)
 {
     g_autoptr(GwInstanceView) view = gw_engine_instance(engine, request->instance_uuid);
@@ -436,6 +456,8 @@ gboolean gw_engine_delete(GwEngine *engine, const GwMoveRequest *request, GError
                     gw_node_driver(entry->node)->name, view->host);
         return FALSE;
     }
+    if (!check_host_known(engine, view, error))
+        return FALSE;
     if (!gw_operate_check_delete(view, request->by_admin, error) || !gw_operate_take(engine, view->instance->uuid, GW_OPERATION_DELETE, error))
         return FALSE;
     gboolean claimed = confirm_first(engine, view, request, error) && gw_peers_claim(engine, view->instance->uuid, error);

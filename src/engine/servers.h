@@ -29,6 +29,8 @@ void gw_server_run_wake_after(GwEngine *engine, const char *uuid, guint ms);
 
 /* server_loop.c */
 void gw_server_step(gpointer run, gpointer engine);
+/* Where it was when a host last showed it; ret_host: owned by the caller, NULL when it never was anywhere. */
+gboolean gw_server_last_home(GwEngine *engine, const GwServer *row, char **ret_host, GError **error);
 /* server_place.c: fills server->host. GW_ERROR_REFUSED with every reason. */
 gboolean gw_server_place(GwEngine *engine, GwServer *server, GError **error);
 /* The same reasons against a request, before anything is recorded: a zone or host that is not there. */

@@ -9,7 +9,7 @@ typedef struct GwStore GwStore;
 
 typedef enum {
     GW_DRAIN_EMPTY,   /* empties its hosts, whatever is or comes there */
-    GW_DRAIN_RETURN,  /* carries out the moves it was given: those of a drain, back */
+    GW_DRAIN_RETURN,  /* carries out the moves it was given: those of drains, back; without any, that its host was taken into use */
     GW_DRAIN_BALANCE, /* likewise: those that spread load */
 } GwDrainKind;
 
@@ -25,7 +25,7 @@ typedef enum {
     GW_STEP_MOVING, /* migration_id carries it */
     GW_STEP_MOVED,
     GW_STEP_STAYS,  /* reason says why; planned anew when that changes */
-    GW_STEP_GIVEN_UP, /* reason says why; not tried again */
+    GW_STEP_GIVEN_UP, /* reason says why; not tried again. With a migration_id: that one is in error, and needs an operator */
     GW_STEP_GONE,   /* it left by another's hand */
 } GwStepState;
 

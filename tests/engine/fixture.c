@@ -40,7 +40,7 @@ static GError *await(Answer *answer)
     return answer->error;
 }
 
-static void add_host(Fixture *f, const char *name)
+void fixture_add_host(Fixture *f, const char *name)
 {
     Answer answer = {0};
     g_autofree char *uri = g_strdup_printf("sim://%s/%s?link_mbps=10000", f->world_name, name);
@@ -174,7 +174,7 @@ void fixture_open_with(Fixture *f, const char *world_name, guint64 flags, const 
         f->peer = start_engine(f, f->peer_store);
     }
     for (guint i = 0; i < G_N_ELEMENTS(hosts); i++)
-        add_host(f, hosts[i]);
+        fixture_add_host(f, hosts[i]);
 }
 
 static void remove_folder(const char *folder)

@@ -38,6 +38,9 @@ const char *fixture_add(Fixture *f, const char *host, const char *name, guint64 
 /* Asks every host for everything and waits for the answers; hosts that do not answer for long are passed over. */
 void fixture_refresh(Fixture *f);
 
+/* One of the world's hosts, which the engine does not know any more. */
+void fixture_add_host(Fixture *f, const char *name);
+
 /* Asks one host; FALSE when it does not answer. */
 gboolean fixture_ask(Fixture *f, const char *host);
 
