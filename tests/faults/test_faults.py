@@ -95,7 +95,7 @@ def permit_post_copy(cloud, permitted: bool) -> None:
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in rows()])
-def test_fault(lab, cloud, guests, row):
+def test_fault(lab, cloud, guests, movable_clock, row):
     kind = row.move.split("-")[1]
     name = guests.take(kind)
     source = lab.where(name)[0]
@@ -105,6 +105,8 @@ def test_fault(lab, cloud, guests, row):
     if row.fault == "controller-full":
         cloud.restart()  # the database's log begins anew, and grows with everything that is written
     permit_post_copy(cloud, row.phase == "post-copy")
+    if row.fault.startswith("clock"):
+        movable_clock()
     try:
         if small:
             lab.local_shrink(dest, 300)
