@@ -82,10 +82,26 @@ class Cloud:
         if self.daemon:
             if self.daemon.poll() is None:
                 os.kill(self.daemon_pid(), sig)
-            code = self.daemon.wait(30)
+            try:
+                code = self.daemon.wait(30)
+            except subprocess.TimeoutExpired:
+                raise AssertionError(f"godwitd does not end:\n{self.stacks()}\n{self.daemon_log()[-2000:]}") from None
             self.daemon = None
             return code
         return 0
+
+    def stacks(self) -> str:
+        """Of a daemon that hangs, where gdb is; it is killed then."""
+        pid = self.daemon_pid()
+        try:
+            shown = subprocess.run(["gdb", "-p", str(pid), "-batch", "-ex", "thread apply all bt 14"], capture_output=True, text=True, timeout=60)
+            return "\n".join(line for line in shown.stdout.splitlines() if line.startswith(("Thread", "#")))
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return str(error)
+        finally:
+            os.kill(pid, signal.SIGKILL)
+            self.daemon.wait(10)
+            self.daemon = None
 
     def restart(self, sig=signal.SIGTERM, **options) -> None:
         self.stop(sig)
