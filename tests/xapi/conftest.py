@@ -5,6 +5,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from godwitd import Daemon  # noqa: E402
 from simulator import Simulator  # noqa: E402
 
 
@@ -19,3 +20,10 @@ def simulate():
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def daemon(tmp_path):
+    one = Daemon(tmp_path)
+    yield one
+    one.close()

@@ -26,6 +26,10 @@ def door(world, request):
         elif do == "set":  # any field of any record, by UUID
             pool, ref = next((p, r) for p in world.pools for r, v in p.all(request["class"]).items() if v["uuid"] == request["uuid"])
             pool.set(request["class"], ref, **request["values"])
+        elif do == "snapshot":  # of a VM, by UUID
+            pool, ref = next((p, r) for p in world.pools for r, v in p.all("VM").items() if v["uuid"] == request["uuid"])
+            new = pool.add("VM", name_label="snapshot", power_state="Halted", is_a_snapshot=True, is_a_template=True, snapshot_of=ref)
+            pool.set("VM", ref, snapshots=[*pool.get("VM", ref)["snapshots"], new])
         elif do == "host":
             host = next(h for h in world.hosts if h.record()["name_label"] == request["name"])
             host.down = request.get("down", host.down)
@@ -52,6 +56,7 @@ def look(world):
             at = pool.get("host", vm["resident_on"])["name_label"] if vm["resident_on"] != NULL else None
             disks = [pool.get("SR", pool.get("VDI", v)["SR"])["name_label"] for _, v in world.disks(pool, ref)]
             vms.setdefault(vm["name_label"], []).append({"uuid": vm["uuid"], "state": vm["power_state"], "host": at, "disks": disks,
+                                                         "macs": [pool.get("VIF", v)["MAC"] for v in vm["VIFs"]],
                                                          "other_config": vm["other_config"],
                                                          "current_operations": vm["current_operations"]})
     return {"vms": vms, "violations": world.violations, "calls": world.calls[-2000:], "faults": len(world.faults),

@@ -147,7 +147,7 @@ static gboolean ask_instances(GwHost *host, GPtrArray **ret_instances, GError **
     const char *vm;
     json_t *record;
     json_object_foreach(gw_xapi_table(tables, "VM"), vm, record)
-        if (gw_xapi_is_instance(record) && gw_xapi_is_here(tables, record, ref, host_uuid))
+        if (gw_xapi_is_instance(tables, record) && gw_xapi_is_here(tables, record, ref, host_uuid))
             g_ptr_array_add(instances, view(tables, record, ref));
     *ret_instances = instances;
     return TRUE;
@@ -162,7 +162,7 @@ static GwInstance *ask_describe(GwHost *host, const char *uuid, GError **error)
         return NULL;
     const json_t *record = gw_xapi_record(tables, "VM", vm);
     const char *host_uuid = gw_xapi_text(gw_xapi_record(tables, "host", ref), "uuid");
-    if (gw_xapi_is_instance(record) && gw_xapi_is_here(tables, record, ref, host_uuid))
+    if (gw_xapi_is_instance(tables, record) && gw_xapi_is_here(tables, record, ref, host_uuid))
         return view(tables, record, ref);
     g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "host %s has no instance %s", host->name, uuid);
     return NULL;

@@ -18,7 +18,8 @@ static void hear(Ear *ear, const json_t *event)
 {
     const char *ref = gw_xapi_text(event, "ref");
     const json_t *vm = json_object_get(event, "snapshot");
-    const char *uuid = gw_xapi_text(vm, "uuid");
+    char uuid[GW_UUID_SIZE];
+    gw_xapi_uuid(vm, uuid);
     if (strcmp(gw_xapi_text(event, "class"), "vm") != 0)
         return;
     g_autofree char *known = g_strdup(g_hash_table_lookup(ear->last, ref));

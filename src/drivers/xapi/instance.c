@@ -49,12 +49,6 @@ gboolean gw_xapi_is_here(const json_t *tables, const json_t *vm, const char *hos
     return strcmp(home, host) == 0;
 }
 
-gboolean gw_xapi_is_instance(const json_t *vm)
-{
-    return vm && !gw_xapi_bool(vm, "is_a_template") && !gw_xapi_bool(vm, "is_a_snapshot") && !gw_xapi_bool(vm, "is_control_domain") &&
-           gw_uuid_is_valid(gw_xapi_text(vm, "uuid"));
-}
-
 gboolean gw_xapi_is_disk(const json_t *tables, const json_t *vbd)
 {
     return vbd && strcmp(gw_xapi_text(vbd, "type"), "Disk") == 0 && !gw_xapi_is_null(gw_xapi_text(vbd, "VDI"));
@@ -116,7 +110,7 @@ static void add_passthrough(GwInstance *instance, const json_t *vm)
 GwInstance *gw_xapi_instance(const json_t *tables, const json_t *vm)
 {
     GwInstance *instance = gw_instance_new();
-    g_strlcpy(instance->uuid, gw_xapi_text(vm, "uuid"), sizeof instance->uuid);
+    gw_xapi_uuid(vm, instance->uuid);
     instance->name = g_strdup(gw_xapi_text(vm, "name_label"));
     instance->power = power_of(vm);
     instance->persistent = TRUE;

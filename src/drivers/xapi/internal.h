@@ -4,7 +4,9 @@
  * A XenServer pool has one database, and one GwXapiPool serves all hosts that were added by the same address. XAPI knows no host of a halted
  * VM; Godwit's own are in the VM's other_config:
  *   godwit_home    the UUID of the host it belongs to while it is halted
- *   godwit_sides   "SOURCE,DEST": a cold move that waits to be confirmed; defined on both */
+ *   godwit_sides   "SOURCE,DEST": a cold move that waits to be confirmed; defined on both
+ *   godwit_move    "INSTANCE,SOURCE,DEST": a move to another pool is under way; what it makes there is born with the mark
+ *   godwit_uuid    "INSTANCE OWN": a copy that a cold move made in another pool, where its UUID is OWN */
 #ifndef GW_XAPI_INTERNAL_H
 #define GW_XAPI_INTERNAL_H
 
@@ -15,6 +17,8 @@
 #define GW_XAPI_NULL "OpaqueRef:NULL"
 #define GW_XAPI_HOME "godwit_home"
 #define GW_XAPI_SIDES "godwit_sides"
+#define GW_XAPI_MOVE "godwit_move"
+#define GW_XAPI_ALIAS "godwit_uuid"
 #define GW_XAPI_COPY_FOR "godwit_copy_for" /* of a VDI: the UUID of the instance that a cold move makes it for */
 
 /* ---- address.c: xapi://user@master[:port][/HOST][?option=value&…] */
@@ -35,6 +39,7 @@ typedef struct GwXapiPool GwXapiPool;
 
 GwXapiPool *gw_xapi_pool_get(const char *uri, const GwXapiAddress *address, guint timeout_ms); /* shared; one reference */
 void gw_xapi_pool_unref(GwXapiPool *pool);
+GwXapiPool *gw_xapi_pool_find(const char *uuid); /* one that is open, as its UUID is known; one reference, or NULL */
 /* Calls the master with a session before params (taken, a list). Logs in again, follows HOST_IS_SLAVE and fails over by itself, as long as
  * the call is known not to have been carried out. timeout_ms 0: the settings'. The result is owned by the caller. */
 json_t *gw_xapi_call(GwXapiPool *pool, const char *method, json_t *params, guint timeout_ms, GError **error);
@@ -54,6 +59,24 @@ void gw_xapi_pool_has_read(GwXapiPool *pool);
 json_t *gw_xapi_pool_cached_tables(GwXapiPool *pool, guint max_age_ms, json_t *(*fetch)(GwXapiPool *, GError **), GError **error);
 
 gpointer gw_xapi_events_thread(gpointer pool); /* events.c */
+
+/* ---- identity.c */
+
+typedef struct {
+    GMutex lock;
+    GHashTable *vms; /* UUID of an instance -> ref of the VM that has another one; NULL at first */
+    gint64 read_us;  /* monotonic: when all were read */
+} GwXapiAliases;
+
+GwXapiAliases *gw_xapi_pool_aliases(GwXapiPool *pool); /* pool.c */
+/* By which Godwit knows it. */
+void gw_xapi_uuid(const json_t *vm, char ret_uuid[GW_UUID_SIZE]);
+gboolean gw_xapi_is_instance(const json_t *tables, const json_t *vm); /* no template, snapshot, control domain or half-made copy */
+gboolean gw_xapi_is_called(const json_t *vm, const char *uuid);
+/* Its ref, owned by the caller. NULL with UUID_INVALID: the pool has no such instance. What is found by its own UUID may be another instance:
+ * its record tells (gw_xapi_is_called). */
+char *gw_xapi_find_vm(GwXapiPool *pool, const char *uuid, GError **error);
+void gw_xapi_aliases_learn(GwXapiPool *pool, const char *uuid, const char *vm);
 
 /* ---- task.c */
 
@@ -90,7 +113,6 @@ gboolean gw_xapi_network_reaches(const json_t *tables, const char *network, cons
 /* Where the VM is, as a ref of a host: resident, else where it belongs. NULL when the pool has no host. */
 char *gw_xapi_home(const json_t *tables, const json_t *vm);
 gboolean gw_xapi_is_here(const json_t *tables, const json_t *vm, const char *host, const char *host_uuid);
-gboolean gw_xapi_is_instance(const json_t *vm); /* no template, snapshot or control domain */
 gboolean gw_xapi_is_disk(const json_t *tables, const json_t *vbd);
 GwInstance *gw_xapi_instance(const json_t *tables, const json_t *vm);
 GwHostFacts *gw_xapi_host_facts(GwXapiPool *pool, const json_t *tables, const char *host, GError **error);
@@ -112,25 +134,6 @@ struct GwHost {
 char *gw_xapi_host_ref(GwHost *host, const json_t *tables, GError **error);
 char *gw_xapi_host_uuid(GwHost *host, GError **error); /* asks the pool when it is not known yet */
 
-/* ---- what driver.h asks for */
-
-gboolean gw_xapi_examine(GwHost *source, GwHost *dest, const char *uuid, GwMoveFacts **ret_facts, GError **error);
-gboolean gw_xapi_prepare(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
-gboolean gw_xapi_migrate(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
-gboolean gw_xapi_abort(GwHost *source, const char *uuid, GError **error);
-gboolean gw_xapi_copy_cold(GwHost *source, GwHost *dest, const GwPlan *plan, const GwXapiStop *stop, GError **error);
-gboolean gw_xapi_adopt(GwHost *dest, const GwPlan *plan, GError **error);
-gboolean gw_xapi_settle(GwHost *dest, const GwPlan *plan, GError **error);
-gboolean gw_xapi_forget(GwHost *host, const GwPlan *plan, GwSide side, GError **error);
-gboolean gw_xapi_stop(GwHost *host, const char *uuid, GwStopHow how, guint timeout_ms, GError **error);
-gboolean gw_xapi_start(GwHost *host, const char *uuid, GwStartHow how, GError **error);
-gboolean gw_xapi_resume(GwHost *host, const char *uuid, GError **error);
-gboolean gw_xapi_suspend(GwHost *host, const char *uuid, GError **error);
-gboolean gw_xapi_wake(GwHost *host, const char *uuid, GError **error);
-gboolean gw_xapi_pause(GwHost *host, const char *uuid, GError **error);
-gboolean gw_xapi_sight(GwHost *host, const char *uuid, GwSight *ret_sight, GError **error);
-gboolean gw_xapi_mark(GwXapiPool *pool, const char *vm, const char *key, const char *value, GError **error); /* value NULL: removed */
-
 /* ---- move.c: what examine found out and the later acts need; the plan's `definition` */
 
 typedef struct {
@@ -149,5 +152,29 @@ void gw_xapi_move_clear(GwXapiMove *move);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(GwXapiMove, gw_xapi_move_clear)
 /* A disk's path is "SR-UUID/VDI-UUID"; a copy's, "SR-UUID/copy-of-VDI-UUID". *ret_vdi may be NULL. */
 gboolean gw_xapi_path_split(const char *path, char **ret_sr, char **ret_vdi);
+
+/* ---- what driver.h asks for */
+
+gboolean gw_xapi_examine(GwHost *source, GwHost *dest, const char *uuid, GwMoveFacts **ret_facts, GError **error);
+gboolean gw_xapi_prepare(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
+gboolean gw_xapi_migrate(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
+gboolean gw_xapi_abort(GwHost *source, const char *uuid, GError **error);
+/* between.c */
+gboolean gw_xapi_mark_move(GwXapiPool *pool, const char *vm, const GwPlan *plan, const GwXapiMove *move, GError **error);
+gboolean gw_xapi_finish_copy(GwHost *dest, const GwPlan *plan, const GwXapiMove *move, const json_t *tables, const json_t *original,
+                             const char *copy, GError **error);
+gboolean gw_xapi_forget_made(GwHost *dest, const GwPlan *plan, const GwXapiMove *move, GError **error);
+gboolean gw_xapi_copy_cold(GwHost *source, GwHost *dest, const GwPlan *plan, const GwXapiStop *stop, GError **error);
+gboolean gw_xapi_adopt(GwHost *dest, const GwPlan *plan, GError **error);
+gboolean gw_xapi_settle(GwHost *dest, const GwPlan *plan, GError **error);
+gboolean gw_xapi_forget(GwHost *host, const GwPlan *plan, GwSide side, GError **error);
+gboolean gw_xapi_stop(GwHost *host, const char *uuid, GwStopHow how, guint timeout_ms, GError **error);
+gboolean gw_xapi_start(GwHost *host, const char *uuid, GwStartHow how, GError **error);
+gboolean gw_xapi_resume(GwHost *host, const char *uuid, GError **error);
+gboolean gw_xapi_suspend(GwHost *host, const char *uuid, GError **error);
+gboolean gw_xapi_wake(GwHost *host, const char *uuid, GError **error);
+gboolean gw_xapi_pause(GwHost *host, const char *uuid, GError **error);
+gboolean gw_xapi_sight(GwHost *host, const char *uuid, GwSight *ret_sight, GError **error);
+gboolean gw_xapi_mark(GwXapiPool *pool, const char *vm, const char *key, const char *value, GError **error); /* value NULL: removed */
 
 #endif

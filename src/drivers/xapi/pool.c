@@ -36,6 +36,7 @@ struct GwXapiPool {
     json_t *tables;   /* guarded by tables_lock, as is the next */
     gint64 tables_us; /* monotonic: when they were asked for */
     gint64 read_us;   /* atomic, monotonic: when something newer was read */
+    GwXapiAliases aliases;
 };
 
 typedef struct {
@@ -71,6 +72,29 @@ GwXapiPool *gw_xapi_pool_get(const char *uri, const GwXapiAddress *address, guin
     pool->users++;
     g_mutex_unlock(&pools_lock);
     return pool;
+}
+
+GwXapiPool *gw_xapi_pool_find(const char *uuid)
+{
+    GHashTableIter at;
+    gpointer value;
+    GwXapiPool *found = NULL;
+    g_mutex_lock(&pools_lock);
+    for (g_hash_table_iter_init(&at, pools); !found && g_hash_table_iter_next(&at, NULL, &value);) {
+        GwXapiPool *pool = value;
+        g_mutex_lock(&pool->lock);
+        found = g_strcmp0(pool->uuid, uuid) == 0 ? pool : NULL;
+        g_mutex_unlock(&pool->lock);
+    }
+    if (found)
+        found->users++;
+    g_mutex_unlock(&pools_lock);
+    return found;
+}
+
+GwXapiAliases *gw_xapi_pool_aliases(GwXapiPool *pool)
+{
+    return &pool->aliases;
 }
 
 static void line_free(Line *line)
@@ -112,6 +136,7 @@ void gw_xapi_pool_unref(GwXapiPool *pool)
     g_ptr_array_unref(pool->watchers);
     g_hash_table_unref(pool->turns);
     g_clear_pointer(&pool->tables, json_decref);
+    g_clear_pointer(&pool->aliases.vms, g_hash_table_unref);
     g_free(pool->master);
     g_free(pool->session);
     g_free(pool->uuid);

@@ -27,9 +27,13 @@ static gboolean find_place(GwHost *host, const char *uuid, Place *place, GError 
     place->host = gw_xapi_ask(host->pool, "host.get_by_uuid", json_pack("[s]", place->uuid), error);
     if (!place->host)
         return FALSE;
-    place->vm = gw_xapi_ask(host->pool, "VM.get_by_uuid", json_pack("[s]", uuid), error);
+    place->vm = gw_xapi_find_vm(host->pool, uuid, error);
     place->record = place->vm ? gw_xapi_call(host->pool, "VM.get_record", json_pack("[s]", place->vm), 0, error) : NULL;
-    return place->record != NULL;
+    if (!place->record || gw_xapi_is_called(place->record, uuid))
+        return place->record != NULL;
+    g_clear_pointer(&place->vm, g_free);
+    gw_xapi_fault_set(error, "UUID_INVALID", NULL);
+    return FALSE;
 }
 
 static gboolean is_state(const Place *place, const char *state)

@@ -82,13 +82,13 @@ static gboolean fetch_devices(GwXapiPool *pool, json_t *tables, const json_t *vm
 
 static json_t *fetch_vm(GwXapiPool *pool, const char *uuid, char **ret_vm, GError **error)
 {
-    g_autofree char *vm = gw_xapi_ask(pool, "VM.get_by_uuid", json_pack("[s]", uuid), error);
+    g_autofree char *vm = gw_xapi_find_vm(pool, uuid, error);
     g_autoptr(json_t) tables = vm ? gw_xapi_static_tables(pool, error) : NULL;
     if (!tables || !fetch_one(pool, tables, "VM", vm, error))
         return NULL;
     const json_t *record = gw_xapi_record(tables, "VM", vm);
-    if (!record) {
-        gw_xapi_fault_set(error, "HANDLE_INVALID", NULL);
+    if (!record || !gw_xapi_is_called(record, uuid)) {
+        gw_xapi_fault_set(error, record ? "UUID_INVALID" : "HANDLE_INVALID", NULL);
         return NULL;
     }
     if (!fetch_devices(pool, tables, record, error))
