@@ -227,7 +227,10 @@ class Calls:
     def tidy(self, ref, pool, made):
         """Best effort, as xapi's: what was made there goes, unless a fault keeps it."""
         new = made.pop("VM", None)
-        if new and new in pool.all("VM") and not self.world.meet("migrate_send.leave-record", vm=ref):
+        leave = new and self.world.meet("migrate_send.leave-record", vm=ref)
+        if leave in ("Suspended", "Running"):
+            self.world.set_power(pool, new, leave, next(iter(pool.all("host"))) if leave == "Running" else NULL)
+        elif new and not leave:
             Calls(self.world, pool.master()).VM_destroy(new)
         leak = self.world.meet("migrate_send.leak", vm=ref)
         for vdi in made.values():

@@ -43,6 +43,8 @@ def door(world, request):
                 host.sessions.clear()
         elif do == "seconds":
             world.copy_seconds = request["seconds"]
+        elif do == "forgetful":
+            world.forgetful = True
         elif do == "shape":
             world.old, world.array_errors = request.get("old", world.old), request.get("array_errors", world.array_errors)
         return look(world)
@@ -72,7 +74,8 @@ def build(arguments):
     pool = world.add_pool("P", names)
     refs = list(pool.all("host"))
     nfs = world.add_sr(pool, "NFS virtual disk storage", refs)
-    pool.set("pool", pool.ref, default_SR=nfs)
+    if not arguments.local:
+        pool.set("pool", pool.ref, default_SR=nfs)
     local = [next(s for s, r in pool.all("SR").items() if r["type"] == "ext" and pool.get("PBD", r["PBDs"][0])["host"] == h) for h in refs]
     pool.add("VM", name_label="Control domain on host: HostA", power_state="Running", resident_on=refs[0], is_control_domain=True)
     pool.add("VM", name_label="Debian template", power_state="Halted", is_a_template=True)
@@ -96,6 +99,7 @@ def main():
     parser.add_argument("--tls", help="serve HTTPS, with certificates made in this folder")
     parser.add_argument("--old", action="store_true", help="XML-RPC only")
     parser.add_argument("--seconds", type=float, default=0.4, help="that one copy takes")
+    parser.add_argument("--local", action="store_true", help="no default SR: copies go to local ones")
     parser.add_argument("--hosts", type=int, default=2)
     parser.add_argument("--vms", type=int, default=0)
     arguments = parser.parse_args()

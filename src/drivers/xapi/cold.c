@@ -318,6 +318,9 @@ gboolean gw_xapi_forget(GwHost *host, const GwPlan *plan, GwSide side, GError **
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "%s is active on %s: it is not removed there", plan->name, host->name);
         return FALSE;
     }
-    return side == GW_SIDE_SOURCE ? forget_source(host, plan, &move, vm, record, error)
-                                  : forget_dest(host, plan, &move, vm, record, error);
+    gboolean ok = side == GW_SIDE_SOURCE ? forget_source(host, plan, &move, vm, record, error)
+                                         : forget_dest(host, plan, &move, vm, record, error);
+    if (ok && side == GW_SIDE_DEST && plan->kind == GW_MOVE_LIVE && gw_plan_copies_disks(plan))
+        gw_xapi_tell_leaks(host, plan, &move);
+    return ok;
 }

@@ -164,6 +164,7 @@ gboolean gw_xapi_mark_move(GwXapiPool *pool, const char *vm, const GwPlan *plan,
 gboolean gw_xapi_finish_copy(GwHost *dest, const GwPlan *plan, const GwXapiMove *move, const json_t *tables, const json_t *original,
                              const char *copy, GError **error);
 gboolean gw_xapi_forget_made(GwHost *dest, const GwPlan *plan, const GwXapiMove *move, GError **error);
+void gw_xapi_tell_leaks(GwHost *dest, const GwPlan *plan, const GwXapiMove *move); /* leaks.c: into the log */
 gboolean gw_xapi_copy_cold(GwHost *source, GwHost *dest, const GwPlan *plan, const GwXapiStop *stop, GError **error);
 gboolean gw_xapi_adopt(GwHost *dest, const GwPlan *plan, GError **error);
 gboolean gw_xapi_settle(GwHost *dest, const GwPlan *plan, GError **error);

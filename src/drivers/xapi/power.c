@@ -168,12 +168,27 @@ gboolean gw_xapi_mark(GwXapiPool *pool, const char *vm, const char *key, const c
            (!value || gw_xapi_do(pool, "VM.add_to_other_config", json_pack("[s,s,s]", vm, key, value), error));
 }
 
+/* A suspended VM is on no host: is it this one's? */
+static gboolean is_asleep_here(GwHost *host, const char *uuid, const Place *place, gboolean *ret_here, GError **error)
+{
+    g_autofree char *vm = NULL;
+    *ret_here = FALSE;
+    if (!is_state(place, "Suspended"))
+        return TRUE;
+    g_autoptr(json_t) tables = gw_xapi_vm_tables(host->pool, uuid, &vm, error);
+    *ret_here = tables && gw_xapi_is_here(tables, gw_xapi_record(tables, "VM", vm), place->host, place->uuid);
+    return tables != NULL;
+}
+
 gboolean gw_xapi_stop(GwHost *host, const char *uuid, GwStopHow how, guint timeout_ms, GError **error)
 {
     g_auto(Place) place = {0};
     if (!find_place(host, uuid, &place, error))
         return FALSE;
-    if (!is_resident(&place) || is_state(&place, "Halted"))
+    gboolean asleep;
+    if (!is_asleep_here(host, uuid, &place, &asleep, error))
+        return FALSE;
+    if (is_state(&place, "Halted") || (!is_resident(&place) && !asleep))
         return TRUE;
     if (!gw_xapi_mark(host->pool, place.vm, GW_XAPI_HOME, place.uuid, error)) /* so that it stays this host's */
         return FALSE;
