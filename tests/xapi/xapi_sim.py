@@ -18,6 +18,8 @@ def door(world, request):
     """One request of a test: {"do": …}."""
     with LOCK:
         do = request.pop("do")
+        if do == "count":
+            return {"count": world.counted}
         if do == "fault":
             if "vm" in request:  # by UUID
                 request["vm"] = next(r for p in world.pools for r, v in p.all("VM").items() if v["uuid"] == request["vm"])
@@ -47,7 +49,7 @@ def door(world, request):
             world.forgetful = True
         elif do == "shape":
             world.old, world.array_errors = request.get("old", world.old), request.get("array_errors", world.array_errors)
-        return look(world)
+        return {} if request.get("quiet") else look(world)
 
 
 def look(world):

@@ -115,7 +115,8 @@ class World:
         self.password, self.copy_seconds = password, copy_seconds
         self.tokens = {}  # secrets of migrate_receive: to (pool, host ref)
         self.violations = []
-        self.forgetful = False
+        self.forgetful, self.counted = False, 0
+        self.residence = {}  # VM ref: the host that counts it among its resident VMs
 
     # ---- building
 
@@ -200,12 +201,15 @@ class World:
                     "Paused": ["unpause", "hard_shutdown"], "Halted": ["start", "start_on", "migrate_send", "destroy"],
                     "Suspended": ["resume", "resume_on", "migrate_send", "hard_shutdown"]}
         record["allowed_operations"] = [] if record["current_operations"] else by_state[record["power_state"]]
-        for ref, host in pool.all("host").items():
-            here = [v for v, r in pool.all("VM").items() if r["resident_on"] == ref]
-            if sorted(here) != sorted(host["resident_VMs"]):
-                pool.set("host", ref, resident_VMs=here)
-        active = [p for p in self.pools for r in p.all("VM").values()
-                  if r["uuid"] == record["uuid"] and r["power_state"] == "Running"]
+        was, is_on = self.residence.get(vm, NULL), record["resident_on"]
+        if was != is_on:
+            self.residence[vm] = is_on
+            for ref in {was, is_on} & set(pool.all("host")):
+                here = [v for v in pool.get("host", ref)["resident_VMs"] if v != vm]
+                pool.set("host", ref, resident_VMs=[*here, vm] if ref == is_on else here)
+        active = [p for p in self.pools if len(self.pools) > 1 and any(
+            r["name_label"] == record["name_label"] and r["power_state"] == "Running" and not r["is_control_domain"]
+            for r in p.all("VM").values())]
         if len(active) > 1:
             self.violations.append(f"{record['name_label']} runs twice")
         pool.touch(vm)

@@ -121,7 +121,7 @@ static gboolean check_live(GwHost *host, const json_t *tables, const char *ref, 
 
 static GwHostFacts *ask_facts(GwHost *host, GError **error)
 {
-    g_autoptr(json_t) tables = gw_xapi_static_tables(host->pool, error);
+    g_autoptr(json_t) tables = gw_xapi_all_tables(host->pool, error); /* shared with what asks for instances next */
     g_autofree char *ref = tables ? gw_xapi_host_ref(host, tables, error) : NULL;
     return ref && check_live(host, tables, ref, error) ? gw_xapi_host_facts(host->pool, tables, ref, error) : NULL;
 }
@@ -145,10 +145,12 @@ static gboolean ask_instances(GwHost *host, GPtrArray **ret_instances, GError **
     const char *host_uuid = gw_xapi_text(gw_xapi_record(tables, "host", ref), "uuid");
     GPtrArray *instances = g_ptr_array_new_with_free_func((GDestroyNotify)gw_instance_unref);
     const char *vm;
-    json_t *record;
-    json_object_foreach(gw_xapi_table(tables, "VM"), vm, record)
-        if (gw_xapi_is_instance(tables, record) && gw_xapi_is_here(tables, record, ref, host_uuid))
+    json_t *homes;
+    json_object_foreach(gw_xapi_table(tables, GW_XAPI_HOMES), vm, homes) {
+        const json_t *record = gw_xapi_record(tables, "VM", vm);
+        if (record && strstr(json_string_value(homes), host_uuid))
             g_ptr_array_add(instances, view(tables, record, ref));
+    }
     *ret_instances = instances;
     return TRUE;
 }
@@ -162,7 +164,7 @@ static GwInstance *ask_describe(GwHost *host, const char *uuid, GError **error)
         return NULL;
     const json_t *record = gw_xapi_record(tables, "VM", vm);
     const char *host_uuid = gw_xapi_text(gw_xapi_record(tables, "host", ref), "uuid");
-    if (gw_xapi_is_instance(tables, record) && gw_xapi_is_here(tables, record, ref, host_uuid))
+    if (gw_xapi_is_instance(tables, record) && gw_xapi_is_here(tables, record, host_uuid))
         return view(tables, record, ref);
     g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "host %s has no instance %s", host->name, uuid);
     return NULL;

@@ -269,7 +269,7 @@ static gboolean open_exam(Exam *exam, const char *uuid, GError **error)
         return FALSE;
     exam->record = gw_xapi_record(exam->tables, "VM", exam->vm);
     const char *host_uuid = gw_xapi_text(gw_xapi_record(exam->tables, "host", exam->source_ref), "uuid");
-    if (!gw_xapi_is_instance(exam->tables, exam->record) || !gw_xapi_is_here(exam->tables, exam->record, exam->source_ref, host_uuid)) {
+    if (!gw_xapi_is_instance(exam->tables, exam->record) || !gw_xapi_is_here(exam->tables, exam->record, host_uuid)) {
         g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "host %s has no instance %s", exam->source->name, uuid);
         return FALSE;
     }

@@ -45,13 +45,21 @@ char *gw_xapi_home(const json_t *tables, const json_t *vm)
     return g_strdup(gw_xapi_record(tables, "host", affinity) ? affinity : gw_xapi_text(gw_xapi_the_pool(tables), "master"));
 }
 
-gboolean gw_xapi_is_here(const json_t *tables, const json_t *vm, const char *host, const char *host_uuid)
+char *gw_xapi_homes(const json_t *tables, const json_t *vm)
 {
     const char *sides = gw_xapi_in_map(vm, "other_config", GW_XAPI_SIDES);
-    if (sides)
-        return strstr(sides, host_uuid) != NULL || strcmp(gw_xapi_text(vm, "resident_on"), host) == 0;
+    if (sides) {
+        const char *resident = gw_xapi_text(gw_xapi_record(tables, "host", gw_xapi_text(vm, "resident_on")), "uuid");
+        return g_strdup_printf("%s,%s", sides, resident);
+    }
     g_autofree char *home = gw_xapi_home(tables, vm);
-    return strcmp(home, host) == 0;
+    return g_strdup(gw_xapi_text(gw_xapi_record(tables, "host", home), "uuid"));
+}
+
+gboolean gw_xapi_is_here(const json_t *tables, const json_t *vm, const char *host_uuid)
+{
+    g_autofree char *homes = gw_xapi_homes(tables, vm);
+    return *host_uuid && strstr(homes, host_uuid) != NULL;
 }
 
 gboolean gw_xapi_is_disk(const json_t *tables, const json_t *vbd)

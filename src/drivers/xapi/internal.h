@@ -19,6 +19,7 @@
 #define GW_XAPI_SIDES "godwit_sides"
 #define GW_XAPI_MOVE "godwit_move"
 #define GW_XAPI_ALIAS "godwit_uuid"
+#define GW_XAPI_HOMES "homes" /* a table of Godwit's own among XAPI's */
 #define GW_XAPI_COPY_FOR "godwit_copy_for" /* of a VDI: the UUID of the instance that a cold move makes it for */
 
 /* ---- address.c: xapi://user@master[:port][/HOST][?option=value&…] */
@@ -49,14 +50,16 @@ void gw_xapi_logout(GwXapiPool *pool, const char *session); /* of another sessio
 void gw_xapi_pool_watch(GwXapiPool *pool, GwHost *host);
 void gw_xapi_pool_unwatch(GwXapiPool *pool, GwHost *host);
 gboolean gw_xapi_pool_is_stopping(GwXapiPool *pool);
-void gw_xapi_pool_tell(GwXapiPool *pool, const char *host_uuid, const char *vm_uuid); /* host_uuid NULL: every watcher */
+/* host_uuids: those concerned, in one text; NULL: every watcher. */
+void gw_xapi_pool_tell(GwXapiPool *pool, const char *host_uuids, const char *vm_uuid);
 guint gw_xapi_pool_timeout_ms(const GwXapiPool *pool);
 /* Turns for storage migrations from one host: at most three, as XAPI has it. FALSE: it was stopped (an abort) while it waited. */
 gboolean gw_xapi_turn_take(GwXapiPool *pool, const char *host_uuid, const gint *stopped);
 void gw_xapi_turn_give(GwXapiPool *pool, const char *host_uuid);
 /* Something newer has been read: tables that were asked for before are not taken again, so that no look takes back what another has told. */
 void gw_xapi_pool_has_read(GwXapiPool *pool);
-json_t *gw_xapi_pool_cached_tables(GwXapiPool *pool, guint max_age_ms, json_t *(*fetch)(GwXapiPool *, GError **), GError **error);
+gint64 gw_xapi_pool_last_read(GwXapiPool *pool); /* monotonic */
+guint gw_xapi_pool_session_number(GwXapiPool *pool); /* another one after every login: tokens of events are the session's */
 
 gpointer gw_xapi_events_thread(gpointer pool); /* events.c */
 
@@ -78,6 +81,29 @@ gboolean gw_xapi_is_called(const json_t *vm, const char *uuid);
 char *gw_xapi_find_vm(GwXapiPool *pool, const char *uuid, GError **error);
 void gw_xapi_aliases_learn(GwXapiPool *pool, const char *uuid, const char *vm);
 
+/* ---- mirror.c: all records of the pool */
+
+typedef struct {
+    GMutex lock; /* held while everything is fetched */
+    GCond moved;
+    json_t *tables; /* the newest snapshot; NULL: none yet */
+    char *token;    /* of events: how new it is */
+    guint session;  /* whose token that is */
+    gboolean followed, busy; /* it is kept by events; somebody asks the pool for something newer */
+    gint64 asked_us, ended_us; /* monotonic: it is not older than the first, and was had at the second */
+} GwXapiMirror;
+
+GwXapiMirror *gw_xapi_pool_mirror(GwXapiPool *pool); /* pool.c */
+/* Everything, at most a second old, and newer than what any call has read by itself. With GW_XAPI_HOMES: {ref of an instance: its homes}. */
+json_t *gw_xapi_all_tables(GwXapiPool *pool, GError **error);
+void gw_xapi_mirror_clear(GwXapiMirror *mirror);
+/* For the thread that follows the events: it begins, tells, ends. *ret_token: where to begin. */
+json_t *gw_xapi_mirror_classes(void);
+gboolean gw_xapi_mirror_begin(GwXapiPool *pool, char **ret_token, GError **error);
+void gw_xapi_mirror_apply(GwXapiPool *pool, const json_t *batch);
+void gw_xapi_mirror_end(GwXapiPool *pool);
+json_t *gw_xapi_mirror_tables(GwXapiPool *pool); /* as it is now, without asking; NULL: there is none */
+
 /* ---- task.c */
 
 typedef struct {
@@ -93,7 +119,7 @@ gboolean gw_xapi_fail(GError **error, GError *failure /* taken */);
 /* ---- tables.c: records as XAPI gives them, {"VM": {ref: record}, …} */
 
 json_t *gw_xapi_static_tables(GwXapiPool *pool, GError **error);          /* all but VM, VBD, VDI, VIF; fresh */
-json_t *gw_xapi_all_tables(GwXapiPool *pool, GError **error);             /* everything, at most a second old */
+json_t *gw_xapi_fetch_tables(GwXapiPool *pool, const char *const *classes, guint count, GError **error);
 json_t *gw_xapi_vm_tables(GwXapiPool *pool, const char *uuid, char **ret_vm, GError **error); /* static and of one VM; fresh */
 json_t *gw_xapi_table(const json_t *tables, const char *class);           /* never NULL; borrowed */
 json_t *gw_xapi_record(const json_t *tables, const char *class, const char *ref); /* borrowed, NULL when there is none */
@@ -112,7 +138,9 @@ gboolean gw_xapi_network_reaches(const json_t *tables, const char *network, cons
 
 /* Where the VM is, as a ref of a host: resident, else where it belongs. NULL when the pool has no host. */
 char *gw_xapi_home(const json_t *tables, const json_t *vm);
-gboolean gw_xapi_is_here(const json_t *tables, const json_t *vm, const char *host, const char *host_uuid);
+/* The UUIDs of the hosts where it is shown, with commas: two while a cold move waits to be confirmed. */
+char *gw_xapi_homes(const json_t *tables, const json_t *vm);
+gboolean gw_xapi_is_here(const json_t *tables, const json_t *vm, const char *host_uuid);
 gboolean gw_xapi_is_disk(const json_t *tables, const json_t *vbd);
 GwInstance *gw_xapi_instance(const json_t *tables, const json_t *vm);
 GwHostFacts *gw_xapi_host_facts(GwXapiPool *pool, const json_t *tables, const char *host, GError **error);

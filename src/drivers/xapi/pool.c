@@ -21,7 +21,7 @@ struct GwXapiPool {
     char *key;
     GwXapiAddress address;
     guint timeout_ms;
-    GMutex login_lock, tables_lock, lock;
+    GMutex login_lock, lock;
     GCond turn;
     /* guarded by lock */
     char *master, *session, *uuid;
@@ -33,10 +33,9 @@ struct GwXapiPool {
     GHashTable *turns;  /* host UUID -> how many are taken */
     GThread *events;
     gint stopping;
-    json_t *tables;   /* guarded by tables_lock, as is the next */
-    gint64 tables_us; /* monotonic: when they were asked for */
-    gint64 read_us;   /* atomic, monotonic: when something newer was read */
+    gint64 read_us;   /* atomic, monotonic: when something newer than all was read */
     GwXapiAliases aliases;
+    GwXapiMirror mirror;
 };
 
 typedef struct {
@@ -97,6 +96,11 @@ GwXapiAliases *gw_xapi_pool_aliases(GwXapiPool *pool)
     return &pool->aliases;
 }
 
+GwXapiMirror *gw_xapi_pool_mirror(GwXapiPool *pool)
+{
+    return &pool->mirror;
+}
+
 static void line_free(Line *line)
 {
     gw_http_free(line->http);
@@ -135,7 +139,7 @@ void gw_xapi_pool_unref(GwXapiPool *pool)
     g_ptr_array_unref(pool->members);
     g_ptr_array_unref(pool->watchers);
     g_hash_table_unref(pool->turns);
-    g_clear_pointer(&pool->tables, json_decref);
+    gw_xapi_mirror_clear(&pool->mirror);
     g_clear_pointer(&pool->aliases.vms, g_hash_table_unref);
     g_free(pool->master);
     g_free(pool->session);
@@ -454,18 +458,17 @@ void gw_xapi_pool_has_read(GwXapiPool *pool)
     __atomic_store_n(&pool->read_us, g_get_monotonic_time(), __ATOMIC_RELEASE);
 }
 
-json_t *gw_xapi_pool_cached_tables(GwXapiPool *pool, guint max_age_ms, json_t *(*fetch)(GwXapiPool *, GError **), GError **error)
+gint64 gw_xapi_pool_last_read(GwXapiPool *pool)
 {
-    g_mutex_lock(&pool->tables_lock);
-    gint64 now_us = g_get_monotonic_time(), least_us = MAX(now_us - max_age_ms * 1000, __atomic_load_n(&pool->read_us, __ATOMIC_ACQUIRE));
-    if (pool->tables_us <= least_us || !pool->tables) {
-        g_clear_pointer(&pool->tables, json_decref);
-        pool->tables_us = now_us;
-        pool->tables = fetch(pool, error);
-    }
-    json_t *tables = json_incref(pool->tables); /* NULL stays NULL */
-    g_mutex_unlock(&pool->tables_lock);
-    return tables;
+    return __atomic_load_n(&pool->read_us, __ATOMIC_ACQUIRE);
+}
+
+guint gw_xapi_pool_session_number(GwXapiPool *pool)
+{
+    g_mutex_lock(&pool->lock);
+    guint number = pool->generation;
+    g_mutex_unlock(&pool->lock);
+    return number;
 }
 
 gboolean gw_xapi_turn_take(GwXapiPool *pool, const char *host_uuid, const gint *stopped)
@@ -496,10 +499,13 @@ void gw_xapi_turn_give(GwXapiPool *pool, const char *host_uuid)
 void gw_xapi_pool_watch(GwXapiPool *pool, GwHost *host)
 {
     g_mutex_lock(&pool->lock);
+    gboolean late = pool->events != NULL;
     if (!g_ptr_array_find(pool->watchers, host, NULL))
         g_ptr_array_add(pool->watchers, host);
-    if (!pool->events)
+    if (!late)
         pool->events = g_thread_new("xapi-events", gw_xapi_events_thread, pool);
+    if (late) /* what came since its records were read was told to nobody */
+        host->event(host->event_data, host->name, NULL);
     g_mutex_unlock(&pool->lock);
 }
 
@@ -510,13 +516,13 @@ void gw_xapi_pool_unwatch(GwXapiPool *pool, GwHost *host)
     g_mutex_unlock(&pool->lock);
 }
 
-void gw_xapi_pool_tell(GwXapiPool *pool, const char *host_uuid, const char *vm_uuid)
+void gw_xapi_pool_tell(GwXapiPool *pool, const char *host_uuids, const char *vm_uuid)
 {
     g_mutex_lock(&pool->lock);
     for (guint i = 0; i < pool->watchers->len; i++) {
         GwHost *host = pool->watchers->pdata[i];
         g_mutex_lock(&host->lock);
-        gboolean meant = !host_uuid || g_strcmp0(host->uuid, host_uuid) == 0;
+        gboolean meant = !host_uuids || !host->uuid || strstr(host_uuids, host->uuid);
         g_mutex_unlock(&host->lock);
         if (meant)
             host->event(host->event_data, host->name, vm_uuid);

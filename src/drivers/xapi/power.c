@@ -101,7 +101,7 @@ static gboolean look_closer(GwHost *host, const char *uuid, const Place *place, 
     if (!tables)
         return FALSE;
     const json_t *record = gw_xapi_record(tables, "VM", vm);
-    if (!gw_xapi_is_here(tables, record, place->host, place->uuid))
+    if (!gw_xapi_is_here(tables, record, place->uuid))
         return TRUE;
     g_autofree char *task = copying_task(tables);
     sight->seen = gw_xapi_is_null(gw_xapi_text(record, "resident_on")) ? seen_of(place) : GW_SEEN_STOPPED;
@@ -176,7 +176,7 @@ static gboolean is_asleep_here(GwHost *host, const char *uuid, const Place *plac
     if (!is_state(place, "Suspended"))
         return TRUE;
     g_autoptr(json_t) tables = gw_xapi_vm_tables(host->pool, uuid, &vm, error);
-    *ret_here = tables && gw_xapi_is_here(tables, gw_xapi_record(tables, "VM", vm), place->host, place->uuid);
+    *ret_here = tables && gw_xapi_is_here(tables, gw_xapi_record(tables, "VM", vm), place->uuid);
     return tables != NULL;
 }
 

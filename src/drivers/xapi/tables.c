@@ -3,10 +3,7 @@
 
 #include <string.h>
 
-enum { ALL_TABLES_AGE_MS = 1000 }; /* 64 hosts of one pool are asked in a row, and share one answer */
-
 static const char *const static_classes[] = {"pool", "host", "host_metrics", "SR", "PBD", "network", "PIF"};
-static const char *const vm_classes[] = {"VM", "VBD", "VDI", "VIF"};
 
 static gboolean fetch(GwXapiPool *pool, json_t *tables, const char *class, GError **error)
 {
@@ -22,27 +19,18 @@ static gboolean fetch(GwXapiPool *pool, json_t *tables, const char *class, GErro
     return TRUE;
 }
 
-json_t *gw_xapi_static_tables(GwXapiPool *pool, GError **error)
+json_t *gw_xapi_fetch_tables(GwXapiPool *pool, const char *const *classes, guint count, GError **error)
 {
     g_autoptr(json_t) tables = json_object();
-    for (guint i = 0; i < G_N_ELEMENTS(static_classes); i++)
-        if (!fetch(pool, tables, static_classes[i], error))
+    for (guint i = 0; i < count; i++)
+        if (!fetch(pool, tables, classes[i], error))
             return NULL;
     return g_steal_pointer(&tables);
 }
 
-static json_t *fetch_all(GwXapiPool *pool, GError **error)
+json_t *gw_xapi_static_tables(GwXapiPool *pool, GError **error)
 {
-    g_autoptr(json_t) tables = gw_xapi_static_tables(pool, error);
-    for (guint i = 0; tables && i < G_N_ELEMENTS(vm_classes); i++)
-        if (!fetch(pool, tables, vm_classes[i], error))
-            return NULL;
-    return g_steal_pointer(&tables);
-}
-
-json_t *gw_xapi_all_tables(GwXapiPool *pool, GError **error)
-{
-    return gw_xapi_pool_cached_tables(pool, ALL_TABLES_AGE_MS, fetch_all, error);
+    return gw_xapi_fetch_tables(pool, static_classes, G_N_ELEMENTS(static_classes), error);
 }
 
 /* One record into its table; what is gone meanwhile is left out. */
