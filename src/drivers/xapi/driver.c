@@ -6,10 +6,30 @@
 
 /* ---- hosts */
 
+/* The hosts of one pool share its password. */
+static char *secret_name(const char *uri)
+{
+    GwXapiAddress address;
+    if (!gw_xapi_address_parse(uri, NULL, &address, NULL))
+        return NULL;
+    g_autofree char *text = address.password_file ? NULL : g_strdup_printf("xenserver-%s@%s:%u.password", address.user, address.master, address.port);
+    gw_xapi_address_clear(&address);
+    return text ? g_uri_escape_string(text, "@:[]", FALSE) : NULL;
+}
+
+/* The address's own file, else what was given with it, else the file of all. Owned by the caller. */
+static char *password_file(const char *uri, const GwDriverSettings *settings)
+{
+    g_autofree char *name = settings->secrets_path ? secret_name(uri) : NULL;
+    g_autofree char *kept = name ? g_build_filename(settings->secrets_path, name, NULL) : NULL;
+    return kept && g_file_test(kept, G_FILE_TEST_EXISTS) ? g_steal_pointer(&kept) : g_strdup(settings->xapi_password_file);
+}
+
 static GwHost *host_open(const char *host_name, const char *uri, const GwDriverSettings *settings, GError **error)
 {
     GwXapiAddress address;
-    if (!gw_xapi_address_parse(uri, settings->xapi_password_file, &address, error))
+    g_autofree char *file = password_file(uri, settings);
+    if (!gw_xapi_address_parse(uri, file, &address, error))
         return NULL;
     GwHost *host = g_new0(GwHost, 1);
     g_mutex_init(&host->lock);
@@ -227,6 +247,7 @@ const GwDriver gw_xapi_driver = {
     .name = "xapi",
     .schemes = schemes,
     .hypervisor_type = "XenServer",
+    .secret_name = secret_name,
     .open = host_open,
     .close = host_close,
     .watch = watch,

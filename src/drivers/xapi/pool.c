@@ -263,7 +263,7 @@ static char *read_password(const GwXapiPool *pool, GError **error)
     }
     g_set_error(error, GW_ERROR, GW_ERROR_DENIED,
                 "the password of %s at %s is not known (%s): put it into a file that godwitd reads, and name it in the address "
-                "(?password_file=FILE) or in godwit.conf ([xenserver] password_file)",
+                "(?password_file=FILE) or in godwit.conf ([xenserver] password_file), or give it with host-add --password-file or --ask-password",
                 pool->address.user, pool->address.master, why ? why->message : "no file is named");
     return NULL;
 }

@@ -165,12 +165,13 @@ const json_t *gw_xapi_the_pool(const json_t *tables)
 /* The shared flag alone proves nothing: the host must have it attached. */
 gboolean gw_xapi_sr_attached(const json_t *tables, const char *sr, const char *host)
 {
-    const char *ref;
-    json_t *pbd;
-    json_object_foreach(gw_xapi_table(tables, "PBD"), ref, pbd)
-        if (gw_xapi_bool(pbd, "currently_attached") && strcmp(gw_xapi_text(pbd, "SR"), sr) == 0 &&
-            strcmp(gw_xapi_text(pbd, "host"), host) == 0)
+    gsize i;
+    json_t *ref;
+    json_array_foreach(gw_xapi_list(gw_xapi_record(tables, "SR", sr), "PBDs"), i, ref) {
+        const json_t *pbd = gw_xapi_record(tables, "PBD", json_string_value(ref));
+        if (strcmp(gw_xapi_text(pbd, "host"), host) == 0 && gw_xapi_bool(pbd, "currently_attached"))
             return TRUE;
+    }
     return FALSE;
 }
 
