@@ -94,6 +94,13 @@ class Calls:
         self.vm(ref, "resume_on", "Suspended")
         yield from self.power(ref, "Paused" if paused else "Running", host)
 
+    def VM_power_state_reset(self, ref):
+        """The database alone; whoever resets a guest that runs will have it twice (the simulator's watch sees it)."""
+        resident = self.pool.get("VM", ref)["resident_on"]
+        if resident != NULL and self.pool.get("host_metrics", self.pool.get("host", resident)["metrics"])["live"]:
+            self.world.violations.append(f"{self.pool.get('VM', ref)['name_label']} was reset on a host that lives")
+        self.world.set_power(self.pool, ref, "Halted")
+
     def VM_destroy(self, ref):
         vm = self.vm(ref, "destroy", "Halted")
         for cls, refs in (("VBD", vm["VBDs"]), ("VIF", vm["VIFs"])):

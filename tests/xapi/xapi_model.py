@@ -81,6 +81,7 @@ VM.unpause VM -> void
 VM.suspend VM -> void
 VM.resume_on VM host bool bool -> void
 VM.destroy VM -> void
+VM.power_state_reset VM -> void
 VM.compute_memory_overhead VM -> int
 VDI.create record -> VDI
 VDI.destroy VDI -> void

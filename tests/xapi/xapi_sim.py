@@ -35,6 +35,8 @@ def door(world, request):
         elif do == "host":
             host = next(h for h in world.hosts if h.record()["name_label"] == request["name"])
             host.down = request.get("down", host.down)
+            if "live" in request:  # what the master says of it
+                host.pool.set("host_metrics", host.record()["metrics"], live=request["live"])
             if request.get("master"):
                 world.restart(host.pool)
                 host.pool.set("pool", host.pool.ref, master=host.ref)

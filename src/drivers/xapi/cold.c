@@ -201,6 +201,8 @@ gboolean gw_xapi_copy_cold(GwHost *source, GwHost *dest, const GwPlan *plan, con
 
 gboolean gw_xapi_adopt(GwHost *dest, const GwPlan *plan, GError **error)
 {
+    if (plan->kind == GW_MOVE_EVACUATE)
+        return gw_xapi_release(dest, plan, error);
     g_autofree char *vm = gw_xapi_find_vm(dest->pool, plan->uuid, error);
     return vm && set_sides(dest->pool, vm, plan, error);
 }

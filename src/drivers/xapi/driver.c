@@ -128,22 +128,11 @@ static gboolean watch(GwHost *host, GwHostEvent event, void *data, GError **erro
     return TRUE;
 }
 
-/* A dead host of a pool whose master answers is as unreachable as one that does not answer itself. */
-static gboolean check_live(GwHost *host, const json_t *tables, const char *ref, GError **error)
-{
-    const json_t *record = gw_xapi_record(tables, "host", ref);
-    const json_t *metrics = gw_xapi_record(tables, "host_metrics", gw_xapi_text(record, "metrics"));
-    if (!metrics || gw_xapi_bool(metrics, "live"))
-        return TRUE;
-    g_set_error(error, GW_ERROR, GW_ERROR_UNREACHABLE, "the pool's master says that host %s is not alive", host->name);
-    return FALSE;
-}
-
 static GwHostFacts *ask_facts(GwHost *host, GError **error)
 {
     g_autoptr(json_t) tables = gw_xapi_all_tables(host->pool, error); /* shared with what asks for instances next */
     g_autofree char *ref = tables ? gw_xapi_host_ref(host, tables, error) : NULL;
-    return ref && check_live(host, tables, ref, error) ? gw_xapi_host_facts(host->pool, tables, ref, error) : NULL;
+    return ref && gw_xapi_check_live(host, tables, ref, error) ? gw_xapi_host_facts(host->pool, tables, ref, error) : NULL;
 }
 
 /* Seen from one host: what runs on the other side of an unconfirmed move is stopped here. */
@@ -160,7 +149,7 @@ static gboolean ask_instances(GwHost *host, GPtrArray **ret_instances, GError **
 {
     g_autoptr(json_t) tables = gw_xapi_all_tables(host->pool, error);
     g_autofree char *ref = tables ? gw_xapi_host_ref(host, tables, error) : NULL;
-    if (!ref || !check_live(host, tables, ref, error))
+    if (!ref || !gw_xapi_check_live(host, tables, ref, error))
         return FALSE;
     const char *host_uuid = gw_xapi_text(gw_xapi_record(tables, "host", ref), "uuid");
     GPtrArray *instances = g_ptr_array_new_with_free_func((GDestroyNotify)gw_instance_unref);
@@ -235,6 +224,18 @@ BOUNDARY(adopt, (GwHost * dest, const GwPlan *plan, GError **error), gw_xapi_ado
 BOUNDARY(settle, (GwHost * dest, const GwPlan *plan, GError **error), gw_xapi_settle(dest, plan, &failure))
 BOUNDARY(forget, (GwHost * host, const GwPlan *plan, GwSide side, GError **error), gw_xapi_forget(host, plan, side, &failure))
 
+static char *definition(GwHost *host, const char *uuid, GError **error)
+{
+    GError *failure = NULL;
+    char *text = gw_xapi_definition(host, uuid, &failure);
+    if (!text)
+        gw_xapi_fail(error, failure);
+    return text;
+}
+
+BOUNDARY(examine_evacuation, (GwHost * dest, GwInstance *instance, const char *text, GwMoveFacts **ret, GError **error),
+         gw_xapi_examine_evacuation(dest, instance, text, ret, &failure))
+
 static gboolean force_complete(GwHost *source, const char *uuid, GwForceHow how, GError **error)
 {
     g_set_error(error, GW_ERROR, GW_ERROR_UNSUPPORTED, "XenServer has no way to force a migration to its end: wait, or abort it");
@@ -256,6 +257,8 @@ const GwDriver gw_xapi_driver = {
     .describe = describe,
     .sight = sight,
     .examine = examine,
+    .definition = definition,
+    .examine_evacuation = examine_evacuation,
     .prepare = prepare,
     .migrate = migrate,
     .abort = abort_copy,

@@ -15,6 +15,7 @@ typedef struct {
 typedef struct {
     GwXapiPool *pool;
     GHashTable *last; /* ref of a VM -> Known *, as last heard */
+    GHashTable *dead; /* UUIDs of hosts that the master has given up */
     char *token;      /* NULL: it has not begun */
     guint session;    /* whose token it is */
     gboolean settled; /* what was read before it began has been read again */
@@ -72,6 +73,19 @@ static void hear(Ear *ear, const json_t *tables, const json_t *event)
     gw_xapi_pool_tell(ear->pool, concerned, uuid);
 }
 
+/* A member is lost, or back: everything of it is asked for. Other news of a host's metrics are those of every minute. */
+static void hear_life(Ear *ear, const json_t *tables, const json_t *event)
+{
+    if (g_ascii_strcasecmp(gw_xapi_text(event, "class"), "host_metrics") != 0)
+        return;
+    g_autofree char *host = gw_xapi_find(tables, "host", "metrics", gw_xapi_text(event, "ref"));
+    const char *uuid = gw_xapi_text(gw_xapi_record(tables, "host", host), "uuid");
+    gboolean live = gw_xapi_bool(gw_xapi_record(tables, "host_metrics", gw_xapi_text(event, "ref")), "live");
+    gboolean changed = live ? g_hash_table_remove(ear->dead, uuid) : g_hash_table_add(ear->dead, g_strdup(uuid));
+    if (host && changed)
+        gw_xapi_pool_tell(ear->pool, uuid, NULL);
+}
+
 /* ---- listening */
 
 static gboolean listen(Ear *ear, GError **error)
@@ -91,8 +105,10 @@ static gboolean listen(Ear *ear, GError **error)
     g_autoptr(json_t) tables = gw_xapi_mirror_tables(ear->pool);
     gsize i;
     json_t *event;
-    json_array_foreach(gw_xapi_list(batch, "events"), i, event)
+    json_array_foreach(gw_xapi_list(batch, "events"), i, event) {
         hear(ear, tables, event);
+        hear_life(ear, tables, event);
+    }
     g_free(ear->token);
     ear->token = g_strdup(gw_xapi_text(batch, "token"));
     return TRUE;
@@ -111,7 +127,8 @@ static void start_anew(Ear *ear)
 
 gpointer gw_xapi_events_thread(gpointer pool)
 {
-    Ear ear = {.pool = pool, .last = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, known_free)};
+    Ear ear = {.pool = pool, .last = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, known_free),
+               .dead = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
     gboolean broken = FALSE;
     while (!gw_xapi_pool_is_stopping(pool)) {
         g_autoptr(GError) error = NULL;
@@ -126,6 +143,7 @@ gpointer gw_xapi_events_thread(gpointer pool)
         broken = !ok;
     }
     g_hash_table_unref(ear.last);
+    g_hash_table_unref(ear.dead);
     g_free(ear.token);
     return NULL;
 }

@@ -59,6 +59,7 @@ void gw_xapi_turn_give(GwXapiPool *pool, const char *host_uuid);
 /* Something newer has been read: tables that were asked for before are not taken again, so that no look takes back what another has told. */
 void gw_xapi_pool_has_read(GwXapiPool *pool);
 gint64 gw_xapi_pool_last_read(GwXapiPool *pool); /* monotonic */
+char *gw_xapi_pool_uuid(GwXapiPool *pool);       /* "" when it is not known yet; owned by the caller */
 guint gw_xapi_pool_session_number(GwXapiPool *pool); /* another one after every login: tokens of events are the session's */
 
 gpointer gw_xapi_events_thread(gpointer pool); /* events.c */
@@ -160,6 +161,7 @@ struct GwHost {
 
 /* Its ref in these tables. Owned by the caller. */
 char *gw_xapi_host_ref(GwHost *host, const json_t *tables, GError **error);
+gboolean gw_xapi_check_live(const GwHost *host, const json_t *tables, const char *ref, GError **error); /* UNREACHABLE: it is lost */
 char *gw_xapi_host_uuid(GwHost *host, GError **error); /* asks the pool when it is not known yet */
 
 /* ---- move.c: what examine found out and the later acts need; the plan's `definition` */
@@ -193,6 +195,10 @@ gboolean gw_xapi_finish_copy(GwHost *dest, const GwPlan *plan, const GwXapiMove 
                              const char *copy, GError **error);
 gboolean gw_xapi_forget_made(GwHost *dest, const GwPlan *plan, const GwXapiMove *move, GError **error);
 void gw_xapi_tell_leaks(GwHost *dest, const GwPlan *plan, const GwXapiMove *move); /* leaks.c: into the log */
+/* evacuate.c */
+char *gw_xapi_definition(GwHost *host, const char *uuid, GError **error);
+gboolean gw_xapi_examine_evacuation(GwHost *dest, GwInstance *instance, const char *definition, GwMoveFacts **ret_facts, GError **error);
+gboolean gw_xapi_release(GwHost *dest, const GwPlan *plan, GError **error); /* of the lost host: it can be started on dest then */
 gboolean gw_xapi_copy_cold(GwHost *source, GwHost *dest, const GwPlan *plan, const GwXapiStop *stop, GError **error);
 gboolean gw_xapi_adopt(GwHost *dest, const GwPlan *plan, GError **error);
 gboolean gw_xapi_settle(GwHost *dest, const GwPlan *plan, GError **error);

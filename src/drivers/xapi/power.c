@@ -46,7 +46,26 @@ static gboolean is_resident(const Place *place)
     return strcmp(gw_xapi_text(place->record, "resident_on"), place->host) == 0;
 }
 
+/* A dead host of a pool whose master answers is as unreachable as one that does not answer itself. */
+gboolean gw_xapi_check_live(const GwHost *host, const json_t *tables, const char *ref, GError **error)
+{
+    const json_t *record = gw_xapi_record(tables, "host", ref);
+    const json_t *metrics = gw_xapi_record(tables, "host_metrics", gw_xapi_text(record, "metrics"));
+    if (!metrics || gw_xapi_bool(metrics, "live"))
+        return TRUE;
+    g_set_error(error, GW_ERROR, GW_ERROR_UNREACHABLE, "the pool's master says that host %s is not alive", host->name);
+    return FALSE;
+}
+
 /* ---- sight */
+
+/* What the pool says of a guest on a member that is lost is its last word, and no sign of life. */
+static gboolean check_witness(GwHost *host, const Place *place, GError **error)
+{
+    static const char *const classes[] = {"host", "host_metrics"};
+    g_autoptr(json_t) tables = gw_xapi_fetch_tables(host->pool, classes, G_N_ELEMENTS(classes), error);
+    return tables && gw_xapi_check_live(host, tables, place->host, error);
+}
 
 /* A VDI of a halted VM that is being copied: a cold move under way. The task's ref, owned; or NULL. */
 static char *copying_task(const json_t *tables)
@@ -126,6 +145,8 @@ gboolean gw_xapi_sight(GwHost *host, const char *uuid, GwSight *ret_sight, GErro
     }
     gboolean ok = TRUE;
     g_autofree char *task = moving_task(place.record);
+    if (is_resident(&place) && !check_witness(host, &place, error))
+        return FALSE;
     if (is_resident(&place))
         sight.seen = seen_of(&place);
     else
