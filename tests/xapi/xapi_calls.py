@@ -219,6 +219,7 @@ class Calls:
         if sender.sends >= 3:
             raise Fault("TOO_MANY_STORAGE_MIGRATES", "3")
         sender.sends += 1
+        self.world.most_sends = max(self.world.most_sends, sender.sends)
         self.begin(ref, job, "migrate_send")
         made = {}
         try:

@@ -32,9 +32,15 @@ def door(world, request):
             pool, ref = next((p, r) for p in world.pools for r, v in p.all("VM").items() if v["uuid"] == request["uuid"])
             new = pool.add("VM", name_label="snapshot", power_state="Halted", is_a_snapshot=True, is_a_template=True, snapshot_of=ref)
             pool.set("VM", ref, snapshots=[*pool.get("VM", ref)["snapshots"], new])
+        elif do == "vm":  # another one with a local disk, on the first pool's master
+            pool, master = world.pools[0], world.pools[0].get("pool", world.pools[0].ref)["master"]
+            world.add_vm(pool, request["name"], next(s for s, r in pool.all("SR").items() if r["type"] == "ext" and
+                                                     pool.get("PBD", r["PBDs"][0])["host"] == master), master)
         elif do == "host":
             host = next(h for h in world.hosts if h.record()["name_label"] == request["name"])
             host.down = request.get("down", host.down)
+            if "memory" in request:
+                host.pool.set("host_metrics", host.record()["metrics"], memory_total=request["memory"])
             if "live" in request:  # what the master says of it
                 host.pool.set("host_metrics", host.record()["metrics"], live=request["live"])
             if request.get("master"):
@@ -62,10 +68,13 @@ def look(world):
             at = pool.get("host", vm["resident_on"])["name_label"] if vm["resident_on"] != NULL else None
             disks = [pool.get("SR", pool.get("VDI", v)["SR"])["name_label"] for _, v in world.disks(pool, ref)]
             vms.setdefault(vm["name_label"], []).append({"uuid": vm["uuid"], "state": vm["power_state"], "host": at, "disks": disks,
+                                                         "vbds": [pool.get("VBD", v)["uuid"] for v in vm["VBDs"]],
                                                          "macs": [pool.get("VIF", v)["MAC"] for v in vm["VIFs"]],
                                                          "other_config": vm["other_config"],
                                                          "current_operations": vm["current_operations"]})
     return {"vms": vms, "violations": world.violations, "calls": world.calls[-2000:], "faults": len(world.faults),
+            "srs": {r["name_label"]: r["uuid"] for p in world.pools for r in p.all("SR").values()},
+            "most_sends": world.most_sends,
             "vdis": {p.get("pool", p.ref)["name_label"]: len(p.all("VDI")) for p in world.pools},
             "tasks": sum(len(p.all("task")) for p in world.pools), "sessions": sum(len(h.sessions) for h in world.hosts)}
 

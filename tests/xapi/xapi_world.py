@@ -115,7 +115,7 @@ class World:
         self.password, self.copy_seconds = password, copy_seconds
         self.tokens = {}  # secrets of migrate_receive: to (pool, host ref)
         self.violations = []
-        self.forgetful, self.counted = False, 0
+        self.forgetful, self.counted, self.most_sends = False, 0, 0
         self.residence = {}  # VM ref: the host that counts it among its resident VMs
 
     # ---- building
