@@ -180,7 +180,7 @@ gboolean gw_engine_reload_hosts(GwEngine *engine, GError **error)
 
 typedef struct {
     GwEngine *engine;
-    char *name, *uri;
+    char *name, *uri, *password; /* password: or NULL */
     GwDone done;
     gpointer data;
 } Addition;
@@ -247,7 +247,7 @@ static gboolean enter_host(Addition *addition, GwNode *node, const GwHostFacts *
     return TRUE;
 }
 
-static gboolean add_host(Addition *addition, GError **error)
+static gboolean ask_and_enter(Addition *addition, GError **error)
 {
     g_autoptr(GwNode) node = gw_host_open_node(addition->engine, addition->name, addition->uri, error);
     if (!node)
@@ -266,6 +266,17 @@ static gboolean add_host(Addition *addition, GError **error)
     return TRUE;
 }
 
+static gboolean add_host(Addition *addition, GError **error)
+{
+    g_autofree char *before = NULL;
+    if (addition->password && !gw_secrets_keep(addition->engine, addition->uri, addition->password, &before, error))
+        return FALSE;
+    gboolean ok = ask_and_enter(addition, error);
+    if (!ok && addition->password)
+        gw_secrets_restore(addition->engine, addition->uri, before);
+    return ok;
+}
+
 static gpointer add_thread(gpointer data)
 {
     Addition *addition = data;
@@ -275,13 +286,16 @@ static gpointer add_thread(gpointer data)
     gw_engine_unref(addition->engine);
     g_free(addition->name);
     g_free(addition->uri);
+    if (addition->password)
+        memset(addition->password, 0, strlen(addition->password));
+    g_free(addition->password);
     g_free(addition);
     return NULL;
 }
 
-void gw_engine_host_add(GwEngine *engine, const char *name, const char *uri, GwDone done, gpointer data)
+void gw_engine_host_add(GwEngine *engine, const char *name, const char *uri, const char *password, GwDone done, gpointer data)
 {
-    Addition early = {engine, (char *)name, (char *)uri, done, data};
+    Addition early = {engine, (char *)name, (char *)uri, NULL, done, data};
     g_autoptr(GError) error = NULL;
     gboolean ok = check_name(name, &error);
     if (ok) {
@@ -298,6 +312,7 @@ void gw_engine_host_add(GwEngine *engine, const char *name, const char *uri, GwD
     addition->engine = gw_engine_ref(engine);
     addition->name = g_strdup(name);
     addition->uri = g_strdup(uri);
+    addition->password = g_strdup(password);
     g_thread_unref(g_thread_new("host-add", add_thread, addition));
 }
 
@@ -316,6 +331,7 @@ static void forget(GwEngine *engine, GwHostEntry *entry, const char *name)
     g_hash_table_remove(engine->hosts, name);
     gw_views_update_host(engine, entry);
     g_mutex_unlock(&engine->lock);
+    gw_secrets_drop(engine, entry->row->uri);
     gw_info("host %s removed", name);
 }
 

@@ -356,7 +356,7 @@ GwHostView *gw_engine_host(GwEngine *engine, const char *name)
     return view;
 }
 
-void gw_engine_host_add(GwEngine *engine, const char *name, const char *uri, GwDone done, gpointer data)
+void gw_engine_host_add(GwEngine *engine, const char *name, const char *uri, const char *password, GwDone done, gpointer data)
 {
     guint index;
     g_mutex_lock(&engine->lock);

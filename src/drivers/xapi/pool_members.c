@@ -1,6 +1,6 @@
 /* Members that come and go: which pool a host is in is its own to say. */
 #include "base/guard.h"
-#include "drivers/xapi/pool_inside.h"
+#include "drivers/xapi/pool.h"
 
 #include <string.h>
 
