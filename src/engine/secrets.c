@@ -74,6 +74,17 @@ void gw_secrets_restore(GwEngine *engine, const char *uri, const char *before)
         g_unlink(path);
 }
 
+gboolean gw_secrets_copy(GwEngine *engine, const char *from, const char *to, GError **error)
+{
+    g_autofree char *from_path = path_of(engine, from), *to_path = path_of(engine, to), *password = NULL;
+    if (!from_path || !to_path || strcmp(from_path, to_path) == 0 || !g_file_get_contents(from_path, &password, NULL, NULL))
+        return TRUE; /* none was given with that address */
+    password[strcspn(password, "\r\n")] = '\0';
+    gboolean ok = write_secret(to_path, password, error);
+    memset(password, 0, strlen(password));
+    return ok;
+}
+
 void gw_secrets_drop(GwEngine *engine, const char *uri)
 {
     g_autofree char *path = path_of(engine, uri);

@@ -15,6 +15,7 @@ typedef struct {
 typedef struct {
     GwXapiPool *pool;
     GHashTable *last; /* ref of a VM -> Known *, as last heard */
+    GHashTable *members; /* refs of hosts */
     GHashTable *dead; /* UUIDs of hosts that the master has given up */
     char *token;      /* NULL: it has not begun */
     guint session;    /* whose token it is */
@@ -38,15 +39,17 @@ static void learn(Ear *ear, const char *ref, const json_t *vm, char *homes /* ta
 
 static gboolean begin(Ear *ear, GError **error)
 {
-    if (!gw_xapi_mirror_begin(ear->pool, &ear->token, error))
+    if (!gw_xapi_mirror_begin(ear->pool, &ear->token, &ear->session, error))
         return FALSE;
-    ear->session = gw_xapi_pool_session_number(ear->pool);
     g_autoptr(json_t) tables = gw_xapi_mirror_tables(ear->pool);
     const char *ref;
     json_t *vm;
     json_object_foreach(gw_xapi_table(tables, "VM"), ref, vm)
         if (gw_xapi_is_instance(tables, vm))
             learn(ear, ref, vm, gw_xapi_homes(tables, vm));
+    json_t *host;
+    json_object_foreach(gw_xapi_table(tables, "host"), ref, host)
+        g_hash_table_add(ear->members, g_strdup(ref));
     return TRUE;
 }
 
@@ -86,6 +89,15 @@ static void hear_life(Ear *ear, const json_t *tables, const json_t *event)
         gw_xapi_pool_tell(ear->pool, uuid, NULL);
 }
 
+/* A member came or went: instances are at home elsewhere without an event of their own. */
+static gboolean hear_member(Ear *ear, const json_t *tables, const json_t *event)
+{
+    const char *ref = gw_xapi_text(event, "ref");
+    if (g_ascii_strcasecmp(gw_xapi_text(event, "class"), "host") != 0)
+        return FALSE;
+    return gw_xapi_record(tables, "host", ref) ? g_hash_table_add(ear->members, g_strdup(ref)) : g_hash_table_remove(ear->members, ref);
+}
+
 /* ---- listening */
 
 static gboolean listen(Ear *ear, GError **error)
@@ -94,21 +106,21 @@ static gboolean listen(Ear *ear, GError **error)
         return FALSE;
     guint seconds = ear->settled ? WAIT_S : FIRST_WAIT_S;
     json_t *params = json_pack("[o,s,f]", gw_xapi_mirror_classes(), ear->token, (double)seconds);
-    g_autoptr(json_t) batch = gw_xapi_call(ear->pool, "event.from", params, seconds * 1000 + MARGIN_MS, error);
+    g_autoptr(json_t) batch = gw_xapi_call_in(ear->pool, ear->session, "event.from", params, seconds * 1000 + MARGIN_MS, error);
     if (!batch)
         return FALSE;
-    if (gw_xapi_pool_session_number(ear->pool) != ear->session) { /* perhaps another master, which counts otherwise */
-        g_set_error(error, GW_ERROR, GW_ERROR_LOST, "the session is another one");
-        return FALSE;
-    }
-    gw_xapi_mirror_apply(ear->pool, batch);
+    gw_xapi_mirror_apply(ear->pool, ear->session, batch);
     g_autoptr(json_t) tables = gw_xapi_mirror_tables(ear->pool);
     gsize i;
     json_t *event;
+    gboolean others = FALSE;
     json_array_foreach(gw_xapi_list(batch, "events"), i, event) {
         hear(ear, tables, event);
         hear_life(ear, tables, event);
+        others |= hear_member(ear, tables, event);
     }
+    if (others)
+        gw_xapi_pool_tell(ear->pool, NULL, NULL);
     g_free(ear->token);
     ear->token = g_strdup(gw_xapi_text(batch, "token"));
     return TRUE;
@@ -120,6 +132,7 @@ static void start_anew(Ear *ear)
     gw_xapi_mirror_end(ear->pool);
     g_clear_pointer(&ear->token, g_free);
     g_hash_table_remove_all(ear->last);
+    g_hash_table_remove_all(ear->members);
     ear->settled = FALSE;
     for (guint us = 0; us < PAUSE_US && !gw_xapi_pool_is_stopping(ear->pool); us += SLICE_US)
         g_usleep(SLICE_US);
@@ -128,6 +141,7 @@ static void start_anew(Ear *ear)
 gpointer gw_xapi_events_thread(gpointer pool)
 {
     Ear ear = {.pool = pool, .last = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, known_free),
+               .members = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
                .dead = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
     gboolean broken = FALSE;
     while (!gw_xapi_pool_is_stopping(pool)) {
@@ -143,6 +157,7 @@ gpointer gw_xapi_events_thread(gpointer pool)
         broken = !ok;
     }
     g_hash_table_unref(ear.last);
+    g_hash_table_unref(ear.members);
     g_hash_table_unref(ear.dead);
     g_free(ear.token);
     return NULL;

@@ -50,6 +50,8 @@ void gw_xapi_logout(GwXapiPool *pool, const char *session); /* of another sessio
 /* At this one address, wherever the master is: a session of its own, or the fault HOST_IS_SLAVE, whose detail is the master. */
 char *gw_xapi_login_at(GwXapiPool *pool, const char *to, GError **error);
 json_t *gw_xapi_call_at(GwXapiPool *pool, const char *to, const char *session, const char *method, json_t *params, GError **error);
+/* By the session of that number (gw_xapi_pool_session_number), or LOST: for what makes no sense in another one, such as its token of events. */
+json_t *gw_xapi_call_in(GwXapiPool *pool, guint number, const char *method, json_t *params, guint timeout_ms, GError **error);
 /* A host is no member any more: the next call begins at the address that was given, which may be that of a pool of its own now. */
 void gw_xapi_pool_reconsider(GwXapiPool *pool);
 char *gw_xapi_pool_password(const GwXapiPool *pool, GError **error);
@@ -104,10 +106,10 @@ GwXapiMirror *gw_xapi_pool_mirror(GwXapiPool *pool); /* pool.c */
 /* Everything, at most a second old, and newer than what any call has read by itself. With GW_XAPI_HOMES: {ref of an instance: its homes}. */
 json_t *gw_xapi_all_tables(GwXapiPool *pool, GError **error);
 void gw_xapi_mirror_clear(GwXapiMirror *mirror);
-/* For the thread that follows the events: it begins, tells, ends. *ret_token: where to begin. */
+/* For the thread that follows the events: it begins, tells, ends. *ret_token: where to begin, and by which session. */
 json_t *gw_xapi_mirror_classes(void);
-gboolean gw_xapi_mirror_begin(GwXapiPool *pool, char **ret_token, GError **error);
-void gw_xapi_mirror_apply(GwXapiPool *pool, const json_t *batch);
+gboolean gw_xapi_mirror_begin(GwXapiPool *pool, char **ret_token, guint *ret_session, GError **error);
+void gw_xapi_mirror_apply(GwXapiPool *pool, guint session, const json_t *batch); /* session: whose events they are */
 void gw_xapi_mirror_end(GwXapiPool *pool);
 json_t *gw_xapi_mirror_tables(GwXapiPool *pool); /* as it is now, without asking; NULL: there is none */
 

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { FRESH_US = 1000000, BARRIER_WAIT_US = 3000000 };
+enum { FRESH_US = 1000000, BARRIER_WAIT_US = 3000000, TRIES = 3 };
 
 static const char *const classes[] = {"pool", "host", "host_metrics", "SR", "PBD", "network", "PIF", "VM", "VBD", "VDI", "VIF"};
 
@@ -25,19 +25,39 @@ void gw_xapi_mirror_clear(GwXapiMirror *mirror)
 
 /* ---- everything anew */
 
+/* All of it by one session: another one may be of another pool, which the host has joined or left meanwhile. */
+static json_t *read_all(GwXapiPool *pool, json_t **ret_batch, guint *ret_session, GError **error)
+{
+    for (guint i = 0; i < TRIES; i++) {
+        g_autoptr(json_t) batch = gw_xapi_call(pool, "event.from", json_pack("[[s],s,f]", "pool", "", 1.0), 0, error);
+        *ret_session = gw_xapi_pool_session_number(pool);
+        g_autoptr(json_t) tables = batch ? gw_xapi_fetch_tables(pool, classes, G_N_ELEMENTS(classes), error) : NULL;
+        if (!tables)
+            return NULL;
+        if (*ret_session == gw_xapi_pool_session_number(pool)) {
+            *ret_batch = g_steal_pointer(&batch);
+            return g_steal_pointer(&tables);
+        }
+    }
+    g_set_error(error, GW_ERROR, GW_ERROR_LOST, "the pool's sessions end one after the other");
+    return NULL;
+}
+
 /* The token first: what changes while the records are read is heard of afterwards. [locked] */
 static gboolean fetch(GwXapiPool *pool, GwXapiMirror *mirror, GError **error)
 {
     gint64 begun_us = g_get_monotonic_time();
-    g_autoptr(json_t) batch = gw_xapi_call(pool, "event.from", json_pack("[[s],s,f]", "pool", "", 1.0), 0, error);
-    g_autoptr(json_t) tables = batch ? gw_xapi_fetch_tables(pool, classes, G_N_ELEMENTS(classes), error) : NULL;
+    guint session = 0;
+    g_autoptr(json_t) batch = NULL;
+    g_autoptr(json_t) tables = read_all(pool, &batch, &session, error);
     g_clear_pointer(&mirror->tables, json_decref); /* what follows the events goes on: they change these as well */
     if (!tables)
         return FALSE;
     mirror->tables = g_steal_pointer(&tables);
     g_free(mirror->token);
     mirror->token = g_strdup(gw_xapi_text(batch, "token"));
-    mirror->session = gw_xapi_pool_session_number(pool);
+    mirror->followed &= mirror->session == session; /* what follows begins anew once it notices */
+    mirror->session = session;
     mirror->asked_us = begun_us;
     mirror->ended_us = g_get_monotonic_time();
     return TRUE;
@@ -78,13 +98,17 @@ static void apply(json_t *tables, GHashTable *copied, const json_t *event)
         json_object_del(gw_xapi_table(tables, class), ref);
 }
 
-void gw_xapi_mirror_apply(GwXapiPool *pool, const json_t *batch)
+void gw_xapi_mirror_apply(GwXapiPool *pool, guint session, const json_t *batch)
 {
     GwXapiMirror *mirror = gw_xapi_pool_mirror(pool);
     g_autoptr(GHashTable) copied = g_hash_table_new(g_str_hash, g_str_equal);
     gsize i;
     json_t *event;
     g_mutex_lock(&mirror->lock);
+    if (mirror->tables && mirror->session != session) { /* they are newer, and perhaps another pool's */
+        g_mutex_unlock(&mirror->lock);
+        return;
+    }
     json_t *tables = mirror->tables ? json_copy(mirror->tables) : NULL; /* NULL: what is fetched next is newer than these */
     if (tables) {
         json_array_foreach(gw_xapi_list(batch, "events"), i, event)
@@ -100,15 +124,17 @@ void gw_xapi_mirror_apply(GwXapiPool *pool, const json_t *batch)
     g_mutex_unlock(&mirror->lock);
 }
 
-gboolean gw_xapi_mirror_begin(GwXapiPool *pool, char **ret_token, GError **error)
+gboolean gw_xapi_mirror_begin(GwXapiPool *pool, char **ret_token, guint *ret_session, GError **error)
 {
     GwXapiMirror *mirror = gw_xapi_pool_mirror(pool);
     g_mutex_lock(&mirror->lock);
     gboolean known = mirror->tables && mirror->session == gw_xapi_pool_session_number(pool);
     gboolean ok = known || fetch(pool, mirror, error);
     mirror->followed = ok;
-    if (ok)
+    if (ok) {
         *ret_token = g_strdup(mirror->token);
+        *ret_session = mirror->session;
+    }
     g_mutex_unlock(&mirror->lock);
     return ok;
 }
@@ -169,11 +195,12 @@ json_t *gw_xapi_all_tables(GwXapiPool *pool, GError **error)
     while (mirror->busy) /* somebody is asking: the answer may do */
         g_cond_wait(&mirror->moved, &mirror->lock);
     gint64 read_us = gw_xapi_pool_last_read(pool);
-    gboolean fresh = mirror->tables && mirror->asked_us > read_us && g_get_monotonic_time() - mirror->ended_us < FRESH_US;
+    gboolean known = mirror->tables && mirror->session == gw_xapi_pool_session_number(pool);
+    gboolean fresh = known && mirror->asked_us > read_us && g_get_monotonic_time() - mirror->ended_us < FRESH_US;
     gboolean ok = fresh;
     if (!fresh) {
         mirror->busy = TRUE;
-        ok = (mirror->tables && mirror->followed && catch_up(pool, mirror)) || fetch(pool, mirror, error);
+        ok = (known && mirror->followed && catch_up(pool, mirror)) || fetch(pool, mirror, error);
         mirror->busy = FALSE;
         g_cond_broadcast(&mirror->moved);
     }
