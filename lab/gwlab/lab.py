@@ -291,6 +291,31 @@ class Lab:
             self.state["links"][host.name] = "cut" if cut else ", ".join(limits)
             self._save()
 
+    def part(self, apart: bool = True) -> None:
+        """Compute hosts reach one another no more, or again; HostA reaches all of them."""
+        network.part(self.controller, [host for host in self.compute() if host.is_on()], apart)
+
+    def deafen(self, name: str, deaf: bool = True) -> None:
+        """A host hears HostA no more, or again; it hears the other hosts. Nobody is told: what is sent gets lost."""
+        network.deafen(self.controller, self._compute_host(name), deaf)
+
+    def storage_state(self, name: str, state: str) -> None:
+        """Of the shared directory on one host: "well", "read-only", or "gone"."""
+        if state not in ("well", "read-only", "gone") or "dir" not in self.state["storage"]:
+            raise LabError(f"storage '{state}': use well, read-only or gone, in a lab with storage dir")
+        storage.share_state(self.dir, self._compute_host(name), state)
+
+    def storage_hang(self, hangs: bool = True) -> None:
+        """The iSCSI target stands still: who reads or writes there waits."""
+        storage.hang_iscsi(self.controller, hangs)
+
+    def local_shrink(self, name: str, megabytes: int) -> None:
+        """A host's own folder becomes an empty one of that size; 0: as it was before."""
+        storage.shrink(self._compute_host(name), megabytes)
+
+    def local_fill(self, name: str, full: bool = True) -> None:
+        storage.fill(self._compute_host(name), full)
+
     def kill_libvirtd(self, name: str) -> None:
         """SIGKILL; guests go on."""
         libvirtd.kill(self._compute_host(name))

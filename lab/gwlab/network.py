@@ -8,6 +8,7 @@ from .tools import LabError
 COLLECTOR = "10.99.1.1"
 COLLECTOR_MAC = "02:67:77:00:00:01"
 MANAGEMENT_MAC = "02:67:77:00:00:02"
+NOBODY = "02:67:77:ff:ff:ff"  # no card has this address
 BRIDGE = "type bridge forward_delay 0 stp_state 0"
 CABLES = (("m", "mgmt", "eth0"), ("g", "guestnet", "eth1"))  # prefix of HostA's end, its bridge, the host's end
 
@@ -92,6 +93,20 @@ def restore(a: Host, host: Host) -> None:
     a.ip(f"link set m{host.index} master mgmt")
     for end, port in _ends(a, host):
         end.in_network("tc", "qdisc", "del", "dev", port, "root", check=False)
+
+
+def part(a: Host, hosts: list[Host], apart: bool) -> None:
+    """Compute hosts from one another; HostA reaches and hears all of them. An isolated port of a bridge talks to those that are not."""
+    for host in hosts:
+        a.in_network("bridge", "link", "set", "dev", f"m{host.index}", "isolated", "on" if apart else "off")
+
+
+def deafen(a: Host, host: Host, deaf: bool) -> None:
+    """What HostA sends to that host gets lost, without a word; hosts go on to hear one another."""
+    if deaf:
+        a.ip(f"neigh replace {host.address} lladdr {NOBODY} nud permanent dev mgmt")
+    else:
+        a.ip(f"neigh del {host.address} dev mgmt")
 
 
 def limit(a: Host, host: Host, megabytes: float, delay_ms: float) -> None:

@@ -18,6 +18,32 @@ def share_directory(lab_dir: str, host: Host) -> None:
     host.run("mount", "--bind", os.path.join(lab_dir, "shared"), "/srv/instances")
 
 
+def share_state(lab_dir: str, host: Host, state: str) -> None:
+    """Of the shared directory as one host sees it. Read-only is refused by the kernel while a guest there writes to it."""
+    mounted = host.run("mountpoint", "-q", "/srv/instances", check=False).returncode == 0
+    if state == "gone":
+        host.run("umount", "-l", "/srv/instances")
+    elif not mounted:
+        share_directory(lab_dir, host)
+    if mounted and state != "gone":
+        host.run("mount", "-o", "remount,bind," + ("ro" if state == "read-only" else "rw"), "/srv/instances")
+
+
+# ---- a host's own folder, small enough to be filled
+
+FILLER = "/srv/local/filler"
+
+
+def shrink(host: Host, megabytes: int) -> None:
+    """Puts an empty file system of that size over the host's own folder; 0 takes it away, with all that is there."""
+    host.run(*(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", "/srv/local"] if megabytes else ["umount", "-l", "/srv/local"]))
+    libvirtd.virsh(host, "pool-refresh", "local")
+
+
+def fill(host: Host, full: bool) -> None:
+    host.run("sh", "-c", f"dd if=/dev/zero of={FILLER} bs=64k 2>/dev/null || true" if full else f"rm -f {FILLER}")
+
+
 # ---- GlusterFS: glusterd in HostA, FUSE mounts on the compute hosts
 
 def _gluster(a: Host, *argv: str, check: bool = True) -> subprocess.CompletedProcess:
@@ -74,6 +100,10 @@ def start_iscsi(a: Host, runs: bool) -> None:
             _new_lun(a, int(lun))
     if "ALL" not in shown.split():
         _tgtadm(a, "--mode", "target", "--op", "bind", "--tid", "1", "-I", "ALL")
+
+
+def hang_iscsi(a: Host, hangs: bool) -> None:
+    a.run("pkill", "-STOP" if hangs else "-CONT", "-x", "tgtd")
 
 
 def add_lun(a: Host, lun: int, size: str) -> None:

@@ -103,10 +103,20 @@ void gw_reply_identity_fault(GwRequest *request, guint status, const char *title
     gw_reply_named(request, status, "error", json_pack("{s:i,s:s,s:s}", "code", (int)status, "title", title, "message", message));
 }
 
-void gw_reply_unauthorized(GwRequest *request)
+static void unauthorized(GwRequest *request, const char *message)
 {
     gw_reply_header(request, "WWW-Authenticate", "Basic realm=\"Godwit\", charset=\"UTF-8\"");
-    gw_reply_identity_fault(request, 401, "Unauthorized", "The request you have made requires authentication.");
+    gw_reply_identity_fault(request, 401, "Unauthorized", message);
+}
+
+void gw_reply_unauthorized(GwRequest *request)
+{
+    unauthorized(request, "The request you have made requires authentication.");
+}
+
+void gw_reply_wrong_password(GwRequest *request)
+{
+    unauthorized(request, "The request you have made requires authentication: the user or the password is wrong.");
 }
 
 void gw_auth_log_in(GwRequest *request, const char *name, const char *password, GwLoggedIn then)

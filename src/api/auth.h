@@ -35,6 +35,7 @@ const char *gw_auth_elsewhere(GwAuth *auth); /* where tokens are had, when not h
 void gw_reply_identity_fault(GwRequest *request, guint status, const char *title, const char *message);
 
 void gw_reply_unauthorized(GwRequest *request); /* 401 */
+void gw_reply_wrong_password(GwRequest *request); /* the same, when some were given */
 
 /* For the Identity facade, when there are passwords. */
 void gw_auth_log_in(GwRequest *request, const char *name, const char *password, GwLoggedIn then);

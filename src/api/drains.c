@@ -182,6 +182,16 @@ void gw_drains_begin(GwRequest *request)
         gw_reply_error(request, error);
 }
 
+/* What became of the host, too: one that was disabled before it was drained is so again. */
+static json_t *undrain_view(GwRequest *request, const GwDrain *drain, const GPtrArray *moves)
+{
+    g_autoptr(GwHostView) view = gw_engine_host(request->engine, request->args[0]);
+    gboolean enabled = !view || view->row->enabled;
+    return json_pack("{s:o,s:s,s:o,s:o}", "host", gw_json_text(request->args[0]), "status", enabled ? "enabled" : "disabled",
+                     "disabled_reason", view && !enabled && view->row->disabled_reason ? gw_json_text(view->row->disabled_reason) : json_null(),
+                     "drain", drain ? gw_drain_view(drain, moves) : json_null());
+}
+
 void gw_drains_undo(GwRequest *request)
 {
     static const GwBodyRule outer[] = {{"undrain", GW_BODY_OBJECT, GW_BODY_REQUIRED}};
@@ -196,9 +206,7 @@ void gw_drains_undo(GwRequest *request)
     if (!gw_engine_undrain(request->engine, request->args[0], &order, &drain, &moves, &error))
         gw_reply_error(request, error);
     else
-        gw_reply_named(request, drain ? 202 : 200, "undrain",
-                       json_pack("{s:o,s:o}", "host", gw_json_text(request->args[0]), "drain",
-                                 drain ? gw_drain_view(drain, moves) : json_null()));
+        gw_reply_named(request, drain ? 202 : 200, "undrain", undrain_view(request, drain, moves));
 }
 
 /* ---- spreading load */

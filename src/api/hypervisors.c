@@ -134,7 +134,7 @@ FIELD(servers)
 {
     if (!wants_servers(request))
         return NULL;
-    g_autoptr(GPtrArray) views = gw_engine_instances(request->engine, HOST->row->name, NULL);
+    g_autoptr(GPtrArray) views = gw_engine_instances_of(request->engine, HOST->row->name);
     json_t *list = json_array();
     for (guint i = 0; i < views->len; i++) {
         const GwInstanceView *view = views->pdata[i];
@@ -151,7 +151,6 @@ FIELD(servers)
 
 static const GwField brief[] = {
     BRIEF,
-    {"servers", servers, 53},
 };
 
 static const GwField with_servers[] = {
@@ -183,8 +182,10 @@ static const GwField detail[] = {
     {"cpu_info", cpu_info_text, 0, 27},
     {"cpu_info", cpu_info, 28, 87},
     {"uptime", gw_view_empty_text, 88}, /* not known; openstack 6.0 dies of null */
-    {"servers", servers, 53},
+    {"servers", servers, 53},           /* the last: lists append it themselves */
 };
+
+enum { LISTED = G_N_ELEMENTS(detail) - 1 };
 
 /* ---- which */
 
@@ -252,6 +253,67 @@ static json_t *next_link(GwRequest *request, const GPtrArray *hosts, const char 
     return gw_query_next(request, path, request->minor >= 53 ? last->row->uuid : text);
 }
 
+/* ---- lists, as text: the servers of all hosts may be tens of thousands, which as objects would cost many times as much */
+
+/* Takes json. */
+static void append_json(GString *out, json_t *json)
+{
+    char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
+    g_string_append(out, text);
+    free(text);
+    json_decref(json);
+}
+
+static gboolean is_plain(const char *text)
+{
+    for (; *text; text++)
+        if (*text < ' ' || *text > '~' || *text == '"' || *text == '\\')
+            return FALSE;
+    return TRUE;
+}
+
+static void append_server(GString *out, const GwInstanceView *view)
+{
+    const char *text = view->instance->name;
+    g_string_append(out, "{\"name\":");
+    if (text && is_plain(text)) {
+        g_string_append_c(out, '"');
+        g_string_append(out, text);
+        g_string_append_c(out, '"');
+    } else {
+        append_json(out, gw_json_text(text));
+    }
+    g_string_append(out, ",\"uuid\":\"");
+    g_string_append(out, view->instance->uuid);
+    g_string_append(out, "\"}");
+}
+
+static void append_servers(GwRequest *request, GString *out, const GwHostView *view)
+{
+    g_autoptr(GPtrArray) views = gw_engine_instances_of(request->engine, view->row->name);
+    if (!views->len && request->minor < 75)
+        return;
+    g_string_append(out, ",\"servers\":[");
+    for (guint i = 0; i < views->len; i++) {
+        if (i)
+            g_string_append_c(out, ',');
+        append_server(out, views->pdata[i]);
+    }
+    g_string_append_c(out, ']');
+}
+
+static void append_host(GwRequest *request, GString *out, const GwField *fields, gsize count, const GwHostView *view, gboolean first)
+{
+    if (!first)
+        g_string_append_c(out, ',');
+    append_json(out, gw_view(request, fields, count, view));
+    if (request->minor < 53 || !gw_query_is_true(request, "with_servers"))
+        return;
+    g_string_truncate(out, out->len - 1); /* the object's end */
+    append_servers(request, out, view);
+    g_string_append_c(out, '}');
+}
+
 static void reply_list(GwRequest *request, const GwField *fields, gsize count, const char *path)
 {
     if (!check_params(request))
@@ -260,11 +322,14 @@ static void reply_list(GwRequest *request, const GwField *fields, gsize count, c
     g_autoptr(GPtrArray) hosts = find_matching(request, pattern);
     if (!hosts || !cut_page(request, hosts))
         return;
-    json_t *body = json_object();
-    json_object_set_new(body, "hypervisors", gw_view_list(request, fields, count, hosts));
+    GString *out = g_string_new("{\"hypervisors\":[");
+    for (guint i = 0; i < hosts->len; i++)
+        append_host(request, out, fields, count, hosts->pdata[i], i == 0);
+    g_string_append_c(out, ']');
     if (request->minor >= 33 && !pattern && hosts->len && hosts->len == gw_query_limit(request))
-        json_object_set_new(body, "hypervisors_links", next_link(request, hosts, path));
-    gw_reply_json(request, 200, body);
+        append_json(g_string_append(out, ",\"hypervisors_links\":"), next_link(request, hosts, path));
+    g_string_append_c(out, '}');
+    gw_reply_bytes(request, 200, g_string_free_to_bytes(out));
 }
 
 void gw_hypervisors_list(GwRequest *request)
@@ -274,7 +339,7 @@ void gw_hypervisors_list(GwRequest *request)
 
 void gw_hypervisors_detail(GwRequest *request)
 {
-    reply_list(request, detail, G_N_ELEMENTS(detail), "os-hypervisors/detail");
+    reply_list(request, detail, LISTED, "os-hypervisors/detail");
 }
 
 /* NULL with a fault: 400 for what is no id, 404 for one that no host has. */
@@ -285,8 +350,11 @@ static GwHostView *find_one(GwRequest *request)
         gw_reply_fault(request, 400, "Invalid uuid %s", id);
         return NULL;
     }
+    GwHostView *found = request->minor >= 53 ? gw_engine_host_by_uuid(request->engine, id) : NULL;
+    if (found)
+        return found;
     g_autoptr(GPtrArray) hosts = gw_engine_hosts(request->engine);
-    for (guint i = 0; i < hosts->len; i++)
+    for (guint i = 0; request->minor < 53 && i < hosts->len; i++)
         if (has_id(request, hosts->pdata[i], id))
             return g_ptr_array_steal_index(hosts, i);
     gw_reply_fault(request, 404, "Hypervisor with ID '%s' could not be found.", id);

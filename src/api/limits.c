@@ -14,9 +14,11 @@ typedef struct {
 static Used count_used(GwRequest *request)
 {
     Used used = {0};
-    g_autoptr(GPtrArray) views = gw_engine_instances(request->engine, NULL, NULL);
-    for (guint i = 0; i < views->len; i++) {
-        const GwInstance *instance = ((const GwInstanceView *)views->pdata[i])->instance;
+    g_autoptr(GwViewList) views = gw_engine_instances(request->engine, NULL);
+    GwViewIter iter;
+    gw_view_iter_init(&iter, views, NULL, NULL);
+    for (const GwInstanceView *view; (view = gw_view_iter_next(&iter));) {
+        const GwInstance *instance = view->instance;
         used.instances++;
         used.cores += instance->vcpus;
         used.ram_mib += instance->memory_mib;

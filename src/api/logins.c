@@ -38,6 +38,7 @@ typedef struct {
     GwDeferred *deferred;
     char *name, *password, *address, *pair; /* pair: "address user" */
     Outcome outcome;
+    guint locked_s; /* TOO_MANY: for how long */
     GwUser *user;
     GwLoggedIn then;
 } Attempt;
@@ -75,9 +76,19 @@ static void count_failure(GwLogins *logins, const char *key)
     ((Failures *)g_hash_table_lookup(logins->failing, key))->count++;
 }
 
-static gboolean failed_too_often(GwLogins *logins, const char *address, const char *pair)
+static guint seconds_left(GwLogins *logins, const char *key)
 {
-    return failures_of(logins, pair) >= MOST_FAILURES || failures_of(logins, address) >= 10 * MOST_FAILURES;
+    const Failures *failures = g_hash_table_lookup(logins->failing, key);
+    gint64 left_us = failures ? failures->since_us + FAILURES_S * G_USEC_PER_SEC - g_get_monotonic_time() : 0;
+    return left_us > 0 ? (guint)((left_us + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC) : 1;
+}
+
+/* For how many seconds nothing more is heard of them; 0: they are heard. */
+static guint locked_for(GwLogins *logins, const char *address, const char *pair)
+{
+    guint of_pair = failures_of(logins, pair) >= MOST_FAILURES ? seconds_left(logins, pair) : 0;
+    guint of_address = failures_of(logins, address) >= 10 * MOST_FAILURES ? seconds_left(logins, address) : 0;
+    return MAX(of_pair, of_address);
 }
 
 /* ---- those that wait. All [locked] */
@@ -111,9 +122,9 @@ static void too_many(GwRequest *request, guint seconds, const char *why)
     gw_reply_fault(request, 429, "%s Try again in %u s.", why, seconds);
 }
 
-static void too_many_failed(GwRequest *request)
+static void too_many_failed(GwRequest *request, guint seconds)
 {
-    too_many(request, FAILURES_S, "Too many failed attempts to log in.");
+    too_many(request, seconds, "Too many failed attempts to log in: until then the right password is refused, too.");
 }
 
 static void too_many_waiting(GwRequest *request)
@@ -129,10 +140,10 @@ static void deliver(GwRequest *request, gpointer data)
         attempt->then(request, attempt->user);
         return;
     case WRONG:
-        gw_reply_unauthorized(request);
+        gw_reply_wrong_password(request);
         return;
     case TOO_MANY:
-        too_many_failed(request);
+        too_many_failed(request, attempt->locked_s);
         return;
     }
 }
@@ -143,9 +154,9 @@ static void deliver(GwRequest *request, gpointer data)
 static Outcome judge(GwLogins *logins, Attempt *attempt)
 {
     g_mutex_lock(&logins->lock);
-    gboolean failed = failed_too_often(logins, attempt->address, attempt->pair);
+    attempt->locked_s = locked_for(logins, attempt->address, attempt->pair);
     g_mutex_unlock(&logins->lock);
-    if (failed)
+    if (attempt->locked_s)
         return TOO_MANY;
     attempt->user = gw_users_verify(logins->users, attempt->name, attempt->password);
     g_mutex_lock(&logins->lock);
@@ -154,6 +165,8 @@ static Outcome judge(GwLogins *logins, Attempt *attempt)
     } else {
         count_failure(logins, attempt->pair);
         count_failure(logins, attempt->address);
+        gboolean just_now = failures_of(logins, attempt->pair) == MOST_FAILURES || failures_of(logins, attempt->address) == 10 * MOST_FAILURES;
+        attempt->locked_s = just_now ? locked_for(logins, attempt->address, attempt->pair) : 0; /* to be logged, once */
     }
     g_mutex_unlock(&logins->lock);
     return attempt->user ? LOGGED_IN : WRONG;
@@ -168,6 +181,8 @@ static void work(gpointer data, gpointer user_data)
     if (attempt->outcome == WRONG) {
         g_autofree char *shown = g_strescape(attempt->name, NULL);
         gw_info("a log-in as '%.80s' from %s failed", shown, attempt->address);
+        if (attempt->locked_s)
+            gw_warning("too many failed log-ins as '%.80s' from %s: neither is heard for %u s", shown, attempt->address, attempt->locked_s);
     }
     g_mutex_lock(&logins->lock);
     leave(logins, attempt->address);
@@ -179,11 +194,11 @@ void gw_logins_try(GwLogins *logins, GwRequest *request, const char *name, const
 {
     g_autofree char *pair = g_strdup_printf("%s %s", request->address, name);
     g_mutex_lock(&logins->lock);
-    gboolean failed = failed_too_often(logins, request->address, pair);
-    gboolean entered = !failed && enter(logins, request->address);
+    guint locked_s = locked_for(logins, request->address, pair);
+    gboolean entered = !locked_s && enter(logins, request->address);
     g_mutex_unlock(&logins->lock);
-    if (failed) {
-        too_many_failed(request);
+    if (locked_s) {
+        too_many_failed(request, locked_s);
         return;
     }
     if (!entered) {

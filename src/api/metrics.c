@@ -264,6 +264,8 @@ void gw_metrics_show(GwRequest *request)
     GwEndedMoves ended;
     gw_engine_ended_moves(request->engine, &ended);
     put_ended(&page, &ended);
+    begin(&page, "godwit_store_writes_total", "counter", "Transactions that the database was asked to keep since the daemon began.");
+    put(&page, (double)gw_engine_store_writes(request->engine), NULL);
     if (!put_migrations(&page, request->engine, &error)) {
         g_string_free(page.text, TRUE);
         gw_reply_error(request, error);

@@ -65,7 +65,7 @@ void gw_os_hosts_show(GwRequest *request)
     if (!view)
         return;
     GwCapacity capacity = gw_capacity_of(view);
-    g_autoptr(GPtrArray) views = gw_engine_instances(request->engine, view->row->name, NULL);
+    g_autoptr(GPtrArray) views = gw_engine_instances_of(request->engine, view->row->name);
     Sum promised = sum_instances(views);
     json_t *list = json_array();
     append(list, view, "(total)", (Sum){capacity.cpus, capacity.memory_mib, capacity.disk_gib});
@@ -146,7 +146,8 @@ void gw_os_hosts_update(GwRequest *request)
         set_maintenance(request, maintenance);
         return;
     }
-    if (gw_engine_host_edit(request->engine, request->args[0], &edit, &error))
+    gboolean may = edit.enabled != GW_SWITCH_ON || gw_engine_check_enabling(request->engine, request->args[0], &error);
+    if (may && gw_engine_host_edit(request->engine, request->args[0], &edit, &error))
         gw_reply_json(request, 200, json_pack("{s:o,s:s}", "host", gw_json_text(request->args[0]), "status",
                                               edit.enabled == GW_SWITCH_ON ? "enabled" : "disabled"));
     else

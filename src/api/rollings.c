@@ -2,6 +2,7 @@
 #include "api/body.h"
 #include "api/drains.h"
 #include "api/handlers.h"
+#include "api/parking.h"
 #include "api/view.h"
 
 #include "base/error.h"
@@ -94,6 +95,26 @@ void gw_rollings_cancel(GwRequest *request)
         gw_reply_error(request, error);
 }
 
+static void failed(GwRequest *request, gint64 number, const GError *error)
+{
+    gw_reply_error(request, error);
+}
+
+static void too_slow(GwRequest *request)
+{
+    gw_reply_fault(request, 504,
+                   "The rolling drain was not planned within %u seconds; it may begin yet: see godwit rolling-list.",
+                   request->shared->wait_s);
+}
+
+static void planned(gpointer data, const GwRolling *rolling, const GError *error)
+{
+    if (rolling)
+        gw_deferred_answer(data, rolling->id ? 202 : 200, json_pack("{s:o}", "rolling", rolling_view(rolling)));
+    else
+        gw_deferred_finish(data, 0, error);
+}
+
 void gw_rollings_begin(GwRequest *request)
 {
     static const GwBodyRule outer[] = {{"rolling", GW_BODY_OBJECT, GW_BODY_REQUIRED}};
@@ -108,11 +129,6 @@ void gw_rollings_begin(GwRequest *request)
                             .aggregate = gw_body_text(body, "aggregate"),
                             .at_once = (guint)json_integer_value(json_object_get(body, "at_once")),
                             .hook = gw_body_text(body, "hook")};
-    g_autoptr(GwRolling) rolling = NULL;
-    g_autoptr(GError) error = NULL;
     order.order.hosts = hosts;
-    if (gw_engine_rolling(request->engine, &order, &rolling, &error))
-        gw_reply_named(request, rolling->id ? 202 : 200, "rolling", rolling_view(rolling));
-    else
-        gw_reply_error(request, error);
+    gw_engine_rolling(request->engine, &order, planned, gw_request_defer(request, failed, too_slow));
 }

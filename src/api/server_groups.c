@@ -91,6 +91,7 @@ void gw_server_groups_list(GwRequest *request)
     const char *text = gw_query_text(request, "offset");
     guint64 offset = text ? g_ascii_strtoull(text, NULL, 10) : 0;
     guint limit = gw_query_limit(request);
+    limit = limit ? limit : request->shared->max_limit; /* 0 is no limit of one's own (nova/api/openstack/common.py, limited) */
     g_autoptr(GPtrArray) all = gw_engine_groups(request->engine);
     g_autoptr(GPtrArray) page = gw_groups_new();
     for (guint64 i = offset; i < all->len && page->len < limit; i++)

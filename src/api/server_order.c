@@ -109,13 +109,12 @@ gboolean gw_server_order_read(GwRequest *request, GwServerOrder *ret_order)
 
 void gw_server_order_apply(const GwServerOrder *order, const GwInstanceView *marker, GPtrArray *views)
 {
-    guint kept = 0;
+    guint passed = 0;
     if (!order->compare)
         return;
     g_ptr_array_sort_with_data(views, by_order, (gpointer)order);
-    for (guint i = 0; marker && i < views->len; i++)
-        if (by_order(&views->pdata[i], &marker, (gpointer)order) > 0)
-            views->pdata[kept++] = views->pdata[i];
-    if (marker)
-        g_ptr_array_set_size(views, (gint)kept);
+    while (marker && passed < views->len && by_order(&views->pdata[passed], &marker, (gpointer)order) <= 0)
+        passed++;
+    if (passed)
+        g_ptr_array_remove_range(views, 0, passed);
 }

@@ -199,34 +199,72 @@ static gboolean fits(const Filter *filter, GRegex *regex, const char *value, con
     return g_ascii_strcasecmp(text, value) == 0;
 }
 
+/* A filter that the request has. */
+typedef struct {
+    const Filter *filter;
+    GRegex *regex; /* or NULL */
+} Wanted;
+
+static void wanted_clear(gpointer data)
+{
+    g_clear_pointer(&((Wanted *)data)->regex, g_regex_unref);
+}
+
+/* Clients look servers up by plain names: among thousands a regular expression would cost many times as much. */
+static gboolean is_plain(const char *value)
+{
+    return !value[strcspn(value, "\\^$.|?*+()[]{}")];
+}
+
+static GArray *read_wanted(GwRequest *request)
+{
+    GArray *list = g_array_new(FALSE, TRUE, sizeof(Wanted));
+    g_array_set_clear_func(list, wanted_clear);
+    for (guint i = 0; i < G_N_ELEMENTS(filters); i++) {
+        const char *value = gw_query_text(request, filters[i].param);
+        gboolean pattern = value && filters[i].kind == GW_QUERY_REGEX && !is_plain(value);
+        Wanted wanted = {&filters[i], pattern ? gw_parse_regex(value, NULL) : NULL};
+        if (value)
+            g_array_append_val(list, wanted);
+    }
+    return list;
+}
+
 /* Of several values of one filter (status=ACTIVE&status=ERROR) one must fit. */
-static gboolean one_fits(GwRequest *request, const Filter *filter, GRegex *regex, const char *text)
+static gboolean one_fits(GwRequest *request, const Wanted *wanted, const char *text)
 {
     for (guint i = 0; i < request->params->len; i++) {
         const GwParam *param = request->params->pdata[i];
-        if (strcmp(param->name, filter->param) != 0)
-            continue;
-        if (fits(filter, regex, param->value, text))
+        if (strcmp(param->name, wanted->filter->param) == 0 && fits(wanted->filter, wanted->regex, param->value, text))
             return TRUE;
     }
     return FALSE;
 }
 
-static void keep_fitting(GwRequest *request, const Filter *filter, GPtrArray *chosen)
+static gboolean all_fit(GwRequest *request, const GArray *wanted, const GwInstanceView *view)
 {
-    const char *value = gw_query_text(request, filter->param);
-    if (!value)
-        return;
-    /* clients look servers up by plain names: among thousands a regular expression would cost many times as much */
-    gboolean plain = !value[strcspn(value, "\\^$.|?*+()[]{}")];
-    g_autoptr(GRegex) regex = filter->kind == GW_QUERY_REGEX && !plain ? gw_parse_regex(value, NULL) : NULL;
-    guint kept = 0;
-    for (guint i = 0; i < chosen->len; i++) {
-        g_autofree char *text = filter->text(chosen->pdata[i]);
-        if (text && one_fits(request, filter, regex, text))
-            chosen->pdata[kept++] = chosen->pdata[i];
+    for (guint i = 0; i < wanted->len; i++) {
+        const Wanted *one = &g_array_index(wanted, Wanted, i);
+        g_autofree char *text = one->filter->text(view);
+        if (!text || !one_fits(request, one, text))
+            return FALSE;
     }
-    g_ptr_array_set_size(chosen, (gint)kept);
+    return TRUE;
+}
+
+/* The only value of a parameter; NULL: there are none or several. */
+static const char *only_value(GwRequest *request, const char *name)
+{
+    const char *value = NULL;
+    for (guint i = 0; i < request->params->len; i++) {
+        const GwParam *param = request->params->pdata[i];
+        if (strcmp(param->name, name) != 0)
+            continue;
+        if (value)
+            return NULL;
+        value = param->value;
+    }
+    return value;
 }
 
 /* ---- tags: lists with commas between (Nova's spec "tag instances") */
@@ -242,34 +280,42 @@ static guint count_tags(const GwInstanceView *view, GStrv wanted)
 
 static const char *const tag_filters[] = {"tags", "tags-any", "not-tags", "not-tags-any"};
 
-static void keep_tagged(GwRequest *request, const char *param, GPtrArray *chosen)
+typedef struct {
+    char **wanted; /* NULL: the request does not ask */
+    guint all;
+    gboolean any, without;
+} TagWish;
+
+typedef struct {
+    TagWish wishes[G_N_ELEMENTS(tag_filters)];
+} Tags;
+
+static void tags_clear(Tags *tags)
 {
-    const char *value = gw_query_text(request, param);
-    if (!value)
-        return;
-    g_auto(GStrv) wanted = g_strsplit(value, ",", -1);
-    guint all = g_strv_length(wanted), kept = 0;
-    gboolean any = g_str_has_suffix(param, "-any"), without = g_str_has_prefix(param, "not-");
-    for (guint i = 0; i < chosen->len; i++) {
-        guint count = count_tags(chosen->pdata[i], wanted);
-        gboolean has = any ? count > 0 : count == all;
-        if (has != without)
-            chosen->pdata[kept++] = chosen->pdata[i];
+    for (guint i = 0; i < G_N_ELEMENTS(tag_filters); i++)
+        g_strfreev(tags->wishes[i].wanted);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Tags, tags_clear)
+
+static void read_tags(GwRequest *request, Tags *tags)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(tag_filters); i++) {
+        const char *param = tag_filters[i], *value = gw_query_text(request, param);
+        char **wanted = value ? g_strsplit(value, ",", -1) : NULL;
+        tags->wishes[i] = (TagWish){wanted, wanted ? g_strv_length(wanted) : 0, g_str_has_suffix(param, "-any"), g_str_has_prefix(param, "not-")};
     }
-    g_ptr_array_set_size(chosen, (gint)kept);
 }
 
-static void keep_changed(GwRequest *request, GPtrArray *chosen)
+static gboolean tags_fit(const Tags *tags, const GwInstanceView *view)
 {
-    gint64 since = gw_query_time(request, "changes-since");
-    gint64 before = gw_query_time(request, "changes-before");
-    guint kept = 0;
-    for (guint i = 0; i < chosen->len; i++) {
-        const GwInstanceView *view = chosen->pdata[i];
-        if (view->changed_us >= since && (!before || view->changed_us <= before))
-            chosen->pdata[kept++] = chosen->pdata[i];
+    for (guint i = 0; i < G_N_ELEMENTS(tag_filters); i++) {
+        const TagWish *wish = &tags->wishes[i];
+        guint count = wish->wanted ? count_tags(view, wish->wanted) : 0;
+        gboolean has = wish->any ? count > 0 : count == wish->all;
+        if (wish->wanted && has == wish->without)
+            return FALSE;
     }
-    g_ptr_array_set_size(chosen, (gint)kept);
+    return TRUE;
 }
 
 /* Until 2.37 an unknown status finds nothing, later it is refused (2.38 of the API history). */
@@ -286,45 +332,71 @@ static gboolean check_status(GwRequest *request)
 /* ---- pages */
 
 /* The marker need not fit the filters (any more): a client that pages through the active servers goes on where it was
- * although the last of its page is migrating by now. *ret: NULL when none was given. */
-static gboolean find_marker(GwRequest *request, const GPtrArray *all, const GwInstanceView **ret, guint *ret_start)
+ * although the last of its page is migrating by now. *ret: a reference; NULL when none was given. */
+static gboolean find_marker(GwRequest *request, GwInstanceView **ret)
 {
     const char *uuid = gw_query_text(request, "marker");
-    *ret = NULL;
-    *ret_start = 0;
-    for (guint i = 0; uuid && i < all->len && !*ret; i++) {
-        const GwInstanceView *view = all->pdata[i];
-        if (strcmp(view->instance->uuid, uuid) == 0) {
-            *ret = view;
-            *ret_start = i + 1;
-        }
-    }
+    *ret = uuid ? gw_engine_instance(request->engine, uuid) : NULL;
     if (!uuid || *ret)
         return TRUE;
     gw_reply_fault(request, 400, "marker [%s] not found", uuid);
     return FALSE;
 }
 
-GPtrArray *gw_server_query_page(GwRequest *request, const GPtrArray *all)
+/* ---- all together */
+
+typedef struct {
+    GwRequest *request;
+    GArray *wanted; /* of Wanted */
+    Tags tags;
+    gint64 since_us, before_us; /* before_us 0: until now */
+} Choice;
+
+static gboolean is_chosen(const Choice *choice, const GwInstanceView *view)
 {
-    guint start;
+    return view->changed_us >= choice->since_us && (!choice->before_us || view->changed_us <= choice->before_us) &&
+           all_fit(choice->request, choice->wanted, view) && tags_fit(&choice->tags, view);
+}
+
+/* Those of one host are found without looking at the others. Whoever writes its name in other letters finds them by looking. FALSE: it is
+ * not asked for, or has none. */
+static gboolean choose_of_host(const Choice *choice, const GwInstanceView *after, GPtrArray *chosen)
+{
+    const char *host = only_value(choice->request, "host");
+    g_autoptr(GPtrArray) views = host ? gw_engine_instances_of(choice->request->engine, host) : NULL;
+    for (guint i = 0; views && i < views->len; i++)
+        if ((!after || gw_view_order(after, views->pdata[i]) < 0) && is_chosen(choice, views->pdata[i]))
+            g_ptr_array_add(chosen, gw_instance_view_ref(views->pdata[i]));
+    return views && views->len;
+}
+
+static void choose(const Choice *choice, const GwViewList *all, const GwInstanceView *after, guint limit, GPtrArray *chosen)
+{
+    const char *name = only_value(choice->request, "name");
+    GwViewIter iter;
+    gw_view_iter_init(&iter, all, after, name && is_plain(name) ? name : NULL);
+    for (GwInstanceView *view; chosen->len < limit && (view = gw_view_iter_next(&iter));)
+        if (is_chosen(choice, view))
+            g_ptr_array_add(chosen, gw_instance_view_ref(view));
+}
+
+GPtrArray *gw_server_query_page(GwRequest *request, const GwViewList *all)
+{
     GwServerOrder order;
-    const GwInstanceView *marker;
-    if (!check_params(request) || !check_status(request) || !gw_server_order_read(request, &order) ||
-        !find_marker(request, all, &marker, &start))
+    g_autoptr(GwInstanceView) marker = NULL;
+    if (!check_params(request) || !check_status(request) || !gw_server_order_read(request, &order) || !find_marker(request, &marker))
         return NULL;
-    GPtrArray *chosen = g_ptr_array_sized_new(all->len);
-    gboolean none = gw_query_is_true(request, "deleted") || gw_query_is_true(request, "soft_deleted");
-    /* no deleted server is remembered */
-    for (guint i = order.compare ? 0 : start; i < all->len && !none; i++)
-        g_ptr_array_add(chosen, all->pdata[i]);
-    for (guint i = 0; i < G_N_ELEMENTS(filters); i++)
-        keep_fitting(request, &filters[i], chosen);
-    for (guint i = 0; i < G_N_ELEMENTS(tag_filters); i++)
-        keep_tagged(request, tag_filters[i], chosen);
-    keep_changed(request, chosen);
-    gw_server_order_apply(&order, marker, chosen);
+    g_autoptr(GArray) wanted = read_wanted(request);
+    g_auto(Tags) tags = {0};
+    read_tags(request, &tags);
+    Choice choice = {request, wanted, tags, gw_query_time(request, "changes-since"), gw_query_time(request, "changes-before")};
+    GPtrArray *chosen = g_ptr_array_new_with_free_func((GDestroyNotify)gw_instance_view_unref);
     guint limit = gw_query_limit(request);
+    const GwInstanceView *after = order.compare ? NULL : marker;
+    gboolean none = gw_query_is_true(request, "deleted") || gw_query_is_true(request, "soft_deleted"); /* no deleted server is remembered */
+    if (!none && !choose_of_host(&choice, after, chosen))
+        choose(&choice, all, after, order.compare ? G_MAXUINT : limit, chosen);
+    gw_server_order_apply(&order, marker, chosen);
     if (chosen->len > limit)
         g_ptr_array_set_size(chosen, (gint)limit);
     return chosen;

@@ -4,8 +4,7 @@
 
 #include "api/request.h"
 
-/* Of all (GwInstanceView *, newest first) those that the request asks for, borrowed. NULL: a fault has been answered.
- */
-GPtrArray *gw_server_query_page(GwRequest *request, const GPtrArray *all);
+/* Of all those that the request asks for, of GwInstanceView *, owned. NULL: a fault has been answered. */
+GPtrArray *gw_server_query_page(GwRequest *request, const GwViewList *all);
 
 #endif

@@ -70,7 +70,7 @@ static void reply_list(GwRequest *request, const List *list)
     g_autofree char *key = page_key(request, list);
     GBytes *text = gw_cache_find(request->shared->pages, key, gw_engine_serial(request->engine));
     if (!text) {
-        g_autoptr(GPtrArray) all = gw_engine_instances(request->engine, NULL, &serial);
+        g_autoptr(GwViewList) all = gw_engine_instances(request->engine, &serial);
         g_autoptr(GPtrArray) page = gw_server_query_page(request, all);
         if (!page)
             return;

@@ -23,7 +23,7 @@ static gboolean check_binary(GwRequest *request, const char *binary)
 static gboolean is_drain(const GwHostEdit *edit)
 {
     const char *reason = edit->enabled == GW_SWITCH_OFF ? edit->disabled_reason : NULL;
-    return reason && g_str_has_prefix(reason, "drain") && (!reason[5] || reason[5] == ':' || reason[5] == ' ');
+    return reason && g_str_has_prefix(reason, "drain") && (!reason[5] || reason[5] == ':');
 }
 
 static gboolean drain(GwRequest *request, const char *host, GError **error)
@@ -36,28 +36,6 @@ static gboolean drain(GwRequest *request, const char *host, GError **error)
     return gw_engine_drain(request->engine, &order, &begun, &moves, error);
 }
 
-/* A drain would disable it again, without a word. */
-static gboolean check_enabling(GwRequest *request, const char *host, const GwHostEdit *edit, GError **error)
-{
-    GwDrainQuery query = {.running_only = TRUE};
-    g_autoptr(GPtrArray) rows = NULL;
-    if (edit->enabled != GW_SWITCH_ON)
-        return TRUE;
-    if (!gw_engine_drains(request->engine, &query, &rows, error))
-        return FALSE;
-    for (guint n = 0; n < rows->len; n++) {
-        const GwDrain *row = rows->pdata[n];
-        g_auto(GStrv) names = g_strsplit(row->hosts ? row->hosts : "", " ", -1);
-        if (row->kind == GW_DRAIN_EMPTY && g_strv_contains((const char *const *)names, host)) {
-            g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
-                        "%s is being emptied by drain %" G_GINT64_FORMAT ": cancel that first (godwit drain-cancel %" G_GINT64_FORMAT ")", host,
-                        row->id, row->id);
-            return FALSE;
-        }
-    }
-    return TRUE;
-}
-
 static gboolean apply(GwRequest *request, const char *host, const GwHostEdit *edit)
 {
     g_autoptr(GError) error = NULL;
@@ -67,8 +45,8 @@ static gboolean apply(GwRequest *request, const char *host, const GwHostEdit *ed
         rest.enabled = GW_SWITCH_KEEP;
         rest.disabled_reason = NULL;
     }
-    if (check_enabling(request, host, edit, &error) && (!drains || drain(request, host, &error)) &&
-        gw_engine_host_edit(request->engine, host, &rest, &error))
+    gboolean may = edit->enabled != GW_SWITCH_ON || gw_engine_check_enabling(request->engine, host, &error);
+    if (may && (!drains || drain(request, host, &error)) && gw_engine_host_edit(request->engine, host, &rest, &error))
         return TRUE;
     if (g_error_matches(error, GW_ERROR, GW_ERROR_NOT_FOUND))
         gw_reply_fault(request, 404, "Could not find binary %s on host %s.", gw_service_binary, host);

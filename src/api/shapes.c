@@ -30,12 +30,13 @@ GwFlavor *gw_shape_of(const GwInstanceView *view)
 
 static void add_derived(GwRequest *request, GPtrArray *flavors)
 {
-    g_autoptr(GPtrArray) views = gw_engine_instances(request->engine, NULL, NULL);
+    g_autoptr(GwViewList) views = gw_engine_instances(request->engine, NULL);
     g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     for (guint i = 0; i < flavors->len; i++)
         g_hash_table_add(seen, g_strdup(((GwFlavor *)flavors->pdata[i])->flavor_id));
-    for (guint i = 0; i < views->len; i++) {
-        const GwInstanceView *view = views->pdata[i];
+    GwViewIter iter;
+    gw_view_iter_init(&iter, views, NULL, NULL);
+    for (const GwInstanceView *view; (view = gw_view_iter_next(&iter));) {
         if (!own_flavor(view) && g_hash_table_add(seen, gw_shape_id_of(view)))
             g_ptr_array_add(flavors, gw_shape_of(view));
     }

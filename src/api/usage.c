@@ -114,21 +114,20 @@ static gboolean read_period(GwRequest *request, Usage *period)
 }
 
 /* NULL with a fault. */
-static GPtrArray *cut_page(GwRequest *request, const GPtrArray *all)
+static GPtrArray *cut_page(GwRequest *request, const GwViewList *all)
 {
     const char *marker = gw_query_text(request, "marker");
     guint limit = request->minor >= PAGED_SINCE ? gw_query_limit(request) : G_MAXUINT;
-    guint start = 0;
-    while (marker && start < all->len &&
-           strcmp(((const GwInstanceView *)all->pdata[start])->instance->uuid, marker) != 0)
-        start++;
-    if (marker && start++ == all->len) {
+    g_autoptr(GwInstanceView) last = marker ? gw_engine_instance(request->engine, marker) : NULL;
+    if (marker && !last) {
         gw_reply_fault(request, 400, "marker [%s] not found", marker);
         return NULL;
     }
     GPtrArray *page = g_ptr_array_new_with_free_func((GDestroyNotify)gw_instance_view_unref);
-    for (guint i = start; i < all->len && page->len < limit; i++)
-        g_ptr_array_add(page, gw_instance_view_ref(all->pdata[i]));
+    GwViewIter iter;
+    gw_view_iter_init(&iter, all, last, NULL);
+    for (GwInstanceView *view; page->len < limit && (view = gw_view_iter_next(&iter));)
+        g_ptr_array_add(page, gw_instance_view_ref(view));
     return page;
 }
 
@@ -172,7 +171,7 @@ static GPtrArray *read_page(GwRequest *request, Usage *period)
 {
     if (!GW_QUERY_CHECK(request, rules, 75) || !read_period(request, period))
         return NULL;
-    g_autoptr(GPtrArray) all = gw_engine_instances(request->engine, NULL, NULL);
+    g_autoptr(GwViewList) all = gw_engine_instances(request->engine, NULL);
     return cut_page(request, all);
 }
 

@@ -215,8 +215,11 @@ GwExit gw_run_aggregate_delete(GwCli *cli, const GwArguments *arguments, GError 
 
     g_auto(GwAnswer) answer = {0};
     g_autofree char *path = path_of(aggregate, "");
-    if (!gw_client_call(cli, &(GwCall){.method = "DELETE", .path = path}, &answer, error))
+    if (!gw_client_call(cli, &(GwCall){.method = "DELETE", .path = path}, &answer, error)) {
+        if (error && *error && strstr((*error)->message, "Host aggregate is not empty"))
+            gw_error_prefix(error, "Remove its hosts first (godwit aggregate-remove-host %s HOST)", gw_arguments_word(arguments, 0));
         return GW_EXIT_FAILED;
+    }
 
     g_autoptr(json_t) nothing = json_object();
     g_autofree char *name = gw_text_clean(gw_json_peek(aggregate, "name"));

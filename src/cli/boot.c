@@ -1,4 +1,5 @@
 /* The commands that make a server and delete one. They wait until that has ended. */
+#include "cli/report.h"
 #include "cli/client.h"
 #include "cli/server.h"
 #include "cli/text.h"
@@ -79,12 +80,14 @@ static gboolean is_busy(const GwServer *server)
     return gw_json_peek(server->json, "OS-EXT-STS:task_state") != NULL;
 }
 
-static GwExit tell_made(GwCli *cli, const GwServer *server, GError **error)
+static GwExit tell_made(GwCli *cli, const GwServer *server)
 {
     if (g_strcmp0(server->status, "ERROR") == 0) {
         const char *why = gw_json_peek(json_object_get(server->json, "fault"), "message");
-        g_set_error(error, GW_ERROR, GW_ERROR_FAILED, "%s was not made: %s", server->name, why ? why : "godwitd's log says why");
-        return GW_EXIT_FAILED;
+        g_autoptr(GError) failure = g_error_new(GW_ERROR, GW_ERROR_FAILED, "%s was not made: %s", server->name,
+                                                why ? why : "godwitd's log says why");
+        g_autofree char *now = g_strdup_printf("%s is listed as ERROR; remove it with: godwit delete %s", server->name, server->uuid);
+        return gw_report_error(cli, failure, now);
     }
     g_autofree char *line = g_strdup_printf("%s was made: it is %s on %s.", server->name, gw_server_power(server->json),
                                             server->host ? server->host : "an unknown host");
@@ -109,7 +112,7 @@ static GwExit follow_making(GwCli *cli, const char *uuid, GError **error)
     if (!now)
         return GW_EXIT_FAILED;
     if (!is_busy(now))
-        return tell_made(cli, now, error);
+        return tell_made(cli, now);
     if (cli->output == GW_OUTPUT_PEOPLE)
         printf("It goes on; see it with: godwit show %s\n", uuid);
     return cli->patience == GW_FOLLOW ? GW_EXIT_DETACHED : GW_EXIT_DONE;

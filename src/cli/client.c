@@ -44,7 +44,12 @@ static gboolean fail(GwCli *cli, const GwHttpResponse *response, GError **error)
 {
     g_autoptr(json_t) body = gw_json_parse(response->body, response->body_size, NULL);
     const char *message = fault_message(body);
-    if (response->status == 401)
+    if (response->status == 401 && message && g_str_has_suffix(message, "the user or the password is wrong."))
+        g_set_error(error, GW_ERROR, GW_ERROR_DENIED,
+                    "The daemon at %s refused: wrong user or password. Look at OS_USERNAME and OS_PASSWORD, or at the file that "
+                    "GODWIT_PASSWORD_FILE names (by default %s).",
+                    gw_http_address(cli->http), GW_ADMIN_PASSWORD_FILE);
+    else if (response->status == 401)
         g_set_error(error, GW_ERROR, GW_ERROR_DENIED,
                     "The daemon at %s wants to know who asks. Set OS_USERNAME and OS_PASSWORD, or let GODWIT_PASSWORD_FILE name the "
                     "file admin-password in its state_path (by default %s, which only its owner can read).",

@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-enum { POLL_MS = 300 };
-
 static gint64 number(const json_t *object, const char *field)
 {
     return json_integer_value(json_object_get(object, field));
@@ -55,7 +53,7 @@ static void add_move(GwTable *table, const json_t *move)
     gw_table_take(table, goes ? gw_text_bytes((guint64)number(move, "bytes")) : NULL);
 }
 
-static void print_moves(const json_t *drain)
+static void print_table(const json_t *drain)
 {
     static const char *const headings[] = {"Server", "From", "To", "Kind", "State", "Starts", "Takes", "Pause", "Copies", NULL};
     g_autoptr(GwTable) table = gw_table_new(headings);
@@ -65,7 +63,12 @@ static void print_moves(const json_t *drain)
         add_move(table, move);
     if (gw_table_rows(table))
         gw_table_print(table, stdout);
-    fflush(stdout); /* before the progress, also in a file */
+}
+
+static void print_reasons(const json_t *drain)
+{
+    size_t index;
+    json_t *move;
     json_array_foreach(json_object_get(drain, "moves"), index, move)
     {
         const char *reason = gw_json_peek(move, "reason");
@@ -79,6 +82,12 @@ static void print_moves(const json_t *drain)
             printf("  %s\n", clean);
         }
     }
+}
+
+static void print_moves(const json_t *drain)
+{
+    print_table(drain);
+    print_reasons(drain);
 }
 
 static guint count_of(const json_t *drain, const char *state)
@@ -116,6 +125,19 @@ static char *state_line(const json_t *drain)
                            predicted, reason ? ": " : "", reason ? reason : "");
 }
 
+/* The same on a terminal, which it must not wrap: what matters least is left out. */
+static char *short_line(const json_t *drain, guint columns)
+{
+    g_autofree char *line = state_line(drain);
+    guint moved = count_of(drain, "moved"), moving = count_of(drain, "moving");
+    if (g_utf8_strlen(line, -1) < (glong)columns)
+        return g_steal_pointer(&line);
+    g_free(line);
+    line = g_strdup_printf("%u of %u moved, %u moving, %u stay", moved, moved + moving + count_of(drain, "planned"), moving,
+                           count_of(drain, "stays") + count_of(drain, "given up"));
+    return g_steal_pointer(&line);
+}
+
 static char *end_sentence(const json_t *drain)
 {
     g_autofree char *time = gw_text_duration((guint64)number(drain, "elapsed_ms"));
@@ -126,8 +148,23 @@ static char *end_sentence(const json_t *drain)
     if (emptied && !stay && is_state(drain, "completed"))
         return g_strdup_printf("%s %s empty: %u server%s moved in %s (predicted %s).", hosts, strchr(hosts, ',') ? "are" : "is", moved,
                                moved == 1 ? "" : "s", time, predicted);
+    stay += count_of(drain, "planned") + count_of(drain, "moving"); /* of a drain that was cancelled */
     return g_strdup_printf("The %s of %s is %s: %u server%s moved in %s (predicted %s), %u stay.", gw_json_peek(drain, "kind"), hosts,
                            gw_json_peek(drain, "state"), moved, moved == 1 ? "" : "s", time, predicted, stay);
+}
+
+/* Whatever became of it, its hosts take nothing new until somebody says so. */
+static void tell_closed(const json_t *drain)
+{
+    size_t index;
+    json_t *host;
+    if (g_strcmp0(gw_json_peek(drain, "kind"), "drain") != 0 || is_state(drain, "running"))
+        return;
+    json_array_foreach(json_object_get(drain, "hosts"), index, host)
+    {
+        g_autofree char *clean = gw_text_clean(json_string_value(host));
+        printf("%s stays disabled. Let it take servers again with: godwit undrain %s\n", clean, clean);
+    }
 }
 
 static GwExit tell_end(GwCli *cli, const json_t *drain)
@@ -140,75 +177,25 @@ static GwExit tell_end(GwCli *cli, const json_t *drain)
     }
     g_autofree char *sentence = end_sentence(drain);
     g_autofree char *clean = gw_text_clean(sentence);
-    if (code != GW_EXIT_DONE)
-        print_moves(drain);
+    print_reasons(drain); /* the table was shown when it began */
     puts(clean);
+    tell_closed(drain);
     return code;
 }
 
-static gboolean get_drain(GwCli *cli, const char *id, json_t **ret_body, json_t **ret_drain, GError **error)
+/* What is told anew where lines stay. */
+static char *key_of(const json_t *drain)
 {
-    g_autofree char *path = gw_client_path("/godwit/v1/drains/%s", id);
-    if (!gw_client_get(cli, path, ret_body, error))
-        return FALSE;
-    *ret_drain = json_object_get(*ret_body, "drain");
-    if (json_is_object(*ret_drain))
-        return TRUE;
-    g_set_error(error, GW_ERROR, GW_ERROR_FAILED, "The daemon's answer has no drain.");
-    return FALSE;
+    return g_strdup_printf("%u %u", count_of(drain, "moved"), count_of(drain, "moving"));
 }
 
-static void show_progress(GwCli *cli, const json_t *drain, char **shown)
-{
-    g_autofree char *line = state_line(drain);
-    g_autofree char *clean = gw_text_clean(line);
-    if (cli->output == GW_OUTPUT_JSON)
-        return;
-    if (cli->err.live) {
-        gw_terminal_draw(&cli->err, clean);
-        return;
-    }
-    g_autofree char *key = g_strdup_printf("%u %u", count_of(drain, "moved"), count_of(drain, "moving"));
-    if (g_strcmp0(key, *shown) != 0)
-        fprintf(cli->err.stream, "%s\n", clean);
-    g_free(*shown);
-    *shown = g_steal_pointer(&key);
-}
+static const GwCourse course = {"drain", "/godwit/v1/drains/", "drain", "drain-show", state_line, short_line, key_of, tell_end};
 
-/* A daemon that is silent for a while is asked again: the drain needs it, but goes on when it is back. */
-static gboolean may_pass(const GError *problem)
+/* Of a plan that was only asked for: whether it would do something of what was asked. */
+static GwExit dry_end(const json_t *drain)
 {
-    return g_error_matches(problem, GW_ERROR, GW_ERROR_UNREACHABLE) || g_error_matches(problem, GW_ERROR, GW_ERROR_LOST);
-}
-
-static GwExit follow(GwCli *cli, const char *id, GError **error)
-{
-    g_autofree char *shown = NULL;
-    gint64 heard_us = g_get_monotonic_time();
-    gw_interrupt_catch();
-    while (!g_atomic_int_get(gw_interrupt_flag())) {
-        g_autoptr(json_t) body = NULL;
-        g_autoptr(GError) problem = NULL;
-        json_t *drain;
-        if (get_drain(cli, id, &body, &drain, &problem)) {
-            heard_us = g_get_monotonic_time();
-            if (!is_state(drain, "running")) {
-                if (cli->err.live)
-                    gw_terminal_erase(&cli->err);
-                return tell_end(cli, drain);
-            }
-            show_progress(cli, drain, &shown);
-        } else if (!g_error_matches(problem, GW_ERROR, GW_ERROR_ABORTED) &&
-                   (!may_pass(problem) || g_get_monotonic_time() - heard_us > (gint64)cli->timeout_s * G_USEC_PER_SEC)) {
-            g_propagate_error(error, g_steal_pointer(&problem));
-            return GW_EXIT_FAILED;
-        }
-        gw_interrupt_sleep(POLL_MS);
-    }
-    if (cli->err.live)
-        gw_terminal_erase(&cli->err);
-    g_autofree char *sentence = g_strdup_printf("Detached. The drain goes on; see it with: godwit drain-show --follow %s", id);
-    return gw_report(cli, &(GwReport){GW_EXIT_DETACHED, sentence, NULL, NULL});
+    gboolean nothing = !count_of(drain, "planned") && count_of(drain, "stays");
+    return nothing || gw_json_peek(drain, "reason") ? GW_EXIT_OTHERWISE : GW_EXIT_DONE;
 }
 
 /* After the daemon agreed: the plan, and then the course of it. */
@@ -218,16 +205,17 @@ static GwExit carry_on(GwCli *cli, const json_t *drain, const json_t *whole, GEr
     g_autofree char *id = g_strdup_printf("%" G_GINT64_FORMAT, number(drain, "id"));
     if (cli->output == GW_OUTPUT_JSON && (!begun || cli->patience != GW_FOLLOW)) {
         gw_client_print(whole);
-        return GW_EXIT_DONE;
+        return begun ? GW_EXIT_DONE : dry_end(drain);
     }
     if (cli->output == GW_OUTPUT_PEOPLE) {
         print_moves(drain);
         print_prediction(drain);
+        fflush(stdout); /* before the progress, also in a file */
     }
     if (!begun)
-        return GW_EXIT_DONE;
+        return dry_end(drain);
     if (cli->patience == GW_FOLLOW)
-        return follow(cli, id, error);
+        return gw_course_follow(cli, &course, id, error);
     printf("It is under way as drain %s; see it with: godwit drain-show %s\n", id, id);
     return GW_EXIT_DONE;
 }
@@ -243,49 +231,6 @@ static gboolean take_parallel(const GwArguments *arguments, json_t *body, GError
     if (parallel)
         json_object_set_new(body, "parallel", json_integer(parallel));
     return TRUE;
-}
-
-/* "90m" and the like: seconds; 0: it is none. */
-static gint64 seconds_of(const char *text)
-{
-    static const struct {
-        char unit;
-        gint64 seconds;
-    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}};
-    char *end = NULL;
-    guint64 count = g_ascii_isdigit(*text) ? g_ascii_strtoull(text, &end, 10) : 0;
-    for (guint i = 0; end && i < G_N_ELEMENTS(units); i++)
-        if (*end == units[i].unit && !end[1] && count <= 1000 * 3600)
-            return (gint64)count * units[i].seconds;
-    return 0;
-}
-
-/* "05:30": seconds until this machine's clock shows that for the next time; 0: it is no such thing. */
-static gint64 seconds_until(const char *text)
-{
-    enum { DAY_S = 86400 };
-    g_auto(GStrv) parts = g_strsplit(text, ":", 3);
-    guint64 hour, minute;
-    if (g_strv_length(parts) != 2 || !g_ascii_string_to_unsigned(parts[0], 10, 0, 23, &hour, NULL) ||
-        !g_ascii_string_to_unsigned(parts[1], 10, 0, 59, &minute, NULL))
-        return 0;
-    g_autoptr(GDateTime) now = g_date_time_new_now_local();
-    gint64 of_day = g_date_time_get_hour(now) * 3600 + g_date_time_get_minute(now) * 60 + g_date_time_get_second(now);
-    gint64 wait = (gint64)(hour * 3600 + minute * 60) - of_day;
-    return wait > 0 ? wait : wait + DAY_S;
-}
-
-static gboolean take_deadline(const GwArguments *arguments, json_t *body, GError **error)
-{
-    const char *text = gw_arguments_option(arguments, "deadline");
-    gint64 seconds = text ? seconds_of(text) : 0;
-    if (text && !seconds)
-        seconds = seconds_until(text);
-    if (text && !seconds)
-        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "--deadline is '%s': write how long from now (90s, 45m, 2h) or a time of day (05:30).", text);
-    if (seconds)
-        json_object_set_new(body, "deadline_s", json_integer(seconds));
-    return !text || seconds;
 }
 
 static void take_flag(const GwArguments *arguments, const char *option, json_t *body, const char *field)
@@ -341,7 +286,7 @@ GwExit gw_run_drain(GwCli *cli, const GwArguments *arguments, GError **error)
     take_flag(arguments, "dry-run", body, "dry_run");
     take_flag(arguments, "include-stopped", body, "include_stopped");
     take_flag(arguments, "return", body, "return");
-    if (!take_parallel(arguments, body, error) || !take_deadline(arguments, body, error))
+    if (!take_parallel(arguments, body, error) || !gw_take_deadline(arguments, body, error))
         return GW_EXIT_USAGE;
     if (gw_arguments_option(arguments, "rolling"))
         return gw_rolling_begin(cli, body, error);
@@ -351,6 +296,21 @@ GwExit gw_run_drain(GwCli *cli, const GwArguments *arguments, GError **error)
     if (!gw_client_call(cli, &call, &answer, error))
         return GW_EXIT_FAILED;
     return carry_on(cli, json_object_get(answer.body, "drain"), answer.body, error);
+}
+
+static void tell_undrained(const char *host, const json_t *undrain, gboolean wants_return)
+{
+    const char *reason = gw_json_peek(undrain, "disabled_reason");
+    g_autofree char *clean = reason ? gw_text_clean(reason) : NULL;
+    if (g_strcmp0(gw_json_peek(undrain, "status"), "disabled") == 0)
+        printf("%s is disabled again, as it was before it was drained%s%s%s. Let it take servers%s with: godwit undrain %s%s\n", host,
+               clean ? " (" : "", clean ? clean : "", clean ? ")" : "", wants_return ? ", and bring its own home," : "",
+               wants_return ? "--return " : "", host);
+    else
+        printf("%s takes servers again.\n", host);
+    gboolean enabled = g_strcmp0(gw_json_peek(undrain, "status"), "disabled") != 0;
+    if (wants_return && enabled && !json_is_object(json_object_get(undrain, "drain")))
+        puts("No server comes home: none that a drain moved away since the last undrain is still where it was put.");
 }
 
 GwExit gw_run_undrain(GwCli *cli, const GwArguments *arguments, GError **error)
@@ -366,9 +326,9 @@ GwExit gw_run_undrain(GwCli *cli, const GwArguments *arguments, GError **error)
     GwCall call = {.method = "POST", .path = path, .body = json_pack("{s:O}", "undrain", body)};
     if (!gw_client_call(cli, &call, &answer, error))
         return GW_EXIT_FAILED;
-    const json_t *drain = json_object_get(json_object_get(answer.body, "undrain"), "drain");
+    const json_t *undrain = json_object_get(answer.body, "undrain"), *drain = json_object_get(undrain, "drain");
     if (cli->output == GW_OUTPUT_PEOPLE)
-        printf("%s takes servers again.\n", host);
+        tell_undrained(host, undrain, gw_arguments_option(arguments, "return") != NULL);
     if (json_is_object(drain))
         return carry_on(cli, drain, answer.body, error);
     if (cli->output == GW_OUTPUT_JSON)
@@ -444,11 +404,11 @@ GwExit gw_run_drain_show(GwCli *cli, const GwArguments *arguments, GError **erro
 {
     const char *id = gw_arguments_word(arguments, 0);
     if (gw_arguments_option(arguments, "follow"))
-        return follow(cli, id, error);
+        return gw_course_follow(cli, &course, id, error);
 
     g_autoptr(json_t) body = NULL;
     json_t *drain;
-    if (!get_drain(cli, id, &body, &drain, error))
+    if (!gw_course_get(cli, &course, id, &body, &drain, error))
         return GW_EXIT_FAILED;
 
     if (cli->output == GW_OUTPUT_JSON) {

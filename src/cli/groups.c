@@ -182,6 +182,31 @@ static GwExit change(GwCli *cli, const char *method, char *path /* taken */, jso
 
 #define PIN_KEY "godwit:hosts"
 
+/* A pin to a host that is not there yet is allowed, and so is a typing error: told, whichever it is. */
+static void warn_of_unknown(GwCli *cli, const GwArguments *arguments)
+{
+    g_autoptr(json_t) body = NULL;
+    json_t *hosts, *host;
+    size_t index;
+    if (!gw_client_get(cli, "/godwit/v1/hosts", &body, NULL) || !gw_client_list(body, "hosts", &hosts, NULL))
+        return;
+    for (guint i = 1; gw_arguments_word(arguments, i); i++) {
+        const char *word = gw_arguments_word(arguments, i);
+        g_autoptr(GString) names = g_string_new(NULL);
+        gboolean known = FALSE;
+        json_array_foreach(hosts, index, host)
+        {
+            const char *name = gw_json_peek(host, "name");
+            known |= name && g_pattern_match_simple(word, name);
+            g_string_append_printf(names, "%s%s", index ? ", " : "", name ? name : "");
+        }
+        g_autofree char *clean = known ? NULL : gw_text_clean(names->str);
+        if (!known)
+            fprintf(cli->err.stream, "Warning: no host matches '%s'; there are: %s. Undo it with: godwit unpin %s\n", word,
+                    *clean ? clean : "none", gw_arguments_word(arguments, 0));
+    }
+}
+
 GwExit gw_run_pin(GwCli *cli, const GwArguments *arguments, GError **error)
 {
     g_autoptr(GwServer) server = gw_server_find(cli, gw_arguments_word(arguments, 0), error);
@@ -190,6 +215,7 @@ GwExit gw_run_pin(GwCli *cli, const GwArguments *arguments, GError **error)
         return GW_EXIT_FAILED;
     for (guint i = 1; gw_arguments_word(arguments, i); i++)
         g_string_append_printf(hosts, "%s%s", i > 1 ? "," : "", gw_arguments_word(arguments, i));
+    warn_of_unknown(cli, arguments);
     return change(cli, "POST", gw_client_path("/v2.1/servers/%s/metadata", server->uuid), json_pack("{s:{s:s}}", "metadata", PIN_KEY, hosts->str),
                   g_strdup_printf("%s is pinned: whatever moves it takes it to %s only. It is on %s now.", server->name, hosts->str,
                                   server->host ? server->host : "no host"),

@@ -265,9 +265,18 @@ static GwExit decide(GwCli *cli, const GwArguments *arguments, const char *actio
     if (!server)
         return GW_EXIT_FAILED;
 
+    g_autoptr(GError) hint = NULL;
     gint64 id = 0;
     GwExit code = act_on_server(cli, server, GW_COMPUTE, json_pack("{s:n}", action), &id, error);
 
+    if (error && *error && g_str_has_prefix((*error)->message, "Instance has not been resized."))
+        g_set_error(&hint, GW_ERROR, (*error)->code,
+                    "%s waits for no decision: it is %s. Only a server in VERIFY_RESIZE, after godwit migrate or godwit resize, can be confirmed or "
+                    "reverted.", server->name, server->status);
+    if (hint) {
+        g_clear_error(error);
+        g_propagate_error(error, g_steal_pointer(&hint));
+    }
     return code == GW_EXIT_DONE ? carry_on(cli, server, id, wanted, error) : code;
 }
 

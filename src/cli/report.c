@@ -3,14 +3,14 @@
 #include "base/json.h"
 #include "cli/text.h"
 
-static void print_people(const GwCli *cli, const char *sentence, GStrv reasons, const char *now)
+static void print_people(const GwCli *cli, GwExit code, const char *sentence, GStrv reasons, const char *now)
 {
     FILE *stream = cli->err.stream;
     gboolean listed = reasons[0] != NULL;
     g_auto(GStrv) lines = g_strsplit(sentence, "\n", -1);
     for (guint i = 0; lines[i]; i++) {
         g_autofree char *clean = gw_text_clean(lines[i]);
-        const char *label = i > 0 ? "" : cli->err.colour ? "\033[31mError:\033[0m " : "Error: ";
+        const char *label = i > 0 || code == GW_EXIT_DETACHED ? "" : cli->err.colour ? "\033[31mError:\033[0m " : "Error: ";
         fprintf(stream, "%s%s%s\n", label, clean, listed && !lines[i + 1] ? ":" : "");
     }
     for (guint i = 0; reasons[i]; i++) {
@@ -43,7 +43,7 @@ static void print(const GwCli *cli, GwExit code, const char *sentence, GStrv rea
     if (cli->output == GW_OUTPUT_JSON)
         print_json(cli, code, sentence, reasons, now);
     else
-        print_people(cli, sentence, reasons, now);
+        print_people(cli, code, sentence, reasons, now);
 }
 
 GwExit gw_report(const GwCli *cli, const GwReport *report)

@@ -1,13 +1,12 @@
-/* The commands about rolling drains: hosts emptied and taken into use again, a few at a time. `godwit drain --rolling` comes here. */
-#include "cli/drains.h"
+/* The commands about rolling drains: hosts emptied and taken into use again, a few at a time. `godwit drain --rolling`
+ * comes here. */
 #include "cli/client.h"
+#include "cli/drains.h"
 #include "cli/report.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
 #include <string.h>
-
-enum { POLL_MS = 300 };
 
 static gint64 number(const json_t *object, const char *field)
 {
@@ -33,7 +32,8 @@ static char *id_text(const json_t *object, const char *field)
 
 static void print_hosts(const json_t *rolling)
 {
-    static const char *const headings[] = {"Host", "Turn", "Servers", "Stay", "Takes", "Drain", "Return", "Since (UTC)", NULL};
+    static const char *const headings[] = {"Host",  "Turn",   "Servers",     "Stay", "Takes",
+                                           "Drain", "Return", "Since (UTC)", NULL};
     g_autoptr(GwTable) table = gw_table_new(headings);
     size_t index;
     json_t *host;
@@ -74,13 +74,14 @@ static char *state_line(const json_t *rolling)
     GString *line = g_string_new(NULL);
     size_t index;
     json_t *host;
-    g_string_printf(line, "rolling drain %" G_GINT64_FORMAT ": %u of %u hosts done", number(rolling, "id"), count_done(rolling),
-                    (guint)json_array_size(hosts_of(rolling)));
+    g_string_printf(line, "rolling drain %" G_GINT64_FORMAT ": %u of %u hosts done", number(rolling, "id"),
+                    count_done(rolling), (guint)json_array_size(hosts_of(rolling)));
     json_array_foreach(hosts_of(rolling), index, host)
     {
         const char *turn = gw_json_peek(host, "turn"), *reason = gw_json_peek(host, "reason");
         if (turn && !g_strv_contains(idle, turn))
-            g_string_append_printf(line, "; %s %s%s%s", gw_json_peek(host, "host"), turn, reason ? ": " : "", reason ? reason : "");
+            g_string_append_printf(line, "; %s %s%s%s", gw_json_peek(host, "host"), turn, reason ? ": " : "",
+                                   reason ? reason : "");
     }
     return g_string_free(line, FALSE);
 }
@@ -91,23 +92,11 @@ static char *end_sentence(const json_t *rolling)
     const char *reason = gw_json_peek(rolling, "reason");
     if (is_word(rolling, "state", "completed"))
         return g_strdup_printf("Every host has had its turn: %u of %u.", done, all);
-    return g_strdup_printf("The rolling drain is %s: %u of %u hosts had their turn%s%s", gw_json_peek(rolling, "state"), done, all,
-                           reason ? "; " : ".", reason ? reason : "");
+    return g_strdup_printf("The rolling drain is %s: %u of %u hosts had their turn%s%s", gw_json_peek(rolling, "state"),
+                           done, all, reason ? "; " : ".", reason ? reason : "");
 }
 
 /* ---- following */
-
-static gboolean get_rolling(GwCli *cli, const char *id, json_t **ret_body, json_t **ret_rolling, GError **error)
-{
-    g_autofree char *path = gw_client_path("/godwit/v1/rollings/%s", id);
-    if (!gw_client_get(cli, path, ret_body, error))
-        return FALSE;
-    *ret_rolling = json_object_get(*ret_body, "rolling");
-    if (json_is_object(*ret_rolling))
-        return TRUE;
-    g_set_error(error, GW_ERROR, GW_ERROR_FAILED, "The daemon's answer has no rolling drain.");
-    return FALSE;
-}
 
 static GwExit tell_end(GwCli *cli, const json_t *rolling)
 {
@@ -123,60 +112,9 @@ static GwExit tell_end(GwCli *cli, const json_t *rolling)
     return completed ? GW_EXIT_DONE : cancelled ? GW_EXIT_OTHERWISE : GW_EXIT_FAILED;
 }
 
-static void show_progress(GwCli *cli, const json_t *rolling, char **shown)
-{
-    g_autofree char *line = state_line(rolling), *clean = gw_text_clean(line);
-    if (cli->output == GW_OUTPUT_JSON)
-        return;
-    if (cli->err.live)
-        gw_terminal_draw(&cli->err, clean);
-    else if (g_strcmp0(clean, *shown) != 0)
-        fprintf(cli->err.stream, "%s\n", clean);
-    g_free(*shown);
-    *shown = g_steal_pointer(&clean);
-}
-
-/* A daemon that is silent for a while is asked again. */
-static gboolean may_pass(const GError *problem)
-{
-    return g_error_matches(problem, GW_ERROR, GW_ERROR_UNREACHABLE) || g_error_matches(problem, GW_ERROR, GW_ERROR_LOST);
-}
-
-static GwExit detach(GwCli *cli, const char *id)
-{
-    if (cli->err.live)
-        gw_terminal_erase(&cli->err);
-    g_autofree char *sentence = g_strdup_printf("Detached. The rolling drain goes on; see it with: godwit rolling-show --follow %s", id);
-    return gw_report(cli, &(GwReport){GW_EXIT_DETACHED, sentence, NULL, NULL});
-}
-
-static GwExit follow(GwCli *cli, const char *id, GError **error)
-{
-    g_autofree char *shown = NULL;
-    gint64 heard_us = g_get_monotonic_time();
-    gw_interrupt_catch();
-    for (; !g_atomic_int_get(gw_interrupt_flag()); gw_interrupt_sleep(POLL_MS)) {
-        g_autoptr(json_t) body = NULL;
-        g_autoptr(GError) problem = NULL;
-        json_t *rolling;
-        if (get_rolling(cli, id, &body, &rolling, &problem)) {
-            heard_us = g_get_monotonic_time();
-            if (is_word(rolling, "state", "running")) {
-                show_progress(cli, rolling, &shown);
-                continue;
-            }
-            if (cli->err.live)
-                gw_terminal_erase(&cli->err);
-            return tell_end(cli, rolling);
-        }
-        if (g_error_matches(problem, GW_ERROR, GW_ERROR_ABORTED) ||
-            (may_pass(problem) && g_get_monotonic_time() - heard_us < (gint64)cli->timeout_s * G_USEC_PER_SEC))
-            continue;
-        g_propagate_error(error, g_steal_pointer(&problem));
-        return GW_EXIT_FAILED;
-    }
-    return detach(cli, id);
-}
+/* The line says all that changes. */
+static const GwCourse course = {
+    "rolling drain", "/godwit/v1/rollings/", "rolling", "rolling-show", state_line, NULL, state_line, tell_end};
 
 /* ---- the commands */
 
@@ -196,7 +134,7 @@ GwExit gw_rolling_begin(GwCli *cli, json_t *wish, GError **error)
     if (cli->output == GW_OUTPUT_PEOPLE)
         print_hosts(rolling);
     if (begun && cli->patience == GW_FOLLOW)
-        return follow(cli, id, error);
+        return gw_course_follow(cli, &course, id, error);
     if (begun)
         printf("It is under way as rolling drain %s; see it with: godwit rolling-show %s\n", id, id);
     else
@@ -206,7 +144,8 @@ GwExit gw_rolling_begin(GwCli *cli, json_t *wish, GError **error)
 
 GwExit gw_run_rolling_list(GwCli *cli, const GwArguments *arguments, GError **error)
 {
-    static const char *const headings[] = {"ID", "State", "Hosts", "Done", "At once", "Asked by", "Created (UTC)", "Reason", NULL};
+    static const char *const headings[] = {"ID",       "State",         "Hosts",  "Done", "At once",
+                                           "Asked by", "Created (UTC)", "Reason", NULL};
     g_autoptr(json_t) body = NULL;
     json_t *rollings;
     if (!gw_client_get(cli, "/godwit/v1/rollings", &body, error) || !gw_client_list(body, "rollings", &rollings, error))
@@ -231,7 +170,8 @@ GwExit gw_run_rolling_list(GwCli *cli, const GwArguments *arguments, GError **er
     if (gw_table_rows(table) > 0)
         gw_table_print(table, stdout);
     else
-        puts("No rolling drains yet. See what one would take with: godwit drain --rolling 1 --aggregate AGGREGATE --dry-run");
+        puts("No rolling drains yet. See what one would take with: godwit drain --rolling 1 --aggregate AGGREGATE "
+             "--dry-run");
     return GW_EXIT_DONE;
 }
 
@@ -239,11 +179,11 @@ GwExit gw_run_rolling_show(GwCli *cli, const GwArguments *arguments, GError **er
 {
     const char *id = gw_arguments_word(arguments, 0);
     if (gw_arguments_option(arguments, "follow"))
-        return follow(cli, id, error);
+        return gw_course_follow(cli, &course, id, error);
 
     g_autoptr(json_t) body = NULL;
     json_t *rolling;
-    if (!get_rolling(cli, id, &body, &rolling, error))
+    if (!gw_course_get(cli, &course, id, &body, &rolling, error))
         return GW_EXIT_FAILED;
     if (cli->output == GW_OUTPUT_JSON) {
         gw_client_print(body);
@@ -268,6 +208,8 @@ GwExit gw_run_rolling_cancel(GwCli *cli, const GwArguments *arguments, GError **
     if (cli->output == GW_OUTPUT_JSON)
         gw_client_print(nothing);
     else
-        printf("No further host's turn comes in rolling drain %s; those that are being seen to go on: godwit rolling-show %s\n", id, id);
+        printf("No further host's turn comes in rolling drain %s; those that are being seen to go on: godwit "
+               "rolling-show %s\n",
+               id, id);
     return GW_EXIT_DONE;
 }

@@ -22,6 +22,7 @@ typedef struct {
     int cpu_model;        /* class of its CPUs */
     const char *tenants;  /* projects that it is kept for, with commas (filter_tenant_id); NULL: all */
     gboolean leaving;     /* it is being emptied */
+    gboolean holds_none;  /* it is disabled or down: it holds no group together */
     const char *closed;   /* why it takes nothing ("it is disabled"), or NULL */
 } GwClusterHost;
 

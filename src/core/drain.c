@@ -92,28 +92,44 @@ static gboolean try_unit(Pass *pass, const GArray *unit, guint host)
     return TRUE;
 }
 
+typedef struct {
+    guint host;
+    double fill;
+} Filled;
+
+static gint emptiest_first(gconstpointer a, gconstpointer b)
+{
+    const Filled *x = a, *y = b;
+    return x->fill != y->fill ? (x->fill < y->fill ? -1 : 1) : x->host < y->host ? -1 : 1;
+}
+
+static GArray *hosts_by_fill(const Pass *pass, guint instance)
+{
+    GArray *hosts = g_array_sized_new(FALSE, FALSE, sizeof(Filled), pass->cluster->hosts->len);
+    for (guint h = 0; h < pass->cluster->hosts->len; h++) {
+        Filled row = {h, fill(pass, instance, h)};
+        g_array_append_val(hosts, row);
+    }
+    g_array_sort(hosts, emptiest_first);
+    return hosts;
+}
+
 /* All of a group that are to be moved, onto the first host, emptiest first, that takes them all. */
 static gboolean place_unit(Pass *pass, const GArray *unit)
 {
-    guint first = g_array_index(unit, guint, 0);
-    g_autofree gboolean *seen = g_new0(gboolean, pass->cluster->hosts->len + 1);
-    for (;;) {
-        guint best = NOWHERE;
-        for (guint h = 0; h < pass->cluster->hosts->len; h++)
-            if (!seen[h] && (best == NOWHERE || fill(pass, first, h) < fill(pass, first, best)))
-                best = h;
-        if (best == NOWHERE)
-            return FALSE;
-        seen[best] = TRUE;
-        if (!try_unit(pass, unit, best))
+    g_autoptr(GArray) hosts = hosts_by_fill(pass, g_array_index(unit, guint, 0));
+    for (guint k = 0; k < hosts->len; k++) {
+        guint host = g_array_index(hosts, Filled, k).host;
+        if (!try_unit(pass, unit, host))
             continue;
         for (guint n = 0; n < unit->len; n++) {
             guint instance = g_array_index(unit, guint, n);
-            pass->incoming[best] += transfer_ms(pass, instance, best);
+            pass->incoming[host] += transfer_ms(pass, instance, host);
             g_array_append_val(pass->order, instance);
         }
         return TRUE;
     }
+    return FALSE;
 }
 
 static GArray *unit_of(const Pass *pass, guint instance)
@@ -219,18 +235,28 @@ static gboolean make_room(Pass *pass, guint instance)
 
 /* ---- one pass over all */
 
+/* A group is tried once in a pass, whichever of its members comes first; each that finds no place counts. */
+static void place_group(Pass *pass, guint instance, GHashTable *failed)
+{
+    int group = gw_cluster_instance(pass->cluster, instance)->group;
+    g_autoptr(GArray) unit = g_hash_table_contains(failed, GINT_TO_POINTER(group)) ? NULL : unit_of(pass, instance);
+    if (unit && place_unit(pass, unit))
+        return;
+    g_hash_table_add(failed, GINT_TO_POINTER(group));
+    pass->unplaced++;
+}
+
 static void place_all(Pass *pass, Manner manner)
 {
     g_autoptr(GArray) left = g_array_new(FALSE, FALSE, sizeof(guint));
+    g_autoptr(GHashTable) failed = g_hash_table_new(NULL, NULL);
     for (guint n = 0; n < pass->items->len; n++) {
         guint instance = g_array_index(pass->items, guint, n);
         guint home = gw_cluster_instance(pass->cluster, instance)->host;
         if (pass->occupancy->where[instance] != home)
             continue; /* with its group */
         if (is_together(pass->cluster, instance)) {
-            g_autoptr(GArray) unit = unit_of(pass, instance);
-            if (!place_unit(pass, unit))
-                pass->unplaced++;
+            place_group(pass, instance, failed);
             continue;
         }
         guint host = choose(pass, instance, manner, NOWHERE);

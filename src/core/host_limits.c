@@ -252,7 +252,7 @@ static void judge_group(const Context *c)
         object(c, "group-anti-affinity", g_strdup_printf("%s has %u of the group %s", c->host->name, here, group->name),
                g_strdup_printf("%s is in that group too, whose policy anti-affinity allows %u on a host", c->demand->name, most),
                g_strdup_printf("name another host, or %s", leave));
-    if (group->policy == GW_GROUP_AFFINITY && !here && c->host->group_host)
+    if (group->policy == GW_GROUP_AFFINITY && !here && c->host->group_host && !c->demand->group_goes)
         object(c, "group-affinity", g_strdup_printf("%s has none of the group %s", c->host->name, group->name),
                g_strdup_printf("%s is in that group, whose policy affinity keeps it together, and others of it are on %s", c->demand->name,
                                c->host->group_host),

@@ -71,6 +71,7 @@ typedef struct {
     const char *project_id; /* whose it is */
     const char *zone;       /* the one it was pinned to, or NULL for any (AvailabilityZoneFilter) */
     const char *pins;       /* hosts that it may be on, or NULL for any */
+    gboolean group_goes;    /* all of its group that stays together are on their way to the same host */
     guint vcpus;
     guint64 memory_mib;
 } GwDemand;

@@ -80,6 +80,7 @@ enum {
     GW_INTENT_OVER_COMMIT = 1 << 5, /* likewise: disks may be larger than the room for them */
     GW_INTENT_POLICY = 1 << 6,      /* likewise: a policy of its own, times its number in gw_policies from 1 (core/ladder.h) */
     GW_INTENT_POLICY_MASK = 7 << 6,
+    GW_INTENT_GROUP_GOES = 1 << 9,  /* likewise: all of its group that stays together go to the same destination */
 };
 
 /* Figures of a copy under way or ended. Bytes and milliseconds; 0 when unknown. */

@@ -1,13 +1,21 @@
 #include "core/rolling.h"
 
+#include <string.h>
+
 const char *const gw_turn_names[] = {
-#define X(ENUM, name, counts) name,
+#define X(ENUM, name, counts, kept) name,
     GW_TURNS(X)
 #undef X
 };
 
 static const gboolean turn_counts[] = {
-#define X(ENUM, name, counts) counts,
+#define X(ENUM, name, counts, kept) counts,
+    GW_TURNS(X)
+#undef X
+};
+
+static const gboolean turn_is_kept[] = {
+#define X(ENUM, name, counts, kept) kept,
     GW_TURNS(X)
 #undef X
 };
@@ -27,6 +35,11 @@ const char *gw_turn_name(GwTurn turn)
 gboolean gw_turn_counts(GwTurn turn)
 {
     return turn_counts[turn];
+}
+
+gboolean gw_turn_is_kept(GwTurn turn)
+{
+    return turn_is_kept[turn];
 }
 
 const char *gw_turn_phase(GwTurn turn)
@@ -76,8 +89,19 @@ GwRollingHost *gw_rolling_add(GwRolling *rolling)
     return host;
 }
 
+GwRollingHost *gw_rolling_find(const GwRolling *rolling, const char *name)
+{
+    for (guint n = 0; n < rolling->hosts->len; n++) {
+        GwRollingHost *host = rolling->hosts->pdata[n];
+        if (strcmp(host->host, name) == 0)
+            return host;
+    }
+    return NULL;
+}
+
 /* ---- what comes next */
 
+/* Only at `empty` is there anybody who would tell that what the hook has begun has ended. */
 static GwTurn after_hook(GwTurn turn, GwHookState hook, GwTurn done, GwTurn none)
 {
     switch (hook) {
@@ -88,7 +112,7 @@ static GwTurn after_hook(GwTurn turn, GwHookState hook, GwTurn done, GwTurn none
     case GW_HOOK_NONE:
         return none;
     case GW_HOOK_LATER:
-        return turn == GW_TURN_EMPTY ? GW_TURN_HELD : done;
+        return turn == GW_TURN_EMPTY ? GW_TURN_HELD : GW_TURN_FAILED;
     case GW_HOOK_DONE:
         break;
     }
@@ -104,17 +128,19 @@ static GwTurn after_work(GwTurn turn, GwWorkState work, GwTurn done)
 
 GwTurn gw_rolling_next(GwTurn turn, const GwTurnSight *sight)
 {
+    if (sight->gone && gw_turn_counts(turn) && sight->hook != GW_HOOK_RUNNING)
+        return GW_TURN_FAILED;
     switch (turn) {
     case GW_TURN_BEFORE:
         return after_hook(turn, sight->hook, GW_TURN_EMPTYING, GW_TURN_EMPTYING);
     case GW_TURN_EMPTYING:
         return after_work(turn, sight->work, GW_TURN_EMPTY);
     case GW_TURN_EMPTY:
-        return after_hook(turn, sight->hook, GW_TURN_RETURNING, GW_TURN_HELD);
+        return after_hook(turn, sight->hook, sight->taken ? GW_TURN_HELD : GW_TURN_RETURNING, GW_TURN_HELD);
     case GW_TURN_HELD:
         return sight->in_use ? GW_TURN_RETURNING : turn;
     case GW_TURN_RETURNING:
-        return after_work(turn, sight->work, GW_TURN_AFTER);
+        return sight->taken ? GW_TURN_HELD : after_work(turn, sight->work, GW_TURN_AFTER);
     case GW_TURN_AFTER:
         return after_hook(turn, sight->hook, GW_TURN_DONE, GW_TURN_DONE);
     case GW_TURN_WAITING:
@@ -139,6 +165,22 @@ GwRollingHost *gw_rolling_next_host(const GwRolling *rolling)
             next = host;
     }
     return !rolling->cancelling && busy < MAX(1, rolling->at_once) ? next : NULL;
+}
+
+static gboolean has_failed(const GwRolling *rolling)
+{
+    for (guint n = 0; n < rolling->hosts->len; n++)
+        if (((const GwRollingHost *)rolling->hosts->pdata[n])->turn == GW_TURN_FAILED)
+            return TRUE;
+    return FALSE;
+}
+
+gboolean gw_rolling_wants(const GwRolling *rolling, const char *name)
+{
+    const GwRollingHost *host = gw_rolling_find(rolling, name);
+    if (!host || host->turn != GW_TURN_WAITING)
+        return host && gw_turn_counts(host->turn);
+    return !rolling->cancelling && !has_failed(rolling);
 }
 
 GwRollingState gw_rolling_outcome(const GwRolling *rolling)

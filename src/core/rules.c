@@ -19,7 +19,13 @@ static void add_to(GHashTable *table, gint64 key, int change)
     g_hash_table_replace(table, owned, GUINT_TO_POINTER((guint)((int)count_of(table, key) + change)));
 }
 
-/* How many hosts, apart from those that are being emptied, a group lives on. */
+/* Whether a group that stays together lives where it has members on this host. */
+static gboolean holds(const GwClusterHost *host)
+{
+    return !host->leaving && !host->holds_none;
+}
+
+/* How many hosts a group lives on. */
 static void count_member(GwOccupancy *o, int group, guint host, int change)
 {
     if (group < 0)
@@ -27,7 +33,7 @@ static void count_member(GwOccupancy *o, int group, guint host, int change)
     guint before = count_of(o->members, member_key(group, host));
     add_to(o->members, member_key(group, host), change);
     guint after = before + (guint)change;
-    if (!gw_cluster_host(o->cluster, host)->leaving && (before == 0 || after == 0))
+    if (holds(gw_cluster_host(o->cluster, host)) && (before == 0 || after == 0))
         add_to(o->totals, group, change);
 }
 
@@ -111,9 +117,9 @@ static GwObjection group_objection(const GwOccupancy *o, const GwClusterInstance
         /* hosts where others of the group live for good; the instance's own does not count when it is there alone */
         guint from = o->where[instance];
         guint lives = count_of(o->totals, i->group);
-        if (!gw_cluster_host(o->cluster, from)->leaving && count_of(o->members, member_key(i->group, from)) == 1)
+        if (holds(gw_cluster_host(o->cluster, from)) && count_of(o->members, member_key(i->group, from)) == 1)
             lives--;
-        return lives > (there ? 1u : 0u) ? GW_OBJECTION_AFFINITY : GW_OBJECTION_NONE;
+        return lives && !there ? GW_OBJECTION_AFFINITY : GW_OBJECTION_NONE; /* of several where it lives, each will do */
     }
     case GW_GROUP_SOFT_AFFINITY:
     case GW_GROUP_SOFT_ANTI_AFFINITY:

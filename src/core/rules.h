@@ -33,7 +33,7 @@ typedef struct {
     double *load;
     guint *count;
     GHashTable *members; /* group × host → how many */
-    GHashTable *totals;  /* group → how many hosts, that are not leaving, have one */
+    GHashTable *totals;  /* group → how many hosts have one, apart from those that are leaving, disabled or down */
 } GwOccupancy;
 
 /* As the cluster is, moves under way counted on both sides. */

@@ -194,8 +194,8 @@ static GwServerDecision next_deleting(const GwServerSituation *s)
         return DO(WAIT);
     if (!s->listed)
         return DO(LIST);
-    if (!s->has_host)
-        return DO(DROP);
+    if (!s->has_host) /* on a host that Godwit does not know any more it may run on */
+        return s->host_lost ? DO(WAIT) : DO(DROP);
     return s->seen == GW_SEEN_UNKNOWN ? DO(WAIT) : s->cleared ? DO(DROP) : DO(CLEAR);
 }
 

@@ -91,6 +91,7 @@ typedef struct {
     GwServerPhase phase;
     GwSeen seen;          /* on its host; GW_SEEN_UNKNOWN when it does not answer */
     gboolean has_host;
+    gboolean host_lost;   /* a host is named, and not known any more */
     gboolean delete_asked;
     gboolean listed;
     gboolean moving;      /* a migration of it is under way */

@@ -103,6 +103,7 @@ static GwEngineSettings engine_settings(const GwSettings *s)
         .hook_timeout_s = s->hook_timeout_s,
         .link_bandwidth_mibps = s->migration_link_bandwidth_mibps,
         .pool_timeout_s = s->xenserver_pool_timeout_s,
+        .state_path = s->state_path,
         .live_migration_retry_count = s->live_migration_retry_count,
         .shutdown_timeout_s = s->shutdown_timeout_s,
         .history_days = s->history_days,
@@ -326,6 +327,7 @@ int main(int argc, char **argv)
     setlocale(LC_ALL, "");
     bound_the_heap();
     raise_descriptor_limit();
+    signal(SIGCHLD, SIG_DFL); /* whoever started it may have it ignored, and then no end of a hook is told */
     umask(0077); /* the database holds who asked for what */
     if (!parse_arguments(argc, argv, &arguments, &error)) {
         g_printerr("godwitd: %s\n", error->message);

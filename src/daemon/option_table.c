@@ -236,7 +236,7 @@ const GwOption gw_options[] = {
      {{NULL}},
      TEXT(PATH, hook_dir, "/etc/godwit/hooks"),
      "The folder of hooks, on the machine that runs godwitd: executable files that rolling drains may call by their names. Only root, or "
-     "godwitd's user, may be able to change them."},
+     "godwitd's user, may be able to change them or the folder."},
     {DEFAULT,
      "hook_timeout",
      {{NULL}},

@@ -14,7 +14,10 @@ void gw_active_unref(GwActive *active)
     g_clear_pointer(&active->source, gw_host_entry_unref);
     g_clear_pointer(&active->dest, gw_host_entry_unref);
     gw_migration_free(active->row);
+    gw_migration_free(active->unrecorded);
     g_free(active->call_error);
+    g_free(active->chosen);
+    g_free(active->kept_reason);
     g_free(active->rung_reason);
     g_free(active->failure);
     g_clear_error(&active->refusal);
@@ -31,6 +34,7 @@ GwActive *gw_active_new(GwEngine *engine, GwMigration *row)
     active->id = row->id;
     active->row = row;
     active->host_forced = (row->intents & GW_INTENT_HOST_FORCED) != 0;
+    active->group_goes = (row->intents & GW_INTENT_GROUP_GOES) != 0;
     active->policy = gw_policy_of_intents(row->intents);
     active->disk_over_commit = (row->intents & GW_INTENT_OVER_COMMIT) != 0;
     g_strlcpy(active->instance_uuid, row->instance_uuid, sizeof active->instance_uuid);

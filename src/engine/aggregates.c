@@ -28,6 +28,7 @@ static void set_own(GwEngine *engine, GwHostEntry *entry, GPtrArray *own)
 {
     GPtrArray *old = entry->aggregates;
     entry->aggregates = own ? g_ptr_array_ref(own) : gw_aggregates_new();
+    gw_host_entry_changed(entry);
     if (strcmp(gw_aggregates_zone(old), gw_aggregates_zone(entry->aggregates)) != 0)
         gw_views_update_host(engine, entry);
     g_ptr_array_unref(old);

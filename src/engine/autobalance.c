@@ -11,6 +11,7 @@ static gboolean is_due(GwEngine *engine)
     gint64 now_us = g_get_monotonic_time();
     if (engine->stopping || !gw_peers_lead_drains(engine, gw_peers_drains_token(engine))) {
         own->lasted = 0; /* another looks */
+        own->has_score = FALSE;
         return FALSE;
     }
     if (!own->due_us)
@@ -37,10 +38,12 @@ static gboolean must_wait(GwEngine *engine)
 {
     enum { NEWEST = 200 }; /* what began before these has ended long ago, or is under way */
     GwDrainQuery newest = {.limit = NEWEST}, running = {.running_only = TRUE};
+    GwRollingQuery running_rolling = {.running_only = TRUE};
     g_autoptr(GPtrArray) rows = NULL, under_way = NULL, rolling = NULL;
     gint64 since_us = g_get_real_time() - (gint64)engine->settings.balance.cooldown_s * G_USEC_PER_SEC;
-    if (!gw_store_drains(engine->store, &newest, &rows, NULL) || !gw_store_drains(engine->store, &running, &under_way, NULL) ||
-        !gw_store_rollings(engine->store, 0, TRUE, &rolling, NULL))
+    if (!gw_store_drains(engine->store, &newest, &rows, NULL) ||
+        !gw_store_drains(engine->store, &running, &under_way, NULL) ||
+        !gw_store_rollings(engine->store, &running_rolling, &rolling, NULL))
         return TRUE; /* nothing is known */
     gboolean settles = FALSE;
     for (guint n = 0; n < rows->len; n++)
@@ -50,8 +53,10 @@ static gboolean must_wait(GwEngine *engine)
 
 static GwBalanceOrder order_of(const GwEngine *engine, GwDryRun dry_run)
 {
+    enum { DAY_S = 24 * 3600 };
     const GwAutobalanceSettings *wish = &engine->settings.balance;
-    return (GwBalanceOrder){.order = {.dry_run = dry_run, .user_id = GW_AUTOBALANCE_USER},
+    return (GwBalanceOrder){.failures_since_us = g_get_real_time() - (gint64)DAY_S * G_USEC_PER_SEC,
+                            .order = {.dry_run = dry_run, .user_id = GW_AUTOBALANCE_USER},
                             .objective = wish->objective,
                             .max_moves = wish->max_moves,
                             .least_gain = wish->gain_percent / 100.0};
@@ -62,7 +67,7 @@ static gboolean is_worth_it(const GwEngine *engine, const GwBalanceFigures *figu
     return moves->len && figures->score_before * 100 >= engine->settings.balance.threshold_percent;
 }
 
-static void begin(GwEngine *engine, const GwBalanceFigures *figures)
+static void begin(GwEngine *engine, const GwBalanceFigures *figures, gint64 token)
 {
     g_autofree char *uuid = g_uuid_string_random(), *request_id = g_strconcat("req-", uuid, NULL);
     GwBalanceOrder order = order_of(engine, GW_DRY_RUN_NOT);
@@ -70,7 +75,9 @@ static void begin(GwEngine *engine, const GwBalanceFigures *figures)
     g_autoptr(GwDrain) drain = NULL;
     g_autoptr(GPtrArray) moves = NULL;
     g_autoptr(GError) error = NULL;
+    GwFence fence;
     order.order.request_id = request_id;
+    order.order.fence = gw_peers_fence(engine, NULL, token, &fence) ? &fence : NULL;
     if (!gw_engine_balance(engine, &order, &now, &drain, &moves, &error))
         gw_warning("automatic balance: not begun: %s", error->message);
     else if (drain->id)
@@ -93,7 +100,8 @@ static guint note(GwEngine *engine, const GwBalanceFigures *figures, gboolean un
     return lasted;
 }
 
-static void look(GwEngine *engine)
+/* token: of the lease under which it is looked */
+static void look(GwEngine *engine, gint64 token)
 {
     GwBalanceOrder order = order_of(engine, GW_DRY_RUN);
     GwBalanceFigures figures;
@@ -103,7 +111,7 @@ static void look(GwEngine *engine)
         return;
     gboolean uneven = is_worth_it(engine, &figures, moves) && !must_wait(engine);
     if (note(engine, &figures, uneven) >= engine->settings.balance.samples)
-        begin(engine, &figures);
+        begin(engine, &figures, token);
 }
 
 void gw_autobalance_work(gpointer item, gpointer data)
@@ -111,9 +119,10 @@ void gw_autobalance_work(gpointer item, gpointer data)
     GwEngine *engine = data;
     g_mutex_lock(&engine->lock);
     gboolean stopping = engine->stopping;
+    gint64 token = gw_peers_drains_token(engine);
     g_mutex_unlock(&engine->lock);
     if (!stopping && gw_inventory_has_looked(engine))
-        look(engine);
+        look(engine, token);
     g_mutex_lock(&engine->lock);
     engine->autobalance.looking = FALSE;
     g_mutex_unlock(&engine->lock);

@@ -9,7 +9,6 @@ struct GwCandidates {
     GwGroup *group;   /* of the instance; reference, or NULL */
 };
 
-
 guint64 gw_engine_reserved_mib(GwEngine *engine, const char *host, gint64 except_id)
 {
     guint64 sum = engine->settings.reserved_host_memory_mib;
@@ -31,71 +30,110 @@ guint64 gw_engine_reserved_mib(GwEngine *engine, const char *host, gint64 except
 
 /* ---- what is where */
 
-static GwUsage *usage_of(GHashTable *usages, const char *host)
-{
-    GwUsage *usage = g_hash_table_lookup(usages, host);
-    if (!usage) {
-        usage = g_new0(GwUsage, 1);
-        g_hash_table_insert(usages, g_strdup(host), usage);
-    }
-    return usage;
-}
+/* Of a host where something is on its way, or has members of the group: what the listing does not know. */
+typedef struct {
+    GwUsage usage;
+    guint64 promised_mib; /* memory that will still be taken */
+} Extra;
 
-static void count_instance(GwUsage *usage, const GwInstance *instance, const GwGroup *group)
+static Extra *extra_of(GHashTable *extras, const char *host)
 {
-    usage->members += group && gw_group_has(group, instance->uuid);
-    usage->instances++;
-    usage->vcpus += instance->vcpus;
-    usage->memory_mib += instance->memory_mib;
+    Extra *extra = g_hash_table_lookup(extras, host);
+    if (!extra) {
+        extra = g_new0(Extra, 1);
+        g_hash_table_insert(extras, g_strdup(host), extra);
+    }
+    return extra;
 }
 
 /* [locked] A move counts at both ends; an instance that is still shown at its source counts at its destination, too. */
-static void count_move(GwEngine *engine, GHashTable *usages, const GwMigration *row, const GwGroup *group)
+static void count_move(GwEngine *engine, GHashTable *extras, const GwActive *active, const GwGroup *group)
 {
+    const GwMigration *row = active->row;
+    const char *dest = row->dest ? row->dest : active->chosen;
     const GwInstanceView *view = g_hash_table_lookup(engine->views, row->instance_uuid);
     if (gw_migration_state_traits(row->state) & (GW_TRAIT_FINAL | GW_TRAIT_RESTING))
         return;
-    usage_of(usages, row->source)->moves++;
-    if (!row->dest)
+    extra_of(extras, row->source)->usage.moves++;
+    if (!dest)
         return;
-    usage_of(usages, row->dest)->moves++;
-    if (view && strcmp(view->host, row->dest) != 0)
-        count_instance(usage_of(usages, row->dest), view->instance, group);
+    Extra *extra = extra_of(extras, dest);
+    extra->usage.moves++;
+    if (row->plan && row->state != GW_MIGRATION_SETTLING)
+        extra->promised_mib += row->plan->memory_mib;
+    if (!view || strcmp(view->host, dest) == 0)
+        return;
+    extra->usage.instances++;
+    extra->usage.vcpus += view->instance->vcpus;
+    extra->usage.memory_mib += view->instance->memory_mib;
+    extra->usage.members += group && gw_group_has(group, row->instance_uuid);
 }
 
-static GHashTable *count_all(GwEngine *engine, const char *except_uuid, const GwGroup *group)
+/* [locked] */
+static void count_members(GwEngine *engine, GHashTable *extras, const char *except_uuid, const GwGroup *group)
 {
-    GHashTable *usages = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    g_autoptr(GPtrArray) views = gw_engine_instances(engine, NULL, NULL);
-    for (guint i = 0; i < views->len; i++) {
-        const GwInstanceView *view = views->pdata[i];
-        if (strcmp(view->instance->uuid, except_uuid) != 0)
-            count_instance(usage_of(usages, view->host), view->instance, group);
+    for (guint i = 0; group && i < group->members->len; i++) {
+        const GwInstanceView *view = g_hash_table_lookup(engine->views, group->members->pdata[i]);
+        if (view && strcmp(view->instance->uuid, except_uuid) != 0)
+            extra_of(extras, view->host)->usage.members++;
     }
+}
+
+/* [locked] */
+static void count_promised(gpointer extras, const char *host, guint64 memory_mib)
+{
+    extra_of(extras, host)->promised_mib += memory_mib;
+}
+
+static GHashTable *count_extras(GwEngine *engine, const char *except_uuid, const GwGroup *group)
+{
+    GHashTable *extras = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     GHashTableIter iter;
     gpointer value;
     g_mutex_lock(&engine->lock);
     g_hash_table_iter_init(&iter, engine->actives);
     while (g_hash_table_iter_next(&iter, NULL, &value))
         if (strcmp(((const GwActive *)value)->instance_uuid, except_uuid) != 0)
-            count_move(engine, usages, ((const GwActive *)value)->row, group);
+            count_move(engine, extras, value, group);
+    count_members(engine, extras, except_uuid, group);
+    gw_servers_promised(engine, count_promised, extras);
     g_mutex_unlock(&engine->lock);
-    return usages;
+    return extras;
 }
 
 /* ---- the list */
 
-static GwCandidate candidate_of(GwEngine *engine, const GwHostView *view, const GwMigration *row, GHashTable *usages)
+/* [locked] What is there without the instance in question, and what is on its way. */
+static GwUsage usage_of(GwEngine *engine, const char *host, const Extra *extra, const GwInstanceView *except)
+{
+    GwUsage usage = gw_listing_usage(engine->listing, host);
+    if (except && strcmp(except->host, host) == 0) {
+        usage.instances--;
+        usage.vcpus -= except->instance->vcpus;
+        usage.memory_mib -= except->instance->memory_mib;
+    }
+    if (!extra)
+        return usage;
+    usage.instances += extra->usage.instances;
+    usage.vcpus += extra->usage.vcpus;
+    usage.memory_mib += extra->usage.memory_mib;
+    usage.moves = extra->usage.moves;
+    usage.members = extra->usage.members;
+    return usage;
+}
+
+/* [locked] */
+static GwCandidate candidate_of(GwEngine *engine, const GwHostView *view, const GwMigration *row, const Extra *extra)
 {
     const char *name = view->row->name;
-    const GwUsage *usage = g_hash_table_lookup(usages, name);
+    const GwInstanceView *except = g_hash_table_lookup(engine->views, row->instance_uuid);
     return (GwCandidate){
         .host = {.name = name,
                  .aggregates = view->aggregates,
                  .cpus = view->facts ? view->facts->cpus : 0,
                  .memory_mib = view->facts ? view->facts->memory_mib : 0,
                  .reserved_mib = engine->settings.reserved_host_memory_mib,
-                 .usage = usage ? *usage : (GwUsage){0}},
+                 .usage = usage_of(engine, name, extra, except)},
         .is_source = g_strcmp0(name, row->source) == 0,
         .up = view->up,
         .forced_down = view->row->forced_down,
@@ -104,7 +142,7 @@ static GwCandidate candidate_of(GwEngine *engine, const GwHostView *view, const 
         .disabled_reason = view->row->disabled_reason,
         .same_kind = TRUE,
         .memory_free_mib = view->facts ? view->facts->memory_free_mib : 0,
-        .reserved_mib = gw_engine_reserved_mib(engine, name, row->id),
+        .reserved_mib = engine->settings.reserved_host_memory_mib + (extra ? extra->promised_mib : 0),
     };
 }
 
@@ -155,17 +193,49 @@ static GwGroup *group_of(GwEngine *engine, const char *uuid)
     return group ? gw_group_ref((GwGroup *)group) : NULL;
 }
 
-GwCandidates *gw_candidates_new(GwEngine *engine, const GwMigration *row)
+static gint by_name(gconstpointer a, gconstpointer b)
+{
+    return strcmp((*(GwHostView *const *)a)->row->name, (*(GwHostView *const *)b)->row->name);
+}
+
+/* Where one destination is in question: itself, the source, and where the group is. */
+static GPtrArray *views_concerned(GwEngine *engine, const GwMigration *row, GHashTable *extras)
+{
+    g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
+    GPtrArray *views = g_ptr_array_new_with_free_func((GDestroyNotify)gw_host_view_unref);
+    GHashTableIter iter;
+    gpointer name, extra;
+    g_hash_table_add(names, row->dest);
+    if (row->source)
+        g_hash_table_add(names, row->source);
+    g_hash_table_iter_init(&iter, extras);
+    while (g_hash_table_iter_next(&iter, &name, &extra))
+        if (((const Extra *)extra)->usage.members)
+            g_hash_table_add(names, name);
+    g_hash_table_iter_init(&iter, names);
+    while (g_hash_table_iter_next(&iter, &name, NULL)) {
+        GwHostView *view = gw_engine_host(engine, name);
+        if (view)
+            g_ptr_array_add(views, view);
+    }
+    g_ptr_array_sort(views, by_name);
+    return views;
+}
+
+GwCandidates *gw_candidates_new(GwEngine *engine, const GwMigration *row, GwScope scope)
 {
     GwCandidates *candidates = g_new0(GwCandidates, 1);
     candidates->group = group_of(engine, row->instance_uuid);
-    g_autoptr(GHashTable) usages = count_all(engine, row->instance_uuid, candidates->group);
-    candidates->views = gw_engine_hosts(engine);
-    candidates->rows = g_array_new(FALSE, TRUE, sizeof(GwCandidate));
+    g_autoptr(GHashTable) extras = count_extras(engine, row->instance_uuid, candidates->group);
+    candidates->views = scope == GW_SCOPE_DEST ? views_concerned(engine, row, extras) : gw_engine_hosts(engine);
+    candidates->rows = g_array_sized_new(FALSE, TRUE, sizeof(GwCandidate), candidates->views->len);
+    g_mutex_lock(&engine->lock);
     for (guint i = 0; i < candidates->views->len; i++) {
-        GwCandidate candidate = candidate_of(engine, candidates->views->pdata[i], row, usages);
+        const GwHostView *view = candidates->views->pdata[i];
+        GwCandidate candidate = candidate_of(engine, view, row, g_hash_table_lookup(extras, view->row->name));
         g_array_append_val(candidates->rows, candidate);
     }
+    g_mutex_unlock(&engine->lock);
     compare_kinds(candidates, row->source);
     set_group(candidates);
     return candidates;

@@ -5,6 +5,45 @@
 
 #include <string.h>
 
+/* The newest migration that had to copy the disk, or had proof that it is shared; NULL: none is known. */
+static const GwMigration *last_word(const GPtrArray *rows, const char *path, GwDiskFate *ret_fate)
+{
+    for (guint i = 0; i < rows->len; i++) { /* newest first */
+        const GwMigration *row = rows->pdata[i];
+        for (guint j = 0; row->plan && j < row->plan->disks->len; j++) {
+            const GwPlanDisk *disk = row->plan->disks->pdata[j];
+            if (g_strcmp0(disk->path, path) != 0 && g_strcmp0(disk->dest_path, path) != 0)
+                continue;
+            *ret_fate = disk->fate;
+            return row;
+        }
+    }
+    return NULL;
+}
+
+/* What lies at a disk's path on the destination is not the disk where a migration had to copy it: then it is what that has left, whole
+ * or not. */
+static gboolean deny_copies(GwStore *store, const GwInstance *instance, const GwMoveFacts *facts, GError **error)
+{
+    GwMigrationQuery query = {.instance_uuid = instance->uuid};
+    g_autoptr(GPtrArray) rows = NULL;
+    if (!gw_store_migrations(store, &query, &rows, error))
+        return FALSE;
+    for (guint i = 0; i < facts->disks->len && i < instance->disks->len; i++) {
+        const GwDisk *disk = instance->disks->pdata[i];
+        GwDiskFacts *known = facts->disks->pdata[i];
+        GwDiskFate fate = GW_FATE_SHARED;
+        const GwMigration *row = disk->kind == GW_DISK_FILE && known->shared == GW_FACT_YES ? last_word(rows, disk->path, &fate) : NULL;
+        if (!row || fate != GW_FATE_COPY)
+            continue;
+        known->shared = GW_FACT_NO;
+        g_free(known->problem);
+        known->problem = g_strdup_printf("what is at %s is not the disk but a copy, perhaps of a part of it: migration %" G_GINT64_FORMAT
+                                         " had to copy it", disk->path, row->id);
+    }
+    return TRUE;
+}
+
 static gboolean examine_evacuation(GwActive *active, const GwMigration *row, GwHostEntry *dest, GwMoveFacts **ret_facts, GError **error)
 {
     g_autoptr(GwInstanceView) view = gw_engine_instance(active->engine, row->instance_uuid);
@@ -18,6 +57,10 @@ static gboolean examine_evacuation(GwActive *active, const GwMigration *row, GwH
     }
     if (!gw_node_examine_evacuation(dest->node, view->instance, definition, ret_facts, error))
         return FALSE;
+    if (!deny_copies(active->engine->store, view->instance, *ret_facts, error)) {
+        g_clear_pointer(ret_facts, gw_move_facts_free);
+        return FALSE;
+    }
     (*ret_facts)->source_name = g_strdup(row->source);
     return TRUE;
 }
@@ -94,10 +137,39 @@ static void adopt_choice(GwActive *active, GwMigration *row, GwHostEntry *dest, 
     active->dest = gw_host_entry_ref(dest);
 }
 
+static void drop_choice(GwActive *active, GwMigration *row)
+{
+    g_clear_pointer(&row->dest, g_free);
+    g_clear_pointer(&row->plan, gw_plan_free);
+    g_clear_pointer(&active->dest, gw_host_entry_unref);
+}
+
 static void refuse(const GwMigration *row, const char *dest, const GPtrArray *findings, GError **error)
 {
     g_autofree char *reasons = gw_findings_to_text(findings);
     g_set_error(error, GW_ERROR, GW_ERROR_REFUSED, "%s cannot move to %s: %s", row->instance_name, dest, reasons);
+}
+
+static void set_chosen(GwActive *active, const char *host)
+{
+    g_mutex_lock(&active->engine->lock);
+    g_free(active->chosen);
+    active->chosen = g_strdup(host);
+    g_mutex_unlock(&active->engine->lock);
+}
+
+/* While the host was asked others may have been sent there: placement is judged once more, and from then on everybody sees this one there. */
+static gboolean take(GwActive *active, const GwMigration *row, GPtrArray *findings)
+{
+    g_autoptr(GPtrArray) more = gw_findings_new();
+    g_mutex_lock(&active->engine->place_lock);
+    gboolean taken = gw_choose_judge(active, row, more) && !gw_findings_block(more);
+    if (taken)
+        set_chosen(active, row->dest);
+    g_mutex_unlock(&active->engine->place_lock);
+    if (!taken)
+        g_ptr_array_extend_and_steal(findings, g_steal_pointer(&more));
+    return taken;
 }
 
 /* TRUE: dest is taken. FALSE with *error: the host failed or the checks refuse. Those of placement have been added to
@@ -111,9 +183,11 @@ static gboolean try_host(GwActive *active, GwMigration *row, GwHostEntry *dest, 
     g_ptr_array_extend_and_steal(findings, more);
     if (!gw_findings_block(findings)) {
         adopt_choice(active, row, dest, plan);
-        return TRUE;
+        if (take(active, row, findings))
+            return TRUE;
+    } else {
+        gw_plan_free(plan);
     }
-    gw_plan_free(plan);
     refuse(row, dest->row->name, findings, error);
     return FALSE;
 }
@@ -123,7 +197,7 @@ static gboolean try_host(GwActive *active, GwMigration *row, GwHostEntry *dest, 
 GPtrArray *gw_choose_candidates(GwActive *active, const GwMigration *row, GPtrArray *reasons)
 {
     g_autoptr(GwInstanceView) view = gw_engine_instance(active->engine, row->instance_uuid);
-    g_autoptr(GwCandidates) candidates = gw_candidates_new(active->engine, row);
+    g_autoptr(GwCandidates) candidates = gw_candidates_new(active->engine, row, GW_SCOPE_ALL);
     GwDemand demand = gw_demand_of(row, view);
     return gw_candidates_order(candidates, &demand, reasons);
 }
@@ -131,7 +205,7 @@ GPtrArray *gw_choose_candidates(GwActive *active, const GwMigration *row, GPtrAr
 void gw_choose_left_out(GwActive *active, const GwMigration *row, GwTrialReport *report)
 {
     g_autoptr(GwInstanceView) view = gw_engine_instance(active->engine, row->instance_uuid);
-    g_autoptr(GwCandidates) candidates = gw_candidates_new(active->engine, row);
+    g_autoptr(GwCandidates) candidates = gw_candidates_new(active->engine, row, GW_SCOPE_ALL);
     GwDemand demand = gw_demand_of(row, view);
     gw_candidates_left_out(candidates, &demand, report);
 }
@@ -148,6 +222,7 @@ static gboolean choose_any(GwActive *active, GwMigration *row, GError **error)
             continue;
         if (try_host(active, row, dest, findings, &why))
             return TRUE;
+        drop_choice(active, row);
         g_ptr_array_add(reasons, g_strdup_printf("%s: %s", dest->row->name, why->message));
     }
     g_ptr_array_add(reasons, NULL);
@@ -162,9 +237,10 @@ static gboolean choose_any(GwActive *active, GwMigration *row, GError **error)
 gboolean gw_choose_judge(GwActive *active, const GwMigration *row, GPtrArray *findings)
 {
     g_autoptr(GwInstanceView) view = gw_engine_instance(active->engine, row->instance_uuid);
-    g_autoptr(GwCandidates) candidates = gw_candidates_new(active->engine, row);
+    g_autoptr(GwCandidates) candidates = gw_candidates_new(active->engine, row, GW_SCOPE_DEST);
     const GwCandidate *candidate = gw_candidates_find(candidates, row->dest);
     GwDemand demand = gw_demand_of(row, view);
+    demand.group_goes = active->group_goes;
     if (candidate && active->host_forced)
         gw_placement_judge_forced(candidate, findings);
     else if (candidate)
@@ -203,6 +279,7 @@ gboolean gw_choose_is_ready(const GwActive *active, const GwMigration *row)
 
 gboolean gw_choose(GwActive *active, GwMigration *row, GError **error)
 {
+    set_chosen(active, NULL);
     if (!row->dest)
         return choose_any(active, row, error);
     g_autoptr(GwHostEntry) dest = gw_engine_find_host(active->engine, row->dest);

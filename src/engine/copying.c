@@ -143,16 +143,20 @@ void gw_copying_take_progress(GwActive *active, GwMigration *row)
     row->progress.memory_remaining = row->progress.disk_remaining = 0;
 }
 
-/* Whoever asks another daemon for it, or listens there, should see it grow: at each pass, and every second. */
+/* Whoever asks another daemon for it, or listens there, should see it grow, at each pass and every second, and read what it waits for. */
 void gw_copying_keep_progress(GwActive *active, const GwMigration *row)
 {
     gint64 now = g_get_monotonic_time();
     gboolean news = active->kept_told != active->told && now - active->kept_us > G_USEC_PER_SEC / 4;
-    if (!active->engine->peers || !gw_copying_sees_job(active) || !(news || now - active->kept_us > G_USEC_PER_SEC))
+    gboolean grows = gw_copying_sees_job(active) && (news || now - active->kept_us > G_USEC_PER_SEC);
+    gboolean says = g_strcmp0(active->kept_reason, row->reason) != 0;
+    if (!active->engine->peers || !(grows || says))
         return;
+    g_free(active->kept_reason);
+    active->kept_reason = g_strdup(row->reason);
     active->kept_us = now;
     active->kept_told = active->told;
     g_autoptr(GError) error = NULL;
-    if (!gw_store_migration_progress(active->engine->store, row, news ? GW_PROGRESS_TELL : GW_PROGRESS_KEEP, &error))
+    if (!gw_store_migration_progress(active->engine->store, row, news || says ? GW_PROGRESS_TELL : GW_PROGRESS_KEEP, &error))
         gw_debug("migration %" G_GINT64_FORMAT ": its progress is not recorded: %s", row->id, error->message);
 }

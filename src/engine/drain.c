@@ -86,6 +86,15 @@ static gboolean still_seen_at(GwEngine *engine, const GwMigration *row, const ch
     return view && strcmp(view->host, host) == 0 && g_get_real_time() - row->ended_us < LAG_LIMIT_US;
 }
 
+static void give_up_in_error(GwDrainRun *run, GwDrainMove *move, const GwMigration *row)
+{
+    g_autofree char *text =
+        g_strdup_printf("its migration ended in error%s%s. See where it runs (virsh list on %s and %s; godwit server-migration-show %s %"
+                        G_GINT64_FORMAT ") before anything else is done with it",
+                        row->reason ? ": " : "", row->reason ? row->reason : "", row->source, row->dest, move->instance_name, row->id);
+    give_up(run, move, text);
+}
+
 static void settle_row(GwDrainRun *run, GwDrainMove *move, const GwMigration *row)
 {
     unsigned traits = gw_migration_state_traits(row->state);
@@ -106,8 +115,9 @@ static void settle_row(GwDrainRun *run, GwDrainMove *move, const GwMigration *ro
         note(run, move);
     } else if (row->state == GW_MIGRATION_CANCELLED || row->state == GW_MIGRATION_REVERTED) {
         give_up(run, move, "its migration was cancelled by request");
+        move->migration_id = 0;
     } else if (row->state == GW_MIGRATION_ERROR) {
-        give_up(run, move, row->reason ? row->reason : "its migration needs an operator");
+        give_up_in_error(run, move, row);
     } else {
         failed(run, move, row->reason);
     }
@@ -154,6 +164,28 @@ static void adopt(GwDrainRun *run, const GwSnapshot *s, guint *ret_moving)
 
 /* ---- what is begun */
 
+static gboolean goes_there(const GwDrainRun *run, const char *uuid, const char *dest)
+{
+    const GwDrainMove *move = g_hash_table_lookup(run->moves, uuid);
+    g_autoptr(GwInstanceView) view = gw_engine_instance(run->engine, uuid);
+    if (!view || strcmp(view->host, dest) == 0)
+        return TRUE; /* it is gone, or there */
+    return move && strcmp(move->dest ? move->dest : "", dest) == 0 && (move->state == GW_STEP_PLANNED || move->state == GW_STEP_MOVING);
+}
+
+/* A group that stays together is brought home as a whole, member by member. */
+static gboolean group_goes_along(const GwDrainRun *run, const GwDrainMove *move)
+{
+    g_autoptr(GPtrArray) groups = gw_engine_groups(run->engine);
+    const GwGroup *group = gw_groups_of(groups, move->instance_uuid);
+    if (run->row->kind != GW_DRAIN_RETURN || !group || group->policy != GW_GROUP_AFFINITY)
+        return FALSE;
+    for (guint i = 0; i < group->members->len; i++)
+        if (!goes_there(run, group->members->pdata[i], move->dest))
+            return FALSE;
+    return TRUE;
+}
+
 static gboolean begin(GwDrainRun *run, GwDrainMove *move)
 {
     g_autoptr(GError) error = NULL;
@@ -163,6 +195,7 @@ static gboolean begin(GwDrainRun *run, GwDrainMove *move)
                              .fence = fenced ? &fence : NULL,
                              .host = move->dest,
                              .block = GW_BLOCK_AUTO,
+                             .group_goes = group_goes_along(run, move),
                              .request_id = run->row->request_id,
                              .user_id = run->row->user_id,
                              .project_id = run->row->project_id};
@@ -248,21 +281,8 @@ static void end(GwDrainRun *run, GwDrainState state, const char *reason)
     }
     gw_info("drain %" G_GINT64_FORMAT " of %s ended: %s%s%s", run->id, run->row->hosts, gw_drain_state_name(state), reason ? ": " : "",
             reason ? reason : "");
+    gw_drain_mark_hosts(run->engine, run->row);
     leave(run);
-}
-
-static guint count_staying(const GwDrainRun *run, const GwDrainPlan *plan)
-{
-    guint staying = 0;
-    for (guint n = 0; n < plan->stays->len; n++)
-        staying += g_array_index(plan->stays, GwStay, n).cause != GW_STAY_STOPPED;
-    GHashTableIter iter;
-    gpointer value;
-    g_hash_table_iter_init(&iter, run->moves);
-    while (g_hash_table_iter_next(&iter, NULL, &value))
-        staying += run->row->kind != GW_DRAIN_EMPTY &&
-                   (((GwDrainMove *)value)->state == GW_STEP_GIVEN_UP || ((GwDrainMove *)value)->state == GW_STEP_STAYS);
-    return staying;
 }
 
 /* Given moves that the plan leaves out now, with nothing under way that could change that. */
@@ -292,9 +312,12 @@ static void finish(GwDrainRun *run, GwSnapshot *s, const GwDrainPlan *plan)
 {
     if (run->row->kind != GW_DRAIN_EMPTY)
         leave_given(run, s);
-    guint staying = count_staying(run, plan);
-    g_autofree char *reason = staying ? g_strdup_printf("%u instance%s could not be moved", staying, staying > 1 ? "s" : "") : NULL;
-    end(run, staying ? GW_DRAIN_INCOMPLETE : GW_DRAIN_COMPLETED, reason);
+    g_autoptr(GPtrArray) staying = gw_drain_staying(s, plan, run->moves);
+    g_ptr_array_add(staying, NULL);
+    guint count = staying->len - 1;
+    g_autofree char *names = g_strjoinv(", ", (char **)staying->pdata);
+    g_autofree char *reason = count ? g_strdup_printf("%u server%s could not be moved: %s", count, count > 1 ? "s" : "", names) : NULL;
+    end(run, count ? GW_DRAIN_INCOMPLETE : GW_DRAIN_COMPLETED, reason);
 }
 
 static void end_late(GwDrainRun *run, guint left)
@@ -316,44 +339,38 @@ static void end_late(GwDrainRun *run, guint left)
 
 /* ---- one round */
 
-/* The host takes nothing new from the first moment on; also after a crash between the two writes. */
+/* Also after a crash between the two writes of its beginning, and when somebody enables one meanwhile. */
 static void close_hosts(GwDrainRun *run)
 {
-    g_auto(GStrv) names = g_strsplit(run->row->hosts ? run->row->hosts : "", " ", -1);
-    for (char **name = names; run->row->kind == GW_DRAIN_EMPTY && *name; name++) {
-        g_autoptr(GwHostView) view = gw_engine_host(run->engine, *name);
-        g_autofree char *reason = g_strdup_printf("drained (drain %" G_GINT64_FORMAT ")", run->id);
-        GwHostEdit edit = {.enabled = GW_SWITCH_OFF, .disabled_reason = reason};
-        g_autoptr(GError) error = NULL;
-        if (view && view->row->enabled && !gw_engine_host_edit(run->engine, *name, &edit, &error))
-            gw_warning("drain %" G_GINT64_FORMAT ": %s could not be disabled: %s", run->id, *name, error->message);
-    }
+    g_autoptr(GError) error = NULL;
+    if (!gw_drain_close_hosts(run->engine, run->row, &error))
+        gw_warning("drain %" G_GINT64_FORMAT ": a host of %s could not be disabled: %s", run->id, run->row->hosts, error->message);
 }
 
-/* A source that is silent is waited for, for a while: nothing can be said of its instances. */
-static const char *silent_host(GwDrainRun *run, const GwSnapshot *s)
+/* A source that is silent, or forced down meanwhile, is waited for, for a while: nothing can be said of its instances. */
+static char *silent_host(const GwDrainRun *run, const GwSnapshot *s)
 {
     g_auto(GStrv) names = g_strsplit(run->row->hosts ? run->row->hosts : "", " ", -1);
     for (char **name = names; run->row->kind == GW_DRAIN_EMPTY && *name; name++) {
         guint host;
-        if (gw_snapshot_find_host(s, *name, &host) && !((GwHostView *)s->hosts->pdata[host])->up)
-            return gw_snapshot_host_name(s, host);
+        if (!gw_snapshot_find_host(s, *name, &host))
+            continue;
+        const GwHostView *view = s->hosts->pdata[host];
+        if (view->row->forced_down)
+            return g_strdup_printf("%s is forced down: evacuate its servers (godwit host-evacuate %s)", *name, *name);
+        if (!view->up)
+            return g_strdup_printf("%s does not answer", *name);
     }
-    if (run->silent_since_us)
-        set_reason(run, NULL); /* what it waited for is over */
-    run->silent_since_us = 0;
     return NULL;
 }
 
 static gboolean waits_for_host(GwDrainRun *run, const char *silent)
 {
     if (!silent)
-        return FALSE;
-    if (!run->silent_since_us)
+        run->silent_since_us = 0;
+    else if (!run->silent_since_us)
         run->silent_since_us = g_get_monotonic_time();
-    g_autofree char *reason = g_strdup_printf("%s does not answer", silent);
-    set_reason(run, reason);
-    return g_get_monotonic_time() - run->silent_since_us < (gint64)SILENT_LIMIT_S * G_USEC_PER_SEC;
+    return silent && g_get_monotonic_time() - run->silent_since_us < (gint64)SILENT_LIMIT_S * G_USEC_PER_SEC;
 }
 
 /* Moves that were to make room, and are not needed any more. */
@@ -384,6 +401,14 @@ static gboolean something_arrives(const GwSnapshot *s)
     return arrives;
 }
 
+/* Nothing moves, and the end is not reached. */
+static const char *idle_reason(const GwSnapshot *s, const GwDrainPlan *plan)
+{
+    if (plan->moves->len)
+        return "the next move waits for room, or for moves that are under way elsewhere";
+    return something_arrives(s) ? "a server is still on its way to a host that is being emptied" : NULL;
+}
+
 /* What the guests write that are still to go: a few at a time, once each. Moves do not wait for it; later plans know it. */
 static void survey(GwDrainRun *run)
 {
@@ -403,10 +428,12 @@ static void survey(GwDrainRun *run)
 static void plan_and_begin(GwDrainRun *run, guint moving)
 {
     survey(run);
+    g_autofree char *waited_for = g_strdup(run->row->reason);
 
     g_autoptr(GwSnapshot) s = gw_snapshot_new(run->engine);
     adopt(run, s, &moving);
-    gboolean waits = waits_for_host(run, silent_host(run, s));
+    g_autofree char *silent = silent_host(run, s);
+    gboolean waits = waits_for_host(run, silent);
     g_autoptr(GwDrainPlan) plan = gw_drain_plan_of(run->engine, s, run->row, run->moves);
     gw_drain_write_plan(s, plan, run->moves, (g_get_real_time() - run->row->created_us) / 1000, run->changed);
     drop_unneeded(run, s, plan);
@@ -414,11 +441,13 @@ static void plan_and_begin(GwDrainRun *run, guint moving)
         return;
     guint begun = begin_due(run, s, plan);
     run->next_ms = next_start_ms(plan);
-    if (run->changed->len)
+    gboolean idle = !begun && !moving;
+    set_reason(run, silent ? silent : idle ? idle_reason(s, plan) : NULL);
+    if (run->changed->len || g_strcmp0(waited_for, run->row->reason) != 0)
         save(run);
-    if (!begun && !moving && is_late(run, plan))
+    if (idle && is_late(run, plan))
         end_late(run, plan->moves->len);
-    else if (!begun && !moving && !plan->moves->len && !waits && !something_arrives(s))
+    else if (idle && !plan->moves->len && !waits && !something_arrives(s))
         finish(run, s, plan);
 }
 

@@ -6,8 +6,7 @@
 
 #include <string.h>
 
-/* Where an instance does not go again. */
-static void ban_tried(GwSnapshot *s, const GwDrainMove *move, guint instance)
+void gw_drain_ban_tried(GwSnapshot *s, const GwDrainMove *move, guint instance)
 {
     g_auto(GStrv) lines = g_strsplit(move->tried ? move->tried : "", "\n", -1);
     for (char **line = lines; *line; line++) {
@@ -31,7 +30,7 @@ static void apply_history(GwSnapshot *s, GHashTable *moves)
         guint instance;
         if (!gw_snapshot_find_instance(s, move->instance_uuid, &instance))
             continue;
-        ban_tried(s, move, instance);
+        gw_drain_ban_tried(s, move, instance);
         GwClusterInstance *i = gw_cluster_instance(s->cluster, instance);
         if (move->state == GW_STEP_GIVEN_UP)
             i->stuck = gw_snapshot_keep(s, move->reason ? move->reason : "it was given up");
@@ -72,6 +71,28 @@ static GPtrArray *open_moves(GHashTable *moves)
     return open;
 }
 
+/* Whether all of its group will be on one host: such a group does not hold its members on the way there. */
+static gboolean whole_group_goes(const GwCluster *cluster, const guint *where, guint instance)
+{
+    int group = gw_cluster_instance(cluster, instance)->group;
+    if (group < 0 || g_array_index(cluster->groups, GwClusterGroup, group).policy != GW_GROUP_AFFINITY)
+        return FALSE;
+    for (guint i = 0; i < cluster->instances->len; i++)
+        if (gw_cluster_instance(cluster, i)->group == group && where[i] != where[instance])
+            return FALSE;
+    return TRUE;
+}
+
+static void free_whole_groups(GwCluster *cluster, const guint *where, const GArray *order)
+{
+    g_autoptr(GArray) free = g_array_new(FALSE, FALSE, sizeof(guint));
+    for (guint n = 0; n < order->len; n++)
+        if (whole_group_goes(cluster, where, g_array_index(order, guint, n)))
+            g_array_append_val(free, g_array_index(order, guint, n));
+    for (guint n = 0; n < free->len; n++)
+        gw_cluster_instance(cluster, g_array_index(free, guint, n))->group = GW_CLUSTER_NONE;
+}
+
 static void keep_given(GwSnapshot *s, GHashTable *moves, const GwPace *pace, GwDrainPlan *plan)
 {
     g_autoptr(GPtrArray) open = open_moves(moves);
@@ -90,6 +111,7 @@ static void keep_given(GwSnapshot *s, GHashTable *moves, const GwPace *pace, GwD
         where[instance] = dest;
         g_array_append_val(order, instance);
     }
+    free_whole_groups(s->cluster, where, order);
     gw_placing_write(s->cluster, where, order, plan->moves);
     plan->table = gw_schedule_make(s->cluster, plan->moves, pace, GW_DESTINATIONS_GIVEN);
 }
@@ -173,18 +195,22 @@ static void write_stay(const GwSnapshot *s, GHashTable *moves, const GwDrainPlan
     note(changed, row);
 }
 
-/* An open move whose instance is no longer where it was: someone else's doing, or it is deleted. */
+/* An open move whose instance is no longer where it was: someone else's doing, or it is deleted. After a move that failed or is in
+ * error it is not taken for either. */
 static void write_gone(const GwSnapshot *s, GwDrainMove *row, GPtrArray *changed)
 {
     guint instance;
     if (row->state != GW_STEP_PLANNED && row->state != GW_STEP_STAYS && row->state != GW_STEP_GIVEN_UP)
         return;
-    gboolean there = gw_snapshot_find_instance(s, row->instance_uuid, &instance) &&
-                     strcmp(gw_snapshot_view(s, instance)->host, row->source) == 0;
-    if (there)
+    gboolean somewhere = gw_snapshot_find_instance(s, row->instance_uuid, &instance);
+    const char *host = somewhere ? gw_snapshot_view(s, instance)->host : NULL;
+    if ((host && strcmp(host, row->source) == 0) || (row->state == GW_STEP_GIVEN_UP && (row->migration_id || !somewhere)))
         return;
-    row->state = GW_STEP_GONE;
-    gw_drain_set_text(&row->reason, "it was moved or deleted by someone else");
+    g_autofree char *reason = somewhere ? g_strdup_printf("it is on %s now: someone else moved it", host)
+                            : row->attempts ? g_strdup_printf("no host shows it any more, after a move that failed: %s", row->reason)
+                                            : g_strdup("no host shows it any more: it was deleted, or it ended");
+    row->state = somewhere || !row->attempts ? GW_STEP_GONE : GW_STEP_GIVEN_UP;
+    gw_drain_set_text(&row->reason, reason);
     note(changed, row);
 }
 
@@ -199,4 +225,31 @@ void gw_drain_write_plan(const GwSnapshot *s, const GwDrainPlan *plan, GHashTabl
     g_hash_table_iter_init(&iter, moves);
     while (g_hash_table_iter_next(&iter, NULL, &value))
         write_gone(s, value, changed);
+}
+
+static gint by_text(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+GPtrArray *gw_drain_staying(const GwSnapshot *s, const GwDrainPlan *plan, GHashTable *moves)
+{
+    g_autoptr(GHashTable) left_alone = g_hash_table_new(g_str_hash, g_str_equal); /* as the wish said */
+    GPtrArray *names = g_ptr_array_new();
+    GHashTableIter iter;
+    gpointer value;
+    for (guint n = 0; n < plan->stays->len; n++) {
+        const GwStay *stay = &g_array_index(plan->stays, GwStay, n);
+        if (stay->cause == GW_STAY_STOPPED)
+            g_hash_table_add(left_alone, gw_snapshot_view(s, stay->instance)->instance->uuid);
+    }
+    g_hash_table_iter_init(&iter, moves);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const GwDrainMove *move = value;
+        gboolean stays = move->state == GW_STEP_STAYS && !g_hash_table_contains(left_alone, move->instance_uuid);
+        if (stays || move->state == GW_STEP_GIVEN_UP)
+            g_ptr_array_add(names, move->instance_name);
+    }
+    g_ptr_array_sort(names, by_text);
+    return names;
 }

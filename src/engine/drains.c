@@ -52,12 +52,13 @@ static GPtrArray *hand_over(GHashTable *moves)
 }
 
 /* Recorded, it runs; takes row and moves. What is returned is read back, since the worker has them now. */
-static gboolean launch(GwEngine *engine, GwDrain *row_taken, GHashTable *moves_taken, GwDrain **ret, GPtrArray **ret_moves, GError **error)
+static gboolean launch(GwEngine *engine, const GwFence *fence, GwDrain *row_taken, GHashTable *moves_taken,
+                       GwDrain **ret, GPtrArray **ret_moves, GError **error)
 {
     g_autoptr(GwDrain) row = row_taken;
     g_autoptr(GHashTable) moves = moves_taken;
     g_autoptr(GPtrArray) list = values_of(moves);
-    if (!gw_store_drain_add(engine->store, row, list, error))
+    if (!gw_store_drain_add_fenced(engine->store, row, list, fence, error))
         return FALSE;
     gint64 id = row->id;
     gw_info("drain %" G_GINT64_FORMAT " of %s: %u moves planned", id, row->hosts, list->len);
@@ -72,11 +73,11 @@ static gboolean launch(GwEngine *engine, GwDrain *row_taken, GHashTable *moves_t
     return gw_engine_drain_show(engine, id, ret, ret_moves, error);
 }
 
-static gboolean deliver(GwEngine *engine, GwDryRun dry_run, GwDrain *row, GHashTable *moves, GwDrain **ret, GPtrArray **ret_moves,
-                        GError **error)
+static gboolean deliver(GwEngine *engine, GwDryRun dry_run, const GwFence *fence, GwDrain *row, GHashTable *moves,
+                        GwDrain **ret, GPtrArray **ret_moves, GError **error)
 {
     if (dry_run == GW_DRY_RUN_NOT)
-        return launch(engine, row, moves, ret, ret_moves, error);
+        return launch(engine, fence, row, moves, ret, ret_moves, error);
     *ret = row;
     *ret_moves = hand_over(moves);
     g_hash_table_unref(moves);
@@ -92,28 +93,15 @@ static gboolean check_hosts(GwEngine *engine, const GStrv hosts, GError **error)
         return FALSE;
     }
     for (char **name = hosts; *name; name++) {
-        g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, *name);
         for (char **other = hosts; other < name; other++) {
             if (strcmp(*other, *name) == 0) {
                 g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "hosts: %s is named twice", *name);
                 return FALSE;
             }
         }
-        if (!entry) {
-            g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Compute host %s could not be found.", *name);
+        if (!gw_drain_check_answers(engine, *name, error))
             return FALSE;
-        }
     }
-    return TRUE;
-}
-
-static gboolean close_hosts(GwEngine *engine, gint64 id, const GStrv hosts, GError **error)
-{
-    g_autofree char *reason = g_strdup_printf("drained (drain %" G_GINT64_FORMAT ")", id);
-    GwHostEdit edit = {.enabled = GW_SWITCH_OFF, .disabled_reason = reason};
-    for (char **name = hosts; *name; name++)
-        if (!gw_engine_host_edit(engine, *name, &edit, error))
-            return FALSE;
     return TRUE;
 }
 
@@ -144,40 +132,123 @@ static gboolean check_deadline(const GwDrainOrder *order, const GwDrainPlan *pla
     return order->dry_run == GW_DRY_RUN;
 }
 
+static GwDrainPlan *plan_row(GwEngine *engine, GwSnapshot *snapshot, GwDrain *row, GHashTable *moves)
+{
+    GwDrainPlan *plan = gw_drain_plan_of(engine, snapshot, row, moves);
+    gw_drain_write_plan(snapshot, plan, moves, 0, NULL);
+    row->predicted_ms = (gint64)plan->table.makespan_ms;
+    row->bound_ms = (gint64)plan->table.bound_ms;
+    return plan;
+}
+
+static GwDrain *row_of(const GwDrainOrder *order)
+{
+    GwDrain *row = gw_drain_new();
+    row->hosts = g_strjoinv(" ", order->hosts);
+    take_names(row, order);
+    return row;
+}
+
+static void unmark(GwSnapshot *snapshot, const GStrv hosts)
+{
+    guint host;
+    for (char **name = hosts; *name; name++)
+        if (gw_snapshot_find_host(snapshot, *name, &host))
+            gw_cluster_host(snapshot->cluster, host)->leaving = FALSE;
+}
+
+void gw_drain_preview(GwEngine *engine, GwSnapshot *snapshot, const GwDrainOrder *order, GwDrain **ret,
+                      GPtrArray **ret_moves)
+{
+    g_autoptr(GHashTable) moves = gw_drain_moves_new();
+    *ret = row_of(order);
+    gw_drain_plan_free(plan_row(engine, snapshot, *ret, moves));
+    unmark(snapshot, order->hosts);
+    *ret_moves = hand_over(moves);
+}
+
 gboolean gw_engine_drain(GwEngine *engine, const GwDrainOrder *order, GwDrain **ret, GPtrArray **ret_moves, GError **error)
 {
     if (!check_hosts(engine, order->hosts, error))
         return FALSE;
-    g_autoptr(GwDrain) row = gw_drain_new();
+    g_autoptr(GwDrain) row = row_of(order);
     g_autoptr(GHashTable) moves = gw_drain_moves_new();
-    row->hosts = g_strjoinv(" ", order->hosts);
-    take_names(row, order);
     g_autoptr(GwSnapshot) snapshot = gw_snapshot_new(engine);
-    g_autoptr(GwDrainPlan) plan = gw_drain_plan_of(engine, snapshot, row, moves);
-    gw_drain_write_plan(snapshot, plan, moves, 0, NULL);
-    row->predicted_ms = (gint64)plan->table.makespan_ms;
-    row->bound_ms = (gint64)plan->table.bound_ms;
+    g_autoptr(GwDrainPlan) plan = plan_row(engine, snapshot, row, moves);
     return check_deadline(order, plan, row, error) &&
-           deliver(engine, order->dry_run, g_steal_pointer(&row), g_steal_pointer(&moves), ret, ret_moves, error) &&
-           (order->dry_run == GW_DRY_RUN || close_hosts(engine, (*ret)->id, order->hosts, error));
+           deliver(engine, order->dry_run, order->fence, g_steal_pointer(&row), g_steal_pointer(&moves), ret, ret_moves,
+                   error) &&
+           (order->dry_run == GW_DRY_RUN || gw_drain_close_hosts(engine, *ret, error));
 }
 
 /* ---- and into use again */
 
-/* The newest drain that emptied this host. */
-static GwDrain *newest_drain_of(GwEngine *engine, const char *host, GError **error)
+/* Those that emptied this host since it was last taken into use, newest first; NULL with an error. */
+static GPtrArray *drains_of(GwEngine *engine, const char *host, GError **error)
 {
-    GwDrainQuery query = {0};
+    GwDrainQuery query = {.host = host};
     g_autoptr(GPtrArray) rows = NULL;
     if (!gw_store_drains(engine->store, &query, &rows, error))
         return NULL;
+    GPtrArray *found = g_ptr_array_new_with_free_func((GDestroyNotify)gw_drain_free);
     for (guint n = 0; n < rows->len; n++) {
         const GwDrain *row = rows->pdata[n];
-        g_auto(GStrv) names = g_strsplit(row->hosts ? row->hosts : "", " ", -1);
-        if (row->kind == GW_DRAIN_EMPTY && g_strv_contains((const char *const *)names, host))
-            return g_ptr_array_steal_index(rows, n);
+        if (row->kind == GW_DRAIN_BALANCE)
+            continue;
+        if (row->kind == GW_DRAIN_RETURN)
+            break;
+        GwDrain *copy = gw_drain_new();
+        copy->id = row->id;
+        copy->state = row->state;
+        copy->return_later = row->return_later;
+        copy->request_id = g_strdup(row->request_id);
+        g_ptr_array_add(found, copy);
     }
-    return NULL;
+    return found;
+}
+
+/* Of anybody's. A drain that runs would disable it again, without a word; a rolling drain has people or a hook at it.
+ */
+static gboolean check_unrolled(GwEngine *engine, const char *host, GError **error)
+{
+    GwRollingQuery query = {.running_only = TRUE};
+    g_autoptr(GPtrArray) rows = NULL;
+    if (!gw_store_rollings(engine->store, &query, &rows, error))
+        return FALSE;
+    for (guint n = 0; n < rows->len; n++) {
+        const GwRolling *rolling = rows->pdata[n];
+        const GwRollingHost *found = gw_rolling_find(rolling, host);
+        if (found && gw_turn_is_kept(found->turn)) {
+            g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
+                        "Rolling drain %" G_GINT64_FORMAT
+                        " has %s in the turn '%s': wait until that has ended (godwit rolling-show %" G_GINT64_FORMAT
+                        ")",
+                        rolling->id, host, gw_turn_name(found->turn), rolling->id);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+static gboolean check_undrained(GwEngine *engine, const char *host, GError **error)
+{
+    const GwDrainKind kind = GW_DRAIN_EMPTY;
+    GwDrainQuery query = {.running_only = TRUE, .host = host, .kind = &kind};
+    g_autoptr(GPtrArray) rows = NULL;
+    if (!gw_store_drains(engine->store, &query, &rows, error))
+        return FALSE;
+    gint64 id = rows->len ? ((const GwDrain *)rows->pdata[0])->id : 0;
+    if (id)
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
+                    "%s is being emptied by drain %" G_GINT64_FORMAT
+                    ": cancel that first (godwit drain-cancel %" G_GINT64_FORMAT ")",
+                    host, id, id);
+    return !id;
+}
+
+gboolean gw_engine_check_enabling(GwEngine *engine, const char *host, GError **error)
+{
+    return check_unrolled(engine, host, error) && check_undrained(engine, host, error);
 }
 
 /* The moves of a drain, backwards, of those instances that are still where it put them. */
@@ -197,9 +268,47 @@ static gboolean list_returns(GwEngine *engine, const GwDrain *drain, const char 
         back->source = g_strdup(move->dest);
         back->dest = g_strdup(host);
         back->kind = view->instance->power == GW_POWER_SHUTDOWN ? GW_MOVE_COLD : GW_MOVE_LIVE;
-        g_hash_table_insert(moves, back->instance_uuid, back);
+        g_hash_table_replace(moves, back->instance_uuid, back);
     }
     return TRUE;
+}
+
+static gboolean list_all_returns(GwEngine *engine, const GPtrArray *drains, const char *host, gboolean everything, GHashTable *moves, GError **error)
+{
+    for (guint n = 0; n < drains->len; n++) {
+        const GwDrain *drain = drains->pdata[n];
+        if ((everything || drain->return_later) && !list_returns(engine, drain, host, moves, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* A rolling drain that runs brings its servers home itself, after whoever saw to the host has taken it into use. */
+static gboolean is_of_rolling(GwEngine *engine, const GwDrain *drain)
+{
+    GwRollingQuery query = {.running_only = TRUE};
+    g_autoptr(GPtrArray) rollings = NULL;
+    gboolean found = FALSE;
+    if (!gw_store_rollings(engine->store, &query, &rollings, NULL))
+        return FALSE;
+    for (guint n = 0; n < rollings->len; n++)
+        found |= drain->request_id && g_strcmp0(((GwRolling *)rollings->pdata[n])->request_id, drain->request_id) == 0;
+    return found;
+}
+
+/* A later undrain does not look behind this one. */
+static gboolean note_undrain(GwEngine *engine, const char *host, const GwDrainOrder *order, const GwDrain *newest, GError **error)
+{
+    if (is_of_rolling(engine, newest))
+        return TRUE;
+    g_autoptr(GwDrain) row = gw_drain_new();
+    row->kind = GW_DRAIN_RETURN;
+    row->state = GW_DRAIN_COMPLETED;
+    row->hosts = g_strdup(host);
+    row->reason = g_strdup("taken into use again; no server was brought home");
+    take_names(row, order);
+    row->ended_us = g_get_real_time();
+    return gw_store_drain_add(engine->store, row, NULL, error);
 }
 
 static gboolean begin_return(GwEngine *engine, const char *host, const GwDrainOrder *order, GHashTable *moves, GwDrain **ret,
@@ -210,39 +319,31 @@ static gboolean begin_return(GwEngine *engine, const char *host, const GwDrainOr
     row->hosts = g_strdup(host);
     take_names(row, order);
     g_autoptr(GwSnapshot) snapshot = gw_snapshot_new(engine);
-    g_autoptr(GwDrainPlan) plan = gw_drain_plan_of(engine, snapshot, row, moves);
-    gw_drain_write_plan(snapshot, plan, moves, 0, NULL);
-    row->predicted_ms = (gint64)plan->table.makespan_ms;
-    row->bound_ms = (gint64)plan->table.bound_ms;
-    return launch(engine, row, moves, ret, ret_moves, error);
+    gw_drain_plan_free(plan_row(engine, snapshot, row, moves));
+    return launch(engine, order->fence, row, moves, ret, ret_moves, error);
 }
 
 gboolean gw_engine_undrain(GwEngine *engine, const char *host, const GwDrainOrder *order, GwDrain **ret, GPtrArray **ret_moves,
                            GError **error)
 {
-    g_autoptr(GError) problem = NULL;
-    g_autoptr(GwDrain) drain = newest_drain_of(engine, host, &problem);
+    g_autoptr(GPtrArray) drains = NULL;
     *ret = NULL;
     *ret_moves = NULL;
-    if (problem) {
-        g_propagate_error(error, g_steal_pointer(&problem));
+    if ((!order->only_reason && !gw_engine_check_enabling(engine, host, error)) || !(drains = drains_of(engine, host, error)))
         return FALSE;
-    }
-    if (drain && drain->state == GW_DRAIN_RUNNING) {
-        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
-                    "Drain %" G_GINT64_FORMAT " is still emptying %s: cancel it first (godwit drain-cancel %" G_GINT64_FORMAT ")", drain->id,
-                    host, drain->id);
+    const GwDrain *newest = drains->len ? drains->pdata[0] : NULL;
+    if (!gw_drain_open_host(engine, host, order->only_reason, error))
         return FALSE;
-    }
-    GwHostEdit edit = {.enabled = GW_SWITCH_ON};
-    if (!gw_engine_host_edit(engine, host, &edit, error))
-        return FALSE;
-    if (!drain || (!order->return_later && !drain->return_later))
-        return TRUE;
+    gw_rollings_wake(engine);
+    g_autoptr(GwHostView) view = gw_engine_host(engine, host);
+    if (view && !view->row->enabled)
+        return TRUE; /* as it was before; nothing comes to it until it is enabled */
     g_autoptr(GHashTable) moves = gw_drain_moves_new();
-    if (!list_returns(engine, drain, host, moves, error))
+    if (!list_all_returns(engine, drains, host, order->return_later, moves, error))
         return FALSE;
-    return !g_hash_table_size(moves) || begin_return(engine, host, order, g_steal_pointer(&moves), ret, ret_moves, error);
+    if (!g_hash_table_size(moves))
+        return !newest || note_undrain(engine, host, order, newest, error);
+    return begin_return(engine, host, order, g_steal_pointer(&moves), ret, ret_moves, error);
 }
 
 /* ---- spreading load */
@@ -279,12 +380,40 @@ static char *hosts_of(GHashTable *moves)
     return g_string_free(text, FALSE);
 }
 
+static void ban_failures(GwEngine *engine, GwSnapshot *s, gint64 drain)
+{
+    g_autoptr(GPtrArray) moves = NULL;
+    if (!gw_store_drain_moves(engine->store, drain, &moves, NULL))
+        return;
+    for (guint n = 0; n < moves->len; n++) {
+        guint instance;
+        if (gw_snapshot_find_instance(s, ((const GwDrainMove *)moves->pdata[n])->instance_uuid, &instance))
+            gw_drain_ban_tried(s, moves->pdata[n], instance);
+    }
+}
+
+/* Nobody reads why the automatic balance fails, so that it must not fail in the same way for ever. */
+static void remember_failures(GwEngine *engine, GwSnapshot *s, gint64 since_us)
+{
+    enum { NEWEST = 100 };
+    GwDrainQuery query = {.limit = NEWEST};
+    g_autoptr(GPtrArray) rows = NULL;
+    if (!since_us || !gw_store_drains(engine->store, &query, &rows, NULL))
+        return;
+    for (guint n = 0; n < rows->len; n++) {
+        const GwDrain *row = rows->pdata[n];
+        if (row->kind == GW_DRAIN_BALANCE && row->created_us >= since_us)
+            ban_failures(engine, s, row->id);
+    }
+}
+
 gboolean gw_engine_balance(GwEngine *engine, const GwBalanceOrder *order, GwBalanceFigures *ret_figures, GwDrain **ret,
                            GPtrArray **ret_moves, GError **error)
 {
     g_autoptr(GwSnapshot) snapshot = gw_snapshot_new(engine);
     if (!keep_to_aggregate(engine, snapshot, order->aggregate, error))
         return FALSE;
+    remember_failures(engine, snapshot, order->failures_since_us);
     GwBalanceWish wish = GW_BALANCE_DEFAULTS;
     wish.objective = order->objective;
     wish.max_moves = order->max_moves;
@@ -303,7 +432,7 @@ gboolean gw_engine_balance(GwEngine *engine, const GwBalanceOrder *order, GwBala
     row->predicted_ms = (gint64)plan->table.makespan_ms;
     row->bound_ms = (gint64)plan->table.bound_ms;
     GwDryRun dry_run = g_hash_table_size(moves) ? order->order.dry_run : GW_DRY_RUN; /* nothing to do is nothing to record */
-    return deliver(engine, dry_run, row, moves, ret, ret_moves, error);
+    return deliver(engine, dry_run, order->order.fence, row, moves, ret, ret_moves, error);
 }
 
 /* ---- looking, and stopping */

@@ -28,10 +28,12 @@ void gw_engine_unref(GwEngine *engine)
     g_hash_table_unref(engine->actives);
     g_hash_table_unref(engine->views);
     g_hash_table_unref(engine->where);
+    g_hash_table_unref(engine->host_uris);
+    g_hash_table_unref(engine->host_uuids);
     g_hash_table_unref(engine->hosts);
     g_ptr_array_unref(engine->aggregates);
     g_ptr_array_unref(engine->groups);
-    g_clear_pointer(&engine->sorted, g_ptr_array_unref);
+    gw_listing_free(engine->listing);
     g_clear_pointer(&engine->loop, g_main_loop_unref);
     g_clear_pointer(&engine->context, g_main_context_unref);
     gw_checkups_free(engine->checkups);
@@ -74,6 +76,9 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     engine->drivers = drivers;
     engine->settings = *settings;
     engine->hosts = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)gw_host_entry_unref);
+    engine->host_uris = g_hash_table_new(g_str_hash, g_str_equal);
+    engine->host_uuids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    engine->listing = gw_listing_new();
     engine->where = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
     engine->views = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)gw_instance_view_unref);
     engine->actives = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, (GDestroyNotify)gw_active_unref);
@@ -96,9 +101,10 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     engine->scribe = g_thread_pool_new(gw_scribe_work, engine, 1, FALSE, NULL);
     engine->drain_steps = g_thread_pool_new(gw_drain_step, engine, MAX_DRAINS, FALSE, NULL);
     engine->rollings = g_thread_pool_new(gw_rollings_work, engine, 1, FALSE, NULL);
-    engine->hooks = gw_hooks_new(settings->hook_dir, settings->hook_timeout_s);
     engine->pool_steps = g_thread_pool_new(gw_pools_work, engine, MAX_POOLS, FALSE, NULL);
     engine->pool_looks = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+    engine->rolling_orders = g_thread_pool_new(gw_rolling_orders_work, engine, 1, FALSE, NULL);
+    engine->hooks = gw_hooks_new(settings->hook_dir, settings->state_path, settings->hook_timeout_s);
     engine->looks = g_thread_pool_new(gw_autobalance_work, engine, 1, FALSE, NULL);
     return engine;
 }
@@ -109,7 +115,7 @@ GwEngine *gw_engine_new(GwStore *store, const GwDriver *const *drivers, const Gw
     engine->peers = gw_peers_new(engine);
     if (gw_remains_load(engine, error) && gw_engine_load_hosts(engine, error) && gw_engine_load_aggregates(engine, error) && gw_engine_load_groups(engine, error) &&
         gw_engine_load_actives(engine, error) && gw_engine_load_forecasts(engine, error) &&
-        (engine->peers || (gw_engine_load_servers(engine, error) && gw_engine_load_drains(engine, error))) &&
+        gw_engine_load_servers(engine, error) && (engine->peers || gw_engine_load_drains(engine, error)) &&
         gw_engine_load_cards(engine, error))
         return engine;
     gw_engine_stop(engine);
@@ -208,7 +214,8 @@ void gw_engine_stop(GwEngine *engine)
         g_thread_pool_free(g_steal_pointer(&engine->looks), FALSE, TRUE);
         g_thread_pool_free(g_steal_pointer(&engine->rollings), FALSE, TRUE);
         g_thread_pool_free(g_steal_pointer(&engine->pool_steps), FALSE, TRUE);
-        gw_hooks_stop(engine->hooks);
+        g_thread_pool_free(g_steal_pointer(&engine->rolling_orders), FALSE, TRUE);
+        gw_hooks_stop(engine->hooks, engine->peers ? GW_HOOK_END : GW_HOOK_LEAVE); /* another daemon calls it at once */
         g_thread_pool_free(g_steal_pointer(&engine->drain_steps), FALSE, TRUE);
         g_thread_pool_free(g_steal_pointer(&engine->steps), FALSE, TRUE);
         gw_forecasts_stop(engine->forecasts); /* only steps begin samples */
@@ -225,7 +232,10 @@ void gw_engine_stop(GwEngine *engine)
     g_hash_table_remove_all(engine->views);
     g_hash_table_remove_all(engine->where);
     g_hash_table_remove_all(engine->moving);
-    g_clear_pointer(&engine->sorted, g_ptr_array_unref);
+    g_hash_table_remove_all(engine->host_uris);
+    g_hash_table_remove_all(engine->host_uuids);
+    gw_listing_free(engine->listing);
+    engine->listing = gw_listing_new();
     GHashTable *hosts = g_steal_pointer(&engine->hosts);
     GHashTable *actives = g_steal_pointer(&engine->actives);
     GHashTable *drains = g_steal_pointer(&engine->drains);

@@ -48,6 +48,7 @@ typedef struct {
     const char *hook_dir;  /* folder of hooks on this machine (engine/hooks.h); NULL or "": none. Borrowed likewise */
     guint hook_timeout_s;
     guint pool_timeout_s;             /* how long a host may take to join a pool or to leave it; 0: 600 */
+    const char *state_path; /* folder of what is to outlive the process, beside the store; borrowed likewise */
     const char *image_dir; /* folder of images on this machine; NULL or "": none. Borrowed for the engine's life */
     guint haste; /* pauses and patience of the loop are divided by it; 0: as they are. For worlds whose clock runs faster */
 } GwEngineSettings;
@@ -95,9 +96,12 @@ typedef struct {
     GwSwitch enabled;
     const char *disabled_reason; /* with GW_SWITCH_OFF; or NULL */
     GwSwitch forced_down;
+    const char *only_reason; /* with GW_SWITCH_ON: CONFLICT when it is disabled for another reason than this; NULL:
+                                whatever the reason */
 } GwHostEdit;
 
 gboolean gw_engine_host_edit(GwEngine *engine, const char *name, const GwHostEdit *edit, GError **error);
+GwHostView *gw_engine_host_by_uuid(GwEngine *engine, const char *uuid); /* in any letters; or NULL */
 GPtrArray *gw_engine_hosts(GwEngine *engine); /* of GwHostView *, by name; owned */
 GwHostView *gw_engine_host(GwEngine *engine, const char *name); /* or NULL */
 /* Asks the host for everything now. */
@@ -161,9 +165,25 @@ GwInstanceView *gw_instance_view_ref(GwInstanceView *view);
 void gw_instance_view_unref(GwInstanceView *view);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwInstanceView, gw_instance_view_unref)
 
-/* All, newest first by (first_seen_us, uuid). host NULL: everywhere. *ret_serial (may be NULL): raised whenever the list or
- * any view in it changes, so that whole answers can be cached. Cheap: callers share the array, and must not change it. */
-GPtrArray *gw_engine_instances(GwEngine *engine, const char *host, guint64 *ret_serial);
+/* All, newest first by (first_seen_us, uuid), as they were at one moment; any number of threads may read it. */
+typedef struct GwViewList GwViewList;
+void gw_view_list_unref(GwViewList *list);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwViewList, gw_view_list_unref)
+typedef struct {
+    const GwViewList *list;
+    guint chunk, at;
+    const char *named; /* borrowed; NULL: all */
+} GwViewIter;
+/* after NULL: from the start; else with the one that follows it, whether it is in the list or not. named: only those whose name contains it,
+ * or NULL. */
+void gw_view_iter_init(GwViewIter *iter, const GwViewList *list, const GwInstanceView *after, const char *named);
+GwInstanceView *gw_view_iter_next(GwViewIter *iter); /* borrowed from the list; NULL at its end */
+int gw_view_order(const GwInstanceView *a, const GwInstanceView *b); /* below 0: a comes first */
+
+/* The list as it is now; a reference. *ret_serial (may be NULL): raised whenever the list or any view in it changes, so that whole answers
+ * can be cached. */
+GwViewList *gw_engine_instances(GwEngine *engine, guint64 *ret_serial);
+GPtrArray *gw_engine_instances_of(GwEngine *engine, const char *host); /* those of one host, in the same order; owned */
 guint64 gw_engine_serial(GwEngine *engine); /* that number alone; lock-free */
 /* By UUID; NULL when there is none. */
 GwInstanceView *gw_engine_instance(GwEngine *engine, const char *uuid);
@@ -206,6 +226,7 @@ typedef struct {
     GwBlockMode block;
     gboolean disk_over_commit;
     gboolean force; /* with host: what an administrator has set against it (disabled, aggregates) does not count */
+    gboolean group_goes; /* all of its group that stays together go to host, too: the policy does not hold it */
     gboolean by_admin; /* a lock does not count for it */
     const GwPolicy *policy; /* of a live move; NULL: that of the source's aggregates, else the setting's */
     const GwFlavor *flavor;  /* of a resize: the shape that it gets */
@@ -292,6 +313,7 @@ typedef struct {
     guint64 predicted, time_within, pause_within; /* of those the ones that were predicted, and whose interval had what came */
 } GwEndedMoves;
 void gw_engine_ended_moves(GwEngine *engine, GwEndedMoves *ret_ended);
+guint64 gw_engine_store_writes(GwEngine *engine); /* since the daemon began */
 
 /* What is told of migrations under way: each change of state, and each pass of a copy. row is borrowed, and as gw_engine_migrations would
  * give it. From engine threads; must not block, nor call the engine. */
@@ -344,17 +366,23 @@ typedef struct {
     GwStopped stopped;
     gboolean return_later; /* of a drain: undrain will bring the instances home; of undrain: do that */
     const char *request_id, *user_id, *project_id;
+    const GwFence *fence; /* NULL, or what it is begun under: the lease of the drains */
+    const char *only_reason; /* of undrain: for a rolling drain itself, as of GwHostEdit; NULL: for anybody else */
 } GwDrainOrder;
 
 /* Disables the hosts, plans, and begins. INVALID, NOT_FOUND (a host), CONFLICT (it is being drained). ret_moves: of GwDrainMove *. */
 gboolean gw_engine_drain(GwEngine *engine, const GwDrainOrder *order, GwDrain **ret, GPtrArray **ret_moves, GError **error);
-/* Enables the host; brings home what its last drain moved, if that is asked for or was: *ret is NULL when there is nothing to bring.
- * CONFLICT while it is being drained. */
+/* Enables the host; brings home what its last drain moved, if that is asked for or was: *ret is NULL when there is
+ * nothing to bring. CONFLICT as of gw_engine_check_enabling. */
 gboolean gw_engine_undrain(GwEngine *engine, const char *host, const GwDrainOrder *order, GwDrain **ret, GPtrArray **ret_moves,
                            GError **error);
+/* Whether anybody may take the host into use: CONFLICT while it is being emptied, or a rolling drain has people or a
+ * hook at it. */
+gboolean gw_engine_check_enabling(GwEngine *engine, const char *host, GError **error);
 
 typedef struct {
     GwDrainOrder order;   /* hosts is not read */
+    gint64 failures_since_us; /* what balances begun since then could not move somewhere is not sent there again; 0: it may be */
     const char *aggregate; /* name or id: only its hosts take part; NULL: all */
     guint max_moves;      /* 0: as many as are worth it */
     double least_gain;    /* the part by which the score must become smaller; 0: the default of core/balance.h */
@@ -379,8 +407,12 @@ typedef struct {
     const char *hook;      /* or NULL */
 } GwRollingOrder;
 
-/* INVALID, NOT_FOUND, CONFLICT (a host is in one already). Owned by the caller, as is what the next two return. */
-gboolean gw_engine_rolling(GwEngine *engine, const GwRollingOrder *order, GwRolling **ret, GError **error);
+/* Called exactly once, from an engine thread or before the call returns; both borrowed. rolling NULL: INVALID,
+ * NOT_FOUND, CONFLICT (a host is in one already). */
+typedef void (*GwRollingPlanned)(gpointer data, const GwRolling *rolling, const GError *error);
+
+void gw_engine_rolling(GwEngine *engine, const GwRollingOrder *order, GwRollingPlanned done, gpointer data);
+/* What these two return is owned by the caller. */
 gboolean gw_engine_rollings(GwEngine *engine, GPtrArray **ret_rows /* newest first */, GError **error);
 GwRolling *gw_engine_rolling_show(GwEngine *engine, gint64 id, GError **error); /* NOT_FOUND */
 /* No further host's turn comes; those that are being seen to go on. NOT_FOUND; CONFLICT: it has ended. */

@@ -249,8 +249,7 @@ static void refresh_drains(GwEngine *engine, GError **error)
     if (!leads || !gw_engine_load_drains(engine, error))
         return;
     gw_drains_wake(engine);
-    if (gw_engine_load_servers(engine, error))
-        gw_servers_start(engine);
+    gw_servers_start(engine); /* the lease may have come just now */
 }
 
 void gw_followers_refresh(GwEngine *engine, unsigned changed)
@@ -262,6 +261,8 @@ void gw_followers_refresh(GwEngine *engine, unsigned changed)
         refresh_migrations(engine, &error);
     if (!error && changed & GW_CHANGED_CARDS)
         refresh_cards(engine, &error);
+    if (!error && changed & GW_CHANGED_SERVERS) /* before the drains, and after the groups that they may have joined */
+        gw_engine_load_servers(engine, &error);
     if (!error && changed & GW_CHANGED_DRAINS)
         refresh_drains(engine, &error);
     if (error) { /* all of it again, with what the next second brings */

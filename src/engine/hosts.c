@@ -1,4 +1,4 @@
-/* The table of hosts: adding, removing, enabling, listing. */
+/* The table of hosts: removing, enabling, listing. */
 #include "engine/internal.h"
 
 #include <string.h>
@@ -15,6 +15,7 @@ void gw_host_entry_unref(GwHostEntry *entry)
         return;
     gw_node_unref(entry->node);
     gw_host_row_free(entry->row);
+    gw_host_entry_changed(entry);
     g_clear_pointer(&entry->facts, gw_host_facts_unref);
     g_hash_table_unref(entry->instances);
     g_hash_table_unref(entry->dirty);
@@ -81,6 +82,13 @@ static gboolean load_cache(GwEngine *engine, GwHostEntry *entry, GError **error)
     return TRUE;
 }
 
+void gw_host_enter(GwEngine *engine, GwHostEntry *entry)
+{
+    g_hash_table_replace(engine->hosts, entry->row->name, entry);
+    g_hash_table_replace(engine->host_uris, entry->row->uri, entry);
+    g_hash_table_replace(engine->host_uuids, g_ascii_strdown(entry->row->uuid, -1), entry);
+}
+
 static gboolean load_host(GwEngine *engine, const GwHostRow *row, GError **error)
 {
     GwNode *node = gw_host_open_node(engine, row->name, row->uri, error);
@@ -92,7 +100,7 @@ static gboolean load_host(GwEngine *engine, const GwHostRow *row, GError **error
     if (!load_cache(engine, entry, error) || !gw_remember_load(engine, entry, error))
         return FALSE;
     g_mutex_lock(&engine->lock);
-    g_hash_table_replace(engine->hosts, entry->row->name, gw_host_entry_ref(entry));
+    gw_host_enter(engine, gw_host_entry_ref(entry));
     gw_views_update_host(engine, entry);
     g_mutex_unlock(&engine->lock);
     return TRUE;
@@ -176,146 +184,6 @@ gboolean gw_engine_reload_hosts(GwEngine *engine, GError **error)
     return TRUE;
 }
 
-/* ---- adding: on a worker, since the host must be asked first */
-
-typedef struct {
-    GwEngine *engine;
-    char *name, *uri, *password; /* password: or NULL */
-    GwDone done;
-    gpointer data;
-} Addition;
-
-static gboolean check_name(const char *name, GError **error)
-{
-    /* Nova's rule for host names (api/validation/parameter_types.py) */
-    if (name && *name && strlen(name) <= 255 && g_regex_match_simple("^[a-zA-Z0-9._-]+$", name, 0, 0))
-        return TRUE;
-    g_set_error(error, GW_ERROR, GW_ERROR_INVALID,
-                "host name '%s': use 1 to 255 letters, digits, '.', '_' and '-', as in HostB", name ? name : "");
-    return FALSE;
-}
-
-/* [locked] Name, address and identity must all be new. */
-static gboolean check_new(GwEngine *engine, const Addition *addition, const GwHostFacts *facts, GError **error)
-{
-    GHashTableIter iter;
-    gpointer value;
-    g_hash_table_iter_init(&iter, engine->hosts);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        const GwHostEntry *other = value;
-        if (strcmp(other->row->name, addition->name) == 0) {
-            g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "host %s is already there, at %s: remove it first, or choose another name",
-                        addition->name, other->row->uri);
-            return FALSE;
-        }
-        if (strcmp(other->row->uri, addition->uri) == 0) {
-            g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "address %s already belongs to host %s", addition->uri,
-                        other->row->name);
-            return FALSE;
-        }
-        if (facts && facts->host_uuid && other->facts && g_strcmp0(facts->host_uuid, other->facts->host_uuid) == 0) {
-            g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
-                        "%s has the same host UUID %s as host %s: it is the same machine under another address, or one of "
-                        "the two needs its own host_uuid in /etc/libvirt/libvirtd.conf",
-                        addition->uri, facts->host_uuid, other->row->name);
-            return FALSE;
-        }
-    }
-    return TRUE;
-}
-
-static gboolean enter_host(Addition *addition, GwNode *node, const GwHostFacts *facts, GwHostEntry **ret_entry, GError **error)
-{
-    GwEngine *engine = addition->engine;
-    g_mutex_lock(&engine->lock);
-    gboolean ok = check_new(engine, addition, facts, error);
-    g_mutex_unlock(&engine->lock);
-    if (!ok)
-        return FALSE;
-    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&engine->edit_lock);
-    g_autoptr(GwHostRow) row = g_new0(GwHostRow, 1);
-    row->name = g_strdup(addition->name);
-    row->uri = g_strdup(addition->uri);
-    row->enabled = TRUE;
-    if (!gw_store_host_add(engine->store, row, error)) /* unique there too: two additions at once cannot both win */
-        return FALSE;
-    GwHostEntry *entry = gw_host_entry_new(gw_node_ref(node), g_steal_pointer(&row));
-    g_mutex_lock(&engine->lock);
-    g_hash_table_replace(engine->hosts, entry->row->name, entry);
-    *ret_entry = gw_host_entry_ref(entry);
-    g_mutex_unlock(&engine->lock);
-    return TRUE;
-}
-
-static gboolean ask_and_enter(Addition *addition, GError **error)
-{
-    g_autoptr(GwNode) node = gw_host_open_node(addition->engine, addition->name, addition->uri, error);
-    if (!node)
-        return FALSE;
-    g_autoptr(GwHostFacts) facts = gw_node_facts(node, error);
-    if (!facts)
-        return FALSE;
-    g_autoptr(GPtrArray) instances = NULL;
-    if (!gw_node_instances(node, &instances, error))
-        return FALSE;
-    g_autoptr(GwHostEntry) entry = NULL;
-    if (!enter_host(addition, node, facts, &entry, error))
-        return FALSE;
-    gw_inventory_publish(addition->engine, entry, g_steal_pointer(&facts), g_steal_pointer(&instances), 0);
-    gw_info("host %s added at %s", addition->name, addition->uri);
-    return TRUE;
-}
-
-static gboolean add_host(Addition *addition, GError **error)
-{
-    g_autofree char *before = NULL;
-    if (addition->password && !gw_secrets_keep(addition->engine, addition->uri, addition->password, &before, error))
-        return FALSE;
-    gboolean ok = ask_and_enter(addition, error);
-    if (!ok && addition->password)
-        gw_secrets_restore(addition->engine, addition->uri, before);
-    return ok;
-}
-
-static gpointer add_thread(gpointer data)
-{
-    Addition *addition = data;
-    g_autoptr(GError) error = NULL;
-    add_host(addition, &error);
-    addition->done(addition->data, error);
-    gw_engine_unref(addition->engine);
-    g_free(addition->name);
-    g_free(addition->uri);
-    if (addition->password)
-        memset(addition->password, 0, strlen(addition->password));
-    g_free(addition->password);
-    g_free(addition);
-    return NULL;
-}
-
-void gw_engine_host_add(GwEngine *engine, const char *name, const char *uri, const char *password, GwDone done, gpointer data)
-{
-    Addition early = {engine, (char *)name, (char *)uri, NULL, done, data};
-    g_autoptr(GError) error = NULL;
-    gboolean ok = check_name(name, &error);
-    if (ok) {
-        g_mutex_lock(&engine->lock);
-        ok = check_new(engine, &early, NULL, &error);
-        g_mutex_unlock(&engine->lock);
-    }
-    if (!ok) {
-        done(data, error);
-        return;
-    }
-    Addition *addition = g_new0(Addition, 1);
-    *addition = early;
-    addition->engine = gw_engine_ref(engine);
-    addition->name = g_strdup(name);
-    addition->uri = g_strdup(uri);
-    addition->password = g_strdup(password);
-    g_thread_unref(g_thread_new("host-add", add_thread, addition));
-}
-
 /* ---- removing, enabling, listing */
 
 static gboolean no_such_host(const char *name, GError **error)
@@ -328,6 +196,9 @@ static void forget(GwEngine *engine, GwHostEntry *entry, const char *name)
 {
     g_mutex_lock(&engine->lock);
     entry->removed = TRUE;
+    g_autofree char *key = g_ascii_strdown(entry->row->uuid, -1);
+    g_hash_table_remove(engine->host_uuids, key);
+    g_hash_table_remove(engine->host_uris, entry->row->uri);
     g_hash_table_remove(engine->hosts, name);
     gw_views_update_host(engine, entry);
     g_mutex_unlock(&engine->lock);
@@ -381,17 +252,6 @@ gboolean gw_engine_host_withdraw(GwEngine *engine, const char *name, GError **er
     return gw_engine_load_aggregates(engine, error);
 }
 
-static void apply_edit(GwHostRow *row, const GwHostEdit *edit)
-{
-    if (edit->enabled != GW_SWITCH_KEEP) {
-        g_free(row->disabled_reason);
-        row->enabled = edit->enabled == GW_SWITCH_ON;
-        row->disabled_reason = row->enabled ? NULL : g_strdup(edit->disabled_reason);
-    }
-    if (edit->forced_down != GW_SWITCH_KEEP)
-        row->forced_down = edit->forced_down == GW_SWITCH_ON;
-}
-
 /* The row that others look at changes in place: they read its name without the lock, and that never changes. */
 gboolean gw_engine_host_edit(GwEngine *engine, const char *name, const GwHostEdit *edit, GError **error)
 {
@@ -404,11 +264,13 @@ gboolean gw_engine_host_edit(GwEngine *engine, const char *name, const GwHostEdi
     g_mutex_lock(&engine->lock);
     g_autoptr(GwHostRow) row = gw_host_row_copy(entry->row);
     g_mutex_unlock(&engine->lock);
-    apply_edit(row, edit);
+    if (!gw_host_edit_check(row, edit, error))
+        return FALSE;
+    gw_host_edit_apply(row, edit);
     if (!gw_store_host_update(engine->store, row, error))
         return FALSE;
     g_mutex_lock(&engine->lock);
-    apply_edit(entry->row, edit);
+    gw_host_edit_apply(entry->row, edit);
     gw_views_update_host(engine, entry);
     g_mutex_unlock(&engine->lock);
     return TRUE;
@@ -425,8 +287,7 @@ void gw_host_view_unref(GwHostView *view)
     g_free(view);
 }
 
-/* [locked] */
-static GwHostView *view_of(GwHostEntry *entry)
+static GwHostView *view_new(GwHostEntry *entry)
 {
     GwHostView *view = g_new0(GwHostView, 1);
     g_atomic_ref_count_init(&view->refs);
@@ -449,6 +310,20 @@ static GwHostView *view_of(GwHostEntry *entry)
     return view;
 }
 
+/* [locked] Lists of all hosts are asked for often, and few of them have changed since. */
+static GwHostView *view_of(GwHostEntry *entry)
+{
+    if (!entry->view)
+        entry->view = view_new(entry);
+    g_atomic_ref_count_inc(&entry->view->refs);
+    return entry->view;
+}
+
+void gw_host_entry_changed(GwHostEntry *entry)
+{
+    g_clear_pointer(&entry->view, gw_host_view_unref);
+}
+
 static gint by_name(gconstpointer a, gconstpointer b)
 {
     return strcmp((*(GwHostView *const *)a)->row->name, (*(GwHostView *const *)b)->row->name);
@@ -466,6 +341,16 @@ GPtrArray *gw_engine_hosts(GwEngine *engine)
     g_mutex_unlock(&engine->lock);
     g_ptr_array_sort(views, by_name);
     return views;
+}
+
+GwHostView *gw_engine_host_by_uuid(GwEngine *engine, const char *uuid)
+{
+    g_autofree char *key = g_ascii_strdown(uuid, -1);
+    g_mutex_lock(&engine->lock);
+    GwHostEntry *entry = g_hash_table_lookup(engine->host_uuids, key);
+    GwHostView *view = entry ? view_of(entry) : NULL;
+    g_mutex_unlock(&engine->lock);
+    return view;
 }
 
 GwHostView *gw_engine_host(GwEngine *engine, const char *name)

@@ -38,6 +38,7 @@ typedef struct {
     gboolean removed;        /* [lock] */
     gint64 token;            /* [lock] of its lease; 0: another daemon leads it */
     gboolean unsaved;        /* [lock] what it said last is not in the store */
+    GwHostView *view;        /* [lock] what is shown of it; NULL: something has changed (gw_host_entry_changed) */
     gboolean releasing;      /* [lock] its lease is about to be given back: nothing is begun */
 } GwHostEntry;
 
@@ -53,6 +54,7 @@ struct GwActive {
     /* what everyone may read */
     GwMigration *row;        /* [lock] as last journalled, with newer progress */
     GwCall call;             /* [lock] outcome of the state's work */
+    char *chosen;            /* [lock] the destination that the checks have taken, before it is in row; or NULL */
     char *call_error;        /* [lock] */
     gboolean call_transient; /* [lock] */
     gboolean stepping, again; /* [lock] */
@@ -66,7 +68,8 @@ struct GwActive {
     gboolean inherited;      /* [step] not yet looked at: another daemon, or this one, may have been at it before */
     GwActive *before;        /* what it takes the place of, while that may still be in a step; or NULL */
     gint64 kept_us;          /* [step] monotonic: when progress was last stored, for other daemons, */
-    guint64 kept_told;       /* [step] and what listeners here had been told by then */
+    guint64 kept_told;       /* [step] and what listeners here had been told by then, */
+    char *kept_reason;       /* [step] and what it waited for; or NULL */
     /* the worker's own */
     GwSight source_sight, dest_sight; /* [step] */
     unsigned picture;        /* [step] what was seen, as one number, and since when it is the same (monotonic us) */
@@ -89,10 +92,12 @@ struct GwActive {
     guint64 told_pause_ms;   /* [step] the longest pause that the hypervisor was told; 0: none yet */
     guint64 told_mibps;      /* [step] likewise what it may send */
     const GwPolicy *policy;  /* of the request, or NULL */
+    gboolean group_goes;     /* of the request: as in GwDemand */
     gboolean host_forced;    /* of the request: the destination is not placement's business */
     guint64 pass, pass_since_ms; /* [step] of the copy: which one is under way, and since when, in its own time, */
     guint64 pass_throttle;   /* [step] and how far the guest was slowed down when it began */
     double pass_s, pass_wrote; /* [step] how long the last whole pass took, and what the guest wrote during it; 0: none yet */
+    GwMigration *unrecorded;  /* [step] what was decided and could not be written, a full disk say: to be written before anything is done */
     gboolean found_preparing; /* [step] loaded in PREPARING: a former process may have made half of it */
     const char *event;       /* [step] the action event now open, or NULL */
     gboolean event_on_dest;  /* [step] which of the two hosts it concerns */
@@ -118,18 +123,20 @@ struct GwEngine {
     gboolean stopping;       /* [lock] */
     gboolean started;
     GHashTable *hosts;       /* [lock] name → GwHostEntry * */
+    GHashTable *host_uris;   /* [lock] address → GwHostEntry * of `hosts` */
+    GHashTable *host_uuids;  /* [lock] UUID in small letters → GwHostEntry * of `hosts` */
     GHashTable *where;       /* [lock] uuid → GPtrArray of the GwHostEntry * that have it */
     GHashTable *views;       /* [lock] uuid → GwInstanceView * */
     GPtrArray *aggregates;   /* [lock] of GwAggregate *, by id; never NULL; replaced, never changed */
     GPtrArray *groups;       /* [lock] of GwGroup *, likewise */
-    GPtrArray *sorted;       /* [lock] the views in listing order, or NULL when it must be made anew */
+    struct GwListing *listing; /* [lock] the same views in order, and by host */
     GHashTable *actives;     /* [lock] id → GwActive *, references */
     GHashTable *cpu_uses;    /* [lock] cpu_uses.c */
     GHashTable *moving;      /* [lock] uuid → GwActive * of `actives`: the instance's own */
     GHashTable *evacuated;   /* [lock] "uuid host" → gint64 *: migration by which it left a host that has not been cleared (remains.c) */
     GHashTable *drains;      /* [lock] id → GwDrainRun *, references: those under way */
     GHashTable *servers;     /* [lock] uuid → GwServerRun *: what Godwit made, makes or takes away */
-    GMutex place_lock;       /* taken before `lock`: servers are placed one by one */
+    GMutex place_lock;       /* taken before `lock`: what is placed is judged and seen there one by one */
     GThreadPool *server_steps;
     GHashTable *cards;       /* [lock] uuid → GwCard *, references */
     GHashTable *operating;   /* [lock] uuid → GwOperation under way */
@@ -146,7 +153,7 @@ struct GwEngine {
     GMutex heard_lock;       /* of the next two; held while `heard` runs; taken with no other held */
     GwEngineHeard heard;
     gpointer heard_data;
-    GThreadPool *steps, *asks, *scribe, *drain_steps, *looks, *rollings, *pool_steps;
+    GThreadPool *steps, *asks, *scribe, *drain_steps, *looks, *rollings, *rolling_orders, *pool_steps;
     GHashTable *pool_looks;  /* [lock] id of an aggregate → GwPoolLook *: pools that change (pools.c) */
     GwAutobalance autobalance; /* [lock] */
     gboolean rolling;        /* [lock] the rolling drains are being looked at */
@@ -160,6 +167,10 @@ struct GwEngine {
 /* ---- rollings.c */
 void gw_rollings_tick(GwEngine *engine); /* has them looked at when it is time, where this daemon leads */
 void gw_rollings_work(gpointer item, gpointer engine);
+void gw_rollings_wake(GwEngine *engine); /* look soon */
+
+/* ---- rolling_orders.c */
+void gw_rolling_orders_work(gpointer order, gpointer engine);
 
 /* ---- pools.c: pools of hosts, made from aggregates */
 void gw_pools_tick(GwEngine *engine); /* has those that change looked at, where this daemon leads */
@@ -225,6 +236,8 @@ void gw_followers_assign(GwEngine *engine);
 GwHostEntry *gw_host_entry_ref(GwHostEntry *entry);
 void gw_host_entry_unref(GwHostEntry *entry);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwHostEntry, gw_host_entry_unref)
+void gw_host_enter(GwEngine *engine, GwHostEntry *entry /* taken */); /* [locked] into the tables, in place of one of the same name */
+void gw_host_entry_changed(GwHostEntry *entry); /* [locked] what is shown of it, its instances included: after every change */
 GwHostEntry *gw_engine_find_host(GwEngine *engine, const char *name); /* reference, or NULL */
 gboolean gw_engine_load_hosts(GwEngine *engine, GError **error);
 /* Brings the table up to what the store says. [edit_lock] */
@@ -240,6 +253,10 @@ gboolean gw_host_reopen(GwEngine *engine, const GwHostRow *row, GError **error);
 /* The host is reached there from now on: stored, and opened anew. CONFLICT while migrations name it. */
 gboolean gw_host_readdress(GwEngine *engine, const char *name, const char *uri, GError **error);
 
+/* ---- host_edits.c */
+gboolean gw_host_edit_check(const GwHostRow *row, const GwHostEdit *edit, GError **error); /* CONFLICT, as of only_reason */
+void gw_host_edit_apply(GwHostRow *row, const GwHostEdit *edit);
+
 /* ---- aggregates.c */
 /* As gw_engine_aggregate_edit, by Godwit itself: what people may not change, too. */
 gboolean gw_aggregate_journal(GwEngine *engine, gint64 id, const GwAggregateEdit *edit, GError **error);
@@ -250,7 +267,8 @@ gboolean gw_engine_load_groups(GwEngine *engine, GError **error); /* likewise */
 
 /* ---- candidates.c: the hosts as placement sees them, for one migration */
 typedef struct GwCandidates GwCandidates;
-GwCandidates *gw_candidates_new(GwEngine *engine, const GwMigration *row);
+typedef enum { GW_SCOPE_ALL, GW_SCOPE_DEST } GwScope; /* every host; what concerns the row's destination */
+GwCandidates *gw_candidates_new(GwEngine *engine, const GwMigration *row, GwScope scope);
 void gw_candidates_free(GwCandidates *candidates);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwCandidates, gw_candidates_free)
 /* As gw_choose_left_out. */
@@ -311,6 +329,14 @@ void gw_views_update(GwEngine *engine, const char *uuid);
 void gw_views_set(GwEngine *engine, GwHostEntry *entry, const char *uuid, GwInstance *instance);
 void gw_views_update_host(GwEngine *engine, GwHostEntry *entry);
 
+/* ---- listing.c: with the lock held */
+typedef struct GwListing GwListing;
+GwListing *gw_listing_new(void);
+void gw_listing_free(GwListing *listing);
+/* old, view: NULL for none; old is still a reference of the caller's. */
+void gw_listing_change(GwListing *listing, GwInstanceView *old, GwInstanceView *view);
+GwUsage gw_listing_usage(const GwListing *listing, const char *host); /* instances, their memory and CPUs */
+
 /* ---- active.c */
 GwActive *gw_active_new(GwEngine *engine, GwMigration *row /* taken */);
 GwActive *gw_active_ref(GwActive *active);
@@ -336,6 +362,13 @@ void gw_copying_climb(GwActive *active, const GwMigration *row); /* what the lad
 void gw_copying_tune(GwActive *active, const GwMigration *row);
 void gw_copying_take_progress(GwActive *active, GwMigration *row);
 void gw_copying_keep_progress(GwActive *active, const GwMigration *row); /* where other daemons can be asked for it */
+
+/* ---- ending.c */
+void gw_ending_event(GwActive *active, const GwMigration *row); /* the action event that is open, if any, is over */
+void gw_ending_tell(GwActive *active, const GwMigration *row);  /* it has ended, and that is recorded */
+/* Before the end is recorded: a resize that cannot be confirmed, since its source is lost, has happened all the same, and what is known of
+ * the server follows it. FALSE: to be tried again. */
+gboolean gw_ending_keep_flavor(GwActive *active, const GwMigration *row);
 
 /* ---- loop.c */
 void gw_loop_step(gpointer active /* reference, taken */, gpointer engine);
@@ -375,6 +408,8 @@ gboolean gw_engine_load_servers(GwEngine *engine, GError **error);
 void gw_servers_start(GwEngine *engine);
 gboolean gw_servers_need(GwEngine *engine, const char *host); /* one is being made, undone or deleted there */
 guint64 gw_servers_promised_mib(GwEngine *engine, const char *host); /* memory of those being made there [locked] */
+/* The same of every host: each is called for every server that is being made. [locked] */
+void gw_servers_promised(GwEngine *engine, void (*each)(gpointer data, const char *host, guint64 memory_mib), gpointer data);
 /* It was resized. TRUE where Godwit did not make it: its shape is what the host says. */
 gboolean gw_servers_set_flavor(GwEngine *engine, const char *uuid, const GwFlavor *flavor, GError **error);
 const GwServer *gw_servers_row(GwEngine *engine, const char *uuid);   /* borrowed, or NULL [locked] */

@@ -119,6 +119,7 @@ static void mark_up(GwHostEntry *entry)
     entry->up = TRUE;
     entry->seen_us = g_get_real_time();
     g_clear_pointer(&entry->down_reason, g_free);
+    gw_host_entry_changed(entry);
 }
 
 static gboolean is_older(gpointer uuid, gpointer asked_us, gpointer begun_us)
@@ -154,6 +155,7 @@ void gw_inventory_publish(GwEngine *engine, GwHostEntry *entry, GwHostFacts *fac
     mark_up(entry);
     g_clear_pointer(&entry->facts, gw_host_facts_unref);
     entry->facts = facts;
+    gw_host_entry_changed(entry);
     gboolean changed = publish_instances(engine, entry, instances, begun_us);
     if (!was_up)
         gw_views_update_host(engine, entry);
@@ -185,6 +187,7 @@ static void mark_down(GwEngine *engine, GwHostEntry *entry, const GError *error)
     entry->up = FALSE;
     g_free(entry->down_reason);
     entry->down_reason = g_strdup(error->message);
+    gw_host_entry_changed(entry);
     entry->last_full_us = g_get_monotonic_time();
     if (was_up)
         gw_views_update_host(engine, entry);

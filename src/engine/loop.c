@@ -128,6 +128,16 @@ static void show(GwActive *active, const GwMigration *row)
     gw_heard_tell(active, row);
 }
 
+/* The work whose outcome led here is done, and is not done again: the decision waits in memory until it can be written. A row that is
+ * somebody else's by now is read anew, and looked at as after a restart. */
+static void keep_unrecorded(GwActive *active, const GwMigration *row, const GError *error)
+{
+    if (error->code == GW_ERROR_STORE)
+        active->unrecorded = gw_migration_copy(row);
+    else
+        active->inherited = TRUE;
+}
+
 static gboolean journal(GwActive *active, GwMigration *row, gboolean *dirty)
 {
     if (!*dirty)
@@ -137,6 +147,7 @@ static gboolean journal(GwActive *active, GwMigration *row, gboolean *dirty)
     gboolean fenced = gw_peers_fence(active->engine, row->source, active->token, &fence);
     if (!gw_store_migration_journal(active->engine->store, row, fenced ? &fence : NULL, &error)) {
         gw_warning("migration %" G_GINT64_FORMAT ": not recorded, tried again: %s", row->id, error->message);
+        keep_unrecorded(active, row, error);
         return FALSE;
     }
     *dirty = FALSE;
@@ -157,9 +168,10 @@ static void advance(GwActive *active, GwMigration *row, const GwDecision *decisi
     gboolean given_up = active->failures >= GW_MANY_FAILURES && active->failure && decision->reason;
     g_autofree char *full = given_up ? g_strdup_printf("%s: %s", decision->reason, active->failure) : g_strdup(decision->reason);
     g_mutex_lock(&active->engine->lock);
-    const char *why = active->abort_reason                                    ? active->abort_reason
-                      : active->call == GW_CALL_FAILED && active->call_error ? active->call_error
-                                                                              : full;
+    const char *said = active->call == GW_CALL_FAILED ? active->call_error : NULL;
+    gboolean doubt = decision->next == GW_MIGRATION_ERROR && full; /* whoever is called has to know what is seen, too */
+    g_autofree char *both = doubt && said && !strstr(full, said) ? g_strdup_printf("%s (%s)", full, said) : NULL;
+    const char *why = both ? both : doubt ? full : active->abort_reason ? active->abort_reason : said ? said : full;
     gboolean ends_badly = decision->next == GW_MIGRATION_UNDOING || decision->next == GW_MIGRATION_ERROR ||
                           decision->next == GW_MIGRATION_FAILED || decision->next == GW_MIGRATION_CANCELLED;
     if (ends_badly && why && !(row->state == GW_MIGRATION_UNDOING && row->reason && decision->next != GW_MIGRATION_ERROR)) {
@@ -290,52 +302,6 @@ static gboolean act(GwActive *active, GwMigration *row, const GwDecision *decisi
     return TRUE;
 }
 
-static void end_event(GwActive *active, const GwMigration *row)
-{
-    gw_scribe_end(active, row, active->event, active->event_on_dest ? row->dest : row->source, row->reason);
-    active->event = NULL;
-}
-
-static void count_end(GwEndedMoves *ended, const GwMigration *row)
-{
-    ended->count[row->kind][row->state]++;
-    if (row->kind != GW_MOVE_LIVE || row->state != GW_MIGRATION_COMPLETED)
-        return;
-    ended->total_ms += (guint64)MAX(0, row->ended_us - row->created_us) / 1000;
-    ended->downtime_ms += row->progress.downtime_ms;
-    ended->bytes += row->progress.memory_processed + row->progress.disk_processed;
-    const GwForecast *forecast = row->forecast;
-    if (!forecast)
-        return;
-    ended->predicted++;
-    ended->time_within += (guint64)gw_interval_has(&forecast->first.total_ms, forecast->total_ms);
-    ended->pause_within += (guint64)gw_interval_has(&forecast->first.downtime_ms, forecast->downtime_ms);
-}
-
-static void end(GwActive *active, const GwMigration *row)
-{
-    GwEngine *engine = active->engine;
-    end_event(active, row);
-    gw_scribe_close(active, row);
-    g_mutex_lock(&engine->lock);
-    active->ended = TRUE;
-    gw_active_remove(active);
-    gint64 now = g_get_monotonic_time();
-    if (engine->peers)
-        g_hash_table_insert(engine->ended_lately, g_memdup2(&active->id, sizeof active->id), g_memdup2(&now, sizeof now));
-    if (row->state == GW_MIGRATION_EVACUATED)
-        gw_remains_add(engine, row);
-    count_end(&engine->ended, row);
-    gw_views_update(engine, row->instance_uuid);
-    g_mutex_unlock(&engine->lock);
-    g_autoptr(GError) cancelled = g_error_new(GW_ERROR, GW_ERROR_ABORTED, "%s", row->reason ? row->reason : "it was cancelled");
-    gboolean failed = row->state == GW_MIGRATION_FAILED || row->state == GW_MIGRATION_CANCELLED || row->state == GW_MIGRATION_ERROR;
-    gw_active_tell_checked(active, active->refusal ? active->refusal : failed ? cancelled : NULL);
-    gw_drains_wake(engine);
-    gw_info("migration %" G_GINT64_FORMAT " of %s ended: %s%s%s", row->id, row->instance_name,
-            gw_migration_state_name(row->state), row->reason ? ": " : "", row->reason ? row->reason : "");
-}
-
 static GwMigration *read_row(GwActive *active)
 {
     GwMigrationQuery query = {.id = active->id};
@@ -376,7 +342,7 @@ static void rest(GwActive *active, GwMigration *row, const Moment *moment, const
         gw_active_wake_after(active, ms);
         return;
     }
-    end_event(active, row); /* what the user decides is another */
+    gw_ending_event(active, row); /* what the user decides is another */
     gw_inventory_update_pair(active, row);
 }
 
@@ -421,16 +387,22 @@ static Step turn(GwActive *active, GwMigration *row, gboolean *dirty)
         row->attempts++; /* journalled before the copy is begun: a restarted loop must know that it may have been */
         *dirty = TRUE;
     }
+    if (final && !gw_ending_keep_flavor(active, row)) { /* the state is read anew, and left again */
+        gw_active_wake_after(active, (guint)scaled(active, POLL_SILENT_MS));
+        return STEP_OVER;
+    }
     if (final)
         gw_forecast_close(active, row);
     if (final) /* whoever sees it ended may ask at once where the instance is, or for the next move */
         gw_inventory_update_pair(active, row);
     if ((final || has_effect(decision.act) || decision.act == GW_ACT_WAIT) && !journal(active, row, dirty)) {
+        if (decision.act == GW_ACT_MIGRATE && active->unrecorded)
+            active->unrecorded->attempts--; /* it was not begun */
         gw_active_wake_after(active, (guint)scaled(active, POLL_SILENT_MS));
         return STEP_OVER;
     }
     if (final) {
-        end(active, row);
+        gw_ending_tell(active, row);
         return STEP_OVER;
     }
     if (decision.act == GW_ACT_WAIT) {
@@ -440,8 +412,27 @@ static Step turn(GwActive *active, GwMigration *row, gboolean *dirty)
     return act(active, row, &decision) ? STEP_AGAIN : STEP_OVER;
 }
 
+/* FALSE: the step is over. */
+static gboolean record(GwActive *active)
+{
+    gboolean dirty = TRUE;
+    g_autoptr(GwMigration) row = g_steal_pointer(&active->unrecorded);
+    if (read_moment(active).stopping)
+        return FALSE;
+    if (!journal(active, row, &dirty)) {
+        gw_active_wake_after(active, (guint)scaled(active, POLL_SILENT_MS));
+        return FALSE;
+    }
+    if (!(gw_migration_state_traits(row->state) & GW_TRAIT_FINAL))
+        return TRUE;
+    gw_ending_tell(active, row);
+    return FALSE;
+}
+
 static void run(GwActive *active)
 {
+    if (active->unrecorded && !record(active))
+        return;
     g_autoptr(GwMigration) row = read_row(active);
     gboolean dirty = FALSE;
     if (row && (gw_migration_state_traits(row->state) & GW_TRAIT_FINAL))

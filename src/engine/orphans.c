@@ -24,11 +24,11 @@ static void orphan_free(gpointer data)
     g_free(orphan);
 }
 
-static GwOrphan *add(Search *search, const GwInstanceView *view, const char *host, gint64 migration_id)
+static GwOrphan *add(Search *search, const GwInstanceView *view, const char *host, const char *home, gint64 migration_id)
 {
     GwOrphan *orphan = g_new0(GwOrphan, 1);
     orphan->host = g_strdup(host);
-    orphan->home = g_strdup(view->host);
+    orphan->home = g_strdup(home);
     g_strlcpy(orphan->uuid, view->instance->uuid, sizeof orphan->uuid);
     orphan->name = g_strdup(view->instance->name);
     orphan->migration_id = migration_id;
@@ -37,11 +37,6 @@ static GwOrphan *add(Search *search, const GwInstanceView *view, const char *hos
     return orphan;
 }
 
-/* TRUE: nothing newer is known of the two. */
-static gboolean is_newest(Search *search, const char *uuid, const char *host)
-{
-    return g_hash_table_add(search->seen, g_strconcat(uuid, " ", host, NULL));
-}
 
 /* ---- what migrations have left */
 
@@ -83,12 +78,11 @@ static gboolean answer(GwEngine *engine, const GwHostEntry *a, const GwHostEntry
     return up;
 }
 
-static void examine(Search *search, const GwMigration *brief, const GwInstanceView *view, const char *host)
+static void examine(Search *search, const GwMigration *row, const GwInstanceView *view, const char *host, const char *home_name)
 {
-    g_autoptr(GwMigration) row = read_whole(search->engine, brief->id);
     g_autoptr(GwHostEntry) entry = gw_engine_find_host(search->engine, host);
-    g_autoptr(GwHostEntry) home = gw_engine_find_host(search->engine, view->host);
-    if (!row || !row->plan || !entry || !home || !answer(search->engine, entry, home))
+    g_autoptr(GwHostEntry) home = gw_engine_find_host(search->engine, home_name);
+    if (!entry || !home || !answer(search->engine, entry, home))
         return; /* a host that is down is searched when it is back */
     GwSide side = g_strcmp0(host, row->source) == 0 ? GW_SIDE_SOURCE : GW_SIDE_DEST;
     g_autoptr(GPtrArray) left = NULL;
@@ -96,7 +90,7 @@ static void examine(Search *search, const GwMigration *brief, const GwInstanceVi
     gboolean known = gw_node_remains(entry->node, home->node, row->plan, side, &left, &error);
     if (known && !left->len)
         return;
-    GwOrphan *orphan = add(search, view, host, row->id);
+    GwOrphan *orphan = add(search, view, host, home_name, row->id);
     if (!known) {
         orphan->obstacle = g_strdup(error->message);
         return;
@@ -104,6 +98,8 @@ static void examine(Search *search, const GwMigration *brief, const GwInstanceVi
     g_ptr_array_unref(orphan->left);
     orphan->left = g_steal_pointer(&left);
     orphan->obstacle = find_obstacle(row, entry->node, home->node);
+    if (!orphan->obstacle && strcmp(view->host, host) == 0 && gw_plan_copies_disks(row->plan))
+        orphan->obstacle = g_strdup("it is shut off in both places, each with disks of its own: look which are good, and remove the other");
     if (search->how == GW_ORPHANS_LIST || orphan->obstacle)
         return;
     gboolean claimed = gw_peers_claim(search->engine, row->instance_uuid, &error); /* no other daemon may move it meanwhile */
@@ -117,13 +113,40 @@ static void examine(Search *search, const GwMigration *brief, const GwInstanceVi
     gw_inventory_update(search->engine, entry, row->instance_uuid);
 }
 
+static gboolean has_instance(GwEngine *engine, const char *host, const char *uuid)
+{
+    g_autoptr(GwHostEntry) entry = host ? gw_engine_find_host(engine, host) : NULL;
+    g_mutex_lock(&engine->lock);
+    gboolean has = entry && entry->up && g_hash_table_contains(entry->instances, uuid);
+    g_mutex_unlock(&engine->lock);
+    return has;
+}
+
+/* Where the instance lives, if that is not on host. Shut off on two hosts it is shown on either of them: where a move was undone it is on
+ * the source. */
+static const char *home_beside(Search *search, const GwMigration *row, const GwInstanceView *view, const char *host)
+{
+    if (strcmp(view->host, host) != 0)
+        return view->host;
+    gboolean undone = row->state != GW_MIGRATION_ERROR && g_strcmp0(host, row->dest) == 0 && view->instance->power == GW_POWER_SHUTDOWN;
+    return undone && has_instance(search->engine, row->source, row->instance_uuid) ? row->source : NULL;
+}
+
 static void consider(Search *search, const GwMigration *row, const char *host, gboolean may_have_left)
 {
-    if (!host || !is_newest(search, row->instance_uuid, host) || !may_have_left)
+    g_autofree char *pair = host ? g_strconcat(row->instance_uuid, " ", host, NULL) : NULL;
+    if (!host || g_hash_table_contains(search->seen, pair))
+        return;
+    g_autoptr(GwMigration) whole = may_have_left ? read_whole(search->engine, row->id) : NULL;
+    if (may_have_left && (!whole || !whole->plan))
+        return; /* refused before it had touched anything: what an older one has left is still there */
+    g_hash_table_add(search->seen, g_steal_pointer(&pair));
+    if (!whole)
         return;
     g_autoptr(GwInstanceView) view = gw_engine_instance(search->engine, row->instance_uuid);
-    if (view && !view->migration_id && !view->operating && strcmp(view->host, host) != 0)
-        examine(search, row, view, host);
+    const char *home = view && !view->migration_id && !view->operating ? home_beside(search, whole, view, host) : NULL;
+    if (home)
+        examine(search, whole, view, host, home);
 }
 
 /* A migration that completed has removed what it left; one that was undone has too, unless its destination was lost. */
@@ -198,7 +221,7 @@ static void search_doubles(Search *search)
         g_autoptr(GwInstanceView) view = gw_engine_instance(search->engine, place->uuid);
         if (!view || is_told(search, place))
             continue;
-        GwOrphan *orphan = add(search, view, place->host, 0);
+        GwOrphan *orphan = add(search, view, place->host, view->host, 0);
         g_ptr_array_add(orphan->left, g_strdup("definition"));
         orphan->obstacle = g_strdup_printf("no migration of Godwit's left it: look which one is stale, and undefine it by hand (virsh undefine)");
     }

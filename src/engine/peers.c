@@ -19,6 +19,8 @@ struct GwPeers {
     gint64 daemon_id;      /* [engine's lock] 0: not joined */
     gint64 good_until_us;  /* [engine's lock] monotonic: acts under the leases may be begun until then */
     gint64 drains_token;   /* [engine's lock] 0: not ours */
+    guint surplus;         /* [keeper] leases too many at the last look, none of which was spare */
+    gboolean rested;       /* [keeper] nothing was begun on some busy host since */
     GThread *keeper, *follower;
     GMutex lock;           /* of what follows; inside no other, and nothing is called under it */
     GCond woken;
@@ -132,29 +134,100 @@ void gw_peers_release(GwEngine *engine, const char *uuid)
         gw_warning("instance %s: no other daemon may move it until this one ends: %s", uuid, error->message);
 }
 
-/* ---- keeping the leases */
+/* ---- giving back
+ *
+ * A lease is given back once nothing is done under it: nothing is begun there (GwHostEntry.releasing) from before it is offered until the
+ * database has said whether it went. Hosts that no migration is leaving are always offered. Of the others only as many as there is no other
+ * way to come down to this daemon's share, so that a newcomer has hosts to lead also where copies last for hours, and only at a moment when
+ * nothing is in a step there: its copies go on by themselves, as they do when a daemon dies, and are found by whoever leads next. */
 
-/* Hosts under whose lease nothing is under way; nothing is begun there until the leases have been kept. */
+/* [locked] What would be cut short by another's taking over: a step, a copy that no hypervisor shows yet, or one of several calls. */
+static gboolean is_at_work(const GwActive *active)
+{
+    gboolean carried = active->row->kind == GW_MOVE_LIVE && active->source_sight.job == GW_JOB_OUTGOING;
+    return active->stepping || (active->before && active->before->stepping) || (active->call == GW_CALL_ACTIVE && !carried);
+}
+
+typedef enum { HOST_AT_WORK = 1, HOST_BUSY } HostUse; /* by name, of those that migrations leave */
+
+/* [locked] */
+static GHashTable *look_at_uses(GwEngine *engine)
+{
+    GHashTable *uses = g_hash_table_new(g_str_hash, g_str_equal);
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, engine->actives);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        GwActive *active = value;
+        HostUse use = (HostUse)GPOINTER_TO_INT(g_hash_table_lookup(uses, active->row->source));
+        use = use == HOST_AT_WORK || is_at_work(active) ? HOST_AT_WORK : HOST_BUSY;
+        g_hash_table_insert(uses, active->row->source, GINT_TO_POINTER((int)use));
+    }
+    return uses;
+}
+
+static HostUse use_of(GHashTable *uses, const GwHostEntry *entry)
+{
+    return (HostUse)GPOINTER_TO_INT(g_hash_table_lookup(uses, entry->row->name));
+}
+
+/* [locked] Of the hosts that migrations leave, so many. One that is at work is at rest at one of the next looks. */
+static void offer_busy(GwEngine *engine, GHashTable *uses, GArray *spare)
+{
+    GwPeers *peers = engine->peers;
+    GHashTableIter iter;
+    gpointer value;
+    guint left = peers->surplus;
+    g_hash_table_iter_init(&iter, engine->hosts);
+    while (left && g_hash_table_iter_next(&iter, NULL, &value)) {
+        GwHostEntry *entry = value;
+        if (!entry->token || use_of(uses, entry) != HOST_BUSY)
+            continue;
+        left--;
+        entry->releasing = peers->rested = TRUE;
+        g_array_append_val(spare, entry->row->id);
+    }
+}
+
 static GArray *mark_spare(GwEngine *engine)
 {
     GArray *spare = g_array_new(FALSE, FALSE, sizeof(gint64));
-    g_autoptr(GHashTable) busy = g_hash_table_new(g_str_hash, g_str_equal);
+    GHashTableIter iter;
+    gpointer value;
+    g_mutex_lock(&engine->lock);
+    g_autoptr(GHashTable) uses = look_at_uses(engine);
+    g_hash_table_iter_init(&iter, engine->hosts);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        GwHostEntry *entry = value;
+        if (!entry->token || use_of(uses, entry))
+            continue;
+        entry->releasing = TRUE;
+        g_array_append_val(spare, entry->row->id);
+    }
+    offer_busy(engine, uses, spare);
+    g_mutex_unlock(&engine->lock);
+    return spare;
+}
+
+/* What was brought to rest goes on where its lease has stayed: what was to wake it meanwhile has been passed over. */
+static void end_rest(GwEngine *engine)
+{
+    g_autoptr(GPtrArray) wake = g_ptr_array_new_with_free_func((GDestroyNotify)gw_active_unref);
+    gboolean rested = engine->peers->rested;
+    engine->peers->rested = FALSE;
     GHashTableIter iter;
     gpointer value;
     g_mutex_lock(&engine->lock);
     g_hash_table_iter_init(&iter, engine->actives);
-    while (g_hash_table_iter_next(&iter, NULL, &value))
-        g_hash_table_add(busy, ((GwActive *)value)->row->source);
-    g_hash_table_iter_init(&iter, engine->hosts);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        GwHostEntry *entry = value;
-        entry->releasing = entry->token && !g_hash_table_contains(busy, entry->row->name);
-        if (entry->releasing)
-            g_array_append_val(spare, entry->row->id);
-    }
+    while (rested && g_hash_table_iter_next(&iter, NULL, &value))
+        if (((GwActive *)value)->token)
+            g_ptr_array_add(wake, gw_active_ref(value));
     g_mutex_unlock(&engine->lock);
-    return spare;
+    for (guint i = 0; i < wake->len; i++)
+        gw_active_wake(wake->pdata[i]);
 }
+
+/* ---- keeping the leases */
 
 /* leases NULL: none. Notes what is held now; *ret_drains: the drains' lease has come, or gone. Returns the hosts that have come.
  * [locked] */
@@ -218,7 +291,7 @@ static void take_leases(GwEngine *engine, const GArray *leases, gint64 asked_us)
     gw_followers_assign(engine);
     if (drains) {
         gw_drains_drop(engine);
-        gw_peers_changed(engine, GW_CHANGED_DRAINS);
+        gw_peers_changed(engine, GW_CHANGED_DRAINS | GW_CHANGED_SERVERS);
     }
 }
 
@@ -241,15 +314,18 @@ static void keep(GwEngine *engine)
 {
     GwPeers *peers = engine->peers;
     g_autoptr(GError) error = NULL;
-    g_autoptr(GArray) leases = NULL;
+    GwKept kept;
     gint64 asked_us = g_get_monotonic_time();
     if (!peers->daemon_id && !join(engine, &error)) {
         gw_warning("this daemon leads no host: %s", error->message);
         return;
     }
     g_autoptr(GArray) spare = mark_spare(engine);
-    if (gw_store_leases_keep(engine->store, peers->daemon_id, peers->times.lease_ms, spare, &leases, &error)) {
+    if (gw_store_leases_keep(engine->store, peers->daemon_id, peers->times.lease_ms, spare, &kept, &error)) {
+        g_autoptr(GArray) leases = kept.leases;
+        peers->surplus = kept.surplus;
         take_leases(engine, leases, asked_us);
+        end_rest(engine);
         return;
     }
     gw_warning("the leases were not renewed, and are tried again: %s", error->message);
@@ -276,9 +352,8 @@ static gboolean pause_keeper(GwPeers *peers)
 static gpointer keeper_thread(gpointer data)
 {
     GwEngine *engine = data;
-    do
+    while (!pause_keeper(engine->peers))
         keep(engine);
-    while (!pause_keeper(engine->peers));
     return NULL;
 }
 
@@ -323,6 +398,7 @@ void gw_peers_start(GwEngine *engine)
     GwPeers *peers = engine->peers;
     if (!peers)
         return;
+    keep(engine); /* so that whoever asks the first question is not told that this daemon is cut off */
     peers->keeper = g_thread_new("leases", keeper_thread, engine);
     peers->follower = g_thread_new("followers", follower_thread, engine);
     gw_store_watch(engine->store, gw_peers_changed, engine);

@@ -47,7 +47,8 @@ static gboolean take_place(GwEngine *engine, GwHostEntry *fresh /* taken */, GEr
     gboolean ok = old && !old->removed && !is_busy(engine, name);
     if (ok) {
         inherit(fresh, old);
-        g_hash_table_replace(engine->hosts, fresh->row->name, gw_host_entry_ref(fresh));
+        g_hash_table_remove(engine->host_uris, old->row->uri);
+        gw_host_enter(engine, gw_host_entry_ref(fresh));
         gw_views_update_host(engine, fresh);
         old->removed = TRUE;
         gw_views_update_host(engine, old);

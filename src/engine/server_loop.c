@@ -66,16 +66,20 @@ static void publish(GwEngine *engine, GwServerRun *run, const GwServer *row)
     g_mutex_unlock(&engine->lock);
 }
 
-typedef enum { STEP_AGAIN, STEP_OVER } Step;
+typedef enum { STEP_AGAIN, STEP_OVER, STEP_GONE /* and so is the run */ } Step;
 
 static Step journal(GwEngine *engine, GwServerRun *run, GwServer *row)
 {
     g_autoptr(GError) error = NULL;
-    if (gw_store_server_update(engine->store, row, &error)) {
+    GwFence fence;
+    gboolean fenced = gw_peers_fence(engine, NULL, run->token, &fence);
+    if (gw_store_server_journal(engine->store, row, fenced ? &fence : NULL, &error)) {
         publish(engine, run, row);
         return STEP_AGAIN;
     }
     gw_warning("server %s: not recorded, tried again: %s", row->uuid, error->message);
+    if (engine->peers && g_error_matches(error, GW_ERROR, GW_ERROR_STALE))
+        gw_peers_changed(engine, GW_CHANGED_SERVERS); /* another daemon was at it: what the step began with is old */
     gw_server_run_wake_after(engine, run->uuid, scaled(engine, LOOK_MS));
     return STEP_OVER;
 }
@@ -166,7 +170,7 @@ static Step clear(GwEngine *engine, GwServerRun *run, GwServer *row, GwHostEntry
 }
 
 /* No host shows it. Where it was made may be long ago: its last move says where it went. */
-static gboolean find_last_home(GwEngine *engine, GwServer *row, GError **error)
+gboolean gw_server_last_home(GwEngine *engine, const GwServer *row, char **ret_host, GError **error)
 {
     GwMigrationQuery query = {.instance_uuid = row->uuid, .without_plans = TRUE, .limit = 1};
     g_autoptr(GPtrArray) rows = NULL;
@@ -175,10 +179,17 @@ static gboolean find_last_home(GwEngine *engine, GwServer *row, GError **error)
     const GwMigration *last = rows->len ? rows->pdata[0] : NULL;
     gboolean moved = last && (last->state == GW_MIGRATION_COMPLETED || last->state == GW_MIGRATION_CONFIRMED ||
                               last->state == GW_MIGRATION_EVACUATED);
-    if (last) {
-        g_free(row->host);
-        row->host = g_strdup(moved ? last->dest : last->source);
-    }
+    *ret_host = g_strdup(!last ? row->host : moved ? last->dest : last->source);
+    return TRUE;
+}
+
+static gboolean find_last_home(GwEngine *engine, GwServer *row, GError **error)
+{
+    char *host;
+    if (!gw_server_last_home(engine, row, &host, error))
+        return FALSE;
+    g_free(row->host);
+    row->host = host;
     return TRUE;
 }
 
@@ -199,7 +210,7 @@ static gboolean is_confirmed(GwEngine *engine, const GwServer *row, const char *
     g_autoptr(GwHostEntry) entry = host ? gw_engine_find_host(engine, host) : NULL;
     GwSight sight = {.seen = GW_SEEN_UNKNOWN};
     if (!entry)
-        return TRUE; /* no host: nothing to remove */
+        return !host; /* on no host: nothing to remove; on one that was removed it may run on */
     if (!gw_node_sight(entry->node, row->uuid, &sight, NULL) || sight.seen == GW_SEEN_UNKNOWN)
         return FALSE;
     if ((sight.seen != GW_SEEN_ABSENT) == shown)
@@ -239,26 +250,38 @@ static Step list(GwEngine *engine, GwServerRun *run, GwServer *row)
     return journal(engine, run, row);
 }
 
+/* Out of the store and out of the table at once, for whoever compares the two. */
+static gboolean remove_row(GwEngine *engine, GwServerRun *run, const GwServer *row, GError **error)
+{
+    GwFence fence;
+    gboolean fenced = gw_peers_fence(engine, NULL, run->token, &fence);
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&engine->adopt_lock);
+    if (!gw_store_server_remove(engine->store, row->id, fenced ? &fence : NULL, error))
+        return FALSE;
+    open_event(engine, run, row);
+    close_event(engine, run, row, NULL);
+    g_mutex_lock(&engine->lock);
+    gw_server_run_drop(engine, row->uuid);
+    g_mutex_unlock(&engine->lock);
+    return TRUE;
+}
+
+/* Before the row goes: whoever dies in between comes here again. */
+static gboolean leave_group(GwEngine *engine, const char *uuid, GError **error)
+{
+    g_autoptr(GPtrArray) groups = gw_engine_groups(engine);
+    return !gw_groups_of(groups, uuid) || gw_engine_group_leave(engine, uuid, error);
+}
+
 static Step drop(GwEngine *engine, GwServerRun *run, GwServer *row)
 {
     g_autoptr(GError) error = NULL;
-    if (!gw_store_server_remove(engine->store, row->id, &error)) {
+    if (!leave_group(engine, row->uuid, &error) || !remove_row(engine, run, row, &error)) {
         gw_warning("server %s: not forgotten, tried again: %s", row->uuid, error->message);
         return pause_after_failure(engine, run);
     }
-    open_event(engine, run, row);
-    close_event(engine, run, row, NULL);
     gw_info("server %s (%s) is deleted", row->name, row->uuid);
-    if (!gw_engine_group_leave(engine, row->uuid, &error))
-        gw_warning("server %s: it still counts as a member of its group: %s", row->uuid, error->message);
-    gw_peers_release(engine, row->uuid);
-    g_mutex_lock(&engine->lock);
-    g_hash_table_remove(engine->operating, row->uuid);
-    gw_cards_drop(engine, row->uuid);
-    g_hash_table_remove(engine->servers, row->uuid); /* frees run */
-    gw_views_update(engine, row->uuid);
-    g_mutex_unlock(&engine->lock);
-    return STEP_OVER;
+    return STEP_GONE;
 }
 
 /* ---- one turn */
@@ -291,6 +314,7 @@ static GwServerSituation situation_of(GwEngine *engine, GwServerRun *run, const 
     return (GwServerSituation){.phase = row->phase,
                                .seen = seen,
                                .has_host = entry != NULL,
+                               .host_lost = row->host && !entry,
                                .delete_asked = delete_asked,
                                .listed = row->listed,
                                .moving = moving,
@@ -339,12 +363,30 @@ static Step turn(GwEngine *engine, GwServerRun *run, GwServer *row)
     return STEP_OVER;
 }
 
-static gboolean is_stopping(GwEngine *engine)
+/* A step is done under one lease: one that has come back meanwhile is another, and somebody may have been at the server in between. */
+typedef struct {
+    GwEngine *engine;
+    gint64 token;
+} Hold;
+
+/* An act that has begun is brought to its end also while the daemon stops. */
+static gboolean guard(gpointer data, GError **error)
 {
-    g_mutex_lock(&engine->lock);
-    gboolean stopping = engine->stopping || !gw_servers_lead(engine);
-    g_mutex_unlock(&engine->lock);
-    return stopping;
+    const Hold *hold = data;
+    g_mutex_lock(&hold->engine->lock);
+    gboolean leads = gw_peers_lead_drains(hold->engine, hold->token);
+    g_mutex_unlock(&hold->engine->lock);
+    if (!leads)
+        g_set_error(error, GW_ERROR, GW_ERROR_LOST, "the lease under which servers are made is not this daemon's any more");
+    return leads;
+}
+
+static gboolean goes_on(const Hold *hold)
+{
+    g_mutex_lock(&hold->engine->lock);
+    gboolean goes = !hold->engine->stopping && gw_peers_lead_drains(hold->engine, hold->token);
+    g_mutex_unlock(&hold->engine->lock);
+    return goes;
 }
 
 void gw_server_step(gpointer data, gpointer user_data)
@@ -355,16 +397,19 @@ void gw_server_step(gpointer data, gpointer user_data)
     g_strlcpy(uuid, run->uuid, sizeof uuid);
     g_mutex_lock(&engine->lock);
     g_autoptr(GwServer) row = gw_server_copy(run->row);
+    run->token = gw_peers_drains_token(engine);
+    Hold hold = {engine, run->token};
     g_mutex_unlock(&engine->lock);
-    gw_guard_set(engine->peers ? gw_peers_guard_daemon : NULL, engine);
-    while (!is_stopping(engine) && turn(engine, run, row) == STEP_AGAIN)
-        ;
+    gw_guard_set(engine->peers ? guard : NULL, &hold);
+    Step step = STEP_AGAIN;
+    while (step == STEP_AGAIN)
+        step = goes_on(&hold) ? turn(engine, run, row) : STEP_OVER;
     gw_guard_set(NULL, NULL);
+    if (step == STEP_GONE) /* another of the same UUID may be there already: its instance was still shown, and deleted again */
+        return;
     g_mutex_lock(&engine->lock);
-    run = g_hash_table_lookup(engine->servers, uuid); /* it may be gone */
-    gboolean again = run && run->again;
-    if (run)
-        run->stepping = run->again = FALSE;
+    gboolean again = run->again;
+    run->stepping = run->again = FALSE;
     g_mutex_unlock(&engine->lock);
     if (again)
         gw_server_run_wake(engine, uuid);

@@ -80,7 +80,7 @@ gboolean gw_server_place(GwEngine *engine, GwServer *server, GError **error)
     g_autoptr(GwMigration) row = gw_migration_new(); /* from nowhere */
     g_strlcpy(row->instance_uuid, server->uuid, sizeof row->instance_uuid);
     row->instance_name = g_strdup(server->name);
-    g_autoptr(GwCandidates) candidates = gw_candidates_new(engine, row);
+    g_autoptr(GwCandidates) candidates = gw_candidates_new(engine, row, GW_SCOPE_ALL);
     GwDemand demand = {.name = server->name, .project_id = server->project_id ? server->project_id : "admin", .zone = server->wanted_zone,
                        .pins = gw_pins_of(server->metadata), .vcpus = flavor->vcpus, .memory_mib = flavor->memory_mib};
     return server->wanted_host && server->host_forced ? place_forced(engine, server, candidates, error)

@@ -59,21 +59,10 @@ gboolean gw_servers_set_flavor(GwEngine *engine, const char *uuid, const GwFlavo
     return TRUE;
 }
 
-/* Of several daemons on one database the one that leads the drains makes and takes away servers, too. */
+/* Of several daemons on one database the one that leads the drains makes and takes away servers, whoever was asked. */
 gboolean gw_servers_lead(GwEngine *engine)
 {
     return gw_peers_lead_drains(engine, gw_peers_drains_token(engine));
-}
-
-static gboolean check_leader(GwEngine *engine, GError **error)
-{
-    g_mutex_lock(&engine->lock);
-    gboolean leads = gw_servers_lead(engine);
-    g_mutex_unlock(&engine->lock);
-    if (!leads)
-        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Of the daemons that share this database another one makes and deletes servers: ask "
-                    "the one that leads the drains (godwit daemon-list)");
-    return leads;
 }
 
 void gw_server_run_wake(GwEngine *engine, const char *uuid)
@@ -114,33 +103,101 @@ void gw_server_run_wake_after(GwEngine *engine, const char *uuid, guint ms)
     g_source_unref(timer);
 }
 
+/* ---- what the store says */
+
+static gboolean is_deleted(const GwServer *row)
+{
+    return row->delete_asked || row->phase == GW_SERVER_DELETING;
+}
+
+static gboolean rests(const GwServerRun *run)
+{
+    return !run->delete_asked && (run->row->phase == GW_SERVER_BUILT || run->row->phase == GW_SERVER_FAILED);
+}
+
+/* [locked] One that is in a step knows the rest better. TRUE: something is to be done. */
+static gboolean take_row(GwEngine *engine, const GwServer *row)
+{
+    GwServerRun *run = g_hash_table_lookup(engine->servers, row->uuid);
+    gboolean deletes = run && row->delete_asked && (!run->delete_asked || (row->delete_request && !run->delete_request));
+    if (deletes) {
+        run->delete_asked = TRUE;
+        g_free(run->delete_request);
+        run->delete_request = g_strdup(row->delete_request);
+    }
+    if (!run) {
+        run = gw_server_run_add(engine, gw_server_copy(row));
+    } else if (!run->stepping && run->row->version != row->version) {
+        gw_server_free(run->row);
+        run->row = gw_server_copy(row);
+        run->cleared = FALSE;
+    } else if (!deletes) {
+        return FALSE;
+    }
+    if (is_deleted(row))
+        g_hash_table_replace(engine->operating, g_strdup(row->uuid), GINT_TO_POINTER((int)GW_OPERATION_DELETE));
+    gw_views_update(engine, row->uuid);
+    return !rests(run);
+}
+
+/* [locked] Those that another daemon has taken away. */
+static void drop_gone(GwEngine *engine, const GPtrArray *rows)
+{
+    g_autoptr(GHashTable) there = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(GList) uuids = g_hash_table_get_keys(engine->servers);
+    for (guint i = 0; i < rows->len; i++)
+        g_hash_table_add(there, ((GwServer *)rows->pdata[i])->uuid);
+    for (GList *item = uuids; item; item = item->next) {
+        GwServerRun *run = g_hash_table_lookup(engine->servers, item->data);
+        if (!run->stepping && !g_hash_table_contains(there, run->uuid))
+            gw_server_run_drop(engine, run->uuid);
+    }
+}
+
+void gw_server_run_drop(GwEngine *engine, const char *uuid)
+{
+    g_autofree char *key = g_strdup(uuid); /* it may be the run's */
+    g_hash_table_remove(engine->operating, key);
+    gw_cards_drop(engine, key);
+    g_hash_table_remove(engine->servers, key);
+    gw_views_update(engine, key);
+}
+
 gboolean gw_engine_load_servers(GwEngine *engine, GError **error)
 {
-    g_autoptr(GPtrArray) rows = NULL;
-    if (!gw_store_servers(engine->store, &rows, error))
-        return FALSE;
-    g_mutex_lock(&engine->lock);
-    for (guint i = 0; i < rows->len; i++) {
-        const GwServer *row = rows->pdata[i];
-        const GwServerRun *run = g_hash_table_lookup(engine->servers, row->uuid);
-        if (run && run->stepping)
-            continue; /* its worker knows better */
-        gw_server_run_add(engine, gw_server_copy(row));
-        if (row->delete_asked || row->phase == GW_SERVER_DELETING)
-            g_hash_table_replace(engine->operating, g_strdup(row->uuid), GINT_TO_POINTER((int)GW_OPERATION_DELETE));
-        gw_views_update(engine, row->uuid);
+    g_autoptr(GPtrArray) rows = NULL, due = g_ptr_array_new();
+    {
+        G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&engine->adopt_lock);
+        if (!gw_store_servers(engine->store, &rows, error))
+            return FALSE;
+        g_mutex_lock(&engine->lock);
+        for (guint i = 0; i < rows->len; i++) {
+            GwServer *row = rows->pdata[i];
+            if (take_row(engine, row))
+                g_ptr_array_add(due, row->uuid);
+        }
+        drop_gone(engine, rows);
+        g_mutex_unlock(&engine->lock);
     }
-    g_mutex_unlock(&engine->lock);
+    for (guint i = 0; i < due->len; i++)
+        gw_server_run_wake(engine, due->pdata[i]);
     return TRUE;
+}
+
+static void add_due(gpointer uuid, gpointer run, gpointer due)
+{
+    if (!rests(run))
+        g_ptr_array_add(due, g_strdup(uuid));
 }
 
 void gw_servers_start(GwEngine *engine)
 {
+    g_autoptr(GPtrArray) due = g_ptr_array_new_with_free_func(g_free);
     g_mutex_lock(&engine->lock);
-    g_autoptr(GList) uuids = g_hash_table_get_keys(engine->servers);
+    g_hash_table_foreach(engine->servers, add_due, due);
     g_mutex_unlock(&engine->lock);
-    for (GList *item = uuids; item; item = item->next)
-        gw_server_run_wake(engine, item->data);
+    for (guint i = 0; i < due->len; i++)
+        gw_server_run_wake(engine, due->pdata[i]);
 }
 
 gboolean gw_servers_need(GwEngine *engine, const char *host)
@@ -158,19 +215,35 @@ gboolean gw_servers_need(GwEngine *engine, const char *host)
     return need;
 }
 
-guint64 gw_servers_promised_mib(GwEngine *engine, const char *host)
+void gw_servers_promised(GwEngine *engine, void (*each)(gpointer data, const char *host, guint64 memory_mib), gpointer data)
 {
     GHashTableIter iter;
     gpointer value;
-    guint64 sum = 0;
     g_hash_table_iter_init(&iter, engine->servers);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         const GwServer *row = ((const GwServerRun *)value)->row;
         gboolean coming = row->phase == GW_SERVER_CREATING || row->phase == GW_SERVER_STARTING;
-        if (coming && g_strcmp0(row->host, host) == 0 && gw_server_flavor(row))
-            sum += gw_server_flavor(row)->memory_mib;
+        if (coming && row->host && gw_server_flavor(row))
+            each(data, row->host, gw_server_flavor(row)->memory_mib);
     }
-    return sum;
+}
+
+typedef struct {
+    const char *host;
+    guint64 memory_mib;
+} Promise;
+
+static void add_promise(gpointer data, const char *host, guint64 memory_mib)
+{
+    Promise *promise = data;
+    promise->memory_mib += strcmp(promise->host, host) == 0 ? memory_mib : 0;
+}
+
+guint64 gw_servers_promised_mib(GwEngine *engine, const char *host)
+{
+    Promise promise = {host, 0};
+    gw_servers_promised(engine, add_promise, &promise);
+    return promise.memory_mib;
 }
 
 const GwServer *gw_servers_row(GwEngine *engine, const char *uuid)
@@ -257,27 +330,34 @@ static gboolean join(GwEngine *engine, const GwServer *row, const char *group, G
     return FALSE;
 }
 
+static void enter(GwEngine *engine, GwServer *row /* taken */)
+{
+    g_mutex_lock(&engine->lock);
+    gw_server_run_add(engine, row);
+    gw_views_update(engine, row->uuid);
+    g_mutex_unlock(&engine->lock);
+}
+
 static gboolean begin(GwEngine *engine, GwServer *row /* taken */, const char *group, GError **error)
 {
     GwMoveRequest who = {.request_id = row->request_id, .user_id = row->user_id, .project_id = row->project_id};
     g_autoptr(GwServer) mine = row;
-    if (!join(engine, mine, group, error) || !gw_store_server_add(engine->store, mine, error))
-        return FALSE;
     char uuid[GW_UUID_SIZE];
     g_strlcpy(uuid, mine->uuid, sizeof uuid);
-    gboolean recorded = record(engine, mine, "create", &who, error);
-    g_mutex_lock(&engine->lock);
-    gw_server_run_add(engine, g_steal_pointer(&mine));
-    gw_views_update(engine, uuid);
-    g_mutex_unlock(&engine->lock);
+    if (!join(engine, mine, group, error))
+        return FALSE;
+    g_mutex_lock(&engine->adopt_lock);
+    gboolean ok = gw_store_server_add(engine->store, mine, error);
+    gboolean recorded = ok && record(engine, mine, "create", &who, error);
+    if (ok)
+        enter(engine, g_steal_pointer(&mine));
+    g_mutex_unlock(&engine->adopt_lock);
     gw_server_run_wake(engine, uuid);
     return recorded;
 }
 
 gboolean gw_engine_boot(GwEngine *engine, const GwBootRequest *request, GPtrArray **ret_uuids, GError **error)
 {
-    if (!check_leader(engine, error))
-        return FALSE;
     g_autoptr(GwImage) image = gw_engine_image(engine, request->image_id);
     if (!image) {
         g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Can not find requested image: %s is not in image_dir", request->image_id);
@@ -307,16 +387,16 @@ static gboolean ensure_row(GwEngine *engine, const GwInstanceView *view, const G
     g_strlcpy(row->uuid, view->instance->uuid, sizeof row->uuid);
     row->name = g_strdup(view->instance->name);
     row->domain_name = g_strdup(view->instance->name);
+    row->host = *view->host ? g_strdup(view->host) : NULL; /* which cannot be removed until it is deleted there */
     row->phase = GW_SERVER_DELETING;
     row->delete_asked = TRUE;
     row->delete_request = g_strdup(request->request_id);
     row->user_id = g_strdup(request->user_id);
     row->project_id = g_strdup(request->project_id);
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&engine->adopt_lock);
     if (!gw_store_server_add(engine->store, row, error))
         return FALSE;
-    g_mutex_lock(&engine->lock);
-    gw_server_run_add(engine, g_steal_pointer(&row));
-    g_mutex_unlock(&engine->lock);
+    enter(engine, g_steal_pointer(&row));
     return TRUE;
 }
 
@@ -342,6 +422,25 @@ static gboolean confirm_first(GwEngine *engine, const GwInstanceView *view, cons
     return !resting || gw_engine_confirm(engine, &silent, error);
 }
 
+/* A server that was built, and whose host was removed, runs on there unseen: it is not forgotten. */
+static gboolean check_host_known(GwEngine *engine, const GwInstanceView *view, GError **error)
+{
+    const GwServer *server = view->server;
+    g_autofree char *host = NULL;
+    if (view->on_host || !server || !server->built_us)
+        return TRUE;
+    if (!gw_server_last_home(engine, server, &host, error))
+        return FALSE;
+    g_autoptr(GwHostEntry) entry = host ? gw_engine_find_host(engine, host) : NULL;
+    if (entry || !host)
+        return TRUE;
+    g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
+                "Server %s (%s) was last on %s, which Godwit does not know any more: it may still run there, so it is not deleted. Add the "
+                "host again (godwit host-add %s URI), or another machine under its name when it is gone for good, and delete the server then",
+                server->name, server->uuid, host, host);
+    return FALSE;
+}
+
 gboolean gw_engine_delete(GwEngine *engine, const GwMoveRequest *request, GError **error)
 {
     g_autoptr(GwInstanceView) view = gw_engine_instance(engine, request->instance_uuid);
@@ -351,23 +450,23 @@ gboolean gw_engine_delete(GwEngine *engine, const GwMoveRequest *request, GError
     }
     if (view->operating && view->operation == GW_OPERATION_DELETE)
         return TRUE; /* asked for already */
-    if (!check_leader(engine, error))
-        return FALSE;
     g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, view->host);
     if (entry && !gw_node_can_create(entry->node)) {
         g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "deleting a server is not offered by the %s driver, which %s is reached by",
                     gw_node_driver(entry->node)->name, view->host);
         return FALSE;
     }
+    if (!check_host_known(engine, view, error))
+        return FALSE;
     if (!gw_operate_check_delete(view, request->by_admin, error) || !gw_operate_take(engine, view->instance->uuid, GW_OPERATION_DELETE, error))
         return FALSE;
     gboolean claimed = confirm_first(engine, view, request, error) && gw_peers_claim(engine, view->instance->uuid, error);
-    if (claimed && gw_submit_record(engine, request, "delete", error) && ensure_row(engine, view, request, error)) {
-        mark(engine, view->instance->uuid, request->request_id);
-        return TRUE;
-    }
-    if (claimed)
+    gboolean asked = claimed && gw_submit_record(engine, request, "delete", error) && ensure_row(engine, view, request, error);
+    if (claimed) /* from now on its row keeps others away, whoever carries it */
         gw_peers_release(engine, view->instance->uuid);
-    gw_operate_release(engine, view->instance->uuid);
-    return FALSE;
+    if (asked)
+        mark(engine, view->instance->uuid, request->request_id);
+    else
+        gw_operate_release(engine, view->instance->uuid);
+    return asked;
 }

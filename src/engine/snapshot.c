@@ -1,5 +1,7 @@
 #include "engine/snapshot.h"
 
+#include "engine/view_list.h"
+
 #include <string.h>
 
 /* ---- hosts */
@@ -108,7 +110,8 @@ static void add_hosts(GwSnapshot *s, GwEngine *engine)
                               .max_moves = most_of(view, GW_LIMIT_IO_OPS),
                               .tenants = tenants_of(s, view),
                               .link_bps = gw_forecast_link_bps(engine, view->row->name),
-                              .closed = closed_reason(s, view)};
+                              .closed = closed_reason(s, view),
+                              .holds_none = !view->up || view->row->forced_down || !view->row->enabled};
         g_array_append_val(s->cluster->hosts, host);
         g_hash_table_insert(s->host_index, view->row->name, GUINT_TO_POINTER(h + 1));
     }
@@ -318,10 +321,12 @@ GwSnapshot *gw_snapshot_new(GwEngine *engine)
     s->host_index = g_hash_table_new(g_str_hash, g_str_equal);
     s->zones = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     s->instance_index = g_hash_table_new(g_str_hash, g_str_equal);
-    g_autoptr(GPtrArray) views = gw_engine_instances(engine, NULL, NULL);
+    g_autoptr(GwViewList) views = gw_engine_instances(engine, NULL);
     s->instances = g_ptr_array_new_with_free_func((GDestroyNotify)gw_instance_view_unref);
-    for (guint n = 0; n < views->len; n++)
-        g_ptr_array_add(s->instances, gw_instance_view_ref(views->pdata[n]));
+    GwViewIter iter;
+    gw_view_iter_init(&iter, views, NULL, NULL);
+    for (GwInstanceView *view; (view = gw_view_iter_next(&iter));)
+        g_ptr_array_add(s->instances, gw_instance_view_ref(view));
     s->hosts = gw_engine_hosts(engine);
     add_hosts(s, engine);
     add_instances(engine, s);

@@ -195,7 +195,8 @@ static GwMigration *row_of(const GwInstanceView *view, const GwMoveRequest *requ
     row->project_id = g_strdup(request->project_id);
     row->flavor = kind == GW_MOVE_RESIZE ? gw_flavor_copy(request->flavor) : NULL;
     row->flavor_was = kind == GW_MOVE_RESIZE && view->server && gw_server_flavor(view->server) ? gw_server_flavor(view->server)->id : 0;
-    row->intents = (request->force ? GW_INTENT_HOST_FORCED : 0) | (request->disk_over_commit ? GW_INTENT_OVER_COMMIT : 0) |
+    row->intents = (request->force ? GW_INTENT_HOST_FORCED : 0) | (request->group_goes ? GW_INTENT_GROUP_GOES : 0) |
+                   (request->disk_over_commit ? GW_INTENT_OVER_COMMIT : 0) |
                    gw_policy_intents(kind == GW_MOVE_LIVE ? request->policy : NULL);
     return row;
 }

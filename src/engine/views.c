@@ -197,9 +197,13 @@ static gboolean shows_same(const GwInstanceView *a, const GwInstanceView *b)
            a->on_host == b->on_host && a->card == b->card && same_server(a->server, b->server) && gw_instance_equal(a->instance, b->instance);
 }
 
-static void drop_sorted(GwEngine *engine)
+static void replace(GwEngine *engine, const char *uuid, GwInstanceView *old, GwInstanceView *view)
 {
-    g_clear_pointer(&engine->sorted, g_ptr_array_unref);
+    gw_listing_change(engine->listing, old, view);
+    if (view)
+        g_hash_table_replace(engine->views, view->instance->uuid, view);
+    else
+        g_hash_table_remove(engine->views, uuid);
 }
 
 void gw_views_update(GwEngine *engine, const char *uuid)
@@ -211,8 +215,7 @@ void gw_views_update(GwEngine *engine, const char *uuid)
     GwInstanceView *view = view_of(engine, home, uuid, old);
     if (!view) {
         if (old) {
-            g_hash_table_remove(engine->views, uuid);
-            drop_sorted(engine);
+            replace(engine, uuid, old, NULL);
             gw_engine_serial_next(engine);
         }
         return;
@@ -223,8 +226,7 @@ void gw_views_update(GwEngine *engine, const char *uuid)
     }
     view->serial = (guint64)gw_engine_serial_next(engine);
     view->changed_us = g_get_real_time();
-    g_hash_table_replace(engine->views, view->instance->uuid, view);
-    drop_sorted(engine);
+    replace(engine, uuid, old, view);
 }
 
 static void place(GwEngine *engine, GwHostEntry *entry, const char *uuid)
@@ -250,6 +252,7 @@ static void displace(GwEngine *engine, GwHostEntry *entry, const char *uuid)
 
 void gw_views_set(GwEngine *engine, GwHostEntry *entry, const char *uuid, GwInstance *instance)
 {
+    gw_host_entry_changed(entry);
     if (instance && !entry->removed) {
         GwInstanceView *old = g_hash_table_lookup(engine->views, uuid);
         if (!instance->created_at) /* libvirt does not know: the time of adoption, carried along */
@@ -269,6 +272,7 @@ void gw_views_set(GwEngine *engine, GwHostEntry *entry, const char *uuid, GwInst
 
 void gw_views_update_host(GwEngine *engine, GwHostEntry *entry)
 {
+    gw_host_entry_changed(entry);
     g_autoptr(GList) uuids = g_hash_table_get_keys(entry->instances);
     for (GList *item = uuids; item; item = item->next) {
         if (entry->removed)
@@ -280,56 +284,18 @@ void gw_views_update_host(GwEngine *engine, GwHostEntry *entry)
     gw_engine_serial_next(engine);
 }
 
-/* ---- listing */
-
-static gint newest_first(gconstpointer a, gconstpointer b)
-{
-    const GwInstanceView *x = *(GwInstanceView *const *)a;
-    const GwInstanceView *y = *(GwInstanceView *const *)b;
-    if (x->first_seen_us != y->first_seen_us)
-        return x->first_seen_us > y->first_seen_us ? -1 : 1;
-    return strcmp(x->instance->uuid, y->instance->uuid);
-}
-
-/* [locked] */
-static GPtrArray *sorted(GwEngine *engine)
-{
-    if (engine->sorted)
-        return engine->sorted;
-    engine->sorted = g_ptr_array_new_full(g_hash_table_size(engine->views), (GDestroyNotify)gw_instance_view_unref);
-    GHashTableIter iter;
-    gpointer value;
-    g_hash_table_iter_init(&iter, engine->views);
-    while (g_hash_table_iter_next(&iter, NULL, &value))
-        g_ptr_array_add(engine->sorted, gw_instance_view_ref(value));
-    g_ptr_array_sort(engine->sorted, newest_first);
-    return engine->sorted;
-}
-
-GPtrArray *gw_engine_instances(GwEngine *engine, const char *host, guint64 *ret_serial)
-{
-    g_mutex_lock(&engine->lock);
-    if (ret_serial)
-        *ret_serial = gw_engine_serial(engine);
-    GPtrArray *all = g_ptr_array_ref(sorted(engine)); /* never changed once made, only replaced */
-    g_mutex_unlock(&engine->lock);
-    if (!host)
-        return all;
-    GPtrArray *some = g_ptr_array_new_with_free_func((GDestroyNotify)gw_instance_view_unref);
-    for (guint i = 0; i < all->len; i++) {
-        GwInstanceView *view = all->pdata[i];
-        if (strcmp(view->host, host) == 0)
-            g_ptr_array_add(some, gw_instance_view_ref(view));
-    }
-    g_ptr_array_unref(all);
-    return some;
-}
+/* ---- for those who look */
 
 void gw_engine_ended_moves(GwEngine *engine, GwEndedMoves *ret_ended)
 {
     g_mutex_lock(&engine->lock);
     *ret_ended = engine->ended;
     g_mutex_unlock(&engine->lock);
+}
+
+guint64 gw_engine_store_writes(GwEngine *engine)
+{
+    return gw_store_commits(engine->store);
 }
 
 GwInstanceView *gw_engine_instance(GwEngine *engine, const char *uuid)

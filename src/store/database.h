@@ -56,6 +56,7 @@ typedef struct {
 
 struct GwStore {
     const GwStoreOps *ops;
+    gint64 commits; /* atomic: transactions that wrote, since it was opened */
 };
 
 struct GwSession {

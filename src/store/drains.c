@@ -156,8 +156,14 @@ static gboolean put_hosts(GwSession *session, const GwDrain *drain, GError **err
 
 gboolean gw_store_drain_add(GwStore *store, GwDrain *drain, const GPtrArray *moves, GError **error)
 {
+    return gw_store_drain_add_fenced(store, drain, moves, NULL, error);
+}
+
+gboolean gw_store_drain_add_fenced(GwStore *store, GwDrain *drain, const GPtrArray *moves, const GwFence *fence,
+                                   GError **error)
+{
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_WRITE, error);
-    if (!session)
+    if (!session || !gw_session_check_fence(session, fence, error))
         return FALSE;
     session->changed = GW_CHANGED_DRAINS;
     GwDrain added = *drain;
@@ -242,17 +248,53 @@ gboolean gw_store_drain_cancel(GwStore *store, gint64 id, GError **error)
 
 /* ---- reading */
 
-gboolean gw_store_drains(GwStore *store, const GwDrainQuery *query, GPtrArray **ret_rows, GError **error)
+/* The name with a blank on each side, as a pattern: names may hold what patterns give a meaning to. */
+static char *host_pattern(const char *host)
 {
-    g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_READ, error);
+    GString *text = g_string_new("% ");
+    for (const char *c = host; *c; c++)
+        g_string_append_printf(text, "%s%c", strchr("%_!", *c) ? "!" : "", *c);
+    return g_string_free(g_string_append(text, " %"), FALSE);
+}
+
+static void append_text_condition(GString *sql, GwParam *params, guint *count, const char *condition, const char *text)
+{
+    if (!text)
+        return;
+    params[(*count)++] = gw_param_text(text);
+    g_string_append_printf(sql, " AND %s $%u", condition, *count);
+}
+
+/* pattern: of the query's host, or NULL; it must outlive the result. */
+static GwResult *find_drains(GwSession *session, const GwDrainQuery *query, const char *pattern, GError **error)
+{
+    enum { MOST = 5 };
+    GwParam params[MOST] = {gw_param_integer(query->id), gw_param_integer(query->limit ? query->limit : G_MAXINT32)};
+    guint count = 2;
     g_autoptr(GString) sql = g_string_new("SELECT ");
     gw_fields_append_names(sql, fields, COUNT, "");
-    g_string_append_printf(sql, " FROM drains WHERE (id = $1 OR $1 = 0)%s ORDER BY id DESC LIMIT $2",
+    g_string_append_printf(sql, " FROM drains WHERE (id = $1 OR $1 = 0)%s",
                            query->running_only ? " AND state = 'running'" : "");
-    g_autoptr(GwResult) result =
-        session ? gw_session_query(session, sql->str,
-                                   GW_PARAMS(gw_param_integer(query->id), gw_param_integer(query->limit ? query->limit : G_MAXINT32)), error)
-                : NULL;
+    append_text_condition(sql, params, &count, "' ' || hosts || ' ' LIKE", pattern);
+    g_string_append(sql, pattern ? " ESCAPE '!'" : "");
+    append_text_condition(sql, params, &count, "request_id =", query->request_id);
+    append_text_condition(sql, params, &count, "kind =", query->kind ? gw_drain_kind_name(*query->kind) : NULL);
+    g_string_append(sql, " ORDER BY id DESC LIMIT $2");
+    return gw_session_query(session, sql->str, params, count, error);
+}
+
+/* SQLite's patterns know no difference between large and small letters. */
+static gboolean names_host(const GwDrain *drain, const char *host)
+{
+    g_auto(GStrv) names = g_strsplit(drain->hosts ? drain->hosts : "", " ", -1);
+    return !host || g_strv_contains((const char *const *)names, host);
+}
+
+gboolean gw_store_drains(GwStore *store, const GwDrainQuery *query, GPtrArray **ret_rows, GError **error)
+{
+    g_autofree char *pattern = query->host ? host_pattern(query->host) : NULL;
+    g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_READ, error);
+    g_autoptr(GwResult) result = session ? find_drains(session, query, pattern, error) : NULL;
     g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)gw_drain_free);
     gboolean more = result != NULL;
     if (!result)
@@ -262,10 +304,11 @@ gboolean gw_store_drains(GwStore *store, const GwDrainQuery *query, GPtrArray **
             return FALSE;
         if (!more)
             break;
-        GwDrain *drain = gw_drain_new();
-        g_ptr_array_add(rows, drain);
+        g_autoptr(GwDrain) drain = gw_drain_new();
         if (!gw_fields_read(fields, COUNT, result, drain, error))
             return FALSE;
+        if (names_host(drain, query->host))
+            g_ptr_array_add(rows, g_steal_pointer(&drain));
     }
     *ret_rows = g_steal_pointer(&rows);
     return TRUE;

@@ -9,7 +9,7 @@ typedef struct GwStore GwStore;
 
 typedef enum {
     GW_DRAIN_EMPTY,   /* empties its hosts, whatever is or comes there */
-    GW_DRAIN_RETURN,  /* carries out the moves it was given: those of a drain, back */
+    GW_DRAIN_RETURN,  /* carries out the moves it was given: those of drains, back; without any, that its host was taken into use */
     GW_DRAIN_BALANCE, /* likewise: those that spread load */
 } GwDrainKind;
 
@@ -25,7 +25,7 @@ typedef enum {
     GW_STEP_MOVING, /* migration_id carries it */
     GW_STEP_MOVED,
     GW_STEP_STAYS,  /* reason says why; planned anew when that changes */
-    GW_STEP_GIVEN_UP, /* reason says why; not tried again */
+    GW_STEP_GIVEN_UP, /* reason says why; not tried again. With a migration_id: that one is in error, and needs an operator */
     GW_STEP_GONE,   /* it left by another's hand */
 } GwStepState;
 
@@ -76,6 +76,9 @@ const char *gw_step_state_name(GwStepState state);   /* "planned", "moving", "mo
 
 /* Fills id, uuid, version and times; moves: of GwDrainMove *. GW_ERROR_CONFLICT when one of its hosts is in a running drain. */
 gboolean gw_store_drain_add(GwStore *store, GwDrain *drain, const GPtrArray *moves, GError **error);
+/* The same, by whoever leads: GW_ERROR_STALE when the lease is another's now. fence NULL: anybody may. */
+gboolean gw_store_drain_add_fenced(GwStore *store, GwDrain *drain, const GPtrArray *moves, const GwFence *fence,
+                                   GError **error);
 /* Writes the row if its version is still drain->version, and raises that; and the moves given, new or changed. Another's
  * `cancelling` is kept and comes back in *drain. GW_ERROR_STALE otherwise. */
 gboolean gw_store_drain_update(GwStore *store, GwDrain *drain, const GPtrArray *moves, GError **error);
@@ -88,6 +91,9 @@ typedef struct {
     gint64 id;              /* 0: any */
     gboolean running_only;
     guint limit;            /* 0: all */
+    const char *host; /* one of those that it names; NULL: any */
+    const char *request_id; /* NULL: any */
+    const GwDrainKind *kind; /* NULL: any */
 } GwDrainQuery;
 
 /* Newest first. ret_rows: of GwDrain *. */

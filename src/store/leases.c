@@ -111,7 +111,7 @@ static gboolean drop_operations(const Keeping *k, GError **error)
                           GW_PARAMS(gw_param_integer(k->now_us)), error);
 }
 
-static gboolean share(const Keeping *k, const GArray *spare, GError **error)
+static gboolean share(const Keeping *k, const GArray *spare, guint *ret_surplus, GError **error)
 {
     const GwParam now[] = {gw_param_integer(k->now_us)}, self[] = {gw_param_integer(k->daemon_id)};
     gint64 live, all, mine;
@@ -120,6 +120,8 @@ static gboolean share(const Keeping *k, const GArray *spare, GError **error)
         !gw_session_integer(k->session, "SELECT count(*) FROM leases WHERE daemon_id = $1", self, 1, 0, &mine, error))
         return FALSE;
     gint change = gw_lease_change((guint)mine, spare->len, (guint)all, (guint)live);
+    gint surplus = -gw_lease_change((guint)mine, (guint)mine, (guint)all, (guint)live);
+    *ret_surplus = surplus > 0 ? (guint)(surplus + MIN(change, 0)) : 0;
     if (change < 0)
         return give_back(k, spare, (guint)-change, error);
     return change == 0 || take(k, (guint)change, error);
@@ -143,19 +145,20 @@ static GArray *read_own(const Keeping *k, GError **error)
     return result ? g_steal_pointer(&leases) : NULL;
 }
 
-gboolean gw_store_leases_keep(GwStore *store, gint64 daemon_id, guint lease_ms, const GArray *spare, GArray **ret_leases, GError **error)
+gboolean gw_store_leases_keep(GwStore *store, gint64 daemon_id, guint lease_ms, const GArray *spare, GwKept *ret_kept, GError **error)
 {
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_LEASE, error);
     Keeping k = {.session = session, .daemon_id = daemon_id};
+    guint surplus = 0;
     if (!session || !read_clock(session, &k.now_us, error))
         return FALSE;
     k.expires_us = k.now_us + (gint64)lease_ms * 1000;
-    if (!renew(&k, error) || !complete(&k, error) || !drop_operations(&k, error) || !share(&k, spare, error))
+    if (!renew(&k, error) || !complete(&k, error) || !drop_operations(&k, error) || !share(&k, spare, &surplus, error))
         return FALSE;
     g_autoptr(GArray) leases = read_own(&k, error);
     if (!leases || !gw_session_commit(session, error))
         return FALSE;
-    *ret_leases = g_steal_pointer(&leases);
+    *ret_kept = (GwKept){g_steal_pointer(&leases), surplus};
     return TRUE;
 }
 
@@ -164,15 +167,16 @@ gboolean gw_store_leases_keep(GwStore *store, gint64 daemon_id, guint lease_ms, 
 gboolean gw_store_operation_claim(GwStore *store, gint64 daemon_id, const char *instance_uuid, GError **error)
 {
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_WRITE, error);
-    gint64 migration, other;
+    gint64 migration, other, deleted;
     const GwParam params[] = {gw_param_text(instance_uuid), gw_param_integer(daemon_id)};
     if (!session || !gw_session_integer(session, "SELECT id FROM migrations WHERE instance_uuid = $1 AND final = 0 AND state <> 'finished'",
                                         params, 1, 0, &migration, error) ||
-        !gw_session_integer(session, "SELECT daemon_id FROM operations WHERE instance_uuid = $1", params, 1, 0, &other, error))
+        !gw_session_integer(session, "SELECT daemon_id FROM operations WHERE instance_uuid = $1", params, 1, 0, &other, error) ||
+        !gw_session_integer(session, "SELECT id FROM servers WHERE uuid = $1 AND deleting = 1", params, 1, 0, &deleted, error))
         return FALSE;
-    if (migration || other) {
+    if (migration || other || deleted) {
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "instance %s: %s", instance_uuid,
-                    migration ? "a migration of it has begun" : "another daemon does something to it");
+                    migration ? "a migration of it has begun" : deleted ? "it is being deleted" : "another daemon does something to it");
         return FALSE;
     }
     return gw_session_run(session, "INSERT INTO operations (instance_uuid, daemon_id) VALUES ($1, $2)", params, 2, error) &&

@@ -22,10 +22,15 @@ typedef struct {
     gint64 token;   /* grows each time another daemon takes it: what was written under an older one is refused */
 } GwLease;
 
-/* Renews what the daemon holds, gives back of `spare` (host ids) what is more than its share, and takes of what nobody holds up to it.
- * *ret_leases: what it holds now. GW_ERROR_STALE: it was taken for dead and forgotten; join again. */
-gboolean gw_store_leases_keep(GwStore *store, gint64 daemon_id, guint lease_ms, const GArray *spare /* of gint64 */,
-                              GArray **ret_leases /* of GwLease */, GError **error);
+typedef struct {
+    GArray *leases; /* of GwLease: what the daemon holds now */
+    guint surplus;  /* so many of them are more than its share, and were not spare */
+} GwKept;
+
+/* Renews what the daemon holds, gives back of `spare` (host ids, the first first) what is more than its share, and takes of what nobody
+ * holds up to it. The caller owns ret_kept->leases. GW_ERROR_STALE: it was taken for dead and forgotten; join again. */
+gboolean gw_store_leases_keep(GwStore *store, gint64 daemon_id, guint lease_ms, const GArray *spare /* of gint64 */, GwKept *ret_kept,
+                              GError **error);
 
 /* One daemon at a time does something to an instance beside migrations (start, stop, …): GW_ERROR_CONFLICT while another does, or while it
  * has an unfinished migration; and no migration begins meanwhile. It is over when the daemon is. */
@@ -57,7 +62,8 @@ enum {
     GW_CHANGED_MIGRATIONS = 1 << 1,
     GW_CHANGED_DRAINS = 1 << 2,
     GW_CHANGED_CARDS = 1 << 3,
-    GW_CHANGED_ANYTHING = 15, /* nobody knows: the connection was away */
+    GW_CHANGED_SERVERS = 1 << 4, /* those that Godwit makes, made or takes away */
+    GW_CHANGED_ANYTHING = 31, /* nobody knows: the connection was away */
 };
 
 /* Called from a thread of the store; must not block. */

@@ -87,10 +87,14 @@ static gboolean check_idle(GwSession *session, const char *instance_uuid, GError
     if (!gw_session_integer(session, "SELECT daemon_id FROM operations WHERE instance_uuid = $1", GW_PARAMS(gw_param_text(instance_uuid)), 0,
                             &daemon, error))
         return FALSE;
-    if (daemon)
-        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "instance %s: something else has just been asked of it; wait for its end",
-                    instance_uuid);
-    return !daemon;
+    gint64 deleted = 0;
+    if (!gw_session_integer(session, "SELECT id FROM servers WHERE uuid = $1 AND deleting = 1", GW_PARAMS(gw_param_text(instance_uuid)), 0,
+                            &deleted, error))
+        return FALSE;
+    if (daemon || deleted)
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "instance %s: %s", instance_uuid,
+                    deleted ? "it is being deleted" : "something else has just been asked of it; wait for its end");
+    return !daemon && !deleted;
 }
 
 /* The unique index decides, whatever races; this says by whom, while the answer can still be found. */
@@ -279,14 +283,15 @@ gboolean gw_store_migration_progress(GwStore *store, const GwMigration *migratio
     if (!session)
         return FALSE;
     const GwField *fields = gw_migration_fields + KEPT - PROGRESSES;
-    GwParam params[PROGRESSES + 1];
+    GwParam params[PROGRESSES + 2];
     gw_fields_bind(fields, PROGRESSES, migration, params);
     params[PROGRESSES] = gw_param_integer(migration->id);
+    params[PROGRESSES + 1] = gw_param_text(migration->reason);
     g_autoptr(GString) sql = g_string_new("UPDATE migrations SET ");
     gw_fields_append_settings(sql, fields, PROGRESSES);
-    g_string_append_printf(sql, " WHERE id = $%u RETURNING id", PROGRESSES + 1);
+    g_string_append_printf(sql, ", reason = $%u WHERE id = $%u RETURNING id", PROGRESSES + 2, PROGRESSES + 1);
     gint64 found;
-    if (!gw_session_integer(session, sql->str, params, PROGRESSES + 1, 0, &found, error))
+    if (!gw_session_integer(session, sql->str, params, PROGRESSES + 2, 0, &found, error))
         return FALSE;
     if (found == 0) {
         g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "there is no migration %" G_GINT64_FORMAT, migration->id);

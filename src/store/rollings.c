@@ -3,18 +3,12 @@
 #include "base/error.h"
 #include "store/fields.h"
 
-#include <string.h>
-
 #define HOST(type, member) GW_FIELD(GwRollingHost, type, member)
 static const GwField host_fields[] = {
-    HOST(TEXT, host),
-    GW_FIELD_WORDS(GwRollingHost, turn, "turn", gw_turn_names),
-    HOST(INT64, drain_id),
-    HOST(INT64, return_id),
-    HOST(INT64, moves),
-    HOST(INT64, stays),
-    HOST(INT64, predicted_ms),
-    HOST(INT64, since_us),
+    HOST(TEXT, host),          GW_FIELD_WORDS(GwRollingHost, turn, "turn", gw_turn_names),
+    HOST(INT64, drain_id),     HOST(INT64, return_id),
+    HOST(INT64, moves),        HOST(INT64, stays),
+    HOST(INT64, predicted_ms), HOST(INT64, since_us),
     HOST(TEXT, reason),
 };
 
@@ -49,20 +43,20 @@ static GwRolling *read_rolling(GwResult *result, GError **error)
     rolling->id = gw_result_integer(result, 0);
     g_strlcpy(rolling->uuid, gw_result_text(result, 1), sizeof rolling->uuid);
     rolling->cancelling = gw_result_integer(result, 2) != 0;
+    rolling->version = (guint64)gw_result_integer(result, 4);
     if (gw_fields_from_text(fields, G_N_ELEMENTS(fields), value ? value : "", rolling, error))
         return g_steal_pointer(&rolling);
     gw_error_prefix(error, "stored rolling drain %" G_GINT64_FORMAT, rolling->id);
     return NULL;
 }
 
-static GPtrArray *read_all(GwSession *session, gint64 id, gboolean running_only, GError **error)
+static GPtrArray *read_all(GwSession *session, const GwRollingQuery *query, GError **error)
 {
     g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)gw_rolling_free);
-    g_autoptr(GwResult) result = gw_session_query(
-        session,
-        running_only ? "SELECT id, uuid, cancelling, value FROM rollings WHERE (id = $1 OR $1 = 0) AND running = 1 ORDER BY id DESC"
-                     : "SELECT id, uuid, cancelling, value FROM rollings WHERE (id = $1 OR $1 = 0) ORDER BY id DESC",
-        GW_PARAMS(gw_param_integer(id)), error);
+    g_autofree char *sql = g_strdup_printf(
+        "SELECT id, uuid, cancelling, value, version FROM rollings WHERE (id = $1 OR $1 = 0)%s ORDER BY id DESC",
+        query->running_only ? " AND running = 1" : "");
+    g_autoptr(GwResult) result = gw_session_query(session, sql, GW_PARAMS(gw_param_integer(query->id)), error);
     gboolean more = result != NULL;
     while (more) {
         if (!gw_result_next(result, &more, error))
@@ -76,10 +70,10 @@ static GPtrArray *read_all(GwSession *session, gint64 id, gboolean running_only,
     return result ? g_steal_pointer(&rows) : NULL;
 }
 
-gboolean gw_store_rollings(GwStore *store, gint64 id, gboolean running_only, GPtrArray **ret_rows, GError **error)
+gboolean gw_store_rollings(GwStore *store, const GwRollingQuery *query, GPtrArray **ret_rows, GError **error)
 {
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_READ, error);
-    GPtrArray *rows = session ? read_all(session, id, running_only, error) : NULL;
+    GPtrArray *rows = session ? read_all(session, query, error) : NULL;
     if (!rows)
         return FALSE;
     *ret_rows = rows;
@@ -88,14 +82,11 @@ gboolean gw_store_rollings(GwStore *store, gint64 id, gboolean running_only, GPt
 
 /* ---- changing */
 
-static const GwRolling *find_host(const GPtrArray *rows, const char *name)
+static const GwRolling *find_wanting(const GPtrArray *rows, const char *host)
 {
-    for (guint n = 0; n < rows->len; n++) {
-        const GPtrArray *hosts = ((const GwRolling *)rows->pdata[n])->hosts;
-        for (guint h = 0; h < hosts->len; h++)
-            if (strcmp(((const GwRollingHost *)hosts->pdata[h])->host, name) == 0)
-                return rows->pdata[n];
-    }
+    for (guint n = 0; n < rows->len; n++)
+        if (gw_rolling_wants(rows->pdata[n], host))
+            return rows->pdata[n];
     return NULL;
 }
 
@@ -103,33 +94,38 @@ static gboolean check_hosts(const GPtrArray *running, const GwRolling *rolling, 
 {
     for (guint h = 0; h < rolling->hosts->len; h++) {
         const char *name = ((const GwRollingHost *)rolling->hosts->pdata[h])->host;
-        const GwRolling *other = find_host(running, name);
+        const GwRolling *other = find_wanting(running, name);
         if (other) {
             g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
-                        "Host %s is in a rolling drain already: see rolling drain %" G_GINT64_FORMAT ", or cancel it first", name, other->id);
+                        "Host %s is in a rolling drain already: see rolling drain %" G_GINT64_FORMAT
+                        ", or cancel it first",
+                        name, other->id);
             return FALSE;
         }
     }
     return TRUE;
 }
 
+/* Sessions that write come one after another, so that no two additions can miss each other. */
 gboolean gw_store_rolling_add(GwStore *store, GwRolling *rolling, GError **error)
 {
+    const GwRollingQuery running_only = {.running_only = TRUE};
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_WRITE, error);
     g_autofree char *uuid = g_uuid_string_random();
     if (!session)
         return FALSE;
     session->changed = GW_CHANGED_DRAINS;
     rolling->created_us = g_get_real_time();
+    rolling->version = 1;
     g_strlcpy(rolling->uuid, uuid, sizeof rolling->uuid);
     g_autofree char *value = gw_fields_to_text(fields, G_N_ELEMENTS(fields), rolling);
-    /* writing every row that runs makes additions wait for each other, whatever the database */
-    g_autoptr(GPtrArray) running = gw_session_run(session, "UPDATE rollings SET running = 1 WHERE running = 1", NULL, 0, error)
-                                       ? read_all(session, 0, TRUE, error)
-                                       : NULL;
+    g_autoptr(GPtrArray) running = read_all(session, &running_only, error);
     return running && check_hosts(running, rolling, error) &&
-           gw_session_integer(session, "INSERT INTO rollings (uuid, running, cancelling, ended_us, value) VALUES ($1, 1, 0, 0, $2) RETURNING id",
-                              GW_PARAMS(gw_param_text(rolling->uuid), gw_param_text(value)), 0, &rolling->id, error) &&
+           gw_session_integer(
+               session,
+               "INSERT INTO rollings (uuid, running, cancelling, ended_us, value, version) VALUES ($1, 1, 0, 0, $2, 1)"
+               " RETURNING id",
+               GW_PARAMS(gw_param_text(rolling->uuid), gw_param_text(value)), 0, &rolling->id, error) &&
            gw_session_commit(session, error);
 }
 
@@ -137,15 +133,24 @@ gboolean gw_store_rolling_journal(GwStore *store, GwRolling *rolling, const GwFe
 {
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_WRITE, error);
     g_autofree char *value = gw_fields_to_text(fields, G_N_ELEMENTS(fields), rolling);
-    gint64 cancelling;
+    gint64 version;
     if (!session || !gw_session_check_fence(session, fence, error) ||
-        !gw_session_integer(session, "UPDATE rollings SET running = $1, ended_us = $2, value = $3 WHERE id = $4 RETURNING cancelling",
-                            GW_PARAMS(gw_param_integer(rolling->state == GW_ROLLING_RUNNING), gw_param_integer(rolling->ended_us),
-                                      gw_param_text(value), gw_param_integer(rolling->id)),
-                            0, &cancelling, error) ||
-        !gw_session_commit(session, error))
+        !gw_session_integer(session,
+                            "UPDATE rollings SET running = $1, ended_us = $2, value = $3, version = version + 1"
+                            " WHERE id = $4 AND version = $5 AND running = 1 RETURNING version",
+                            GW_PARAMS(gw_param_integer(rolling->state == GW_ROLLING_RUNNING),
+                                      gw_param_integer(rolling->ended_us), gw_param_text(value),
+                                      gw_param_integer(rolling->id), gw_param_integer((gint64)rolling->version)),
+                            0, &version, error))
         return FALSE;
-    rolling->cancelling = cancelling != 0;
+    if (!version) {
+        g_set_error(error, GW_ERROR, GW_ERROR_STALE,
+                    "rolling drain %" G_GINT64_FORMAT " was changed by someone else: read it again", rolling->id);
+        return FALSE;
+    }
+    if (!gw_session_commit(session, error))
+        return FALSE;
+    rolling->version = (guint64)version;
     return TRUE;
 }
 
@@ -156,9 +161,12 @@ gboolean gw_store_rolling_cancel(GwStore *store, gint64 id, GError **error)
     if (session)
         session->changed = GW_CHANGED_DRAINS;
     if (!session ||
-        !gw_session_integer(session, "UPDATE rollings SET cancelling = 1 WHERE id = $1 AND running = 1 RETURNING id",
-                            GW_PARAMS(gw_param_integer(id)), 0, &found, error) ||
-        !gw_session_integer(session, "SELECT id FROM rollings WHERE id = $1", GW_PARAMS(gw_param_integer(id)), 0, &exists, error))
+        !gw_session_integer(
+            session,
+            "UPDATE rollings SET cancelling = 1, version = version + 1 WHERE id = $1 AND running = 1 RETURNING id",
+            GW_PARAMS(gw_param_integer(id)), 0, &found, error) ||
+        !gw_session_integer(session, "SELECT id FROM rollings WHERE id = $1", GW_PARAMS(gw_param_integer(id)), 0,
+                            &exists, error))
         return FALSE;
     if (!exists)
         g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Rolling drain %" G_GINT64_FORMAT " could not be found.", id);

@@ -234,6 +234,9 @@ const char *const gw_schema_steps[] = {
     " cancelling INTEGER NOT NULL,"
     " ended_us INTEGER NOT NULL,"
     " value TEXT NOT NULL);", /* rollings.c */
+
+    /* 13: whoever writes a rolling drain has seen what it writes over. */
+    "ALTER TABLE rollings ADD COLUMN version INTEGER NOT NULL DEFAULT 1;",
 };
 
 const guint gw_schema_count = G_N_ELEMENTS(gw_schema_steps);

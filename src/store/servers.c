@@ -132,6 +132,8 @@ gboolean gw_store_server_add(GwStore *store, GwServer *server, GError **error)
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_WRITE, error);
     g_autofree char *value = value_of(server);
     gint64 now = g_get_real_time(), id = 0, taken = 0;
+    if (session)
+        session->changed = GW_CHANGED_SERVERS;
     if (!session || !gw_session_integer(session, "SELECT id FROM servers WHERE uuid = $1", GW_PARAMS(gw_param_text(server->uuid)), 0,
                                         &taken, error))
         return FALSE;
@@ -179,10 +181,17 @@ static gboolean write_row(GwSession *session, const GwServer *server, gint64 now
 
 gboolean gw_store_server_update(GwStore *store, GwServer *server, GError **error)
 {
+    return gw_store_server_journal(store, server, NULL, error);
+}
+
+gboolean gw_store_server_journal(GwStore *store, GwServer *server, const GwFence *fence, GError **error)
+{
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_WRITE, error);
     gint64 now = g_get_real_time(), version = 0;
     gboolean delete_asked = FALSE;
-    if (!session || !write_row(session, server, now, &version, &delete_asked, error))
+    if (session)
+        session->changed = GW_CHANGED_SERVERS;
+    if (!session || !gw_session_check_fence(session, fence, error) || !write_row(session, server, now, &version, &delete_asked, error))
         return FALSE;
     if (!version) {
         g_set_error(error, GW_ERROR, GW_ERROR_STALE, "server %s was changed by someone else: read it again", server->uuid);
@@ -200,6 +209,8 @@ gboolean gw_store_server_ask_delete(GwStore *store, const char *uuid, const char
 {
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_WRITE, error);
     gint64 found;
+    if (session)
+        session->changed = GW_CHANGED_SERVERS;
     if (!session || !gw_session_integer(session, "UPDATE servers SET deleting = 1, delete_request = $2 WHERE uuid = $1 RETURNING id",
                                         GW_PARAMS(gw_param_text(uuid), gw_param_text(request_id)), 0, &found, error))
         return FALSE;
@@ -208,10 +219,12 @@ gboolean gw_store_server_ask_delete(GwStore *store, const char *uuid, const char
     return found && gw_session_commit(session, error);
 }
 
-gboolean gw_store_server_remove(GwStore *store, gint64 id, GError **error)
+gboolean gw_store_server_remove(GwStore *store, gint64 id, const GwFence *fence, GError **error)
 {
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_WRITE, error);
-    return session &&
+    if (session)
+        session->changed = GW_CHANGED_SERVERS;
+    return session && gw_session_check_fence(session, fence, error) &&
            gw_session_run(session, "DELETE FROM cards WHERE uuid = (SELECT uuid FROM servers WHERE id = $1)", GW_PARAMS(gw_param_integer(id)),
                           error) &&
            gw_session_run(session, "DELETE FROM servers WHERE id = $1", GW_PARAMS(gw_param_integer(id)), error) &&

@@ -17,7 +17,15 @@ GwSession *gw_session_begin(GwStore *store, GwAccess access, GError **error)
 
 gboolean gw_session_commit(GwSession *session, GError **error)
 {
-    return session->store->ops->commit(session, error);
+    if (!session->store->ops->commit(session, error))
+        return FALSE;
+    __atomic_add_fetch(&session->store->commits, 1, __ATOMIC_RELAXED);
+    return TRUE;
+}
+
+guint64 gw_store_commits(const GwStore *store)
+{
+    return (guint64)__atomic_load_n(&store->commits, __ATOMIC_RELAXED);
 }
 
 void gw_session_end(GwSession *session)

@@ -33,6 +33,9 @@ GwStore *gw_store_open_postgres(const char *uri, GError **error);
 gboolean gw_store_check_postgres(const char *uri, GError **error);
 void gw_store_close(GwStore *store);
 
+/* Transactions that wrote something, since it was opened. */
+guint64 gw_store_commits(const GwStore *store);
+
 /* ---- Hosts */
 typedef struct {
     gint64 id;                /* ascending, from 1; never reused */
@@ -123,7 +126,7 @@ gboolean gw_store_migration_journal(GwStore *store, GwMigration *migration, cons
  * carries the migration is not upset; returns the row as it now is. GW_ERROR_NOT_FOUND, or GW_ERROR_CONFLICT when it is
  * FINAL. */
 gboolean gw_store_migration_intend(GwStore *store, gint64 id, unsigned intents, GwMigration **ret, GError **error);
-/* Progress and forecast only: cheap, not version-checked, changes neither version nor updated_us's order of states. */
+/* Progress, forecast and what it waits for (reason) only: cheap, not version-checked, changes neither version nor updated_us's order of states. */
 typedef enum { GW_PROGRESS_KEEP, GW_PROGRESS_TELL } GwProgressHow; /* tell: other daemons are to look at once, not within a second */
 gboolean gw_store_migration_progress(GwStore *store, const GwMigration *migration, GwProgressHow how, GError **error);
 

@@ -80,6 +80,11 @@ gboolean gw_engine_drains(GwEngine *engine, const GwDrainQuery *query, GPtrArray
     return TRUE;
 }
 
+gboolean gw_engine_check_enabling(GwEngine *engine, const char *host, GError **error)
+{
+    return TRUE;
+}
+
 static gboolean exists(gint64 id, GError **error)
 {
     if (id == 1 || id == 2)
@@ -131,14 +136,14 @@ static GwRolling *rolling_of(gint64 id)
     return rolling;
 }
 
-gboolean gw_engine_rolling(GwEngine *engine, const GwRollingOrder *order, GwRolling **ret, GError **error)
+void gw_engine_rolling(GwEngine *engine, const GwRollingOrder *order, GwRollingPlanned done, gpointer data)
 {
-    if (!order->aggregate && !*order->order.hosts) {
-        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "hosts: name either the hosts, in the order of their turns, or an aggregate");
-        return FALSE;
-    }
-    *ret = rolling_of(order->order.dry_run == GW_DRY_RUN ? 0 : 1);
-    return TRUE;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GwRolling) rolling = rolling_of(order->order.dry_run == GW_DRY_RUN ? 0 : 1);
+    gboolean named = order->aggregate || *order->order.hosts;
+    if (!named)
+        g_set_error(&error, GW_ERROR, GW_ERROR_INVALID, "hosts: name either the hosts, in the order of their turns, or an aggregate");
+    done(data, named ? rolling : NULL, error);
 }
 
 gboolean gw_engine_rollings(GwEngine *engine, GPtrArray **ret_rows, GError **error)

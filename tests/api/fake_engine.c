@@ -1,6 +1,7 @@
 #include "fake_engine.h"
 
 #include "base/error.h"
+#include "engine/view_list.h"
 #include "fake_aggregates.h"
 
 #include <string.h>
@@ -356,6 +357,15 @@ GwHostView *gw_engine_host(GwEngine *engine, const char *name)
     return view;
 }
 
+GwHostView *gw_engine_host_by_uuid(GwEngine *engine, const char *uuid)
+{
+    g_autoptr(GPtrArray) hosts = gw_engine_hosts(engine);
+    for (guint i = 0; i < hosts->len; i++)
+        if (g_ascii_strcasecmp(((const GwHostView *)hosts->pdata[i])->row->uuid, uuid) == 0)
+            return g_ptr_array_steal_index(hosts, i);
+    return NULL;
+}
+
 void gw_engine_host_add(GwEngine *engine, const char *name, const char *uri, const char *password, GwDone done, gpointer data)
 {
     guint index;
@@ -430,15 +440,25 @@ guint64 gw_engine_serial(GwEngine *engine)
     return __atomic_load_n(&engine->serial, __ATOMIC_ACQUIRE);
 }
 
-GPtrArray *gw_engine_instances(GwEngine *engine, const char *host, guint64 *ret_serial)
+GwViewList *gw_engine_instances(GwEngine *engine, guint64 *ret_serial)
 {
-    GPtrArray *views = g_ptr_array_new_with_free_func((GDestroyNotify)gw_instance_view_unref);
+    GwViewList *views = gw_view_list_new();
     g_mutex_lock(&engine->lock);
     if (ret_serial)
         *ret_serial = engine->serial;
+    for (guint i = 0; i < engine->views->len; i++)
+        gw_view_list_change(&views, NULL, engine->views->pdata[i]);
+    g_mutex_unlock(&engine->lock);
+    return views;
+}
+
+GPtrArray *gw_engine_instances_of(GwEngine *engine, const char *host)
+{
+    GPtrArray *views = g_ptr_array_new_with_free_func((GDestroyNotify)gw_instance_view_unref);
+    g_mutex_lock(&engine->lock);
     for (guint i = 0; i < engine->views->len; i++) {
         GwInstanceView *view = engine->views->pdata[i];
-        if (!host || strcmp(view->host, host) == 0)
+        if (strcmp(view->host, host) == 0)
             g_ptr_array_add(views, gw_instance_view_ref(view));
     }
     g_mutex_unlock(&engine->lock);
@@ -645,6 +665,11 @@ void gw_engine_ended_moves(GwEngine *engine, GwEndedMoves *ret_ended)
 {
     *ret_ended = (GwEndedMoves){.total_ms = 2500, .downtime_ms = 90, .bytes = 1000};
     ret_ended->count[GW_MOVE_LIVE][GW_MIGRATION_COMPLETED] = 2;
+}
+
+guint64 gw_engine_store_writes(GwEngine *engine)
+{
+    return 7;
 }
 
 static GwActionRow *action_copy(const GwActionRow *row)

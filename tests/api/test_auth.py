@@ -189,6 +189,12 @@ def test_without_a_password(daemon):
         assert daemon.request("GET", path)[0] in (200, 300), path
 
 
+def test_a_wrong_password_is_told_from_none(daemon):
+    status, headers, body = daemon.request("GET", "/v2.1/servers", user="admin:wrong")
+    assert status == 401 and headers["WWW-Authenticate"].startswith("Basic realm=")
+    assert body["error"]["message"].endswith("the user or the password is wrong.")
+
+
 @pytest.mark.parametrize("header", ["Basic", "Basic !!!", "Basic " + base64.b64encode(b"nocolon").decode(), "Bearer x",
                                     "Basic " + base64.b64encode(b"a:\xff").decode(), "Basic " + base64.b64encode(b"a\0:b").decode()])
 def test_malformed_credentials(daemon, header):
@@ -237,7 +243,13 @@ def test_failed_attempts_are_limited(tmp_path):
     try:
         assert [daemon.request("GET", "/v2.1/servers", user=f"anna:{i}")[0] for i in range(5)] == [401] * 5
         status, headers, body = daemon.request("GET", "/v2.1/servers", user="anna:a")
-        assert status == 429 and int(headers["Retry-After"]) > 0 and "Too many failed attempts" in body["overLimit"]["message"]
+        assert status == 429 and "Too many failed attempts" in body["overLimit"]["message"]
+        assert "the right password is refused, too" in body["overLimit"]["message"]
+        assert 0 < int(headers["Retry-After"]) <= 60 and f"Try again in {headers['Retry-After']} s" in body["overLimit"]["message"]
+        time.sleep(1.1)
+        later = int(daemon.request("GET", "/v2.1/servers", user="anna:a")[1]["Retry-After"])
+        assert later < int(headers["Retry-After"]), "what is left, not the whole of it"
+        assert daemon.read_log().count("too many failed log-ins as 'anna'") == 1
         assert daemon.log_in("anna", "a")[0] == 429
         assert daemon.request("GET", "/v2.1/servers", user="rita:r")[0] == 200, "others are heard"
         assert "anna" in daemon.read_log() and "anna:" not in daemon.read_log()
@@ -494,6 +506,6 @@ def test_the_command_finds_the_password(daemon, tmp_path, password):
     assert run(GODWIT_PASSWORD_FILE=str(tmp_path / "admin-password")).returncode == 0
     assert run(OS_USERNAME="admin", OS_PASSWORD=password()).returncode == 0
     nobody = run(OS_USERNAME="admin", OS_PASSWORD="wrong")
-    assert nobody.returncode == 1 and "wants to know who asks" in nobody.stderr and "GODWIT_PASSWORD_FILE" in nobody.stderr
+    assert nobody.returncode == 1 and "wrong user or password" in nobody.stderr and "GODWIT_PASSWORD_FILE" in nobody.stderr
     missing = run(GODWIT_PASSWORD_FILE="/nowhere")
     assert missing.returncode == 2 and "GODWIT_PASSWORD_FILE is '/nowhere'" in missing.stderr

@@ -80,3 +80,15 @@ def test_what_is_not_worth_it(cloud, wish):
     wait(lambda: score(cloud))
     time.sleep(3)
     assert drains(cloud) == []
+
+
+def test_what_failed_is_not_tried_for_ever(tmp_path):
+    """HostC is the roomiest and has another bridge, which only the checks of a move find out: each guest is sent there once."""
+    cloud = Cloud(str(tmp_path), guests=8, hosts=("HostD",), more="[balance]\ninterval = 1\nsamples = 1\nthreshold = 0\ncooldown = 0\nmax_moves = 2\ngain = 5\n")
+    try:
+        assert cloud.add("HostC", memory_mib=262144, link_mbps=4000, bridge="other").status == 201
+        wait(lambda: len(cloud.servers("HostD")) >= 3, 90)
+        failed = [m for m in cloud.get("/godwit/v1/migrations?host=HostC").json["migrations"] if m["state"] == "failed"]
+        assert len({m["instance_uuid"] for m in failed}) == len(failed) > 0, [m["instance_name"] for m in failed]
+    finally:
+        cloud.close()

@@ -1,4 +1,5 @@
 """Servers made and deleted, images and flavors, on a real godwitd with simulated hosts."""
+import re
 import os
 import struct
 import subprocess
@@ -322,3 +323,4 @@ def test_own_commands(daemon):
     flavor(daemon, "huge", ram=1000000)
     failed = godwit("boot", "--image", "cirros", "--flavor", "huge", "web")
     assert failed.returncode == 1 and "web was not made: No valid host was found:\n  - HostA: 7168 MiB of memory are free" in failed.stderr
+    assert re.search(r"web is listed as ERROR; remove it with: godwit delete [0-9a-f-]{36}\n$", failed.stderr)

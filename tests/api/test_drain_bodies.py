@@ -58,7 +58,7 @@ def test_unknown_and_ended(server):
 
 def test_undrain_and_balance(server):
     answer = post(server, "hosts/HostB/undrain", {"undrain": {"return": True}})
-    assert (answer.status, answer.json) == (200, {"undrain": {"host": "HostB", "drain": None}})
+    assert (answer.status, answer.json) == (200, {"undrain": {"host": "HostB", "status": "enabled", "disabled_reason": None, "drain": None}})
     answer = post(server, "balance", {"balance": {"dry_run": True, "objective": "pack", "max_moves": 3, "aggregate": "rack1"}})
     balance = answer.json["balance"]
     assert answer.status == 200 and balance["score_after"] < balance["score_before"] and balance["drain"]["kind"] == "balance"

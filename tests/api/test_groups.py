@@ -161,6 +161,43 @@ def test_moves_stay_together(cloud):
     assert_fault(live(cloud, one, "HostC"), "badRequest", 400, "HostC has none of the group web", "empty HostB with godwit drain")
 
 
+def action(cloud, server, host=None):
+    body = {"os-migrateLive": {"host": host, "block_migration": "auto"}}
+    return cloud.request("POST", f"/v2.1/servers/{server['id']}/action", body, "2.34")  # answered before it is checked
+
+
+def test_moves_begun_at_once_stay_apart(cloud):
+    """Each is checked while the others are: whoever comes last sees where they go."""
+    cloud = cloud(guests=3, hosts=("HostC", "HostD", "HostE"), latency_ms=150)
+    servers = cloud.servers()
+    make(cloud, "anti-affinity", *servers)
+    for server in servers:
+        assert action(cloud, server).status == 202
+    wait(lambda: all(m["final"] for m in cloud.get("/godwit/v1/migrations").json["migrations"]), 60)
+    wait(lambda: sorted(len(cloud.servers(h)) for h in ("HostC", "HostD", "HostE")) == [1, 1, 1])
+
+
+def test_a_group_comes_home_together(cloud):
+    cloud = cloud(guests=2)
+    make(cloud, "affinity", *cloud.servers())
+    assert cloud.ended(cloud.drain("HostB").json["drain"]["id"])["state"] == "completed" and cloud.servers("HostB") == []
+    back = cloud.request("POST", "/godwit/v1/hosts/HostB/undrain", {"undrain": {"return": True}}).json["undrain"]["drain"]
+    ended = cloud.ended(back["id"])
+    assert ended["state"] == "completed" and len(cloud.servers("HostB")) == 2, ended
+
+
+def test_a_disabled_host_holds_no_group(cloud):
+    cloud = cloud(guests=2)
+    one, other = cloud.servers()
+    assert live(cloud, other, "HostC").status == 202
+    wait(lambda: len(cloud.servers("HostC")) == 1)
+    make(cloud, "affinity", one, other)
+    service = next(s for s in cloud.get("/v2.1/os-services", "2.53").json["services"] if s["host"] == "HostC")
+    assert cloud.request("PUT", f"/v2.1/os-services/{service['id']}", {"status": "disabled"}, "2.53").status == 200
+    drain = cloud.ended(cloud.drain("HostB").json["drain"]["id"])
+    assert drain["state"] == "completed" and len(cloud.servers("HostD")) == 1, drain
+
+
 def test_soft_ones_prefer(cloud):
     """The least full host would be another each time."""
     cloud = cloud(guests=4, hosts=("HostC", "HostD", "HostE"))

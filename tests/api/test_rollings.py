@@ -1,82 +1,12 @@
 """Rolling drains on godwitd with simulated hosts: by people, by a file, by a URL, through the daemon's death, and what stops them."""
 import http.server
 import json
-import os
 import threading
 
 import pytest
 from api_server import assert_fault
-from drain_cloud import Cloud
+from rolling_fleet import HOSTS, fleet, where  # noqa: F401
 from test_godwitd import wait
-
-HOSTS = ["HostB", "HostC", "HostD"]
-LOG = """#!/bin/sh
-echo "$1 $2 $GODWIT_PHASE $GODWIT_HOST $GODWIT_ROLLING $GODWIT_DRAIN" >> {log}
-"""
-
-
-class Fleet(Cloud):
-    """Three hosts with three guests each, and a folder of hooks."""
-
-    def __init__(self, folder, more=""):
-        self.hooks = os.path.join(folder, "hooks")
-        os.mkdir(self.hooks)
-        super(Cloud, self).__init__(folder, f"[DEFAULT]\nhook_dir = {self.hooks}\n{more}")
-        for host in HOSTS:
-            assert self.add(host, instances=3, prefix=f"vm{host[-1]}", disk="shared", memory_mib=65536, instance_memory_mib=128,
-                            link_mbps=10000).status == 201
-        wait(lambda: len(self.servers()) == 9)
-        aggregate = self.request("POST", "/v2.1/os-aggregates", {"aggregate": {"name": "rack1"}}).json["aggregate"]["id"]
-        for host in reversed(HOSTS):
-            assert self.request("POST", f"/v2.1/os-aggregates/{aggregate}/action", {"add_host": {"host": host}}).status == 200
-
-    def hook(self, name, text="", mode=0o755):
-        path = os.path.join(self.hooks, name)
-        with open(path, "w") as f:
-            f.write(LOG.format(log=os.path.join(self.folder, "calls")) + text)
-        os.chmod(path, mode)
-        return name
-
-    def calls(self):
-        path = os.path.join(self.folder, "calls")
-        return [line.split() for line in open(path)] if os.path.exists(path) else []
-
-    def roll(self, **wish):
-        return self.request("POST", "/godwit/v1/rollings", {"rolling": wish})
-
-    def begin(self, **wish):
-        answer = self.roll(**wish)
-        assert answer.status == 202, answer.body
-        return answer.json["rolling"]["id"]
-
-    def rolling(self, number):
-        return self.get(f"/godwit/v1/rollings/{number}").json["rolling"]
-
-    def turns(self, number):
-        return {h["host"]: h["turn"] for h in self.rolling(number)["hosts"]}
-
-    def over(self, number):
-        return wait(lambda: (lambda r: r if r["state"] != "running" else None)(self.rolling(number)), 90)
-
-    def undrain(self, host, **wish):
-        return self.request("POST", f"/godwit/v1/hosts/{host}/undrain", {"undrain": wish})
-
-
-@pytest.fixture
-def fleet(tmp_path):
-    made = []
-
-    def make(more=""):
-        made.append(Fleet(str(tmp_path), more))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
-
-
-def where(fleet):
-    return {s["name"]: s["OS-EXT-SRV-ATTR:host"] for s in fleet.servers()}
 
 
 def test_dry_run(fleet):
@@ -139,7 +69,9 @@ def test_a_hook_that_fails_stops_it(fleet, phase):
     hook = fleet.hook("bad", f'[ "$1" = {phase} ] && {{ echo starting; echo "no firmware for $2" >&2; exit 3; }}\nexit 0\n')
     rolling = fleet.over(fleet.begin(aggregate="rack1", hook=hook))
     assert rolling["state"] == "failed"
-    assert rolling["reason"] == f"HostB: the hook bad {phase} HostB ended with status 3: no firmware for HostB"
+    remedy = "; it stays disabled until: godwit undrain HostB" if phase == "empty" else ""
+    assert rolling["reason"] == (f"HostB: the hook bad {phase} HostB ended with status 3: no firmware for HostB{remedy}"
+                                 "; without a turn, to begin again with: HostC HostD")
     assert [h["turn"] for h in rolling["hosts"]] == ["failed", "waiting", "waiting"]
     assert fleet.host("HostB")["status"] == ("disabled" if phase == "empty" else "enabled")
     assert (fleet.servers("HostB") == []) == (phase != "before")
@@ -212,8 +144,8 @@ def test_an_instance_that_stays_stops_it(fleet):
 def test_killed_again_and_again(fleet):
     """Whatever was written last is gone on from; hooks may be called twice, and every host has its turn once."""
     fleet = fleet()
-    number = fleet.begin(aggregate="rack1", hook=fleet.hook("firmware", "sleep 0.3\n"), **{"return": True})
     home = where(fleet)
+    number = fleet.begin(aggregate="rack1", hook=fleet.hook("firmware", "sleep 0.3\n"), **{"return": True})
     for _ in range(6):
         seen = fleet.turns(number)
         try:
@@ -228,7 +160,7 @@ def test_killed_again_and_again(fleet):
     assert all(fleet.host(h)["status"] == "enabled" for h in HOSTS)
     drains = fleet.get("/godwit/v1/drains").json["drains"]
     assert sorted(d["hosts"][0] for d in drains if d["kind"] == "drain") == HOSTS
-    wait(lambda: where(fleet).keys() == home.keys())
+    assert where(fleet) == home, "each came home, and nothing was lost"
 
 
 def test_cancelled(fleet):
@@ -251,6 +183,8 @@ def test_refusals(fleet):
     assert_fault(fleet.roll(aggregate="rack7"), "itemNotFound", 404, "rack7")
     assert_fault(fleet.roll(hosts=["HostB", "HostC", "HostB"]), "badRequest", 400, "HostB is named twice")
     assert_fault(fleet.roll(hosts=HOSTS, at_once=-1), "badRequest", 400, "at_once")
+    assert_fault(fleet.roll(hosts=HOSTS, at_once=65), "badRequest", 400, "at_once: 65 hosts at once are too many: name at most 64")
+    assert fleet.roll(hosts=HOSTS, at_once=64, dry_run=True).json["rolling"]["at_once"] == len(HOSTS)
     for hook, words in (("nothing", "no file that Godwit may execute"), ("../bin/sh", "neither a URL"), ("/bin/sh", "neither a URL"),
                         (fleet.hook("loose", mode=0o777), "can be changed by others"), (fleet.hook("text", mode=0o644), "chmod 0755"),
                         ("http://[", "is no URL")):

@@ -92,6 +92,9 @@ def test_delete(racks, godwit):
     run = godwit("aggregate-delete", "rack1")
     assert (run.status, run.out) == (0, "Aggregate rack1 is deleted.\n")
     assert godwit("--json", "aggregate-delete", "rack1").json == {}
+    racks.on("DELETE", "/v2.1/os-aggregates/1", (400, {"badRequest": {"code": 400, "message": "Host aggregate is not empty"}}))
+    refused = godwit("aggregate-delete", "rack1")
+    assert refused.status == 1 and "godwit aggregate-remove-host rack1 HOST" in refused.err
 
 
 @pytest.mark.parametrize("verb, action, says", [("add", "add_host", "HostD is now in aggregate rack1."),

@@ -82,7 +82,7 @@ def test_follows_to_the_end(daemon, godwit):
 def test_deadline(daemon, godwit, text, seconds):
     daemon.on("POST", DRAINS, (200, drain("planned", None, reason="the plan of 1 moves is predicted to end after 99 s")))
     run = godwit("drain", "HostB", "--dry-run", "--deadline", text)
-    assert run.status == 0 and "It would be refused: the plan of 1 moves" in run.out
+    assert run.status == 5 and "It would be refused: the plan of 1 moves" in run.out
     (asked,) = daemon.asked("POST", DRAINS)
     assert asked["body"] == {"drain": {"hosts": ["HostB"], "dry_run": True, "deadline_s": seconds}}
 
@@ -106,6 +106,33 @@ def test_what_stayed_is_told(daemon, godwit):
     run = godwit("drain", "HostB")
     assert run.status == 1
     assert "vm2 stays:" in run.out and "The drain of HostB is incomplete: 1 server moved in 7.70 s (predicted 8.33 s), 1 stay." in run.out
+    assert run.out.endswith("HostB stays disabled. Let it take servers again with: godwit undrain HostB\n")
+    assert run.out.count("| Server |") == 1, "the table is shown once"
+    assert run.out.index("| Server |") < run.out.index("vm2 stays:")
+
+
+def test_a_cancelled_drain_counts_what_is_left(daemon, godwit):
+    daemon.on("GET", f"{DRAINS}/3", (200, drain("cancelled", moves=[move(state="moved"), move("vm2")])))
+    run = godwit("drain-show", "--follow", "3")
+    assert run.status == 5 and "is cancelled: 1 server moved in 7.70 s (predicted 8.33 s), 1 stay." in run.out
+
+
+def test_a_plan_that_can_move_nothing(daemon, godwit):
+    daemon.on("POST", DRAINS, (200, drain("planned", None, [STAYS])))
+    assert godwit("drain", "HostB", "--dry-run").status == 5
+
+
+UNDRAIN = "/godwit/v1/hosts/HostB/undrain"
+
+
+def test_undrain_tells_how_the_host_is_now(daemon, godwit):
+    daemon.on("POST", UNDRAIN, {"undrain": {"host": "HostB", "status": "disabled", "disabled_reason": "new RAM", "drain": None}})
+    run = godwit("undrain", "--return", "HostB")
+    assert run.status == 0 and "disabled again, as it was before it was drained (new RAM)" in run.out
+    assert "godwit undrain --return HostB" in run.out
+    daemon.on("POST", UNDRAIN, {"undrain": {"host": "HostB", "status": "enabled", "disabled_reason": None, "drain": None}})
+    run = godwit("undrain", "--return", "HostB")
+    assert "HostB takes servers again." in run.out and "No server comes home" in run.out
 
 
 def test_cancelled_is_otherwise(daemon, godwit):

@@ -155,6 +155,8 @@ def test_migration_of_another_server(daemon, godwit):
     ((500, {"computeFault": {"code": 500, "message": "Unexpected"}}), "Error: Unexpected"),
     ((403, {"forbidden": {"code": 403, "message": "Policy forbids it"}}), "Error: Policy forbids it"),
     ((401, {"unauthorized": {"code": 401, "message": "who?"}}), "wants to know who asks. Set OS_USERNAME and OS_PASSWORD"),
+    ((401, {"error": {"code": 401, "message": "The request you have made requires authentication: the user or the password is wrong."}}),
+     "refused: wrong user or password"),
 ])
 def test_strange_answers(daemon, godwit, answer, words):
     daemon.on("GET", "/godwit/v1/hosts", answer)

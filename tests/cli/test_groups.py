@@ -1,4 +1,6 @@
 """The commands about server groups and pins: what they send, what they show, what they refuse; and the same on a real daemon."""
+import re
+
 import pytest
 from fake_daemon import VM1, server
 from test_with_daemon import GODWITD, real  # noqa: F401 (fixture)
@@ -90,6 +92,9 @@ def test_real(real):  # noqa: F811
     assert real("server-group-remove-server", "web", two).status == 4
     run = real("pin", one, here, "rack*")
     assert run.status == 0 and f"takes it to {here},rack* only. It is on {here} now." in run.out
+    assert "no host matches 'rack*'; there are: " in run.err and f"no host matches '{here}'" not in run.err
+    assert re.search(rf"\| pinned to +\| {here},rack\* ", real("show", one).out)
+    assert re.search(r"\| server groups +\| web ", real("show", one).out)
     refused = real("live-migration", one, other)
     assert refused.status == 1 and f"godwit:hosts={here},rack*" in refused.err and f"godwit unpin {one}" in refused.err
     assert real("unpin", one).out == f"{one} is no longer pinned.\n"

@@ -48,6 +48,8 @@ def where(real, name=VM):
 def test_hosts_and_servers(real):
     assert "| HostA | up    | enabled | 2 (2 run) |" in real("host-list").out
     assert f" | {VM} | ACTIVE | -          | running     | HostA |" in real("list", "--host", "HostA").out
+    names = [line.split("|")[2].strip() for line in real("list").out.splitlines() if "| vm-" in line]
+    assert names == sorted(names) and len(names) > 1
     twice = real("host-add", "HostB", "sim://cli/HostX")
     assert twice.status == 1 and "HostB is already there" in twice.err
 

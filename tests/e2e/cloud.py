@@ -54,6 +54,7 @@ class Cloud:
         self.lab, self.folder = lab, str(folder)
         self.daemon = None
         self.relay = None
+        self.prefix = []  # what godwitd is started by
 
     # ---- the daemon
 
@@ -66,7 +67,7 @@ class Cloud:
         with open(conf, "w") as f:
             f.write("[DEFAULT]\n" + "".join(f"{k} = {v}\n" for k, v in self.options.items()))
         self.log = open(os.path.join(self.folder, "godwitd.log"), "a")
-        command = self.lab.command("HostA", [os.path.join(BUILD, "src/daemon/godwitd"), "--config", conf], "/")
+        command = self.lab.command("HostA", [*self.prefix, os.path.join(BUILD, "src/daemon/godwitd"), "--config", conf], "/")
         self.daemon = subprocess.Popen(command, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
         wait_for("the daemon", lambda: self.daemon.poll() is not None or self.get("/").status == 200, 20)
         assert self.daemon.poll() is None, open(self.log.name).read()

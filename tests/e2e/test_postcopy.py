@@ -45,20 +45,18 @@ def halve(lab, cloud, name):
     return row["id"]
 
 
-@pytest.mark.parametrize("stopped", [False, True], ids=["killed", "stopped"])
-def test_it_goes_on_when_the_link_is_mended(lab, cloud, guest, post_copy, link, stopped):
-    """The daemon is killed meanwhile; or QEMU itself gives up, so that only libvirt's resuming brings the halves together."""
+@pytest.mark.parametrize("how", ["watched", "killed"])
+def test_it_goes_on_when_the_link_is_mended(lab, cloud, guest, post_copy, link, how):
+    """The daemon is killed meanwhile, or not."""
     guest("half1", memory=240, dirty=80, dirty_set=128)
     id_ = halve(lab, cloud, "half1")
-    if stopped:
-        lab.virsh("HostB", "domjobabort", "half1", "--postcopy")
-    else:
+    if how == "killed":
         cloud.restart(signal.SIGKILL)
     row = wait_for("it to say what it waits for", lambda: (lambda r: r if "does not answer" in (r["reason"] or "") else None)(cloud.migration(id_)), 60)
     assert row["state"] == "post-copy", row
     assert reason(lab, "HostB", "half1") == "paused (post-copy failed)", "nothing is done while nobody knows"
     lab.link("HostC")
-    row = cloud.wait(id_, seconds=180)
+    row = cloud.wait(id_, seconds=240)
     assert row["state"] == "completed", row
     assert lab.where("half1") == ("HostC", "running")
     assert reason(lab, "HostB", "half1") == "", "the source has nothing of it any more"

@@ -76,8 +76,8 @@ def test_xbzrle(lab, cloud, guest, options, slow_link):
     guest("delta1", memory=160, dirty=60, dirty_set=48)
     options(live_migration_compression="xbzrle")
     answer = under_way(lab, cloud, "delta1")
-    wait_for("deltas", lambda: int(job(lab, "delta1").get("compression_pages", "0")) > 0, 60)
-    assert int(job(lab, "delta1")["compression_cache"]) == 64 << 20
+    seen = wait_for("deltas", lambda: (lambda j: j if int(j.get("compression_pages", "0")) > 0 else None)(job(lab, "delta1")), 60)
+    assert int(seen["compression_cache"]) == 64 << 20
     row = cloud.wait(answer, seconds=120)
     assert row["state"] == "completed", row
     check_whole(lab, "delta1")

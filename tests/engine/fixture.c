@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "core/flags.h"
 #include "drivers/sim/sim.h"
+#include "store/database.h"
 
 #include <glib/gstdio.h>
 #include <unistd.h>
@@ -39,7 +40,7 @@ static GError *await(Answer *answer)
     return answer->error;
 }
 
-static void add_host(Fixture *f, const char *name)
+void fixture_add_host(Fixture *f, const char *name)
 {
     Answer answer = {0};
     g_autofree char *uri = g_strdup_printf("sim://%s/%s?link_mbps=10000", f->world_name, name);
@@ -113,12 +114,41 @@ static char *make_database(void)
     return g_strdup_printf("postgresql://godwit@/%s?host=%s", name, folder);
 }
 
-static GwStore *open_store(const char *place)
+/* ---- a store whose disk is full: no transaction is committed */
+
+typedef struct {
+    GwStoreOps ops; /* first; with a commit of its own */
+    const GwStoreOps *real;
+    gint full; /* atomic */
+} FullOps;
+
+static gboolean commit_unless_full(GwSession *session, GError **error)
+{
+    const FullOps *own = (const FullOps *)session->store->ops;
+    if (!g_atomic_int_get(&own->full))
+        return own->real->commit(session, error);
+    g_set_error(error, GW_ERROR, GW_ERROR_STORE, "simulated: no space left on device");
+    return FALSE;
+}
+
+static GwStore *open_store(Fixture *f, const char *place)
 {
     g_autoptr(GError) error = NULL;
     GwStore *store = *place == '/' ? gw_store_open_sqlite(place, &error) : gw_store_open_postgres(place, &error);
     g_assert_no_error(error);
+    FullOps *own = g_new0(FullOps, 1);
+    own->ops = *store->ops;
+    own->ops.commit = commit_unless_full;
+    own->real = store->ops;
+    store->ops = &own->ops;
+    g_ptr_array_add(f->store_ops, own);
     return store;
+}
+
+void fixture_set_full(Fixture *f, gboolean full)
+{
+    for (guint i = 0; i < f->store_ops->len; i++)
+        g_atomic_int_set(&((FullOps *)f->store_ops->pdata[i])->full, full);
 }
 
 void fixture_open(Fixture *f, const char *world_name, guint64 flags)
@@ -134,16 +164,17 @@ void fixture_open_with(Fixture *f, const char *world_name, guint64 flags, const 
     f->folder = g_dir_make_tmp("godwit-engine-XXXXXX", &error);
     g_assert_no_error(error);
     f->database = g_getenv("GODWIT_POSTGRES") ? make_database() : g_build_filename(f->folder, "godwit.db", NULL);
-    f->store = open_store(f->database);
+    f->store_ops = g_ptr_array_new_with_free_func(g_free);
+    f->store = open_store(f, f->database);
     f->world = gw_sim_world_get(world_name);
     gw_sim_world_set_speed(f->world, HASTE);
     fixture_start(f);
     if (gw_store_is_shared(f->store)) {
-        f->peer_store = open_store(f->database);
+        f->peer_store = open_store(f, f->database);
         f->peer = start_engine(f, f->peer_store);
     }
     for (guint i = 0; i < G_N_ELEMENTS(hosts); i++)
-        add_host(f, hosts[i]);
+        fixture_add_host(f, hosts[i]);
 }
 
 static void remove_folder(const char *folder)
@@ -168,6 +199,7 @@ void fixture_close(Fixture *f)
     g_auto(GStrv) violations = gw_sim_world_violations(f->world);
     g_assert_cmpstr(violations[0], ==, NULL);
     gw_store_close(f->store);
+    g_ptr_array_unref(f->store_ops);
     gw_sim_world_free(f->world_name);
     remove_folder(f->folder);
     g_free(f->database);

@@ -11,6 +11,7 @@ typedef struct {
     char *world_name, *folder, *database;
     GwSimWorld *world;
     GwStore *store;
+    GPtrArray *store_ops; /* of every store that is open: fixture.c */
     GwEngine *engine;
     GwStore *peer_store; /* where with-postgres runs the test: */
     GwEngine *peer;      /* another daemon on the same database, in the same world; NULL elsewhere */
@@ -28,11 +29,17 @@ void fixture_close(Fixture *f);
 void fixture_stop(Fixture *f);
 void fixture_start(Fixture *f);
 
+/* While full nothing can be recorded, as on a disk without room. */
+void fixture_set_full(Fixture *f, gboolean full);
+
 /* A running instance on host with one disk of 10 GiB. The uuid is valid as long as the world. */
 const char *fixture_add(Fixture *f, const char *host, const char *name, guint64 memory_mib, GwSimStorage storage,
                         GwPower power);
 /* Asks every host for everything and waits for the answers; hosts that do not answer for long are passed over. */
 void fixture_refresh(Fixture *f);
+
+/* One of the world's hosts, which the engine does not know any more. */
+void fixture_add_host(Fixture *f, const char *name);
 
 /* Asks one host; FALSE when it does not answer. */
 gboolean fixture_ask(Fixture *f, const char *host);

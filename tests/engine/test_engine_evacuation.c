@@ -294,6 +294,82 @@ static void a_later_move_makes_a_leftover_its_own(void)
     fixture_close(&f);
 }
 
+/* Half a copy that a lost migration has left at the disk's own path, in its size, is not taken for the disk. */
+static void half_a_copy_is_not_the_disk(void)
+{
+    Fixture f;
+    fixture_open(&f, "evacuation-half", 0);
+    const char *uuid = fixture_add(&f, "HostA", "vm", 2048, GW_SIM_LOCAL, GW_POWER_RUNNING);
+    gint64 id = begin_endless(&f, uuid);
+    gw_sim_world_crash(f.world, "HostA");
+    lose(&f, "HostA");
+    ASSERT_ENDS(&f, id, ERROR);
+    g_assert_cmpuint(fixture_files(&f, "HostB", "/sim/local"), ==, 1);
+    fixture_settle(&f, uuid);
+    gint64 second = fixture_move(&f, uuid, "HostB", GW_MOVE_EVACUATE);
+    ASSERT_ENDS(&f, second, FAILED);
+    g_autoptr(GwMigration) row = fixture_row(&f, second);
+    g_assert_nonnull(strstr(row->reason, "not the disk but a copy"));
+    gw_sim_world_boot(f.world, "HostA");
+    fixture_close(&f);
+}
+
+/* A move that was refused before it touched anything does not hide what an older one has left. */
+static void a_refused_move_hides_no_leftover(void)
+{
+    Fixture f;
+    fixture_open(&f, "gc-refused", 0);
+    const char *uuid = fixture_add(&f, "HostA", "vm", 2048, GW_SIM_LOCAL, GW_POWER_RUNNING);
+    gint64 id = begin_endless(&f, uuid);
+    gw_sim_world_crash(f.world, "HostB");
+    lose(&f, "HostB");
+    ASSERT_ENDS(&f, id, FAILED);
+    fixture_settle(&f, uuid);
+    ASSERT_ENDS(&f, fixture_move(&f, uuid, "HostB", GW_MOVE_LIVE), FAILED); /* it is forced down */
+    fixture_settle(&f, uuid);
+    gw_sim_world_boot(f.world, "HostB");
+    force_down(&f, "HostB", GW_SWITCH_OFF);
+    wait_until(&f, "HostB", TRUE);
+    Told removed = search(&f, GW_ORPHANS_REMOVE);
+    g_assert_cmpuint(removed.removed, ==, 1);
+    g_assert_cmpuint(fixture_files(&f, "HostB", "/sim/local"), ==, 0);
+    g_free(removed.first);
+    fixture_close(&f);
+}
+
+/* Shut off on two hosts, it is shown on either; what an undone move has left is found there all the same. */
+static void the_definition_that_a_lost_destination_holds_is_removed(void)
+{
+    Fixture f;
+    fixture_open(&f, "gc-definition", 0);
+    const char *uuid = fixture_add(&f, "HostC", "vm", 512, GW_SIM_SHARED, GW_POWER_SHUTDOWN);
+    fixture_refresh(&f);
+    gint64 id = fixture_move(&f, uuid, "HostB", GW_MOVE_COLD);
+    while (gw_sim_world_homes(f.world, uuid) < 2)
+        g_usleep(100);
+    gw_sim_world_crash(f.world, "HostB");
+    lose(&f, "HostB");
+    g_autoptr(GwMigration) row = fixture_wait(&f, id, GW_MIGRATION_FINISHED);
+    if (row->state == GW_MIGRATION_FINISHED) { /* it was faster */
+        GwMoveRequest request = {.instance_uuid = uuid, .request_id = "req-test"};
+        g_assert_true(gw_engine_revert(f.engine, &request, NULL));
+        g_assert_nonnull(fixture_wait(&f, id, GW_MIGRATION_REVERTED));
+    }
+    fixture_settle(&f, uuid);
+    gw_sim_world_boot(f.world, "HostB");
+    force_down(&f, "HostB", GW_SWITCH_OFF);
+    wait_until(&f, "HostB", TRUE);
+    g_assert_cmpuint(gw_sim_world_homes(f.world, uuid), ==, 2);
+    Told removed = search(&f, GW_ORPHANS_REMOVE);
+    g_assert_cmpuint(removed.removed, ==, 1);
+    g_assert_cmpstr(removed.first, ==, "HostB definition");
+    g_free(removed.first);
+    fixture_refresh(&f);
+    assert_home(&f, uuid, "HostC");
+    g_assert_cmpuint(gw_sim_world_homes(f.world, uuid), ==, 1);
+    fixture_close(&f);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -307,5 +383,8 @@ int main(int argc, char **argv)
     ADD(a_move_whose_destination_is_lost_ends_and_the_guest_may_go_elsewhere);
     ADD(what_a_lost_destination_holds_is_found_and_removed);
     ADD(a_later_move_makes_a_leftover_its_own);
+    ADD(the_definition_that_a_lost_destination_holds_is_removed);
+    ADD(half_a_copy_is_not_the_disk);
+    ADD(a_refused_move_hides_no_leftover);
     return g_test_run();
 }

@@ -487,6 +487,30 @@ static void a_revert_that_fails_tells_why(void)
     fixture_close(&f);
 }
 
+/* The controller's disk is full for a while, somewhere in the move: what is done already is not done twice, nor forgotten. */
+static void a_full_store_delays_a_move_and_leaves_nothing(void)
+{
+    for (guint i = 0; i < 12; i++) {
+        Fixture f;
+        fixture_open(&f, "moves-full", 0);
+        const char *uuid = fixture_add(&f, "HostA", "vm", 512, GW_SIM_LOCAL, GW_POWER_RUNNING);
+        fixture_refresh(&f);
+        gint64 id = fixture_move(&f, uuid, "HostB", i % 2 ? GW_MOVE_LIVE : GW_MOVE_COLD);
+        g_usleep(i * 1500);
+        fixture_set_full(&f, TRUE);
+        g_usleep(60000);
+        fixture_set_full(&f, FALSE);
+        if (i % 2)
+            ASSERT_ENDS(&f, id, COMPLETED);
+        else
+            ASSERT_ENDS(&f, id, FINISHED);
+        g_assert_cmpstr(gw_sim_world_runs_on(f.world, uuid), ==, "HostB");
+        g_assert_cmpuint(fixture_files(&f, "HostB", "/sim/local"), ==, 1);
+        g_assert_cmpuint(fixture_files(&f, "HostA", "/sim/local"), ==, i % 2 ? 0 : 1);
+        fixture_close(&f);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -506,5 +530,6 @@ int main(int argc, char **argv)
     ADD(a_resize_is_confirmed_or_reverted);
     ADD(a_shape_that_cannot_be_is_refused);
     ADD(a_shape_that_cannot_be_given_is_undone);
+    ADD(a_full_store_delays_a_move_and_leaves_nothing);
     return g_test_run();
 }

@@ -168,7 +168,7 @@ static void what_is_set_is_kept(void)
     g_assert_true(disabled->row->forced_down);
     g_assert_cmpstr(disabled->row->disabled_reason, ==, "new RAM");
     g_assert_cmpstr(gw_aggregates_zone(member->aggregates), ==, "zone1");
-    g_autoptr(GPtrArray) views = gw_engine_instances(f.engine, "HostC", NULL);
+    g_autoptr(GPtrArray) views = gw_engine_instances_of(f.engine, "HostC");
     g_assert_cmpstr(((GwInstanceView *)views->pdata[0])->zone, ==, "zone1");
     fixture_close(&f);
 }
@@ -348,7 +348,7 @@ static void a_late_drain_begins_nothing_more(void)
         g_assert_cmpuint(waited, <, PATIENCE_MS);
         g_usleep(20000);
     }
-    g_autoptr(GPtrArray) left = gw_engine_instances(f.engine, "HostA", NULL);
+    g_autoptr(GPtrArray) left = gw_engine_instances_of(f.engine, "HostA");
     g_assert_cmpuint(left->len, >, 0);
     g_assert_cmpuint(left->len, <, GUESTS);
     fixture_close(&f);

@@ -115,6 +115,106 @@ static void test_made_moved_deleted(void)
     fixture_close(&f);
 }
 
+/* It was added through the other daemon, which tells. */
+static void await_host(GwEngine *engine, const char *name)
+{
+    gint64 deadline = g_get_monotonic_time() + PATIENCE_S * G_USEC_PER_SEC;
+    for (gboolean up = FALSE; !up;) {
+        g_autoptr(GwHostView) host = gw_engine_host(engine, name);
+        up = host && host->up;
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        g_usleep(5000);
+    }
+}
+
+static void run_on(Fixture *f, GwEngine *engine)
+{
+    GwEngine *own = f->engine;
+    g_autofree char *uuid = NULL;
+    f->engine = engine;
+    await_host(engine, "HostB");
+    uuid = boot(f, "HostB", 512);
+    g_assert_nonnull(uuid);
+    g_assert_cmpint(settle(f, uuid), ==, GW_SERVER_BUILT);
+    g_assert_cmpstr(gw_sim_world_runs_on(f->world, uuid), ==, "HostB");
+    f->engine = own;
+    g_assert_cmpint(settle(f, uuid), ==, GW_SERVER_BUILT); /* the other knows of it, too */
+    f->engine = engine;
+    fixture_refresh(f);
+    g_assert_true(ask_delete(f, uuid));
+    gint64 id = fixture_move(f, uuid, "HostC", GW_MOVE_LIVE);
+    g_assert_cmpint(id, ==, 0); /* refused from now on */
+    g_assert_cmpint(settle(f, uuid), ==, GW_SERVER_PHASE_COUNT);
+    assert_gone(f, uuid);
+    f->engine = own;
+    g_assert_cmpint(settle(f, uuid), ==, GW_SERVER_PHASE_COUNT);
+    g_assert_cmpuint(count_rows(f), ==, 0);
+}
+
+/* One of the two leads; it carries out what either was asked. */
+static void test_any_daemon_is_asked(void)
+{
+    Fixture f;
+    fixture_open(&f, "servers-any", 0);
+    for (guint i = 0; i < 3; i++) {
+        run_on(&f, f.engine);
+        if (f.peer)
+            run_on(&f, f.peer);
+    }
+    fixture_close(&f);
+}
+
+/* Asked of one daemon and begun; another carries it on when the one that leads has gone. */
+static void test_the_leader_ends(void)
+{
+    Fixture f;
+    fixture_open(&f, "servers-leader-ends", 0);
+    if (!f.peer) {
+        fixture_close(&f);
+        g_test_skip("needs two daemons");
+        return;
+    }
+    g_autofree char *first = boot(&f, "HostA", 512), *second = NULL;
+    g_assert_cmpint(settle(&f, first), ==, GW_SERVER_BUILT);
+    second = boot(&f, "HostB", 512);
+    g_assert_true(ask_delete(&f, first));
+    fixture_stop(&f);
+    fixture_start(&f);
+    g_assert_cmpint(settle(&f, second), ==, GW_SERVER_BUILT);
+    g_assert_cmpint(settle(&f, first), ==, GW_SERVER_PHASE_COUNT);
+    assert_gone(&f, first);
+    g_assert_cmpstr(gw_sim_world_runs_on(f.world, second), ==, "HostB");
+    g_assert_cmpuint(count_rows(&f), ==, 1);
+    fixture_close(&f);
+}
+
+/* A server whose host was removed may run on there: it is not forgotten, and can be deleted when the host is back. */
+static void test_a_lost_host_keeps_its_servers(void)
+{
+    Fixture f;
+    fixture_open(&f, "servers-lost", 0);
+    g_autofree char *uuid = boot(&f, "HostB", 512);
+    g_assert_cmpint(settle(&f, uuid), ==, GW_SERVER_BUILT);
+    gint64 id = fixture_move(&f, uuid, "HostC", GW_MOVE_LIVE);
+    ASSERT_ENDS(&f, id, COMPLETED);
+    fixture_settle(&f, uuid);
+    g_assert_true(gw_engine_host_remove(f.engine, "HostC", NULL));
+    g_autoptr(GError) error = NULL;
+    GwMoveRequest request = {.instance_uuid = uuid, .request_id = "req-delete"};
+    g_assert_false(gw_engine_delete(f.engine, &request, &error));
+    g_assert_true(g_error_matches(error, GW_ERROR, GW_ERROR_CONFLICT));
+    g_assert_nonnull(strstr(error->message, "was last on HostC"));
+    g_assert_nonnull(strstr(error->message, "godwit host-add HostC"));
+    g_assert_cmpstr(gw_sim_world_runs_on(f.world, uuid), ==, "HostC");
+    g_assert_cmpuint(count_rows(&f), ==, 1);
+    fixture_add_host(&f, "HostC");
+    fixture_refresh(&f);
+    g_assert_true(ask_delete(&f, uuid));
+    g_assert_cmpint(settle(&f, uuid), ==, GW_SERVER_PHASE_COUNT);
+    assert_gone(&f, uuid);
+    fixture_close(&f);
+}
+
 /* What a failed creation left behind is removed, and its host is named by nothing any more. */
 static void test_failure_is_undone(void)
 {
@@ -305,6 +405,9 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/servers/made-moved-deleted", test_made_moved_deleted);
+    g_test_add_func("/engine/servers/any-daemon-is-asked", test_any_daemon_is_asked);
+    g_test_add_func("/engine/servers/the-leader-ends", test_the_leader_ends);
+    g_test_add_func("/engine/servers/lost-host", test_a_lost_host_keeps_its_servers);
     g_test_add_func("/servers/failure-is-undone", test_failure_is_undone);
     g_test_add_func("/servers/found-begun", test_found_begun);
     g_test_add_func("/servers/silent-host", test_silent_host);

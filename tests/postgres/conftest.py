@@ -33,9 +33,9 @@ def own_server():
 def cloud(tmp_path, server):
     made, simulators = [], []
 
-    def make(daemons=2, hosts=2, vms=4, seconds=0.4, server=server):
+    def make(daemons=2, hosts=2, vms=4, seconds=0.4, server=server, links=False):
         simulators.append(Simulator("--hosts", str(hosts), "--vms", str(vms), "--seconds", str(seconds)))
-        made.append(Cloud(tmp_path, server, simulators[-1], daemons, hosts))
+        made.append(Cloud(tmp_path, server, simulators[-1], daemons, hosts, links))
         return made[-1]
 
     yield make

@@ -3,8 +3,10 @@ would reach a pool, and which is asked for the truth."""
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -66,22 +68,48 @@ class Database:
         return {host: int(name.rsplit(":", 1)[1]) for host, name in rows}
 
 
+class Link:
+    """A daemon's own way to the database, which can be cut without a word."""
+
+    def __init__(self, database):
+        self.folder = tempfile.mkdtemp(prefix="gwlink-")
+        self.uri = f"postgresql://godwit@/{database.name}?host={self.folder}"
+        self.process = subprocess.Popen(["/usr/bin/python3", f"{HERE}/relay.py", f"{self.folder}/.s.PGSQL.5432",
+                                         f"{database.server.folder}/.s.PGSQL.5432"], stdout=subprocess.PIPE)
+        self.process.stdout.readline()
+
+    def cut(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def mend(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        shutil.rmtree(self.folder)
+
+
 class Daemon:
-    def __init__(self, folder, database, lease=LEASE_S):
-        self.folder, self.log, self.stopped, self.starts = folder, folder / "log", False, 0
+    def __init__(self, folder, database, lease=LEASE_S, more="[api]\nport = 0\nauth_strategy = noauth\n", link=None):
+        self.folder, self.log, self.stopped, self.starts, self.link = folder, folder / "log", False, 0, link
         folder.mkdir()
         (folder / "password").write_text("secret\n")
         (folder / "godwit.conf").write_text(
-            f"[DEFAULT]\nstate_path = {folder}\ndatabase = {database.uri}\nlease_seconds = {lease}\ndebug = true\nshutdown_timeout = 1\n"
-            f"reserved_host_memory_mb = 0\n[api]\nport = 0\nauth_strategy = noauth\n[xenserver]\npassword_file = {folder}/password\n")
+            f"[DEFAULT]\nstate_path = {folder}\ndatabase = {link.uri if link else database.uri}\nlease_seconds = {lease}\ndebug = true\nshutdown_timeout = 1\n"
+            f"reserved_host_memory_mb = 0\nhook_dir = {folder}/hooks\n{more}[xenserver]\npassword_file = {folder}/password\n")
         self.start()
+
+    def spawn(self, command, **options):
+        process = subprocess.Popen(command, **options)
+        self.pid = process.pid
+        return process
 
     def start(self):
         self.starts += 1
         self.log = self.folder / f"log{self.starts}"
         with open(self.log, "wb") as out:
-            self.process = subprocess.Popen([GODWITD, "-c", self.folder / "godwit.conf"], stdout=out, stderr=out)
-        self.pid = self.process.pid
+            self.process = self.spawn([GODWITD, "-c", str(self.folder / "godwit.conf")], stdout=out, stderr=out)
         for _ in range(1000):
             found = re.search(r"listens on \S+ port (\d+)", self.log.read_text())
             if found:
@@ -103,17 +131,25 @@ class Daemon:
     def json(self, *words):
         return json.loads(self.ok("--json", *words))
 
+    def signal(self, number):
+        os.kill(self.pid, number)
+
+    def hook(self, name, text):
+        (self.folder / "hooks").mkdir(exist_ok=True)
+        (self.folder / "hooks" / name).write_text("#!/bin/sh\n" + text)
+        (self.folder / "hooks" / name).chmod(0o755)
+
     def kill(self):
-        self.process.send_signal(signal.SIGKILL)
+        self.signal(signal.SIGKILL)
         self.process.wait(10)
         self.stopped = False
 
     def stop(self):
-        self.process.send_signal(signal.SIGSTOP)
+        self.signal(signal.SIGSTOP)
         self.stopped = True
 
     def go_on(self):
-        self.process.send_signal(signal.SIGCONT)
+        self.signal(signal.SIGCONT)
         self.stopped = False
 
     @property
@@ -125,8 +161,10 @@ class Daemon:
         if self.process.poll() is None:
             if self.stopped:
                 self.go_on()
-            self.process.terminate()
+            self.signal(signal.SIGTERM)
             assert self.process.wait(20) == 0, self.log.read_text()[-3000:]
+        if self.link:
+            self.link.close()
         assert self.process.returncode in (0, -signal.SIGKILL), (self.process.returncode, self.log.read_text()[-3000:])
 
 
@@ -142,9 +180,9 @@ def wait_until(true, what, seconds=30):
 class Cloud:
     """A simulator with some hosts and instances, and daemons that share a database."""
 
-    def __init__(self, folder, server, simulator, daemons, hosts):
+    def __init__(self, folder, server, simulator, daemons, hosts, links=False):
         self.database, self.simulator = server.database(), simulator
-        self.daemons = [Daemon(folder / f"d{n}", self.database) for n in range(daemons)]
+        self.daemons = [Daemon(folder / f"d{n}", self.database, link=Link(self.database) if links else None) for n in range(daemons)]
         self.hosts = list(simulator.hosts)[:hosts]
         for host in self.hosts:
             self.daemons[0].ok("host-add", host, f"xapi+http://root@{simulator.address()}/{host}?insecure=1")

@@ -145,6 +145,26 @@ def assert_ended(made, names, dest, seconds=60):
     made.assert_whole()
 
 
+def test_a_newcomer_gets_its_share_from_under_long_moves(cloud, tmp_path):
+    """Every host is being left for longer than the test would wait, so that no lease is idle; no move suffers."""
+    made = cloud(daemons=1, hosts=4, vms=8, seconds=25)
+    first, names = made.daemons[0], sorted(made.instances())
+    wait_until(lambda: all(name in first.ok("list") for name in names), "instances")
+    where = {name: made.instances()[name][0]["host"] for name in names}
+    dests = {name: made.hosts[(made.hosts.index(where[name]) + 1) % 4] for name in names}
+    for name in names:
+        first.ok("live-migration", "--no-wait", name, dests[name])
+    wait_until(lambda: sum(bool(vms[0]["current_operations"]) for vms in made.instances().values()) >= 4, "copies on every host")
+    second = made.add_daemon(tmp_path / "second")
+    start = time.time()
+    wait_until(lambda: list(made.database.leaders().values()).count(second.pid) == 2, lambda: f"{made.database.leaders()}", 15)
+    assert len(made.unfinished()) >= 4 and time.time() - start < 15  # from under them, not after them
+    wait_until(lambda: not made.unfinished(), lambda: str(made.unfinished()), 120)
+    ends = made.database.query("SELECT instance_name, state, dest, reason, attempts FROM migrations")
+    assert sorted(ends) == sorted((name, "completed", dests[name], "", "1") for name in names)
+    made.assert_whole()
+
+
 def test_a_killed_daemons_moves_are_taken_over(cloud):
     made = cloud(daemons=2, hosts=2, vms=8, seconds=3)
     leader, daemon, names = begin_moves(made)
@@ -201,6 +221,29 @@ def test_a_rolling_drain_goes_on_elsewhere(cloud):
     daemon.ok("undrain", "HostB")
     wait_until(lambda: daemon.json("rolling-show", "1")["rolling"]["state"] == "completed", lambda: str(turns()), 60)
     assert len(made.database.query("SELECT id FROM drains WHERE kind = 'drain'")) == 2
+    made.assert_whole()
+
+
+def test_a_hook_ends_with_the_daemon_that_called_it(cloud, tmp_path):
+    """The next one calls it, on another machine as a rule: it is not to meet the first."""
+    made = cloud(daemons=2, hosts=2, vms=2)
+    leader = made.leader("drains")
+    daemon = other(made, leader)
+    wait_until(lambda: "vm1" in daemon.ok("list"), "instances")
+    for one in made.daemons:
+        one.hook("slow", f'[ "$1" = before ] || exit 0\necho $$ >> {tmp_path}/begun\nuntil [ -e {tmp_path}/go ]; do sleep 0.1; done\n')
+    daemon.ok("drain", "--no-wait", "--rolling", "1", "--hook", "slow", "HostA")
+
+    def begun():
+        return (tmp_path / "begun").read_text().split() if (tmp_path / "begun").exists() else []
+    wait_until(lambda: len(begun()) == 1, "it is called")
+    made.daemons.remove(leader)
+    leader.close()
+    assert subprocess.run(["kill", "-0", begun()[0]], stderr=subprocess.DEVNULL).returncode != 0, "it goes on"
+    wait_until(lambda: len(begun()) == 2, "it is called again")
+    (tmp_path / "go").touch()
+    wait_until(lambda: daemon.json("rolling-show", "1")["rolling"]["hosts"][0]["turn"] == "held" or
+               daemon.json("rolling-show", "1")["rolling"]["state"] == "completed", "it goes on", 90)
     made.assert_whole()
 
 

@@ -311,6 +311,14 @@ static WorldNode after(WorldNode node, GwCall call, gboolean failed)
     return node;
 }
 
+static gboolean ask_for_copy(WorldNode *node)
+{
+    if (node->dest != GW_SEEN_ABSENT || node->copy != COPY_NONE || (node->source != GW_SEEN_RUNNING && node->source != GW_SEEN_PAUSED))
+        return FALSE;
+    node->copy = COPY_ASKED;
+    return TRUE;
+}
+
 static void begin_copy(const Step *step)
 {
     WorldNode next = step->before;
@@ -318,17 +326,22 @@ static void begin_copy(const Step *step)
     next.act = 0;
     next.retry = FALSE;
     next.failures = 0;
-    next.call = GW_CALL_FAILED; /* refused, unless */
-    if (next.dest == GW_SEEN_ABSENT && (next.source == GW_SEEN_RUNNING || next.source == GW_SEEN_PAUSED)) {
-        next.call = GW_CALL_ACTIVE;
-        next.copy = COPY_ASKED;
-    }
+    next.call = ask_for_copy(&next) ? GW_CALL_ACTIVE : GW_CALL_FAILED;
     tell(step, next);
 }
 
 static gboolean is_half(guint64 seen)
 {
     return seen == GW_SEEN_POSTCOPY || seen == GW_SEEN_POSTCOPY_FAILED;
+}
+
+static gboolean take_up_postcopy(WorldNode *node)
+{
+    if (node->copy != COPY_NONE || !is_half(node->source) || !is_half(node->dest))
+        return FALSE;
+    node->copy = COPY_POSTCOPY;
+    node->source = node->dest = GW_SEEN_POSTCOPY;
+    return TRUE;
 }
 
 /* Refused while the link is down, which it is not for ever. */
@@ -346,11 +359,9 @@ static void recover(const Step *step, WorldWeather weather)
         next.call = GW_CALL_LOST;
         tell(step, next);
     }
-    if (!halves)
+    if (!take_up_postcopy(&next))
         return;
     next.call = GW_CALL_ACTIVE;
-    next.copy = COPY_POSTCOPY;
-    next.source = next.dest = GW_SEEN_POSTCOPY;
     tell(step, next);
 }
 
@@ -407,4 +418,28 @@ void world_daemon(const WorldSetting *setting, WorldNode node, WorldWeather weat
         act(&step, weather);
         return;
     }
+}
+
+static gboolean arrive(const WorldSetting *setting, WorldNode *node)
+{
+    switch ((GwAct)node->act) {
+    case GW_ACT_MIGRATE:
+        return ask_for_copy(node);
+    case GW_ACT_RECOVER:
+        return take_up_postcopy(node);
+    default:
+        return do_act(setting, node);
+    }
+}
+
+void world_stray(const WorldSetting *setting, WorldNode node, WorldVisit visit, void *data)
+{
+    WorldNode next = node;
+    next.stray = 0;
+    world_tell(setting, node, next, STEP_FAIR, visit, data); /* it never came */
+    next.act = node.stray;
+    gboolean done = arrive(setting, &next);
+    next.act = node.act;
+    if (done)
+        world_tell(setting, node, next, STEP_FAIR, visit, data);
 }

@@ -179,6 +179,17 @@ static void daemon_dies(const Event *event)
     tell(event, next);
 }
 
+/* Its copies go on, and what it had begun may yet arrive. */
+static void lease_is_lost(const Event *event)
+{
+    WorldNode next = event->before;
+    if (event->setting->lease == LEASE_NEVER_LOST || next.stray || next.phase != PHASE_DECIDED)
+        return; /* in any other moment it is as if it died: nothing is on its way */
+    Event own = *event;
+    own.before.stray = next.act;
+    daemon_dies(&own);
+}
+
 static void call_is_lost(const Event *event)
 {
     WorldNode next = event->before;
@@ -357,14 +368,16 @@ WorldNode world_start(const WorldSetting *setting)
 
 void world_steps(const WorldSetting *setting, WorldNode node, WorldWeather weather, WorldVisit visit, void *data)
 {
-    static void (*const storm[])(const Event *) = {daemon_dies, call_is_lost, user_asks,      clock_runs_out,
-                                                   source_ends, dest_ends,    guest_is_paused, post_copy_breaks,
-                                                   half_is_lost};
+    static void (*const storm[])(const Event *) = {daemon_dies, lease_is_lost, call_is_lost,    user_asks,        clock_runs_out,
+                                                   source_ends, dest_ends,     guest_is_paused, post_copy_breaks, half_is_lost};
     Event fair = {setting, node, STEP_FAIR, visit, data};
     Event bad = {setting, node, STEP_STORM, visit, data};
     if (gw_migration_state_traits((GwMigrationState)node.state) & GW_TRAIT_FINAL)
         return;
-    world_daemon(setting, node, weather, visit, data);
+    if (node.stray)
+        world_stray(setting, node, visit, data);
+    if (!node.stray || setting->lease == LEASE_WITHOUT)
+        world_daemon(setting, node, weather, visit, data);
     copy_goes_on(&fair);
     call_returns(&fair);
     time_passes(&fair);

@@ -57,12 +57,23 @@ typedef union {
         guint64 phase : 2; /* WorldPhase */
         guint64 saw_source : 3, saw_job : 1, saw_quiet : 1;
         guint64 act : 5; /* GwAct decided upon */
+        /* another daemon has taken over */
+        guint64 stray : 5; /* GwAct that the former one had begun, and that has neither arrived nor been lost; 0: none */
         guint64 broken : 3; /* WorldBroken */
     };
     guint64 key;
 } WorldNode;
 
 G_STATIC_ASSERT(sizeof(WorldNode) == sizeof(guint64));
+
+/* How the lease of the source may be lost to another daemon, whose loop knows nothing but the row. The former daemon writes nothing more (each
+ * write checks the token), and begins nothing more; one act of its may be on its way. */
+typedef enum {
+    LEASE_NEVER_LOST, /* one daemon, which may die and be started again */
+    LEASE_WITH_MARGIN, /* lost at any moment; the other begins when what was on its way has arrived: what tests/unit/test_lease.c proves of
+                        * acts that arrive within the margin */
+    LEASE_WITHOUT, /* the other begins at once: what the margin is for */
+} WorldLease;
 
 /* One search covers one setting. */
 typedef struct {
@@ -72,6 +83,7 @@ typedef struct {
     gboolean copies; /* disks travel */
     gboolean persistent;
     gboolean postcopy; /* the plan permits it */
+    WorldLease lease;
 } WorldSetting;
 
 typedef enum {
@@ -95,6 +107,9 @@ char *world_describe(WorldNode node);
 
 /* ---- lifecycle_daemon.c: the daemon's part */
 void world_daemon(const WorldSetting *setting, WorldNode node, WorldWeather weather, WorldVisit visit, void *data);
+
+/* What the former daemon had begun arrives, or is lost. */
+void world_stray(const WorldSetting *setting, WorldNode node, WorldVisit visit, void *data);
 
 /* next is what became of node: tells the visitor, having noted what changed and what is broken. */
 void world_tell(const WorldSetting *setting, WorldNode node, WorldNode next, WorldStep step, WorldVisit visit,

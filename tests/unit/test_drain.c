@@ -106,6 +106,25 @@ static void groups_go_together_or_apart(void)
     g_assert_cmpuint(held->stays->len, ==, 2);
 }
 
+/* A disabled host holds no group together, and of two hosts on which it lives each will do. */
+static void groups_live_where_hosts_take_instances(void)
+{
+    g_autoptr(GwCluster) cluster = three_hosts();
+    int together = (int)add_group(cluster, GW_GROUP_AFFINITY);
+    guint a = add_instance(cluster, 0, 1024, 1), b = add_instance(cluster, 2, 1024, 1);
+    gw_cluster_instance(cluster, a)->group = gw_cluster_instance(cluster, b)->group = together;
+    gw_cluster_host(cluster, 2)->closed = "it is disabled";
+    gw_cluster_host(cluster, 2)->holds_none = TRUE;
+    g_autoptr(GwDrainPlan) plan = gw_drain_plan(cluster, &usual);
+    g_assert_cmpuint(move_of(plan, a)->dest, ==, 1);
+
+    gw_cluster_host(cluster, 2)->closed = NULL;
+    gw_cluster_host(cluster, 2)->holds_none = FALSE;
+    gw_cluster_instance(cluster, add_instance(cluster, 1, 1024, 1))->group = together;
+    g_autoptr(GwDrainPlan) either = gw_drain_plan(cluster, &usual);
+    g_assert_nonnull(move_of(either, a));
+}
+
 /* Three of a group of which two may share a host: two hosts take them, and a fourth stays. */
 static void groups_share_hosts_as_they_may(void)
 {
@@ -333,6 +352,7 @@ int main(int argc, char **argv)
     g_test_add_func("/drain/room-is-made", room_is_made);
     g_test_add_func("/drain/groups", groups_go_together_or_apart);
     g_test_add_func("/drain/groups-share", groups_share_hosts_as_they_may);
+    g_test_add_func("/drain/groups/where-they-live", groups_live_where_hosts_take_instances);
     g_test_add_func("/drain/pins", pins_and_tenants_are_kept);
     g_test_add_func("/drain/tried-hosts", tried_hosts_are_not_tried_again);
     g_test_add_func("/drain/hot-guests", hot_guests_have_the_link_alone);

@@ -22,14 +22,17 @@ static gint64 join(Fixture *fixture, const char *name, guint lease_ms)
     return id;
 }
 
+static guint surplus; /* of the last keep */
+
 static GArray *keep(Fixture *fixture, gint64 id, guint lease_ms, const GArray *held)
 {
-    GArray *leases = NULL;
+    GwKept kept = {0};
     g_autoptr(GArray) spare = g_array_new(FALSE, FALSE, sizeof(gint64));
     for (guint i = 0; held && i < held->len; i++)
         g_array_append_val(spare, g_array_index(held, GwLease, i).host_id);
-    assert_ok(gw_store_leases_keep(fixture->store, id, lease_ms, spare, &leases, &error_));
-    return leases;
+    assert_ok(gw_store_leases_keep(fixture->store, id, lease_ms, spare, &kept, &error_));
+    surplus = kept.surplus;
+    return kept.leases;
 }
 
 static void test_shared(Fixture *fixture, gconstpointer data)
@@ -45,8 +48,10 @@ static void test_shared(Fixture *fixture, gconstpointer data)
     g_assert_cmpuint(none->len, ==, 0);
     g_autoptr(GArray) busy = keep(fixture, one, LEASE_MS, NULL); /* nothing is spare: nothing is given back */
     g_assert_cmpuint(busy->len, ==, ALL);
+    g_assert_cmpuint(surplus, ==, ALL - 3); /* it is told how many too many it has */
     g_autoptr(GArray) less = keep(fixture, one, LEASE_MS, all);
     g_assert_cmpuint(less->len, ==, 3);
+    g_assert_cmpuint(surplus, ==, 0);
     g_autoptr(GArray) rest = keep(fixture, two, LEASE_MS, NULL);
     g_assert_cmpuint(rest->len, ==, 2);
     for (guint i = 0; i < rest->len; i++)
@@ -94,10 +99,10 @@ static void test_forgotten(Fixture *fixture, gconstpointer data)
 {
     gint64 one = join(fixture, "one", LEASE_MS);
     g_autoptr(GArray) spare = g_array_new(FALSE, FALSE, sizeof(gint64));
-    GArray *leases = NULL;
+    GwKept kept;
     GError *error = NULL;
     assert_ok(gw_store_daemon_leave(fixture->store, one, &error_));
-    gboolean ok = gw_store_leases_keep(fixture->store, one, LEASE_MS, spare, &leases, &error);
+    gboolean ok = gw_store_leases_keep(fixture->store, one, LEASE_MS, spare, &kept, &error);
     assert_fails(ok, error, GW_ERROR_STALE, "not known any more", NULL);
 }
 
@@ -132,10 +137,36 @@ static void test_fence(Fixture *fixture, gconstpointer data)
     error = NULL;
     ok = gw_store_drain_journal(fixture->store, drain, moves, &drains, &error);
     assert_fails(ok, error, GW_ERROR_STALE, NULL);
+    error = NULL;
+    g_autoptr(GwDrain) another = gw_drain_new();
+    another->hosts = g_strdup("HostB");
+    ok = gw_store_drain_add_fenced(fixture->store, another, moves, &drains, &error);
+    assert_fails(ok, error, GW_ERROR_STALE, NULL);
     g_autoptr(GwMigration) after = read_migration(fixture->store, row->id);
     assert_migration_equal(before, after);
     fence = (GwFence){two, g_array_index(taken, GwLease, 1)};
     assert_ok(gw_store_migration_journal(fixture->store, row, &fence, &error_));
+}
+
+/* Of a rolling drain, too. */
+static void test_fenced_rolling(Fixture *fixture, gconstpointer data)
+{
+    four_hosts(fixture);
+    gint64 one = join(fixture, "one", SHORT_MS);
+    g_autoptr(GArray) leases = keep(fixture, one, SHORT_MS, NULL);
+    GwFence fence = {one, g_array_index(leases, GwLease, 0)};
+    g_autoptr(GwRolling) rolling = gw_rolling_new();
+    gw_rolling_add(rolling)->host = g_strdup("HostA");
+    assert_ok(gw_store_rolling_add(fixture->store, rolling, &error_));
+    assert_ok(gw_store_rolling_journal(fixture->store, rolling, &fence, &error_));
+    g_usleep((SHORT_MS + 50) * 1000);
+    gint64 two = join(fixture, "two", LEASE_MS);
+    g_autoptr(GArray) taken = keep(fixture, two, LEASE_MS, NULL);
+    GError *error = NULL;
+    gboolean ok = gw_store_rolling_journal(fixture->store, rolling, &fence, &error);
+    assert_fails(ok, error, GW_ERROR_STALE, "another daemon leads here now", NULL);
+    fence = (GwFence){two, g_array_index(taken, GwLease, 0)};
+    assert_ok(gw_store_rolling_journal(fixture->store, rolling, &fence, &error_)); /* nothing has been written in between */
 }
 
 /* A write that has passed its fence holds the lease until it has committed, though the lease is over by then; it may be renewed
@@ -259,6 +290,7 @@ int main(int argc, char **argv)
     ADD_PG("late-but-alone", test_late_but_alone);
     ADD_PG("forgotten", test_forgotten);
     ADD_PG("fence", test_fence);
+    ADD_PG("fenced-rolling", test_fenced_rolling);
     ADD_PG("write-under-way", test_write_under_way);
     ADD_PG("hosts-come-and-go", test_hosts_come_and_go);
     ADD_PG("operations", test_operations);

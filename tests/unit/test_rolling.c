@@ -11,7 +11,7 @@ static void turns_follow_each_other(void)
         {GW_TURN_BEFORE, {.hook = GW_HOOK_RUNNING}, GW_TURN_BEFORE},
         {GW_TURN_BEFORE, {.hook = GW_HOOK_NONE}, GW_TURN_EMPTYING},
         {GW_TURN_BEFORE, {.hook = GW_HOOK_DONE}, GW_TURN_EMPTYING},
-        {GW_TURN_BEFORE, {.hook = GW_HOOK_LATER}, GW_TURN_EMPTYING},
+        {GW_TURN_BEFORE, {.hook = GW_HOOK_LATER}, GW_TURN_FAILED},
         {GW_TURN_BEFORE, {.hook = GW_HOOK_BROKEN}, GW_TURN_FAILED},
         {GW_TURN_EMPTYING, {.work = GW_WORK_RUNNING}, GW_TURN_EMPTYING},
         {GW_TURN_EMPTYING, {.work = GW_WORK_DONE}, GW_TURN_EMPTY},
@@ -21,15 +21,23 @@ static void turns_follow_each_other(void)
         {GW_TURN_EMPTY, {.hook = GW_HOOK_DONE}, GW_TURN_RETURNING},
         {GW_TURN_EMPTY, {.hook = GW_HOOK_BROKEN}, GW_TURN_FAILED},
         {GW_TURN_EMPTY, {.hook = GW_HOOK_RUNNING, .in_use = TRUE}, GW_TURN_EMPTY},
+        {GW_TURN_EMPTY, {.hook = GW_HOOK_DONE, .taken = TRUE}, GW_TURN_HELD},
+        {GW_TURN_EMPTY, {.hook = GW_HOOK_BROKEN, .taken = TRUE}, GW_TURN_FAILED},
+        {GW_TURN_EMPTY, {.hook = GW_HOOK_RUNNING, .gone = TRUE}, GW_TURN_EMPTY}, /* what it does is waited for */
+        {GW_TURN_EMPTY, {.hook = GW_HOOK_DONE, .gone = TRUE}, GW_TURN_FAILED},
+        {GW_TURN_EMPTYING, {.work = GW_WORK_RUNNING, .gone = TRUE}, GW_TURN_FAILED},
         {GW_TURN_HELD, {.in_use = FALSE}, GW_TURN_HELD},
+        {GW_TURN_HELD, {.taken = TRUE}, GW_TURN_HELD},
+        {GW_TURN_HELD, {.gone = TRUE}, GW_TURN_FAILED},
+        {GW_TURN_RETURNING, {.work = GW_WORK_RUNNING, .taken = TRUE}, GW_TURN_HELD},
         {GW_TURN_HELD, {.in_use = TRUE}, GW_TURN_RETURNING},
         {GW_TURN_RETURNING, {.work = GW_WORK_RUNNING}, GW_TURN_RETURNING},
         {GW_TURN_RETURNING, {.work = GW_WORK_DONE}, GW_TURN_AFTER},
         {GW_TURN_RETURNING, {.work = GW_WORK_BROKEN}, GW_TURN_FAILED},
         {GW_TURN_AFTER, {.hook = GW_HOOK_NONE}, GW_TURN_DONE},
-        {GW_TURN_AFTER, {.hook = GW_HOOK_LATER}, GW_TURN_DONE},
+        {GW_TURN_AFTER, {.hook = GW_HOOK_LATER}, GW_TURN_FAILED},
         {GW_TURN_AFTER, {.hook = GW_HOOK_BROKEN}, GW_TURN_FAILED},
-        {GW_TURN_WAITING, {.in_use = TRUE, .work = GW_WORK_DONE, .hook = GW_HOOK_DONE}, GW_TURN_WAITING},
+        {GW_TURN_WAITING, {.in_use = TRUE, .work = GW_WORK_DONE, .hook = GW_HOOK_DONE, .gone = TRUE}, GW_TURN_WAITING},
         {GW_TURN_DONE, {.hook = GW_HOOK_BROKEN, .work = GW_WORK_BROKEN}, GW_TURN_DONE},
         {GW_TURN_FAILED, {.in_use = TRUE, .work = GW_WORK_DONE, .hook = GW_HOOK_DONE}, GW_TURN_FAILED},
     };
@@ -82,12 +90,15 @@ static void whatever_is_seen(void)
         gboolean emptied = FALSE, broken = FALSE;
         for (guint step = 0; step < 200 && turn != GW_TURN_DONE && turn != GW_TURN_FAILED; step++) {
             GwTurnSight sight = {(GwHookState)g_rand_int_range(rand, 0, GW_HOOK_BROKEN + 1), (GwWorkState)g_rand_int_range(rand, 0, GW_WORK_BROKEN + 1),
-                                 g_rand_boolean(rand)};
+                                 g_rand_boolean(rand), g_rand_boolean(rand), g_rand_int_range(rand, 0, 8) == 0};
             GwTurn next = gw_rolling_next(turn, &sight);
             emptied |= turn == GW_TURN_EMPTYING && sight.work == GW_WORK_DONE;
             broken |= (gw_turn_phase(turn) && sight.hook == GW_HOOK_BROKEN) ||
-                      ((turn == GW_TURN_EMPTYING || turn == GW_TURN_RETURNING) && sight.work == GW_WORK_BROKEN);
-            g_assert_true(next >= turn); /* never back */
+                      ((turn == GW_TURN_EMPTYING || (turn == GW_TURN_RETURNING && !sight.taken)) && sight.work == GW_WORK_BROKEN) ||
+                      (gw_turn_phase(turn) && turn != GW_TURN_EMPTY && sight.hook == GW_HOOK_LATER) ||
+                      (sight.gone && sight.hook != GW_HOOK_RUNNING);
+            g_assert_true(next >= turn || (turn == GW_TURN_RETURNING && next == GW_TURN_HELD && sight.taken)); /* else never back */
+            g_assert_true(next != GW_TURN_RETURNING || turn == GW_TURN_HELD || !sight.taken); /* nobody is overridden */
             g_assert_true(next < GW_TURN_RETURNING || next == GW_TURN_FAILED || emptied);
             turn = next;
         }
@@ -96,11 +107,32 @@ static void whatever_is_seen(void)
     }
 }
 
+/* Who may have the host meanwhile: another rolling drain, and whoever would take it into use. */
+static void what_is_wanted(void)
+{
+    g_autoptr(GwRolling) rolling = gw_rolling_new();
+    GwRollingHost *first = gw_rolling_add(rolling), *second = gw_rolling_add(rolling);
+    first->host = g_strdup("HostB");
+    second->host = g_strdup("HostC");
+    g_assert_true(gw_rolling_wants(rolling, "HostC") && !gw_rolling_wants(rolling, "HostD"));
+    for (guint turn = 0; turn < GW_TURN_COUNT; turn++) {
+        first->turn = (GwTurn)turn;
+        gboolean kept = turn == GW_TURN_BEFORE || turn == GW_TURN_EMPTYING || turn == GW_TURN_EMPTY;
+        g_assert_cmpint(gw_turn_is_kept(first->turn), ==, kept);
+        g_assert_cmpint(gw_rolling_wants(rolling, "HostC"), ==, turn != GW_TURN_FAILED);
+        g_assert_cmpint(gw_rolling_wants(rolling, "HostB"), ==, turn != GW_TURN_FAILED && turn != GW_TURN_DONE);
+    }
+    first->turn = GW_TURN_HELD;
+    rolling->cancelling = TRUE;
+    g_assert_true(gw_rolling_wants(rolling, "HostB") && !gw_rolling_wants(rolling, "HostC"));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/rolling/turns", turns_follow_each_other);
     g_test_add_func("/rolling/hosts", hosts_have_their_turns);
+    g_test_add_func("/rolling/wanted", what_is_wanted);
     g_test_add_func("/rolling/laws", whatever_is_seen);
     return g_test_run();
 }

@@ -9,11 +9,11 @@ static void over_all(Law law)
 {
     for (int phase = 0; phase < GW_SERVER_PHASE_COUNT; phase++)
         for (int seen = 0; seen < GW_SEEN_COUNT; seen++)
-            for (unsigned bits = 0; bits < 64; bits++)
+            for (unsigned bits = 0; bits < 128; bits++)
                 for (guint attempts = 0; attempts <= GW_SERVER_TRIES + 1; attempts++) {
                     GwServerSituation s = {.phase = (GwServerPhase)phase, .seen = (GwSeen)seen, .has_host = bits & 1, .delete_asked = (bits & 2) != 0,
                                            .listed = (bits & 4) != 0, .moving = (bits & 8) != 0, .cleared = (bits & 16) != 0,
-                                           .attempts = attempts, .overdue = (bits & 32) != 0};
+                                           .attempts = attempts, .overdue = (bits & 32) != 0, .host_lost = (bits & 64) && !(bits & 1)};
                     GwServerDecision d = gw_server_next(&s);
                     law(&s, &d);
                 }
@@ -45,7 +45,7 @@ static void deletion_comes_first(const GwServerSituation *s, const GwServerDecis
     if (d->act == GW_SERVER_CLEAR && s->phase == GW_SERVER_DELETING)
         g_assert_true(s->listed);
     if (d->act == GW_SERVER_DROP)
-        g_assert_true(s->listed && (s->cleared || !s->has_host));
+        g_assert_true(s->listed && (s->cleared || (!s->has_host && !s->host_lost)));
     if (s->phase == GW_SERVER_BUILT && !s->delete_asked)
         g_assert_cmpint(d->act, ==, GW_SERVER_REST);
 }

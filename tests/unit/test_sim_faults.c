@@ -3,6 +3,8 @@
 #include "drivers/sim/sim.h"
 #include "tests/unit/sim_fixture.h"
 
+#include <string.h>
+
 #define STEP(ms) gw_sim_world_step(f.world, ms)
 
 /* ---- failures on order */
@@ -315,6 +317,82 @@ static void a_split_brain_after_a_boot_is_noticed(void)
     expect_violation(&f, "*at once");
 }
 
+/* ---- hypervisor processes and storage */
+
+static void a_killed_destination_leaves_the_guest_where_it_runs(void)
+{
+    Fixture f;
+    fixture_open(&f);
+    g_auto(Copy) copy = {0};
+    const char *uuid = fixture_add(&f, "vm", 1024, GW_SIM_SHARED, 1);
+    gw_sim_world_kill_guest(f.world, "HostB", uuid); /* there is none: nothing */
+    copy_begin(&copy, &f, f.a, f.b, uuid, 0);
+    gw_sim_world_kill_guest(f.world, "HostB", uuid);
+    copy_join(&copy);
+    g_assert_error(copy.error, GW_ERROR, GW_ERROR_FAILED);
+    ASSERT_SEEN(f.a, uuid, RUNNING);
+    ASSERT_SEEN(f.b, uuid, ABSENT);
+    fixture_close(&f);
+}
+
+static void a_killed_source_ends_the_guest(void)
+{
+    Fixture f;
+    fixture_open(&f);
+    g_auto(Copy) copy = {0};
+    const char *uuid = fixture_add(&f, "vm", 1024, GW_SIM_SHARED, 1);
+    copy_begin(&copy, &f, f.a, f.b, uuid, 0);
+    gw_sim_world_kill_guest(f.world, "HostA", uuid);
+    copy_join(&copy);
+    ASSERT_SEEN(f.a, uuid, STOPPED);
+    ASSERT_SEEN(f.b, uuid, ABSENT);
+    g_assert_cmpuint(gw_sim_world_homes(f.world, uuid), ==, 1);
+    fixture_close(&f);
+}
+
+static void a_destination_that_fills_up_fails_the_copy_of_a_disk(void)
+{
+    Fixture f;
+    fixture_open(&f);
+    g_auto(Copy) copy = {0};
+    const char *uuid = fixture_add(&f, "vm", 256, GW_SIM_LOCAL, 10);
+    copy_begin(&copy, &f, f.a, f.b, uuid, 0);
+    gw_sim_world_set_storage(f.world, "HostB", "/sim/local", GW_SIM_STORAGE_FULL);
+    STEP(60000);
+    copy_join(&copy);
+    g_assert_error(copy.error, GW_ERROR, GW_ERROR_FAILED);
+    g_assert_nonnull(strstr(copy.error->message, "No space left"));
+    ASSERT_SEEN(f.a, uuid, RUNNING);
+    fixture_close(&f);
+}
+
+static void storage_that_fails_lets_nothing_be_opened_made_or_removed(void)
+{
+    Fixture f;
+    fixture_open(&f);
+    g_auto(Copy) copy = {0};
+    const char *uuid = fixture_add(&f, "vm", 256, GW_SIM_LOCAL, 1);
+    g_autoptr(GwPlan) plan = fixture_plan(f.a, f.b, uuid, 0);
+    gw_sim_world_set_storage(f.world, "HostB", "/sim/local", GW_SIM_STORAGE_FAILS);
+    g_assert_false(gw_node_prepare(f.a, f.b, plan, NULL));
+    gw_sim_world_set_storage(f.world, "HostB", "/sim/local", GW_SIM_STORAGE_WELL);
+    copy_begin(&copy, &f, f.a, f.b, uuid, 0);
+    gw_sim_world_set_storage(f.world, "HostB", "/sim/local", GW_SIM_STORAGE_FAILS);
+    STEP(60000);
+    copy_join(&copy);
+    g_assert_error(copy.error, GW_ERROR, GW_ERROR_FAILED);
+    ASSERT_SEEN(f.a, uuid, RUNNING);
+    g_autoptr(GError) error = NULL;
+    g_assert_false(gw_node_forget(f.b, plan, GW_SIDE_DEST, &error));
+    g_assert_error(error, GW_ERROR, GW_ERROR_FAILED);
+    gw_sim_world_set_storage(f.world, "HostB", "/sim/local", GW_SIM_STORAGE_WELL);
+    g_assert_true(gw_node_forget(f.b, plan, GW_SIDE_DEST, NULL));
+    gw_sim_world_set_storage(f.world, "HostA", "/sim/local", GW_SIM_STORAGE_FAILS);
+    g_assert_true(gw_node_stop(f.a, uuid, GW_STOP_HARD, 0, NULL));
+    g_assert_false(gw_node_start(f.a, uuid, GW_START_RUNNING, NULL));
+    fixture_close(&f);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -331,6 +409,10 @@ int main(int argc, char **argv)
     g_test_add_func("/sim/guest/stopped-in-mid-copy", a_stopped_guest_fails_its_copy);
     g_test_add_func("/sim/storage/no-room-leaves-nothing", no_room_leaves_nothing);
     g_test_add_func("/sim/storage/unequal-mounts", unequal_mounts_are_not_shared);
+    g_test_add_func("/sim/guest/killed-on-destination", a_killed_destination_leaves_the_guest_where_it_runs);
+    g_test_add_func("/sim/guest/killed-on-source", a_killed_source_ends_the_guest);
+    g_test_add_func("/sim/storage/fills-up", a_destination_that_fills_up_fails_the_copy_of_a_disk);
+    g_test_add_func("/sim/storage/fails", storage_that_fails_lets_nothing_be_opened_made_or_removed);
     g_test_add_func("/sim/never/running-twice", running_twice_is_noticed);
     g_test_add_func("/sim/never/last-copy-deleted", losing_the_last_copy_is_noticed);
     g_test_add_func("/sim/never/half-a-disk", starting_on_half_a_disk_is_noticed);

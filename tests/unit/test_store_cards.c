@@ -81,7 +81,7 @@ static void test_gone_with_its_server(Fixture *fixture, gconstpointer data)
     server->domain_name = g_strdup("web-1");
     assert_ok(gw_store_server_add(fixture->store, server, &error_));
     assert_ok(gw_store_card_put(fixture->store, card, &error_));
-    assert_ok(gw_store_server_remove(fixture->store, server->id, &error_));
+    assert_ok(gw_store_server_remove(fixture->store, server->id, NULL, &error_));
     g_autoptr(GPtrArray) cards = NULL;
     assert_ok(gw_store_cards(fixture->store, &cards, &error_));
     g_assert_cmpuint(cards->len, ==, 0);

@@ -152,6 +152,33 @@ static void test_pruned(Fixture *fixture, gconstpointer data)
     g_assert_nonnull(running);
 }
 
+static guint count_found(Fixture *fixture, const char *host, const char *request_id, const GwDrainKind *kind)
+{
+    GwDrainQuery query = {.host = host, .request_id = request_id, .kind = kind};
+    g_autoptr(GPtrArray) rows = NULL;
+    assert_ok(gw_store_drains(fixture->store, &query, &rows, &error_));
+    return rows->len;
+}
+
+/* By whole names, and what patterns give a meaning to is a letter like others. */
+static void test_found_by_host(Fixture *fixture, gconstpointer data)
+{
+    const GwDrainKind empty = GW_DRAIN_EMPTY, back = GW_DRAIN_RETURN;
+    add(fixture, "HostB Host_D");
+    add(fixture, "HostBB");
+    add(fixture, "H%!");
+    g_assert_cmpuint(count_found(fixture, "HostB", NULL, NULL), ==, 1);
+    g_assert_cmpuint(count_found(fixture, "Host_D", "req-1", &empty), ==, 1);
+    g_assert_cmpuint(count_found(fixture, "H%!", NULL, NULL), ==, 1);
+    g_assert_cmpuint(count_found(fixture, "hostb", NULL, NULL), ==, 0);
+    g_assert_cmpuint(count_found(fixture, "Host_", NULL, NULL), ==, 0);
+    g_assert_cmpuint(count_found(fixture, "Host_B", NULL, NULL), ==, 0);
+    g_assert_cmpuint(count_found(fixture, "%", NULL, NULL), ==, 0);
+    g_assert_cmpuint(count_found(fixture, NULL, "req-1", NULL), ==, 3);
+    g_assert_cmpuint(count_found(fixture, "HostB", "req-2", NULL), ==, 0);
+    g_assert_cmpuint(count_found(fixture, "HostB", NULL, &back), ==, 0);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -160,6 +187,7 @@ int main(int argc, char **argv)
     ADD("drains/one-per-host", test_one_drain_per_host);
     ADD("drains/cancel-is-kept", test_cancel_is_kept);
     ADD("drains/stale", test_stale_writes_are_refused);
+    ADD("drains/found-by-host", test_found_by_host);
     ADD("drains/pruned", test_pruned);
     return g_test_run();
 }

@@ -20,14 +20,14 @@ static GwRolling *make(const char *first, const char *second)
 static GwRolling *read_back(Fixture *fixture, gint64 id)
 {
     g_autoptr(GPtrArray) rows = NULL;
-    assert_ok(gw_store_rollings(fixture->store, id, FALSE, &rows, &error_));
+    assert_ok(gw_store_rollings(fixture->store, &(GwRollingQuery){.id = id}, &rows, &error_));
     return rows->len ? g_ptr_array_steal_index(rows, 0) : NULL;
 }
 
 static guint count_running(Fixture *fixture)
 {
     g_autoptr(GPtrArray) rows = NULL;
-    assert_ok(gw_store_rollings(fixture->store, 0, TRUE, &rows, &error_));
+    assert_ok(gw_store_rollings(fixture->store, &(GwRollingQuery){.running_only = TRUE}, &rows, &error_));
     return rows->len;
 }
 
@@ -83,6 +83,45 @@ static void test_hosts_are_in_one(Fixture *fixture, gconstpointer data)
     assert_ok(gw_store_rolling_add(fixture->store, second, &error_));
 }
 
+/* A host that will have no turn any more is free for another. */
+static void test_hosts_without_a_turn(Fixture *fixture, gconstpointer data)
+{
+    g_autoptr(GwRolling) first = make("HostB", "HostC"), second = make("HostD", "HostC"), third = make("HostB", "HostE");
+    ((GwRollingHost *)first->hosts->pdata[0])->turn = GW_TURN_HELD;
+    assert_ok(gw_store_rolling_add(fixture->store, first, &error_));
+    assert_ok(gw_store_rolling_cancel(fixture->store, first->id, &error_));
+    assert_ok(gw_store_rolling_add(fixture->store, second, &error_));
+    GError *error = NULL;
+    gboolean ok = gw_store_rolling_add(fixture->store, third, &error);
+    assert_fails(ok, error, GW_ERROR_CONFLICT, "Host HostB is in a rolling drain already", "rolling drain 1", NULL);
+}
+
+static void assert_stale(Fixture *fixture, GwRolling *rolling)
+{
+    GError *error = NULL;
+    gboolean ok = gw_store_rolling_journal(fixture->store, rolling, NULL, &error);
+    assert_fails(ok, error, GW_ERROR_STALE, "was changed by someone else", NULL);
+}
+
+/* Two that have read the same: one writes. */
+static void test_versions(Fixture *fixture, gconstpointer data)
+{
+    g_autoptr(GwRolling) made = make("HostB", "HostC");
+    assert_ok(gw_store_rolling_add(fixture->store, made, &error_));
+    g_autoptr(GwRolling) one = read_back(fixture, 1), two = read_back(fixture, 1);
+    ((GwRollingHost *)one->hosts->pdata[0])->turn = GW_TURN_BEFORE;
+    assert_ok(gw_store_rolling_journal(fixture->store, one, NULL, &error_));
+    assert_stale(fixture, two);
+    ((GwRollingHost *)one->hosts->pdata[0])->turn = GW_TURN_EMPTYING;
+    one->state = GW_ROLLING_FAILED;
+    assert_ok(gw_store_rolling_journal(fixture->store, one, NULL, &error_));
+    one->state = GW_ROLLING_RUNNING;
+    assert_stale(fixture, one); /* it has ended */
+    g_autoptr(GwRolling) back = read_back(fixture, 1);
+    g_assert_cmpint(((GwRollingHost *)back->hosts->pdata[0])->turn, ==, GW_TURN_EMPTYING);
+    g_assert_cmpint(back->state, ==, GW_ROLLING_FAILED);
+}
+
 static void test_cancel(Fixture *fixture, gconstpointer data)
 {
     g_autoptr(GwRolling) made = make("HostB", "HostC");
@@ -91,11 +130,12 @@ static void test_cancel(Fixture *fixture, gconstpointer data)
     assert_fails(ok, error, GW_ERROR_NOT_FOUND, "Rolling drain 1", NULL);
     assert_ok(gw_store_rolling_add(fixture->store, made, &error_));
     assert_ok(gw_store_rolling_cancel(fixture->store, 1, &error_));
-    g_assert_false(made->cancelling);
-    assert_ok(gw_store_rolling_journal(fixture->store, made, NULL, &error_)); /* does not take it away, and hears of it */
-    g_assert_true(made->cancelling);
-    made->state = GW_ROLLING_CANCELLED;
-    assert_ok(gw_store_rolling_journal(fixture->store, made, NULL, &error_));
+    assert_stale(fixture, made); /* what was decided before it gives no host its turn */
+    g_autoptr(GwRolling) told = read_back(fixture, 1);
+    g_assert_true(told->cancelling && told->state == GW_ROLLING_RUNNING);
+    assert_ok(gw_store_rolling_journal(fixture->store, told, NULL, &error_)); /* does not take it away */
+    told->state = GW_ROLLING_CANCELLED;
+    assert_ok(gw_store_rolling_journal(fixture->store, told, NULL, &error_));
     error = NULL;
     ok = gw_store_rolling_cancel(fixture->store, 1, &error);
     assert_fails(ok, error, GW_ERROR_CONFLICT, "has ended already", NULL);
@@ -127,6 +167,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     ADD("rollings/round-trip", test_round_trip);
     ADD("rollings/hosts", test_hosts_are_in_one);
+    ADD("rollings/hosts-without-a-turn", test_hosts_without_a_turn);
+    ADD("rollings/versions", test_versions);
     ADD("rollings/cancel", test_cancel);
     ADD("rollings/pruned", test_pruned);
     return g_test_run();

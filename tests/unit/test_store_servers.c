@@ -64,8 +64,8 @@ static void test_round_trip(Fixture *fixture, gconstpointer data)
     const GwFlavor *flavor = gw_server_flavor(read);
     g_assert_cmpstr(gw_flavor_spec(flavor, "hw:a"), ==, "b");
     g_assert_cmpuint(flavor->memory_mib, ==, 512);
-    assert_ok(gw_store_server_remove(fixture->store, read->id, &error_));
-    assert_ok(gw_store_server_remove(fixture->store, read->id, &error_));
+    assert_ok(gw_store_server_remove(fixture->store, read->id, NULL, &error_));
+    assert_ok(gw_store_server_remove(fixture->store, read->id, NULL, &error_));
 }
 
 /* Who wants it gone is heard also by one who writes without having heard it. */

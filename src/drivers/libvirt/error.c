@@ -35,7 +35,7 @@ static const Row rows[] = {
     {VIR_ERR_RESOURCE_BUSY, GW_ERROR_FAILED, GW_ERROR_FAILED, "try again later"},
 };
 
-/* What ssh(1) and the SASL library say, whatever number libvirt gives it. */
+/* What ssh(1), the SASL library and libvirt's RPC say, whatever number libvirt gives it. */
 static const struct {
     const char *says;
     GwErrorCode code;
@@ -46,6 +46,9 @@ static const struct {
     {"Permission denied (", GW_ERROR_DENIED, "put the public key of the user that godwitd runs as into authorized_keys there (ssh-copy-id)"},
     {"authentication failed", GW_ERROR_DENIED, "check what godwitd logs in with: authname and password in /etc/libvirt/auth.conf, or a Kerberos ticket "
                                                "(kinit, or a client keytab)"},
+    {"bytes received from server too large", GW_ERROR_UNREACHABLE, "something that is not libvirtd answers there: check the port of its address "
+                                                                   "(libvirt's own are 16514 for qemu+tls, 16509 for qemu+tcp)"},
+    {"Cannot read CA certificate", GW_ERROR_UNREACHABLE, "put the CA's certificate there on the machine that godwitd runs on, readable for its user"},
 };
 
 /* Errors of the transport itself: the socket broke, whatever number it was given. */
@@ -58,7 +61,8 @@ static Row classify(const virError *found)
 {
     for (guint i = 0; found && found->message && i < G_N_ELEMENTS(sayings); i++)
         if (strstr(found->message, sayings[i].says) && (is_transport(found) || found->code == VIR_ERR_AUTH_FAILED))
-            return (Row){found->code, sayings[i].code, sayings[i].code, sayings[i].remedy};
+            return (Row){found->code, sayings[i].code, sayings[i].code == GW_ERROR_UNREACHABLE ? GW_ERROR_LOST : sayings[i].code,
+                         sayings[i].remedy};
     for (guint i = 0; found && i < G_N_ELEMENTS(rows); i++)
         if (rows[i].virt == found->code)
             return rows[i];

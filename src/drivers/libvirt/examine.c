@@ -374,8 +374,8 @@ gboolean gw_virt_definition(GwVirtCall *call, GError **error)
     return TRUE;
 }
 
-/* Nobody can make a probe on the source. What is at the same path, in the size that the disk was last seen with, is the disk: a
- * migration removes what it copied, so that no old copy lies there. */
+/* Nobody can make a probe on the source. What is at the same path, in the size that the disk was last seen with, is taken for the
+ * disk. (The engine knows what migrations had to copy, and believes no such file.) */
 static GwFact is_same_disk(Examination *e, const GwDisk *disk, char **ret_problem)
 {
     g_autofree char *folder_path = folder_of(disk->path);

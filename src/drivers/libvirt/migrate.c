@@ -167,19 +167,6 @@ static guint64 remaining(virDomain *domain)
     return progress.memory_remaining;
 }
 
-/* A QEMU that goes on without its libvirtd is left alone. One that waits for packets that got lost would do so for as long as TCP does:
- * it is told to stop, which loses nothing (VIR_DOMAIN_ABORT_JOB_POSTCOPY), so that it can be resumed. TRUE: it has stopped. */
-static gboolean stop_stuck(virDomain *domain)
-{
-    enum { WATCH_MS = 3000, STOP_MS = 500 };
-    guint64 before = remaining(domain);
-    g_usleep(WATCH_MS * 1000);
-    if (remaining(domain) != before || virDomainAbortJobFlags(domain, VIR_DOMAIN_ABORT_JOB_POSTCOPY) != 0)
-        return FALSE;
-    g_usleep(STOP_MS * 1000);
-    return TRUE;
-}
-
 /* *ret_runs: refused, since QEMU still works at it. */
 static gboolean resume_once(GwHost *source, GwHost *dest, const GwPlan *plan, virDomain *domain, Params *p, gboolean *ret_runs, GError **error)
 {
@@ -193,14 +180,28 @@ static gboolean resume_once(GwHost *source, GwHost *dest, const GwPlan *plan, vi
     return ok;
 }
 
+/* A QEMU that goes on without its libvirtd is left alone. One that waits for packets that got lost is given as long as TCP may take to send
+ * them again (120 s, TCP_RTO_MAX), since the destination's may hear nobody once the connection is broken, while its devices wait for a
+ * page. Then it is told to stop, which loses nothing (VIR_DOMAIN_ABORT_JOB_POSTCOPY). Where the source's has stopped already, the
+ * destination's notices meanwhile. */
 static gboolean resume(GwHost *source, GwHost *dest, const GwPlan *plan, virDomain *domain, Params *p, GError **error)
 {
+    enum { WATCH_S = 150, TRY_S = 5 };
     gboolean runs;
     g_autoptr(GError) local = NULL;
     if (resume_once(source, dest, plan, domain, p, &runs, &local))
         return TRUE;
-    if (runs && stop_stuck(domain))
-        return resume_once(source, dest, plan, domain, p, &runs, error);
+    guint64 before = remaining(domain);
+    gboolean moves = FALSE;
+    for (guint waited = 0; runs && !moves && waited < WATCH_S; waited += TRY_S) {
+        g_usleep(TRY_S * G_USEC_PER_SEC);
+        moves = remaining(domain) != before;
+        g_clear_error(&local);
+        if (resume_once(source, dest, plan, domain, p, &runs, &local))
+            return TRUE;
+    }
+    if (runs && !moves)
+        virDomainAbortJobFlags(domain, VIR_DOMAIN_ABORT_JOB_POSTCOPY); /* resumed at the next try */
     g_propagate_error(error, g_steal_pointer(&local));
     return FALSE;
 }

@@ -17,7 +17,7 @@ GwHostAudit *gw_sim_audit(GwHost *handle, GError **error)
         audit->folder.writable = GW_FACT_YES;
         audit->folder.mode = 0755;
         audit->folder.owner = audit->folder.group = 0;
-        audit->folder.available_bytes = gw_sim_folder_available(mount->folder);
+        audit->folder.available_bytes = gw_sim_mount_available(mount);
     }
     gw_sim_call_end(&call, TRUE, NULL);
     return audit;

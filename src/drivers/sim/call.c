@@ -18,7 +18,11 @@ static void take_time(GwHost *handle)
 static gboolean answers(GwHost *handle, GError **error)
 {
     GwSimHost *host = handle->host;
-    gint64 deadline = g_get_monotonic_time() + (gint64)handle->timeout_ms * 1000;
+    gint64 now = g_get_monotonic_time(), deadline = now + (gint64)handle->timeout_ms * 1000;
+    if (host->hangs_at_us && now >= host->hangs_at_us) {
+        host->hangs_at_us = 0;
+        host->state = GW_SIM_HANGS;
+    }
     while (host->state == GW_SIM_HANGS)
         if (!g_cond_wait_until(&host->state_changed, &handle->world->lock, deadline))
             break;

@@ -43,6 +43,19 @@ guint gw_sim_world_copies(GwSimWorld *world)
     return copies;
 }
 
+guint gw_sim_world_homes(GwSimWorld *world, const char *uuid)
+{
+    guint homes = 0;
+    GHashTableIter iter;
+    gpointer host;
+    gw_sim_world_lock(world);
+    g_hash_table_iter_init(&iter, world->hosts);
+    while (g_hash_table_iter_next(&iter, NULL, &host))
+        homes += gw_sim_host_domain(host, uuid) != NULL;
+    gw_sim_world_unlock(world);
+    return homes;
+}
+
 const char *gw_sim_world_runs_on(GwSimWorld *world, const char *uuid)
 {
     gw_sim_world_lock(world);
@@ -266,6 +279,25 @@ void gw_sim_world_crash(GwSimWorld *world, const char *name)
     for (guint i = 0; i < domains->len; i++)
         if (gw_sim_domain_is_active(domains->pdata[i]))
             gw_sim_domain_vanish(domains->pdata[i]);
+    gw_sim_world_unlock(world);
+}
+
+void gw_sim_world_kill_guest(GwSimWorld *world, const char *host, const char *uuid)
+{
+    gw_sim_world_lock(world);
+    gw_sim_pull_plug(need_host(world, host), uuid);
+    gw_sim_world_unlock(world);
+}
+
+void gw_sim_world_set_storage(GwSimWorld *world, const char *host, const char *path, GwSimStorageState state)
+{
+    gw_sim_world_lock(world);
+    GPtrArray *mounts = need_host(world, host)->mounts;
+    for (guint i = 0; i < mounts->len; i++) {
+        GwSimMount *mount = mounts->pdata[i];
+        if (g_strcmp0(mount->path, path) == 0)
+            mount->state = state;
+    }
     gw_sim_world_unlock(world);
 }
 

@@ -151,6 +151,20 @@ static void complete_disks(GwSimCopy *copy)
     }
 }
 
+/* The destination opens its files when it is handed the guest, and writes them before. */
+static const char *storage_trouble(const GwSimCopy *copy)
+{
+    for (guint i = 0; i < copy->plan->disks->len; i++) {
+        const GwPlanDisk *disk = copy->plan->disks->pdata[i];
+        const GwSimMount *mount = disk->kind == GW_DISK_FILE ? gw_sim_mount_of(copy->dest, disk->dest_path) : NULL;
+        if (mount && mount->state == GW_SIM_STORAGE_FAILS)
+            return "the destination cannot open its disks: Input/output error";
+        if (mount && mount->state == GW_SIM_STORAGE_FULL && disk->fate == GW_FATE_COPY)
+            return "the destination cannot write its disks: No space left on device";
+    }
+    return NULL;
+}
+
 static GwSeen seen_after(const GwPlan *plan)
 {
     gboolean paused =
@@ -274,6 +288,11 @@ static void turn(GwSimCopy *copy)
 {
     account(copy, copy->due_us);
     copy->left = 0; /* what rounding has left */
+    const char *trouble = copy->phase == GW_SIM_DISKS || copy->phase == GW_SIM_SWITCHOVER ? storage_trouble(copy) : NULL;
+    if (trouble) {
+        gw_sim_copy_fail(copy, GW_ERROR_FAILED, trouble);
+        return;
+    }
     switch (copy->phase) {
     case GW_SIM_DISKS:
         gw_sim_copy_begin_memory(copy);
@@ -331,6 +350,11 @@ static gboolean begin_postcopy(GwSimCopy *copy, GError **error)
             "not run",
             copy->plan->name);
         return FALSE;
+    }
+    const char *trouble = storage_trouble(copy);
+    if (trouble) {
+        gw_sim_copy_fail(copy, GW_ERROR_FAILED, trouble);
+        return TRUE; /* the request was taken; the copy has ended by it */
     }
     copy->to->receives = TRUE;
     copy->to->dirty_bps = copy->from->dirty_bps;

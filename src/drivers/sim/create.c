@@ -38,7 +38,7 @@ static gboolean make_disk(GwSimHost *host, const GwInstance *instance, GError **
 {
     const GwDisk *disk = instance->disks->pdata[0];
     const GwSimMount *mount = gw_sim_mount_of(host, disk->path);
-    if (!mount || gw_sim_folder_available(mount->folder) < disk->allocation_bytes) {
+    if (!mount || gw_sim_mount_available(mount) < disk->allocation_bytes) {
         g_set_error(error, GW_ERROR, GW_ERROR_FAILED, "%s has no room for %s", host->name, disk->path);
         return FALSE;
     }

@@ -47,6 +47,8 @@ static gboolean disk_is_ready(const GwSimHost *source, const GwSimHost *dest, co
     if (!there)
         return refuse(error, GW_ERROR_FAILED, "%s has no file %s for disk %s", dest->name, disk->dest_path,
                       disk->target);
+    if (gw_sim_storage_fails(dest, disk->dest_path))
+        return refuse(error, GW_ERROR_FAILED, "%s cannot open %s: Input/output error", dest->name, disk->dest_path);
     if (disk->fate == GW_FATE_SHARED && there != gw_sim_file_find(source, disk->path))
         return refuse(error, GW_ERROR_FAILED, "%s of %s is not the file of that name on %s", disk->path, source->name,
                       dest->name);

@@ -47,7 +47,7 @@ static void examine_file(GwSimHost *source, GwSimHost *dest, const GwDisk *disk,
         facts->problem = g_strdup_printf("%s has no file %s", source->name, disk->path);
     if (mount) {
         facts->dest_pool_path = g_strdup(mount->path);
-        facts->available_bytes = gw_sim_folder_available(mount->folder);
+        facts->available_bytes = gw_sim_mount_available(mount);
     }
 }
 

@@ -39,6 +39,7 @@ static GwSimHost *host_new(GwSimWorld *world, const char *name, const GwSimSpec 
     host->cpus = spec->cpus;
     host->latency_ms = spec->latency_ms;
     host->clock_ms = spec->clock_ms;
+    host->hangs_at_us = spec->hangs_after_s ? g_get_monotonic_time() + (gint64)spec->hangs_after_s * G_USEC_PER_SEC : 0;
     host->hostname = g_strdup(*spec->hostname ? spec->hostname : name);
     host->qemu_user = g_strdup(spec->qemu_user);
     host->link_bps = (double)spec->link_mbps * 1e6 / 8;
@@ -180,7 +181,7 @@ static void add_pools(GwHostFacts *facts, const GwSimHost *host)
         pool->type = g_strdup("dir");
         pool->active = TRUE;
         pool->capacity_bytes = mount->folder->capacity_bytes;
-        pool->available_bytes = gw_sim_folder_available(mount->folder);
+        pool->available_bytes = gw_sim_mount_available(mount);
     }
 }
 

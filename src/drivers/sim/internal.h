@@ -24,7 +24,7 @@ typedef struct GwSimCopy GwSimCopy;
 /* The parameters of an address. */
 typedef struct {
     guint64 memory_mib, cpus, link_mbps, latency_ms, storage_gib, clock_ms;
-    guint64 instances, instance_memory_mib, disk_gib, cpu_percent, dirty_mbps, speed;
+    guint64 instances, instance_memory_mib, disk_gib, cpu_percent, dirty_mbps, speed, hangs_after_s;
     char *prefix, *bridge, *disk, *hostname, *qemu_user;
 } GwSimSpec;
 
@@ -48,6 +48,7 @@ struct GwSimFolder {
 typedef struct {
     char *path;
     GwSimFolder *folder; /* the world's */
+    GwSimStorageState state;
 } GwSimMount;
 
 typedef struct {
@@ -82,6 +83,7 @@ struct GwSimHost {
     double link_bps; /* bytes per second, in each direction */
     guint outgoing, incoming; /* copies that share the link */
     GwSimState state;
+    gint64 hangs_at_us; /* monotonic: it hangs from then on; 0: it does not */
     GCond state_changed;
     GPtrArray *mounts; /* of GwSimMount */
     GHashTable *domains; /* uuid -> GwSimDomain */
@@ -197,7 +199,8 @@ GwInstance *gw_sim_instance_from_text(const char *text, GError **error);
 /* ---- storage.c */
 GwSimFolder *gw_sim_folder_ensure(GwSimWorld *world, const char *name, guint64 gib);
 void gw_sim_folder_free(GwSimFolder *folder);
-guint64 gw_sim_folder_available(const GwSimFolder *folder);
+guint64 gw_sim_mount_available(const GwSimMount *mount); /* bytes that can still be written through it */
+gboolean gw_sim_storage_fails(const GwSimHost *host, const char *path); /* nothing there can be made, opened or removed */
 void gw_sim_mount(GwSimHost *host, const char *path, GwSimFolder *folder);
 const GwSimMount *gw_sim_mount_of(const GwSimHost *host, const char *path); /* of the file's folder, or NULL */
 GwSimFile *gw_sim_file_find(const GwSimHost *host, const char *path); /* or NULL */
@@ -264,6 +267,7 @@ gboolean gw_sim_stop(GwHost *host, const char *uuid, GwStopHow how, guint timeou
 gboolean gw_sim_start(GwHost *host, const char *uuid, GwStartHow how, GError **error);
 gboolean gw_sim_resume(GwHost *host, const char *uuid, GError **error);
 gboolean gw_sim_pause(GwHost *host, const char *uuid, GError **error);
+void gw_sim_pull_plug(GwSimHost *host, const char *uuid);                            /* power.c */
 gboolean gw_sim_start_domain(GwSimDomain *domain, GwStartHow how, GError **error); /* power.c */
 gboolean gw_sim_suspend(GwHost *host, const char *uuid, GError **error);            /* guest.c */
 gboolean gw_sim_wake_guest(GwHost *host, const char *uuid, GError **error);               /* guest.c */

@@ -13,6 +13,10 @@ static gboolean make_volume(GwSimHost *dest, const GwPlan *plan, const GwPlanDis
         return FALSE;
     }
     GwSimFile *file = gw_sim_file_create(dest, disk->dest_path, plan->uuid, disk->target);
+    if (!file && mount->state == GW_SIM_STORAGE_FAILS) {
+        g_set_error(error, GW_ERROR, GW_ERROR_FAILED, "%s cannot make %s: Input/output error", dest->name, disk->dest_path);
+        return FALSE;
+    }
     if (!file) {
         g_set_error(error, GW_ERROR, GW_ERROR_FAILED,
                     "%s already has a file %s: look whose it is, and remove it if it is a "
@@ -38,7 +42,7 @@ static gboolean has_space(const GwSimHost *dest, const GwPlan *plan, GError **er
     for (guint i = 0; i < plan->disks->len; i++) {
         const GwPlanDisk *disk = plan->disks->pdata[i];
         const GwSimMount *mount = disk->fate == GW_FATE_COPY ? gw_sim_mount_of(dest, disk->dest_path) : NULL;
-        if (!mount || gw_sim_folder_available(mount->folder) >= disk->allocation_bytes)
+        if (!mount || gw_sim_mount_available(mount) >= disk->allocation_bytes)
             continue;
         g_set_error(error, GW_ERROR, GW_ERROR_FAILED, "%s has no room for %s in %s", dest->name, disk->path,
                     mount->path);
@@ -105,8 +109,8 @@ static gboolean grow(GwSimHost *dest, GwInstance *instance, const GwPlan *plan, 
         if (g_strcmp0(disk->target, plan->new_disk) != 0)
             continue;
         GwSimFile *file = gw_sim_file_find(dest, disk->path);
-        if (!file) {
-            g_set_error(error, GW_ERROR, GW_ERROR_FAILED, "%s has no file %s", dest->name, disk->path);
+        if (!file || gw_sim_storage_fails(dest, disk->path)) {
+            g_set_error(error, GW_ERROR, GW_ERROR_FAILED, "%s cannot open %s", dest->name, disk->path);
             return FALSE;
         }
         file->capacity_bytes = MAX(file->capacity_bytes, plan->new_disk_bytes);
@@ -157,15 +161,21 @@ gboolean gw_sim_settle(GwHost *dest, const GwPlan *plan, GError **error)
 /* ---- forget */
 
 /* Only what is the instance's: a foreign file that made `prepare` fail stays. */
-static void delete_disks(GwSimHost *host, const GwPlan *plan, GwSide side)
+static gboolean delete_disks(GwSimHost *host, const GwPlan *plan, GwSide side, GError **error)
 {
     for (guint i = 0; i < plan->disks->len; i++) {
         const GwPlanDisk *disk = plan->disks->pdata[i];
         const char *path = side == GW_SIDE_SOURCE ? disk->path : disk->dest_path;
         const GwSimFile *file = disk->fate == GW_FATE_COPY ? gw_sim_file_find(host, path) : NULL;
-        if (file && strcmp(file->owner, plan->uuid) == 0)
-            gw_sim_file_delete(host, path);
+        if (!file || strcmp(file->owner, plan->uuid) != 0)
+            continue;
+        if (gw_sim_storage_fails(host, path)) {
+            g_set_error(error, GW_ERROR, GW_ERROR_FAILED, "%s cannot remove %s: Input/output error", host->name, path);
+            return FALSE;
+        }
+        gw_sim_file_delete(host, path);
     }
+    return TRUE;
 }
 
 static gboolean forget(GwSimHost *host, const GwPlan *plan, GwSide side, GError **error)
@@ -178,8 +188,7 @@ static gboolean forget(GwSimHost *host, const GwPlan *plan, GwSide side, GError 
     }
     if (domain)
         gw_sim_domain_remove(domain);
-    delete_disks(host, plan, side);
-    return TRUE;
+    return delete_disks(host, plan, side, error);
 }
 
 gboolean gw_sim_forget(GwHost *host, const GwPlan *plan, GwSide side, GError **error)

@@ -4,7 +4,7 @@
 /* ---- stop */
 
 /* The plug is pulled: a copy of which it is an end fails, and what it was copied from runs on. */
-static void pull_plug(GwSimHost *host, const char *uuid)
+void gw_sim_pull_plug(GwSimHost *host, const char *uuid)
 {
     GwSimDomain *domain = gw_sim_host_domain(host, uuid);
     if (domain && domain->copy)
@@ -33,7 +33,7 @@ gboolean gw_sim_stop(GwHost *host, const char *uuid, GwStopHow how, guint timeou
         g_usleep((gulong)us);
         gw_sim_world_lock(host->world);
     }
-    pull_plug(host->host, uuid);
+    gw_sim_pull_plug(host->host, uuid);
     return gw_sim_call_end(&call, TRUE, error);
 }
 

@@ -10,6 +10,7 @@
  * Parameters, all optional (see uri.c for the defaults):
  *   memory_mib, cpus, link_mbps, latency_ms, bridge    of the host; link_mbps in megabits per second, 0: cut off
  *   clock_ms, hostname, qemu_user                      what an audit finds: its clock ahead of others, its own name, QEMU's user
+ *   hangs_after_s                                      it answers nothing any more so many seconds after it was made; its guests go on
  *   storage_gib                                        size of the host's own folder
  *   instances, instance_memory_mib, prefix             how many instances it has, and their names
  *   disk (shared, local, none), disk_gib, cpu_percent, dirty_mbps   of each of them; dirty_mbps in megabits per second

@@ -58,6 +58,8 @@ void gw_sim_world_set_shutdown(GwSimWorld *world, const char *uuid, guint ms); /
 void gw_sim_world_set_obstacle(GwSimWorld *world, const char *uuid, const char *obstacle); /* NULL: none */
 /* Name of the host where its CPUs run, or NULL; valid as long as the world. */
 const char *gw_sim_world_runs_on(GwSimWorld *world, const char *uuid);
+/* Number of hosts that have it, in whatever state. */
+guint gw_sim_world_homes(GwSimWorld *world, const char *uuid);
 
 /* ---- Misfortune */
 typedef enum {
@@ -74,6 +76,16 @@ void gw_sim_world_kill_daemon(GwSimWorld *world, const char *host);
  * boots. */
 void gw_sim_world_crash(GwSimWorld *world, const char *host);
 void gw_sim_world_boot(GwSimWorld *world, const char *host); /* starts the instances that are set to autostart */
+/* Its hypervisor process on that host ends: a copy from or to it fails (post-copy is broken). No such process: nothing. */
+void gw_sim_world_kill_guest(GwSimWorld *world, const char *host, const char *uuid);
+
+typedef enum {
+    GW_SIM_STORAGE_WELL,
+    GW_SIM_STORAGE_FULL,  /* what is copied there does not arrive; empty files can be made */
+    GW_SIM_STORAGE_FAILS, /* gone, or read-only: nothing there can be made, opened or removed; who has it open goes on */
+} GwSimStorageState;
+/* Of what the host mounts at path: other hosts that mount the same folder are as they were. */
+void gw_sim_world_set_storage(GwSimWorld *world, const char *host, const char *path, GwSimStorageState state);
 
 typedef enum {
     GW_SIM_BEFORE, /* nothing happens */

@@ -32,9 +32,11 @@ void gw_sim_folder_free(GwSimFolder *folder)
     g_free(folder);
 }
 
-guint64 gw_sim_folder_available(const GwSimFolder *folder)
+guint64 gw_sim_mount_available(const GwSimMount *mount)
 {
-    return folder->used_bytes < folder->capacity_bytes ? folder->capacity_bytes - folder->used_bytes : 0;
+    const GwSimFolder *folder = mount->folder;
+    gboolean room = mount->state == GW_SIM_STORAGE_WELL && folder->used_bytes < folder->capacity_bytes;
+    return room ? folder->capacity_bytes - folder->used_bytes : 0;
 }
 
 void gw_sim_mount(GwSimHost *host, const char *path, GwSimFolder *folder)
@@ -57,6 +59,12 @@ const GwSimMount *gw_sim_mount_of(const GwSimHost *host, const char *path)
             return mount;
     }
     return NULL;
+}
+
+gboolean gw_sim_storage_fails(const GwSimHost *host, const char *path)
+{
+    const GwSimMount *mount = gw_sim_mount_of(host, path);
+    return mount && mount->state == GW_SIM_STORAGE_FAILS;
 }
 
 GwSimFile *gw_sim_file_find(const GwSimHost *host, const char *path)
@@ -82,7 +90,7 @@ static guint count_whole(GwSimWorld *world, const GwSimFile *file, gint change)
 GwSimFile *gw_sim_file_create(GwSimHost *host, const char *path, const char *owner, const char *target)
 {
     const GwSimMount *mount = gw_sim_mount_of(host, path);
-    if (!mount || gw_sim_file_find(host, path))
+    if (!mount || mount->state == GW_SIM_STORAGE_FAILS || gw_sim_file_find(host, path))
         return NULL;
     GwSimFile *file = g_new0(GwSimFile, 1);
     g_strlcpy(file->owner, owner, sizeof file->owner);
@@ -155,7 +163,12 @@ gboolean gw_sim_files_present(const GwSimDomain *domain, GError **error)
 {
     for (guint i = 0; i < domain->value->disks->len; i++) {
         const GwDisk *disk = domain->value->disks->pdata[i];
-        if (disk->kind != GW_DISK_FILE || !disk->path || gw_sim_file_find(domain->host, disk->path))
+        gboolean file = disk->kind == GW_DISK_FILE && disk->path;
+        if (file && gw_sim_storage_fails(domain->host, disk->path)) {
+            g_set_error(error, GW_ERROR, GW_ERROR_FAILED, "%s cannot open %s: Input/output error", domain->host->name, disk->path);
+            return FALSE;
+        }
+        if (!file || gw_sim_file_find(domain->host, disk->path))
             continue;
         g_set_error(error, GW_ERROR, GW_ERROR_FAILED, "%s has no file %s, disk %s of %s", domain->host->name,
                     disk->path, disk->target, domain->value->name);

@@ -18,6 +18,7 @@ static const struct {
     {"disk_gib", offsetof(GwSimSpec, disk_gib), 10, 1, 1 << 20},
     {"cpu_percent", offsetof(GwSimSpec, cpu_percent), 0, 0, 100}, /* of each vCPU; 0: the host does not say */
     {"dirty_mbps", offsetof(GwSimSpec, dirty_mbps), 0, 0, 10000000},
+    {"hangs_after_s", offsetof(GwSimSpec, hangs_after_s), 0, 0, 86400},
     {"clock_ms", offsetof(GwSimSpec, clock_ms), 0, 0, 3600000},
     {"speed", offsetof(GwSimSpec, speed), 0, 0, 1000000}, /* 0: leave the world's as it is */
 };
