@@ -156,11 +156,12 @@ void gw_own_hosts_add(GwRequest *request)
 {
     static const GwBodyRule outer[] = {{"host", GW_BODY_OBJECT, GW_BODY_REQUIRED}};
     static const GwBodyRule inner[] = {{"name", GW_BODY_TEXT, GW_BODY_REQUIRED},
-                                       {"uri", GW_BODY_TEXT, GW_BODY_REQUIRED}};
+                                       {"uri", GW_BODY_TEXT, GW_BODY_REQUIRED},
+                                       {"password", GW_BODY_TEXT, GW_BODY_OPTIONAL}};
     json_t *host = json_object_get(request->json, "host");
     if (!GW_BODY_CHECK(request, "body", request->json, outer) || !GW_BODY_CHECK(request, "host", host, inner))
         return;
-    gw_engine_host_add(request->engine, gw_body_text(host, "name"), gw_body_text(host, "uri"), on_done,
+    gw_engine_host_add(request->engine, gw_body_text(host, "name"), gw_body_text(host, "uri"), gw_body_text(host, "password"), on_done,
                        gw_request_defer(request, added, too_slow));
 }
 

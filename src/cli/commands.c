@@ -14,6 +14,12 @@
 #define HISTORY "What moves there are, and were"
 #define OTHER "About godwit"
 
+static const GwOption host_add_options[] = {
+    {"password-file", "FILE", "the password of its XenServer pool is the first line of FILE, read here ('-': standard input)"},
+    {"ask-password", NULL, "ask for that password on this terminal"},
+    {NULL, NULL, NULL},
+};
+
 static const GwOption service_list_options[] = {
     {"host", "HOST", "only the service on this host"},
     {"binary", "BINARY", "only services of this name; every host has nova-compute"},
@@ -199,7 +205,7 @@ const GwOption gw_global_options[] = {
 const GwCommand gw_commands[] = {
     {"host-add", HOSTS, "NAME URI", "add a host by the address of its libvirt or its pool",
      "Nothing is installed on it. Every instance found there is then known to Godwit.",
-     "host-add HostB qemu+tls://HostB/system", NULL, gw_run_host_add},
+     "host-add HostB qemu+tls://HostB/system", host_add_options, gw_run_host_add},
     {"host-remove", HOSTS, "NAME", "forget a host; its instances run on", NULL, "host-remove HostB", NULL,
      gw_run_host_remove},
     {"host-list", HOSTS, "", "list hosts, how they are, and what room they have", NULL, "host-list", NULL,

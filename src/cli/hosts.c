@@ -1,6 +1,7 @@
 /* The commands about hosts. */
 #include "cli/client.h"
 #include "cli/table.h"
+#include "cli/terminal.h"
 #include "cli/text.h"
 
 #include <string.h>
@@ -87,14 +88,41 @@ GwExit gw_run_host_list(GwCli *cli, const GwArguments *arguments, GError **error
     return GW_EXIT_DONE;
 }
 
+/* Owned by the caller; NULL without an error: none was given. Never a word of the command: those are seen by everybody on the machine. */
+static char *read_password(const GwArguments *arguments, GError **error)
+{
+    const char *file = gw_arguments_option(arguments, "password-file");
+    char *text = NULL;
+    if (gw_arguments_option(arguments, "ask-password"))
+        return gw_terminal_ask_secret("Password: ", error);
+    if (!file || !g_file_get_contents(strcmp(file, "-") == 0 ? "/dev/stdin" : file, &text, NULL, error))
+        return NULL;
+    text[strcspn(text, "\r\n")] = '\0';
+    return text;
+}
+
+static json_t *addition(const char *name, const char *uri, const char *password)
+{
+    json_t *host = json_pack("{s:s, s:s}", "name", name, "uri", uri);
+    if (password)
+        json_object_set_new(host, "password", json_string(password));
+    return json_pack("{s:o}", "host", host);
+}
+
 GwExit gw_run_host_add(GwCli *cli, const GwArguments *arguments, GError **error)
 {
     const char *name = gw_arguments_word(arguments, 0), *uri = gw_arguments_word(arguments, 1);
+    GError *failure = NULL;
+    g_autofree char *password = read_password(arguments, &failure);
+    if (failure) {
+        g_propagate_error(error, failure);
+        return GW_EXIT_FAILED;
+    }
 
     g_auto(GwAnswer) answer = {0};
     GwCall call = {.method = "POST",
                    .path = "/godwit/v1/hosts",
-                   .body = json_pack("{s:{s:s, s:s}}", "host", "name", name, "uri", uri)};
+                   .body = addition(name, uri, password)};
     if (!gw_client_call(cli, &call, &answer, error))
         return GW_EXIT_FAILED;
 

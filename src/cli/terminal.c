@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -39,6 +40,42 @@ void gw_terminal_draw(const GwTerminal *terminal, const char *line)
 void gw_terminal_erase(const GwTerminal *terminal)
 {
     gw_terminal_draw(terminal, "");
+}
+
+/* Without echo, and without signals, so that the terminal is always put back. */
+static char *read_line(FILE *in, FILE *out, const char *prompt)
+{
+    struct termios before, quiet;
+    char line[1024];
+    if (tcgetattr(fileno(in), &before) != 0)
+        return NULL;
+    quiet = before;
+    quiet.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
+    fputs(prompt, out);
+    fflush(out);
+    tcsetattr(fileno(in), TCSAFLUSH, &quiet);
+    char *got = fgets(line, sizeof line, in);
+    tcsetattr(fileno(in), TCSAFLUSH, &before);
+    fputs("\n", out);
+    gboolean given = got && !strchr(line, '\003'); /* control-C */
+    line[got ? strcspn(line, "\r\n") : 0] = '\0';
+    char *secret = given ? g_strdup(line) : NULL;
+    explicit_bzero(line, sizeof line);
+    return secret;
+}
+
+char *gw_terminal_ask_secret(const char *prompt, GError **error)
+{
+    FILE *in = fopen("/dev/tty", "r"), *out = fopen("/dev/tty", "w");
+    char *secret = in && out ? read_line(in, out, prompt) : NULL;
+    if (!secret)
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "%s",
+                    in && out ? "no password was given" : "there is no terminal to ask on: use --password-file");
+    if (in)
+        fclose(in);
+    if (out)
+        fclose(out);
+    return secret;
 }
 
 static void on_signal(int number)

@@ -2,6 +2,8 @@
 #ifndef GW_CLI_TERMINAL_H
 #define GW_CLI_TERMINAL_H
 
+#include "base/error.h"
+
 #include <glib.h>
 #include <stdio.h>
 
@@ -15,6 +17,9 @@ GwTerminal gw_terminal_of(FILE *stream);
 guint gw_terminal_columns(const GwTerminal *terminal); /* now: it may have been resized */
 void gw_terminal_draw(const GwTerminal *terminal, const char *line); /* in place of the line drawn before */
 void gw_terminal_erase(const GwTerminal *terminal);
+
+/* Asks on the terminal of the session, whatever standard input is; what is typed is not shown. Owned by the caller. */
+char *gw_terminal_ask_secret(const char *prompt, GError **error);
 
 /* From here on Ctrl-C (and SIGTERM) raises the flag instead of ending the program; a second one ends it. */
 void gw_interrupt_catch(void);

@@ -97,7 +97,7 @@ static GwEngineSettings engine_settings(const GwSettings *s)
                  .vncserver_listen = s->vncserver_listen},
         .driver = {.call_timeout_ms = s->host_call_timeout_s * 1000, .instances_path = s->instances_path,
                    .console_listen = s->vncserver_listen, .virt_type = virt_types[s->virt_type],
-                   .xapi_password_file = s->xenserver_password_file, .xapi_sr_filter = s->xenserver_sr_filter},
+                   .xapi_password_file = s->xenserver_password_file, .secrets_path = s->state_path, .xapi_sr_filter = s->xenserver_sr_filter},
         .image_dir = s->image_dir,
         .hook_dir = s->hook_dir,
         .hook_timeout_s = s->hook_timeout_s,

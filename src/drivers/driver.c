@@ -353,6 +353,11 @@ static gboolean serves(const GwDriver *driver, const char *uri)
     return FALSE;
 }
 
+char *gw_driver_secret_name(const GwDriver *driver, const char *uri)
+{
+    return driver->secret_name ? driver->secret_name(uri) : NULL;
+}
+
 const GwDriver *gw_driver_for_uri(const GwDriver *const *drivers, const char *uri, GError **error)
 {
     g_autoptr(GString) known = g_string_new(NULL);

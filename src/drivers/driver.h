@@ -26,6 +26,7 @@ typedef struct {
     const char *console_listen; /* vncserver_listen: where a new server's console listens; NULL or "": on the host itself only */
     const char *virt_type;      /* "kvm" or "qemu" for new servers; NULL or "": the best that the host has */
     const char *xapi_password_file; /* [xenserver] password_file, for addresses that name none; may be NULL */
+    const char *secrets_path;   /* folder of passwords that were given with addresses; NULL: none are kept */
     const char *xapi_sr_filter; /* [xenserver] sr_matching_filter; NULL: the default SR */
 } GwDriverSettings;
 
@@ -92,6 +93,9 @@ typedef struct {
     const char *const *schemes; /* URI schemes it serves, before any '+', NULL-terminated: {"qemu", NULL} */
     const char *hypervisor_type; /* hosts of different types never exchange instances */
 
+    /* The name of the file in secrets_path that holds the password for this address: one for all hosts that share it. Owned by the
+     * caller; NULL: the address takes none. Optional. */
+    char *(*secret_name)(const char *uri);
     /* Makes a host from its address. Does not connect: the first call does. GW_ERROR_INVALID for a malformed URI. */
     GwHost *(*open)(const char *host_name, const char *uri, const GwDriverSettings *settings, GError **error);
     void (*close)(GwHost *host);
@@ -254,5 +258,6 @@ gboolean gw_node_pool_own_address(GwNode *master, GwNode *node, const char *uuid
 
 /* The driver among `drivers` (NULL-terminated) that serves uri's scheme, or NULL with GW_ERROR_INVALID. */
 const GwDriver *gw_driver_for_uri(const GwDriver *const *drivers, const char *uri, GError **error);
+char *gw_driver_secret_name(const GwDriver *driver, const char *uri); /* owned by the caller, or NULL */
 
 #endif

@@ -83,7 +83,8 @@ typedef void (*GwDone)(gpointer data, const GError *error);
 
 /* Adds a host after having reached it: done is called with the reason otherwise (unreachable, denied, libvirt too old,
  * duplicate name, address or host UUID), and nothing is stored. */
-void gw_engine_host_add(GwEngine *engine, const char *name, const char *uri, GwDone done, gpointer data);
+/* password: of a host that needs one, or NULL; kept in a file of its own, and told to nobody. */
+void gw_engine_host_add(GwEngine *engine, const char *name, const char *uri, const char *password, GwDone done, gpointer data);
 /* CONFLICT while migrations name it or it is in an aggregate. */
 gboolean gw_engine_host_remove(GwEngine *engine, const char *name, GError **error);
 /* As a service is deleted in Nova: CONFLICT while it has instances or migrations; leaves its aggregates. */

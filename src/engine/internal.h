@@ -297,6 +297,15 @@ void gw_inventory_update(GwEngine *engine, GwHostEntry *entry, const char *uuid)
 /* Asks both hosts of a move for the instance now, so that what the API shows is right when the move has ended. */
 void gw_inventory_update_pair(GwActive *active, const GwMigration *row);
 
+/* ---- secrets.c: passwords that were given with addresses */
+
+/* *ret_before: what was kept until now, or NULL; owned by the caller, for gw_secrets_restore when the host is not added after all. */
+gboolean gw_secrets_keep(GwEngine *engine, const char *uri, const char *password, char **ret_before, GError **error);
+/* For a host that gets another address and keeps its password. What is kept for `to` is replaced; nothing is done where none is kept for `from`. */
+gboolean gw_secrets_copy(GwEngine *engine, const char *from, const char *to, GError **error);
+void gw_secrets_restore(GwEngine *engine, const char *uri, const char *before);
+void gw_secrets_drop(GwEngine *engine, const char *uri); /* unless another host needs it */
+
 /* ---- remember.c: definitions are kept in the store, so that an instance can be evacuated when its host is down */
 gboolean gw_remember_load(GwEngine *engine, GwHostEntry *entry, GError **error);
 void gw_remember(GwEngine *engine, GwHostEntry *entry); /* asks the host for those that are new or have changed */

@@ -253,12 +253,17 @@ static gboolean check_confirmed(const Look *look, GError **error)
     return FALSE;
 }
 
-/* From here on it is reached by itself: it will be alone. */
+/* From here on it is reached by itself: it will be alone, with the pool's password. */
 static gboolean part(const Look *look, GError **error)
 {
     g_autofree char *uri = NULL;
-    return gw_node_pool_own_address(look->anchor->node, look->host->node, look->uuid, &uri, error) &&
-           gw_host_readdress(look->engine, look->change.host, uri, error);
+    if (!gw_node_pool_own_address(look->anchor->node, look->host->node, look->uuid, &uri, error) ||
+        !gw_secrets_copy(look->engine, look->host->row->uri, uri, error))
+        return FALSE;
+    gboolean ok = gw_host_readdress(look->engine, look->change.host, uri, error);
+    if (!ok)
+        gw_secrets_drop(look->engine, uri);
+    return ok;
 }
 
 static gboolean call_host(Look *look, GError **error)

@@ -54,10 +54,12 @@ static gboolean take_place(GwEngine *engine, GwHostEntry *fresh /* taken */, GEr
         gw_views_update_host(engine, old);
     }
     g_mutex_unlock(&engine->lock);
-    if (ok)
+    if (ok) {
+        gw_secrets_drop(engine, old->row->uri);
         gw_inventory_ask(engine, fresh, NULL);
-    else
+    } else {
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "host %s cannot get another address while migrations from or to it are under way", name);
+    }
     gw_host_entry_unref(fresh);
     return ok;
 }

@@ -366,7 +366,7 @@ GwHostView *gw_engine_host_by_uuid(GwEngine *engine, const char *uuid)
     return NULL;
 }
 
-void gw_engine_host_add(GwEngine *engine, const char *name, const char *uri, GwDone done, gpointer data)
+void gw_engine_host_add(GwEngine *engine, const char *name, const char *uri, const char *password, GwDone done, gpointer data)
 {
     guint index;
     g_mutex_lock(&engine->lock);

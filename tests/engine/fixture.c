@@ -44,7 +44,7 @@ void fixture_add_host(Fixture *f, const char *name)
 {
     Answer answer = {0};
     g_autofree char *uri = g_strdup_printf("sim://%s/%s?link_mbps=10000", f->world_name, name);
-    gw_engine_host_add(f->engine, name, uri, answered, &answer);
+    gw_engine_host_add(f->engine, name, uri, NULL, answered, &answer);
     g_assert_no_error(await(&answer));
 }
 

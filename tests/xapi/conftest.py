@@ -5,6 +5,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from godwitd import Daemon  # noqa: E402
 from pool_cloud import Cloud  # noqa: E402
 from simulator import Simulator  # noqa: E402
 
@@ -36,3 +37,10 @@ def cloud(tmp_path, simulate):
     for one in made:
         one.close()
         assert one.simulator.look()["violations"] == []
+
+
+@pytest.fixture
+def daemon(tmp_path):
+    one = Daemon(tmp_path)
+    yield one
+    one.close()

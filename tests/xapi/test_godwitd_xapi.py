@@ -6,69 +6,9 @@ import time
 
 import pytest
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.environ.get("GODWIT_BUILD", os.path.join(ROOT, "build"))
-GODWITD, GODWIT = f"{BUILD}/src/daemon/godwitd", f"{BUILD}/src/cli/godwit"
+from godwitd import GODWIT, GODWITD, join, running_on, wait_vm
+
 pytestmark = pytest.mark.skipif(not os.path.exists(GODWITD), reason="godwitd is not built")
-
-
-class Daemon:
-    def __init__(self, folder):
-        self.folder, self.log = folder, folder / "log"
-        (folder / "password").write_text("secret\n")
-        (folder / "godwit.conf").write_text(f"[DEFAULT]\nstate_path = {folder}\ndebug = true\nshutdown_timeout = 1\n"
-                                            f"reserved_host_memory_mb = 0\n[api]\nport = 0\nauth_strategy = noauth\n"
-                                            f"[xenserver]\npassword_file = {folder}/password\n")
-        self.start()
-
-    def start(self):
-        with open(self.log, "wb") as out:
-            self.process = subprocess.Popen([GODWITD, "-c", self.folder / "godwit.conf"], stdout=out, stderr=out)
-        for _ in range(500):
-            found = re.search(r"listens on \S+ port (\d+)", self.log.read_text())
-            if found:
-                break
-            assert self.process.poll() is None, self.log.read_text()
-            time.sleep(0.02)
-        self.url = f"http://127.0.0.1:{found.group(1)}"
-
-    def run(self, *words):
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("OS_", "GODWIT_"))}
-        return subprocess.run([GODWIT, *words], capture_output=True, text=True, timeout=90, env={**environment, "GODWIT_URL": self.url})
-
-    def ok(self, *words):
-        run = self.run(*words)
-        assert run.returncode == 0, run.stdout + run.stderr + self.log.read_text()[-3000:]
-        return run.stdout
-
-    def close(self):
-        self.process.terminate()
-        assert self.process.wait(20) == 0
-        assert "secret" not in self.log.read_text(), "the password was logged"
-
-
-@pytest.fixture
-def daemon(tmp_path):
-    one = Daemon(tmp_path)
-    yield one
-    one.close()
-
-
-def join(daemon, simulator, *hosts, query="insecure=1"):
-    scheme = "xapi" if simulator.tls else "xapi+http"
-    for host in hosts:
-        through = "HostC" if host == "HostC" else "HostA"
-        daemon.ok("host-add", host, f"{scheme}://root@{simulator.address(through)}/{host}?{query}")
-
-
-def wait_vm(simulator, name, **wanted):
-    until = time.time() + 30
-    while time.time() < until:
-        vms = [v for v in simulator.look()["vms"][name] if all(v[k] == w for k, w in wanted.items())]
-        if vms:
-            return vms[0]
-        time.sleep(0.1)
-    raise AssertionError((wanted, simulator.look()["vms"][name]))
 
 
 def test_inventory(daemon, simulate):
@@ -132,11 +72,6 @@ def test_abort(daemon, simulate):
     assert wait_vm(simulator, "shared", host="HostA", state="Running")["current_operations"] == {}
 
 
-def running_on(simulator, host):
-    return {name for name, vms in simulator.look()["vms"].items() for v in vms if v["host"] == host and v["state"] == "Running"
-            and not name.startswith("Control domain")}
-
-
 def test_drain_and_return(daemon, simulate):
     """Over shared storage by pool_migrate, a local disk by migrate_send; and the same ones home again. The stopped one stays where it is."""
     simulator = simulate()
@@ -168,33 +103,6 @@ def test_balance(daemon, simulate):
     daemon.ok("balance")
     assert running_on(simulator, "HostB") == moved, "even already"
     assert simulator.look()["violations"] == []
-
-
-# Rows of the table of failures: a fault, and where the instance and the migration end.
-ROWS = [
-    ("shared", [], "pool_migrate.before-suspend", {"error": ["INTERNAL_ERROR", "Not_enough_memory"]}, "HostA", "Running", "failed"),
-    ("shared", [], "pool_migrate.after-suspend", {"error": ["INTERNAL_ERROR", "End_of_file"]}, None, "Halted", "failed"),
-    ("shared", [], "pool_migrate.after-move", {"error": ["INTERNAL_ERROR", "handshake 4"]}, "HostB", "Running", "completed"),
-    ("shared", [], "pool_migrate.before-suspend", {"action": "restart"}, "HostA", "Running", "failed"),
-    ("shared", [], "pool_migrate.after-move", {"action": "restart"}, "HostB", "Running", "completed"),
-    ("local", ["--block-migrate"], "migrate_send.mirror", {"error": ["MIRROR_FAILED", "OpaqueRef:x"]}, "HostA", "Running", "failed"),
-    ("local", ["--block-migrate"], "migrate_send.after-complete", {"error": ["INTERNAL_ERROR", "blob push"]}, "HostB", "Running",
-     "completed"),
-]
-
-
-@pytest.mark.parametrize("name,options,point,fault,host,state,end", ROWS, ids=[f"{r[2]}-{'-'.join(r[3])}" for r in ROWS])
-def test_failures_half_way(daemon, simulate, name, options, point, fault, host, state, end):
-    simulator = simulate()
-    join(daemon, simulator, "HostA", "HostB")
-    simulator.do("fault", point=point, **fault)
-    daemon.run("live-migration", *options, name, "HostB")
-    until = time.time() + 40
-    while f" {end} " not in daemon.ok("server-migration-list", name) and time.time() < until:
-        time.sleep(0.5)
-    assert f" {end} " in daemon.ok("server-migration-list", name), daemon.log.read_text()[-4000:]
-    vm = wait_vm(simulator, name, host=host, state=state)
-    assert vm["current_operations"] == {} and simulator.look()["violations"] == []
 
 
 def test_sessions_expire_and_masters_change(daemon, simulate):

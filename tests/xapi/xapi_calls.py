@@ -95,6 +95,13 @@ class Calls(PoolCalls):
         self.vm(ref, "resume_on", "Suspended")
         yield from self.power(ref, "Paused" if paused else "Running", host)
 
+    def VM_power_state_reset(self, ref):
+        """The database alone; whoever resets a guest that runs will have it twice (the simulator's watch sees it)."""
+        resident = self.pool.get("VM", ref)["resident_on"]
+        if resident != NULL and self.pool.get("host_metrics", self.pool.get("host", resident)["metrics"])["live"]:
+            self.world.violations.append(f"{self.pool.get('VM', ref)['name_label']} was reset on a host that lives")
+        self.world.set_power(self.pool, ref, "Halted")
+
     def VM_destroy(self, ref):
         vm = self.vm(ref, "destroy", "Halted")
         for cls, refs in (("VBD", vm["VBDs"]), ("VIF", vm["VIFs"])):
@@ -174,6 +181,13 @@ class Calls(PoolCalls):
         vm = self.vm(ref, "migrate_send", "Running", "Halted", "Suspended")
         pool, host = self.target(dest)
         inside = pool is self.pool
+        unknown = set(options) - {"force", "copy", "compress"}
+        if unknown:
+            raise Fault("INVALID_VALUE", "options", ",".join(unknown))
+        if options.get("copy") == "true":
+            if inside:
+                raise Fault("OPERATION_NOT_ALLOWED", "Copy mode is disallowed on intra pool storage migration")
+            self.vm(ref, "migrate_send", "Halted")
         if self.pool.get("pool", self.pool.ref)["restrictions"].get("restrict_storage_xen_motion") == "true":
             raise Fault("LICENCE_RESTRICTION", "Storage_motion")
         for _, vdi in self.world.disks(self.pool, ref):
@@ -206,76 +220,118 @@ class Calls(PoolCalls):
         if sender.sends >= 3:
             raise Fault("TOO_MANY_STORAGE_MIGRATES", "3")
         sender.sends += 1
+        self.world.most_sends = max(self.world.most_sends, sender.sends)
         self.begin(ref, job, "migrate_send")
         made = {}
         try:
-            result = yield from self.send(ref, pool, host, vdi_map, vif_map, job, made)
+            result = yield from self.send(ref, pool, host, vdi_map, vif_map, job, made, options.get("copy") == "true")
             return result
         except Fault:
-            leak = self.world.meet("migrate_send.leak", vm=ref)
-            for new in made.values():  # best effort
-                if not leak and new in pool.all("VDI") and not pool.get("VDI", new)["VBDs"]:
-                    pool.remove("VDI", new)
+            self.tidy(ref, pool, made)
             raise
         finally:
             sender.sends -= 1
             self.finish(ref, job)
 
-    def send(self, ref, pool, host, vdi_map, vif_map, job, made):
-        moving = [v for _, v in self.world.disks(self.pool, ref) if self.pool.get("VDI", v)["SR"] != vdi_map[v]]
+    def tidy(self, ref, pool, made):
+        """Best effort, as xapi's: what was made there goes, unless a fault keeps it."""
+        new = made.pop("VM", None)
+        leave = new and self.world.meet("migrate_send.leave-record", vm=ref)
+        if leave in ("Suspended", "Running"):
+            self.world.set_power(pool, new, leave, next(iter(pool.all("host"))) if leave == "Running" else NULL)
+        elif new and not leave:
+            Calls(self.world, pool.master()).VM_destroy(new)
+        leak = self.world.meet("migrate_send.leak", vm=ref)
+        for vdi in made.values():
+            if not leak and vdi in pool.all("VDI") and not pool.get("VDI", vdi)["VBDs"]:
+                pool.remove("VDI", vdi)
+
+    def send(self, ref, pool, host, vdi_map, vif_map, job, made, copy):
+        inside = pool is self.pool
+        moving = [v for _, v in self.world.disks(self.pool, ref) if not inside or self.pool.get("VDI", v)["SR"] != vdi_map[v]]
         for i, vdi in enumerate(moving):
             record = self.pool.get("VDI", vdi)
             if self.world.free_space(pool, vdi_map[vdi]) < record["physical_utilisation"]:
                 raise Fault("SR_FULL", "requested", "maximum")
-            copy = {k: record[k] for k in ("name_label", "virtual_size", "physical_utilisation", "type", "on_boot")}
-            made[vdi] = pool.add("VDI", SR=vdi_map[vdi], managed=True, **copy)
+            same = {k: record[k] for k in ("name_label", "virtual_size", "physical_utilisation", "type", "on_boot")}
+            made[vdi] = pool.add("VDI", SR=vdi_map[vdi], managed=True, **same)
             yield from job.steps(0.8 * i / len(moving), 0.8 * (i + 1) / len(moving), self.world.copy_seconds)
             self.point("migrate_send.mirror", ref)
         yield from job.steps(0.8, 0.95, 0.05, 2)
+        disks = dict(made)
+        if not inside:
+            made["VM"] = self.import_vm(ref, pool, disks, vif_map, copy)
+            self.point("migrate_send.after-import", ref)
         vm = self.pool.get("VM", ref)
         if vm["power_state"] == "Running":
             yield from self.switch_over(job, ref, "migrate_send")
+        new = made.get("VM", ref)
+        made.clear()
+        if copy:
+            self.point("migrate_send.after-complete", ref)
+            return new
         state = vm["power_state"]
         if self.world.meet("migrate_send.guest-shuts-down", vm=ref):
             state = "Halted"
-        where = host if state in ("Running", "Paused") else NULL
-        new = ref if pool is self.pool else self.import_vm(ref, pool, made, vif_map)
-        if pool is self.pool:
+        if inside:
             for vbd, vdi in list(self.world.disks(pool, ref)):
-                if vdi in made:
+                if vdi in disks:
                     pool.get("VDI", vdi)["VBDs"].remove(vbd)
-                    pool.set("VBD", vbd, VDI=made[vdi])
-                    pool.get("VDI", made[vdi])["VBDs"].append(vbd)
+                    pool.set("VBD", vbd, VDI=disks[vdi])
+                    pool.get("VDI", disks[vdi])["VBDs"].append(vbd)
         else:
             self.pool.get("VM", ref)["current_operations"].clear()
             self.world.set_power(self.pool, ref, "Halted")
-        self.world.set_power(pool, new, state, where)
-        made.clear()
+        self.world.set_power(pool, new, state, host if state in ("Running", "Paused") else NULL)
         for vdi in moving:
             for vbd in list(self.pool.get("VDI", vdi)["VBDs"]):
                 self.pool.remove("VBD", vbd)
             self.point("migrate_send.after-complete", ref)  # row 6: the source record stays
             self.pool.remove("VDI", vdi)
-        if pool is not self.pool:
+        if not inside:
             self.VM_destroy(ref)
         return new
 
-    def import_vm(self, ref, pool, made, vif_map):
+    def import_vm(self, ref, pool, disks, vif_map, copy):
+        """A copy is no full restore: its UUID and MAC addresses are new (import.ml)."""
         values = dict(self.pool.get("VM", ref))
         for name in ("VBDs", "VIFs", "snapshots", "current_operations"):
             values[name] = type(values[name])()
-        values.update(affinity=NULL, resident_on=NULL, power_state="Halted")
-        for old, record in list(pool.all("VM").items()):
+        values.update(affinity=NULL, resident_on=NULL, power_state="Halted", other_config=dict(values["other_config"]))
+        if copy:
+            values.update(uuid=str(uuids.uuid4()))
+            values["other_config"]["mac_seed"] = str(uuids.uuid4())
+        for record in pool.all("VM").values():
             if record["uuid"] == values["uuid"]:
                 raise Fault("UUID_INVALID", "VM", values["uuid"])
         new = pool.add("VM", **values)
         for vbd in self.pool.get("VM", ref)["VBDs"]:
-            record = dict(self.pool.get("VBD", vbd), VM=new, uuid=str(uuids.uuid4()))
-            record["VDI"] = made.get(record["VDI"], NULL)
+            record = dict(self.pool.get("VBD", vbd), VM=new, uuid=str(uuids.uuid4()), currently_attached=False)
+            record["VDI"] = disks.get(record["VDI"], NULL)
             pool.add("VBD", **record)
         for vif in self.pool.get("VM", ref)["VIFs"]:
-            pool.add("VIF", **dict(self.pool.get("VIF", vif), VM=new, network=vif_map[vif], uuid=str(uuids.uuid4())))
+            mac = "02:" + ":".join(f"{b:02x}" for b in uuids.uuid4().bytes[:5]) if copy else self.pool.get("VIF", vif)["MAC"]
+            pool.add("VIF", **dict(self.pool.get("VIF", vif), VM=new, network=vif_map[vif], MAC=mac, uuid=str(uuids.uuid4())))
+        self.world.refresh(pool, new)
         return new
+
+    # ---- networks
+
+    def VIF_create(self, args):
+        vm = self.pool.get("VM", args["VM"])
+        for name in ("device", "network", "MAC", "MTU", "other_config", "qos_algorithm_type", "qos_algorithm_params"):
+            if name not in args:
+                raise Fault("FIELD_TYPE_ERROR", name)
+        if any(self.pool.get("VIF", v)["device"] == args["device"] for v in vm["VIFs"]):
+            raise Fault("DEVICE_ALREADY_EXISTS", args["device"])
+        if vm["power_state"] != "Halted":
+            raise Fault("VM_BAD_POWER_STATE", args["VM"], "halted", vm["power_state"].lower())
+        return self.pool.add("VIF", **dict(args, MTU=int(args["MTU"])))
+
+    def VIF_destroy(self, ref):
+        if self.pool.get("VIF", ref)["currently_attached"]:
+            raise Fault("OPERATION_NOT_ALLOWED", f"VIF '{ref}' still attached")
+        self.pool.remove("VIF", ref)
 
     # ---- storage
 

@@ -330,11 +330,17 @@ def make_live(world, host):
 
 def save(world):
     world.saved = {pool: (copy.deepcopy(pool.tables), dict(pool.class_of)) for pool in world.pools}
+    world.saved_residence = dict(world.residence)
 
 
 def restore(world):
     """As it was when it was saved; listeners hear of everything."""
+    world.residence = dict(world.saved_residence)
     for pool, (tables, classes) in world.saved.items():
+        for cls, records in pool.tables.items():
+            for ref in set(records) - set(tables.get(cls, {})):
+                pool.version += 1
+                pool.deleted.append((pool.version, cls, ref))
         pool.tables, pool.class_of = copy.deepcopy(tables), dict(classes)
         pool.changed = {ref: version for ref, version in pool.changed.items() if ref in classes}
         for cls in tables.values():

@@ -119,6 +119,7 @@ def dispatch(world, host, method, params, xml=False):
     """Runs one call; the lock is not held by the caller."""
     with LOCK:
         world.calls.append(method)
+        world.counted += 1
         world.meet(f"call:{method}")
         if method in LOGINS:
             return login(world, host, check_arguments(LOGINS[method], params, xml))

@@ -1,4 +1,4 @@
-/* Cold moves within a pool, and what every move leaves to be made good or removed.
+/* Cold moves within a pool (those between two are in between.c), and what every move leaves to be made good or removed.
  *
  * On shared storage the one record of the pool is marked as belonging to both sides until the move is confirmed. Local disks are copied with
  * VDI.copy into volumes that `prepare` made, and the VM's VBDs are turned to the copies: the originals stay until the user confirms, so that
@@ -69,6 +69,11 @@ static gboolean make_copy(GwXapiPool *pool, const GwPlan *plan, const GwPlanDisk
     return gw_xapi_do(pool, "VDI.create", json_pack("[o]", record), error);
 }
 
+static gboolean is_one_pool(const GwXapiMove *move)
+{
+    return strcmp(move->source_pool, move->dest_pool) == 0;
+}
+
 static const GwPlanDisk *copied(const GwPlan *plan, guint i)
 {
     const GwPlanDisk *disk = plan->disks->pdata[i];
@@ -80,10 +85,12 @@ gboolean gw_xapi_prepare(GwHost *source, GwHost *dest, const GwPlan *plan, GErro
     g_auto(GwXapiMove) move = {0};
     if (!gw_xapi_move_read(plan, &move, error))
         return FALSE;
-    g_autofree char *vm = gw_xapi_ask(source->pool, "VM.get_by_uuid", json_pack("[s]", plan->uuid), error);
+    g_autofree char *vm = gw_xapi_find_vm(source->pool, plan->uuid, error);
     /* a guest that a migration kills is halted, and then nobody would know whose it was */
     if (!vm || !gw_xapi_mark(source->pool, vm, GW_XAPI_HOME, move.source_host, error))
         return FALSE;
+    if (!is_one_pool(&move))
+        return gw_xapi_mark_move(source->pool, vm, plan, &move, error); /* XAPI makes the disks there by itself */
     for (guint i = 0; i < plan->disks->len; i++) {
         if (!copied(plan, i) || make_copy(dest->pool, plan, copied(plan, i), error))
             continue;
@@ -175,7 +182,7 @@ static gboolean set_sides(GwXapiPool *pool, const char *vm, const GwPlan *plan, 
 gboolean gw_xapi_copy_cold(GwHost *source, GwHost *dest, const GwPlan *plan, const GwXapiStop *stop, GError **error)
 {
     GwXapiPool *pool = source->pool;
-    g_autofree char *vm = gw_xapi_ask(pool, "VM.get_by_uuid", json_pack("[s]", plan->uuid), error);
+    g_autofree char *vm = gw_xapi_find_vm(pool, plan->uuid, error);
     if (!vm || !gw_xapi_stop(source, plan->uuid, GW_STOP_HARD, 0, error))
         return FALSE;
     for (guint i = 0; i < plan->disks->len; i++)
@@ -194,7 +201,9 @@ gboolean gw_xapi_copy_cold(GwHost *source, GwHost *dest, const GwPlan *plan, con
 
 gboolean gw_xapi_adopt(GwHost *dest, const GwPlan *plan, GError **error)
 {
-    g_autofree char *vm = gw_xapi_ask(dest->pool, "VM.get_by_uuid", json_pack("[s]", plan->uuid), error);
+    if (plan->kind == GW_MOVE_EVACUATE)
+        return gw_xapi_release(dest, plan, error);
+    g_autofree char *vm = gw_xapi_find_vm(dest->pool, plan->uuid, error);
     return vm && set_sides(dest->pool, vm, plan, error);
 }
 
@@ -210,9 +219,11 @@ gboolean gw_xapi_settle(GwHost *dest, const GwPlan *plan, GError **error)
     g_auto(GwXapiMove) move = {0};
     if (!gw_xapi_move_read(plan, &move, error))
         return FALSE;
-    g_autofree char *vm = gw_xapi_ask(dest->pool, "VM.get_by_uuid", json_pack("[s]", plan->uuid), error);
+    g_autofree char *vm = gw_xapi_find_vm(dest->pool, plan->uuid, error);
     return vm && restore_autostart(dest->pool, vm, plan, error) &&
-           gw_xapi_mark(dest->pool, vm, GW_XAPI_HOME, move.dest_host, error);
+           gw_xapi_mark(dest->pool, vm, GW_XAPI_HOME, move.dest_host, error) &&
+           (is_one_pool(&move) || (gw_xapi_mark(dest->pool, vm, GW_XAPI_SIDES, NULL, error) &&
+                                   gw_xapi_mark(dest->pool, vm, GW_XAPI_MOVE, NULL, error)));
 }
 
 /* A disk that no VM has any more; one that is used is left alone. */
@@ -254,7 +265,7 @@ static gboolean forget_copy(GwXapiPool *pool, const char *vm, const GwPlan *plan
 /* Between pools the moved VM's old record may be left behind, halted; the lifecycle has proved that it lives elsewhere. */
 static gboolean forget_record(GwHost *host, const GwPlan *plan, const GwXapiMove *move, const char *vm, const json_t *record, GError **error)
 {
-    if (strcmp(move->source_pool, move->dest_pool) == 0)
+    if (is_one_pool(move))
         return TRUE;
     if (strcmp(gw_xapi_text(record, "power_state"), "Halted") == 0 &&
         !gw_xapi_do(host->pool, "VM.destroy", json_pack("[s]", vm), error))
@@ -272,13 +283,14 @@ static gboolean forget_source(GwHost *host, const GwPlan *plan, const GwXapiMove
         if (disk->fate == GW_FATE_COPY && !forget_original(host->pool, plan, disk, error))
             return FALSE;
     }
-    return !vm || strcmp(move->source_pool, move->dest_pool) != 0 || gw_xapi_mark(host->pool, vm, GW_XAPI_SIDES, NULL, error);
+    return !vm || !is_one_pool(move) || gw_xapi_mark(host->pool, vm, GW_XAPI_SIDES, NULL, error);
 }
 
 static gboolean forget_dest(GwHost *host, const GwPlan *plan, const GwXapiMove *move, const char *vm, const json_t *record, GError **error)
 {
-    /* a record of that UUID in another pool is not proved to be ours alone: it is left to people */
-    if (!vm || strcmp(move->source_pool, move->dest_pool) != 0)
+    if (!is_one_pool(move))
+        return gw_xapi_forget_made(host, plan, move, error);
+    if (!vm)
         return TRUE;
     for (guint i = 0; i < plan->disks->len; i++)
         if (copied(plan, i) && !forget_copy(host->pool, vm, plan, copied(plan, i), error))
@@ -295,7 +307,7 @@ gboolean gw_xapi_forget(GwHost *host, const GwPlan *plan, GwSide side, GError **
     g_autofree char *uuid = gw_xapi_host_uuid(host, error);
     if (!uuid || !gw_xapi_move_read(plan, &move, error))
         return FALSE;
-    g_autofree char *vm = gw_xapi_ask(host->pool, "VM.get_by_uuid", json_pack("[s]", plan->uuid), &failure);
+    g_autofree char *vm = gw_xapi_find_vm(host->pool, plan->uuid, &failure);
     if (!vm && !gw_xapi_is_fault(failure, "UUID_INVALID")) {
         g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;
@@ -308,6 +320,9 @@ gboolean gw_xapi_forget(GwHost *host, const GwPlan *plan, GwSide side, GError **
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "%s is active on %s: it is not removed there", plan->name, host->name);
         return FALSE;
     }
-    return side == GW_SIDE_SOURCE ? forget_source(host, plan, &move, vm, record, error)
-                                  : forget_dest(host, plan, &move, vm, record, error);
+    gboolean ok = side == GW_SIDE_SOURCE ? forget_source(host, plan, &move, vm, record, error)
+                                         : forget_dest(host, plan, &move, vm, record, error);
+    if (ok && side == GW_SIDE_DEST && plan->kind == GW_MOVE_LIVE && gw_plan_copies_disks(plan))
+        gw_xapi_tell_leaks(host, plan, &move);
+    return ok;
 }

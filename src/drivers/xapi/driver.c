@@ -6,10 +6,30 @@
 
 /* ---- hosts */
 
+/* The hosts of one pool share its password. */
+static char *secret_name(const char *uri)
+{
+    GwXapiAddress address;
+    if (!gw_xapi_address_parse(uri, NULL, &address, NULL))
+        return NULL;
+    g_autofree char *text = address.password_file ? NULL : g_strdup_printf("xenserver-%s@%s:%u.password", address.user, address.master, address.port);
+    gw_xapi_address_clear(&address);
+    return text ? g_uri_escape_string(text, "@:[]", FALSE) : NULL;
+}
+
+/* The address's own file, else what was given with it, else the file of all. Owned by the caller. */
+static char *password_file(const char *uri, const GwDriverSettings *settings)
+{
+    g_autofree char *name = settings->secrets_path ? secret_name(uri) : NULL;
+    g_autofree char *kept = name ? g_build_filename(settings->secrets_path, name, NULL) : NULL;
+    return kept && g_file_test(kept, G_FILE_TEST_EXISTS) ? g_steal_pointer(&kept) : g_strdup(settings->xapi_password_file);
+}
+
 static GwHost *host_open(const char *host_name, const char *uri, const GwDriverSettings *settings, GError **error)
 {
     GwXapiAddress address;
-    if (!gw_xapi_address_parse(uri, settings->xapi_password_file, &address, error))
+    g_autofree char *file = password_file(uri, settings);
+    if (!gw_xapi_address_parse(uri, file, &address, error))
         return NULL;
     GwHost *host = g_new0(GwHost, 1);
     g_mutex_init(&host->lock);
@@ -112,22 +132,11 @@ static gboolean watch(GwHost *host, GwHostEvent event, void *data, GError **erro
     return TRUE;
 }
 
-/* A dead host of a pool whose master answers is as unreachable as one that does not answer itself. */
-static gboolean check_live(GwHost *host, const json_t *tables, const char *ref, GError **error)
-{
-    const json_t *record = gw_xapi_record(tables, "host", ref);
-    const json_t *metrics = gw_xapi_record(tables, "host_metrics", gw_xapi_text(record, "metrics"));
-    if (!metrics || gw_xapi_bool(metrics, "live"))
-        return TRUE;
-    g_set_error(error, GW_ERROR, GW_ERROR_UNREACHABLE, "the pool's master says that host %s is not alive", host->name);
-    return FALSE;
-}
-
 static GwHostFacts *ask_facts(GwHost *host, GError **error)
 {
-    g_autoptr(json_t) tables = gw_xapi_static_tables(host->pool, error);
+    g_autoptr(json_t) tables = gw_xapi_all_tables(host->pool, error); /* shared with what asks for instances next */
     g_autofree char *ref = tables ? gw_xapi_host_ref(host, tables, error) : NULL;
-    return ref && check_live(host, tables, ref, error) ? gw_xapi_host_facts(host->pool, tables, ref, error) : NULL;
+    return ref && gw_xapi_check_live(host, tables, ref, error) ? gw_xapi_host_facts(host->pool, tables, ref, error) : NULL;
 }
 
 /* Seen from one host: what runs on the other side of an unconfirmed move is stopped here. */
@@ -144,15 +153,17 @@ static gboolean ask_instances(GwHost *host, GPtrArray **ret_instances, GError **
 {
     g_autoptr(json_t) tables = gw_xapi_all_tables(host->pool, error);
     g_autofree char *ref = tables ? gw_xapi_host_ref(host, tables, error) : NULL;
-    if (!ref || !check_live(host, tables, ref, error))
+    if (!ref || !gw_xapi_check_live(host, tables, ref, error))
         return FALSE;
     const char *host_uuid = gw_xapi_text(gw_xapi_record(tables, "host", ref), "uuid");
     GPtrArray *instances = g_ptr_array_new_with_free_func((GDestroyNotify)gw_instance_unref);
     const char *vm;
-    json_t *record;
-    json_object_foreach(gw_xapi_table(tables, "VM"), vm, record)
-        if (gw_xapi_is_instance(record) && gw_xapi_is_here(tables, record, ref, host_uuid))
+    json_t *homes;
+    json_object_foreach(gw_xapi_table(tables, GW_XAPI_HOMES), vm, homes) {
+        const json_t *record = gw_xapi_record(tables, "VM", vm);
+        if (record && strstr(json_string_value(homes), host_uuid))
             g_ptr_array_add(instances, view(tables, record, ref));
+    }
     *ret_instances = instances;
     return TRUE;
 }
@@ -166,7 +177,7 @@ static GwInstance *ask_describe(GwHost *host, const char *uuid, GError **error)
         return NULL;
     const json_t *record = gw_xapi_record(tables, "VM", vm);
     const char *host_uuid = gw_xapi_text(gw_xapi_record(tables, "host", ref), "uuid");
-    if (gw_xapi_is_instance(record) && gw_xapi_is_here(tables, record, ref, host_uuid))
+    if (gw_xapi_is_instance(tables, record) && gw_xapi_is_here(tables, record, host_uuid))
         return view(tables, record, ref);
     g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "host %s has no instance %s", host->name, uuid);
     return NULL;
@@ -217,6 +228,18 @@ BOUNDARY(adopt, (GwHost * dest, const GwPlan *plan, GError **error), gw_xapi_ado
 BOUNDARY(settle, (GwHost * dest, const GwPlan *plan, GError **error), gw_xapi_settle(dest, plan, &failure))
 BOUNDARY(forget, (GwHost * host, const GwPlan *plan, GwSide side, GError **error), gw_xapi_forget(host, plan, side, &failure))
 
+static char *definition(GwHost *host, const char *uuid, GError **error)
+{
+    GError *failure = NULL;
+    char *text = gw_xapi_definition(host, uuid, &failure);
+    if (!text)
+        gw_xapi_fail(error, failure);
+    return text;
+}
+
+BOUNDARY(examine_evacuation, (GwHost * dest, GwInstance *instance, const char *text, GwMoveFacts **ret, GError **error),
+         gw_xapi_examine_evacuation(dest, instance, text, ret, &failure))
+
 static gboolean force_complete(GwHost *source, const char *uuid, GwForceHow how, GError **error)
 {
     g_set_error(error, GW_ERROR, GW_ERROR_UNSUPPORTED, "XenServer has no way to force a migration to its end: wait, or abort it");
@@ -229,6 +252,7 @@ const GwDriver gw_xapi_driver = {
     .name = "xapi",
     .schemes = schemes,
     .hypervisor_type = "XenServer",
+    .secret_name = secret_name,
     .open = host_open,
     .close = host_close,
     .watch = watch,
@@ -237,6 +261,8 @@ const GwDriver gw_xapi_driver = {
     .describe = describe,
     .sight = sight,
     .examine = examine,
+    .definition = definition,
+    .examine_evacuation = examine_evacuation,
     .prepare = prepare,
     .migrate = migrate,
     .abort = abort_copy,

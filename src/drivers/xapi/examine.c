@@ -80,12 +80,9 @@ static const char *choose_sr(const Exam *exam)
 
 /* ---- disks */
 
-/* The manual's rules for a disk that travels. NULL: none is against it. */
-static char *copy_problem(const Exam *exam, const json_t *vbd, const json_t *vdi, const json_t *sr)
+/* What is against moving the disk at all. NULL: nothing. */
+static char *copy_problem(const Exam *exam, const json_t *vbd, const json_t *vdi)
 {
-    if (strcmp(gw_xapi_text(sr, "type"), "ext") != 0 || gw_xapi_bool(sr, "shared"))
-        return g_strdup_printf("it is on the storage repository %s of type %s: disks are moved from local ones of type ext",
-                               gw_xapi_text(sr, "name_label"), gw_xapi_text(sr, "type"));
     if (gw_xapi_in_map(vbd, "other_config", "osvol"))
         return g_strdup("it is an attached volume: detach it first");
     if (gw_xapi_bool(vdi, "cbt_enabled"))
@@ -99,6 +96,16 @@ static char *copy_problem(const Exam *exam, const json_t *vbd, const json_t *vdi
         return g_strdup_printf("%s has no storage repository for it: none is default and attached there, none is local of type ext",
                                exam->dest->name);
     return NULL;
+}
+
+/* The manual's rule for Storage XenMotion. A cold move copies any disk. */
+static void check_live_copy(Exam *exam, const GwDiskFacts *disk, const json_t *sr)
+{
+    if (strcmp(gw_xapi_text(sr, "type"), "ext") == 0 && !gw_xapi_bool(sr, "shared"))
+        return;
+    g_ptr_array_add(exam->facts->live_obstacles,
+                    g_strdup_printf("disk %s is on the storage repository %s of type %s: disks are moved live from local ones of type ext",
+                                    disk->target, gw_xapi_text(sr, "name_label"), gw_xapi_text(sr, "type")));
 }
 
 static gboolean has_copy(const Exam *exam, const char *vdi_uuid)
@@ -116,7 +123,8 @@ static void examine_copy(Exam *exam, const json_t *vbd, const json_t *vdi, const
 {
     const json_t *target = gw_xapi_record(exam->dest_tables, "SR", exam->sr);
     exam->copies = TRUE;
-    disk->problem = copy_problem(exam, vbd, vdi, sr);
+    disk->problem = copy_problem(exam, vbd, vdi);
+    check_live_copy(exam, disk, sr);
     if (!target)
         return;
     disk->folder = GW_FACT_YES;
@@ -228,11 +236,9 @@ static void find_obstacles(Exam *exam)
         g_ptr_array_add(exam->facts->live_obstacles, g_strdup("it is paused, and XenServer moves only running instances live"));
     if (exam->facts->instance->power == GW_POWER_SUSPENDED)
         g_ptr_array_add(exam->facts->obstacles, g_strdup("it is suspended to disk: resume it first"));
-    if (!is_one_pool(exam))
+    if (!is_one_pool(exam) && json_array_size(gw_xapi_list(exam->record, "snapshots")) > 0)
         g_ptr_array_add(exam->facts->cold_obstacles,
-                        g_strdup_printf("%s and %s are of two pools: XenServer cannot move an instance cold between pools and keep the "
-                                        "source until the move is confirmed (move it live with --block-migrate)",
-                                        exam->source->name, exam->dest->name));
+                        g_strdup("it has snapshots, which a cold move to another pool would not take along: delete them, or move it live"));
     if (json_object_size(json_object_get(exam->record, "current_operations")) > 0)
         g_ptr_array_add(exam->facts->obstacles, g_strdup("another operation on it is under way"));
     if (!gw_xapi_bool(gw_xapi_record(exam->dest_tables, "host", exam->dest_ref), "enabled"))
@@ -247,7 +253,7 @@ static gboolean is_taken(Exam *exam, const char *uuid, gboolean *ret_taken, GErr
     if (is_one_pool(exam))
         return TRUE;
     g_autoptr(GError) failure = NULL;
-    g_autofree char *vm = gw_xapi_ask(exam->dest->pool, "VM.get_by_uuid", json_pack("[s]", uuid), &failure);
+    g_autofree char *vm = gw_xapi_find_vm(exam->dest->pool, uuid, &failure);
     *ret_taken = vm != NULL;
     if (vm || gw_xapi_is_fault(failure, "UUID_INVALID"))
         return TRUE;
@@ -263,7 +269,7 @@ static gboolean open_exam(Exam *exam, const char *uuid, GError **error)
         return FALSE;
     exam->record = gw_xapi_record(exam->tables, "VM", exam->vm);
     const char *host_uuid = gw_xapi_text(gw_xapi_record(exam->tables, "host", exam->source_ref), "uuid");
-    if (!gw_xapi_is_instance(exam->record) || !gw_xapi_is_here(exam->tables, exam->record, exam->source_ref, host_uuid)) {
+    if (!gw_xapi_is_instance(exam->tables, exam->record) || !gw_xapi_is_here(exam->tables, exam->record, host_uuid)) {
         g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "host %s has no instance %s", exam->source->name, uuid);
         return FALSE;
     }

@@ -23,36 +23,43 @@ static char *home_of_disks(const json_t *tables, const json_t *vm)
     return NULL;
 }
 
+/* Made there by a move from another pool that has not ended. */
+static char *home_of_move(const json_t *tables, const json_t *vm)
+{
+    const char *mark = gw_xapi_in_map(vm, "other_config", GW_XAPI_MOVE), *dest = mark ? strrchr(mark, ',') : NULL;
+    return dest ? gw_xapi_find(tables, "host", "uuid", dest + 1) : NULL;
+}
+
+/* Local disks say more than the mark: a guest that shuts itself down while its disks travel halts on the other host. */
 char *gw_xapi_home(const json_t *tables, const json_t *vm)
 {
-    const char *resident = gw_xapi_text(vm, "resident_on");
+    const char *resident = gw_xapi_text(vm, "resident_on"), *affinity = gw_xapi_text(vm, "affinity");
     if (gw_xapi_record(tables, "host", resident))
         return g_strdup(resident);
-    const char *mark = gw_xapi_in_map(vm, "other_config", GW_XAPI_HOME);
-    char *home = mark ? gw_xapi_find(tables, "host", "uuid", mark) : NULL;
-    if (!home)
-        home = home_of_disks(tables, vm);
+    char *home = home_of_move(tables, vm);
+    home = home ? home : home_of_disks(tables, vm);
+    const char *mark = home ? NULL : gw_xapi_in_map(vm, "other_config", GW_XAPI_HOME);
+    home = mark ? gw_xapi_find(tables, "host", "uuid", mark) : home;
     if (home)
         return home;
-    const char *affinity = gw_xapi_text(vm, "affinity");
-    if (gw_xapi_record(tables, "host", affinity))
-        return g_strdup(affinity);
-    return g_strdup(gw_xapi_text(gw_xapi_the_pool(tables), "master"));
+    return g_strdup(gw_xapi_record(tables, "host", affinity) ? affinity : gw_xapi_text(gw_xapi_the_pool(tables), "master"));
 }
 
-gboolean gw_xapi_is_here(const json_t *tables, const json_t *vm, const char *host, const char *host_uuid)
+char *gw_xapi_homes(const json_t *tables, const json_t *vm)
 {
     const char *sides = gw_xapi_in_map(vm, "other_config", GW_XAPI_SIDES);
-    if (sides)
-        return strstr(sides, host_uuid) != NULL || strcmp(gw_xapi_text(vm, "resident_on"), host) == 0;
+    if (sides) {
+        const char *resident = gw_xapi_text(gw_xapi_record(tables, "host", gw_xapi_text(vm, "resident_on")), "uuid");
+        return g_strdup_printf("%s,%s", sides, resident);
+    }
     g_autofree char *home = gw_xapi_home(tables, vm);
-    return strcmp(home, host) == 0;
+    return g_strdup(gw_xapi_text(gw_xapi_record(tables, "host", home), "uuid"));
 }
 
-gboolean gw_xapi_is_instance(const json_t *vm)
+gboolean gw_xapi_is_here(const json_t *tables, const json_t *vm, const char *host_uuid)
 {
-    return vm && !gw_xapi_bool(vm, "is_a_template") && !gw_xapi_bool(vm, "is_a_snapshot") && !gw_xapi_bool(vm, "is_control_domain") &&
-           gw_uuid_is_valid(gw_xapi_text(vm, "uuid"));
+    g_autofree char *homes = gw_xapi_homes(tables, vm);
+    return *host_uuid && strstr(homes, host_uuid) != NULL;
 }
 
 gboolean gw_xapi_is_disk(const json_t *tables, const json_t *vbd)
@@ -116,7 +123,7 @@ static void add_passthrough(GwInstance *instance, const json_t *vm)
 GwInstance *gw_xapi_instance(const json_t *tables, const json_t *vm)
 {
     GwInstance *instance = gw_instance_new();
-    g_strlcpy(instance->uuid, gw_xapi_text(vm, "uuid"), sizeof instance->uuid);
+    gw_xapi_uuid(vm, instance->uuid);
     instance->name = g_strdup(gw_xapi_text(vm, "name_label"));
     instance->power = power_of(vm);
     instance->persistent = TRUE;

@@ -1,4 +1,4 @@
-/* The copy: VM.pool_migrate on shared storage, VM.migrate_send (Storage XenMotion) when disks travel or the pool changes. */
+/* The copy: VM.pool_migrate on shared storage, VM.migrate_send (Storage XenMotion) when disks travel live or the pool changes. */
 #include "drivers/xapi/internal.h"
 
 #include <string.h>
@@ -67,7 +67,8 @@ static json_t *map_disks(const Copy *copy, GError **error)
     return g_steal_pointer(&map);
 }
 
-static gboolean send_once(Copy *copy, json_t *disks, GError **error)
+/* *ret_vm: the VM in the destination's pool. options: of VM.migrate_send, borrowed. */
+static gboolean send_once(Copy *copy, json_t *disks, json_t *options, char **ret_vm, GError **error)
 {
     g_autoptr(json_t) token = NULL;
     if (!gw_xapi_receive(copy->dest, copy->dest_tables, copy->dest_ref, &token, error))
@@ -75,8 +76,8 @@ static gboolean send_once(Copy *copy, json_t *disks, GError **error)
     const json_t *record = gw_xapi_record(copy->tables, "VM", copy->vm);
     json_t *vifs = gw_xapi_vif_map(copy->tables, record, copy->dest_tables, copy->dest_ref, NULL);
     /* the shortest list of parameters: later ones are not known to older servers */
-    json_t *params = json_pack("[s,O,b,O,o,{}]", copy->vm, token, TRUE, disks, vifs);
-    gboolean ok = gw_xapi_run(copy->source->pool, "VM.migrate_send", params, &copy->stop, NULL, error);
+    json_t *params = json_pack("[s,O,b,O,o,O]", copy->vm, token, TRUE, disks, vifs, options);
+    gboolean ok = gw_xapi_run(copy->source->pool, "VM.migrate_send", params, &copy->stop, ret_vm, error);
     gw_xapi_receive_end(copy->dest, token);
     return ok;
 }
@@ -90,7 +91,7 @@ static gboolean stopped(const Copy *copy, GError **error)
 }
 
 /* XAPI lets three leave a host at once. Ours queue; where others take the turns, it is tried again. */
-static gboolean send(Copy *copy, GError **error)
+static gboolean send(Copy *copy, json_t *options, char **ret_vm, GError **error)
 {
     g_autoptr(json_t) disks = map_disks(copy, error);
     while (disks) {
@@ -99,7 +100,7 @@ static gboolean send(Copy *copy, GError **error)
             g_set_error(error, GW_ERROR, GW_ERROR_ABORTED, "aborted while it waited for its turn");
             return FALSE;
         }
-        gboolean ok = send_once(copy, disks, &failure);
+        gboolean ok = send_once(copy, disks, options, ret_vm, &failure);
         gw_xapi_turn_give(copy->source->pool, copy->move.source_host);
         if (ok)
             return TRUE;
@@ -116,15 +117,28 @@ static gboolean send(Copy *copy, GError **error)
     return FALSE;
 }
 
+/* The source stays, halted, until the move is confirmed. */
+static gboolean copy_between(Copy *copy, GError **error)
+{
+    g_autoptr(json_t) options = json_pack("{s:s}", "copy", "true");
+    g_autofree char *made = NULL;
+    if (!gw_xapi_stop(copy->source, copy->plan->uuid, GW_STOP_HARD, 0, error) || !send(copy, options, &made, error))
+        return FALSE;
+    const json_t *original = gw_xapi_record(copy->tables, "VM", copy->vm);
+    return gw_xapi_finish_copy(copy->dest, copy->plan, &copy->move, copy->tables, original, made, error) &&
+           gw_xapi_start(copy->dest, copy->plan->uuid, GW_START_PAUSED, error);
+}
+
 static gboolean carry(Copy *copy, GError **error)
 {
+    g_autoptr(json_t) none = json_object();
     if (!look(copy, error))
         return FALSE;
-    if (copy->plan->kind == GW_MOVE_COLD)
-        return gw_xapi_copy_cold(copy->source, copy->dest, copy->plan, &copy->stop, error);
     gboolean one_pool = strcmp(copy->move.source_pool, copy->move.dest_pool) == 0;
+    if (copy->plan->kind == GW_MOVE_COLD)
+        return one_pool ? gw_xapi_copy_cold(copy->source, copy->dest, copy->plan, &copy->stop, error) : copy_between(copy, error);
     if (!one_pool || gw_plan_copies_disks(copy->plan))
-        return send(copy, error);
+        return send(copy, none, NULL, error);
     json_t *params = json_pack("[s,s,{s:s}]", copy->vm, copy->dest_ref, "live", "true");
     return gw_xapi_run(copy->source->pool, "VM.pool_migrate", params, &copy->stop, NULL, error);
 }

@@ -1,18 +1,17 @@
-/* One pool: its session, its connections, which member is the master, and who listens to its events.
+/* One pool: its session, its connections, which member is the master.
  *
- * Any member may become the master. A host that was ejected answers as a master of its own, with the same password: the pool's UUID is
- * compared after every login, and another pool is taken for ours only when it has all hosts that are asked for (they joined it, or the one left). Locks: login_lock before lock; lock is never held across a call. */
+ * Any member may become the master. A host that was ejected answers as a master of its own, with the same password: the pool's UUID is compared
+ * after every login, and another pool is taken for ours only when it has all hosts that are asked for (they joined it, or the one left).
+ * Locks: login_lock before lock; lock is never held across a call. */
 #include "base/guard.h"
 #include "base/log.h"
-#include "drivers/xapi/pool_inside.h"
+#include "drivers/xapi/pool.h"
 
 #include <string.h>
 
 enum {
     TRIES = 4,
     IDLE_LIMIT = 8,      /* connections kept */
-    TURNS = 3,           /* storage migrations that XAPI lets leave a host at once */
-    TURN_POLL_MS = 200,
     DEFAULT_TIMEOUT_MS = 10000,
 };
 
@@ -51,6 +50,34 @@ GwXapiPool *gw_xapi_pool_get(const char *uri, const GwXapiAddress *address, guin
     return pool;
 }
 
+GwXapiPool *gw_xapi_pool_find(const char *uuid)
+{
+    GHashTableIter at;
+    gpointer value;
+    GwXapiPool *found = NULL;
+    g_mutex_lock(&pools_lock);
+    for (g_hash_table_iter_init(&at, pools); !found && g_hash_table_iter_next(&at, NULL, &value);) {
+        GwXapiPool *pool = value;
+        g_mutex_lock(&pool->lock);
+        found = g_strcmp0(pool->uuid, uuid) == 0 ? pool : NULL;
+        g_mutex_unlock(&pool->lock);
+    }
+    if (found)
+        found->users++;
+    g_mutex_unlock(&pools_lock);
+    return found;
+}
+
+GwXapiAliases *gw_xapi_pool_aliases(GwXapiPool *pool)
+{
+    return &pool->aliases;
+}
+
+GwXapiMirror *gw_xapi_pool_mirror(GwXapiPool *pool)
+{
+    return &pool->mirror;
+}
+
 static void line_free(Line *line)
 {
     gw_http_free(line->http);
@@ -87,7 +114,8 @@ void gw_xapi_pool_unref(GwXapiPool *pool)
     g_ptr_array_unref(pool->members);
     g_ptr_array_unref(pool->watchers);
     g_hash_table_unref(pool->turns);
-    g_clear_pointer(&pool->tables, json_decref);
+    gw_xapi_mirror_clear(&pool->mirror);
+    g_clear_pointer(&pool->aliases.vms, g_hash_table_unref);
     g_free(pool->master);
     g_free(pool->session);
     g_free(pool->uuid);
@@ -210,7 +238,7 @@ char *gw_xapi_pool_password(const GwXapiPool *pool, GError **error)
     }
     g_set_error(error, GW_ERROR, GW_ERROR_DENIED,
                 "the password of %s at %s is not known (%s): put it into a file that godwitd reads, and name it in the address "
-                "(?password_file=FILE) or in godwit.conf ([xenserver] password_file)",
+                "(?password_file=FILE) or in godwit.conf ([xenserver] password_file), or give it with host-add --password-file or --ask-password",
                 pool->address.user, pool->address.master, why ? why->message : "no file is named");
     return NULL;
 }
@@ -396,81 +424,4 @@ json_t *gw_xapi_call(GwXapiPool *pool, const char *method, json_t *params, guint
         stale = generation;
     }
     return NULL;
-}
-
-/* ---- tables, turns */
-
-void gw_xapi_pool_has_read(GwXapiPool *pool)
-{
-    __atomic_store_n(&pool->read_us, g_get_monotonic_time(), __ATOMIC_RELEASE);
-}
-
-json_t *gw_xapi_pool_cached_tables(GwXapiPool *pool, guint max_age_ms, json_t *(*fetch)(GwXapiPool *, GError **), GError **error)
-{
-    g_mutex_lock(&pool->tables_lock);
-    gint64 now_us = g_get_monotonic_time(), least_us = MAX(now_us - max_age_ms * 1000, __atomic_load_n(&pool->read_us, __ATOMIC_ACQUIRE));
-    if (pool->tables_us <= least_us || !pool->tables) {
-        g_clear_pointer(&pool->tables, json_decref);
-        pool->tables_us = now_us;
-        pool->tables = fetch(pool, error);
-    }
-    json_t *tables = json_incref(pool->tables); /* NULL stays NULL */
-    g_mutex_unlock(&pool->tables_lock);
-    return tables;
-}
-
-gboolean gw_xapi_turn_take(GwXapiPool *pool, const char *host_uuid, const gint *stopped)
-{
-    g_mutex_lock(&pool->lock);
-    while (GPOINTER_TO_UINT(g_hash_table_lookup(pool->turns, host_uuid)) >= TURNS && !g_atomic_int_get(stopped) &&
-           !g_atomic_int_get(&pool->stopping))
-        g_cond_wait_until(&pool->turn, &pool->lock, g_get_monotonic_time() + TURN_POLL_MS * 1000);
-    guint taken = GPOINTER_TO_UINT(g_hash_table_lookup(pool->turns, host_uuid));
-    gboolean ok = taken < TURNS && !g_atomic_int_get(stopped);
-    if (ok)
-        g_hash_table_replace(pool->turns, g_strdup(host_uuid), GUINT_TO_POINTER(taken + 1));
-    g_mutex_unlock(&pool->lock);
-    return ok;
-}
-
-void gw_xapi_turn_give(GwXapiPool *pool, const char *host_uuid)
-{
-    g_mutex_lock(&pool->lock);
-    guint taken = GPOINTER_TO_UINT(g_hash_table_lookup(pool->turns, host_uuid));
-    g_hash_table_replace(pool->turns, g_strdup(host_uuid), GUINT_TO_POINTER(taken - 1));
-    g_cond_broadcast(&pool->turn);
-    g_mutex_unlock(&pool->lock);
-}
-
-/* ---- who listens */
-
-void gw_xapi_pool_watch(GwXapiPool *pool, GwHost *host)
-{
-    g_mutex_lock(&pool->lock);
-    if (!g_ptr_array_find(pool->watchers, host, NULL))
-        g_ptr_array_add(pool->watchers, host);
-    if (!pool->events)
-        pool->events = g_thread_new("xapi-events", gw_xapi_events_thread, pool);
-    g_mutex_unlock(&pool->lock);
-}
-
-void gw_xapi_pool_unwatch(GwXapiPool *pool, GwHost *host)
-{
-    g_mutex_lock(&pool->lock); /* an event under way holds it: none comes later */
-    g_ptr_array_remove(pool->watchers, host);
-    g_mutex_unlock(&pool->lock);
-}
-
-void gw_xapi_pool_tell(GwXapiPool *pool, const char *host_uuid, const char *vm_uuid)
-{
-    g_mutex_lock(&pool->lock);
-    for (guint i = 0; i < pool->watchers->len; i++) {
-        GwHost *host = pool->watchers->pdata[i];
-        g_mutex_lock(&host->lock);
-        gboolean meant = !host_uuid || g_strcmp0(host->uuid, host_uuid) == 0;
-        g_mutex_unlock(&host->lock);
-        if (meant)
-            host->event(host->event_data, host->name, vm_uuid);
-    }
-    g_mutex_unlock(&pool->lock);
 }

@@ -27,9 +27,13 @@ static gboolean find_place(GwHost *host, const char *uuid, Place *place, GError 
     place->host = gw_xapi_ask(host->pool, "host.get_by_uuid", json_pack("[s]", place->uuid), error);
     if (!place->host)
         return FALSE;
-    place->vm = gw_xapi_ask(host->pool, "VM.get_by_uuid", json_pack("[s]", uuid), error);
+    place->vm = gw_xapi_find_vm(host->pool, uuid, error);
     place->record = place->vm ? gw_xapi_call(host->pool, "VM.get_record", json_pack("[s]", place->vm), 0, error) : NULL;
-    return place->record != NULL;
+    if (!place->record || gw_xapi_is_called(place->record, uuid))
+        return place->record != NULL;
+    g_clear_pointer(&place->vm, g_free);
+    gw_xapi_fault_set(error, "UUID_INVALID", NULL);
+    return FALSE;
 }
 
 static gboolean is_state(const Place *place, const char *state)
@@ -42,7 +46,26 @@ static gboolean is_resident(const Place *place)
     return strcmp(gw_xapi_text(place->record, "resident_on"), place->host) == 0;
 }
 
+/* A dead host of a pool whose master answers is as unreachable as one that does not answer itself. */
+gboolean gw_xapi_check_live(const GwHost *host, const json_t *tables, const char *ref, GError **error)
+{
+    const json_t *record = gw_xapi_record(tables, "host", ref);
+    const json_t *metrics = gw_xapi_record(tables, "host_metrics", gw_xapi_text(record, "metrics"));
+    if (!metrics || gw_xapi_bool(metrics, "live"))
+        return TRUE;
+    g_set_error(error, GW_ERROR, GW_ERROR_UNREACHABLE, "the pool's master says that host %s is not alive", host->name);
+    return FALSE;
+}
+
 /* ---- sight */
+
+/* What the pool says of a guest on a member that is lost is its last word, and no sign of life. */
+static gboolean check_witness(GwHost *host, const Place *place, GError **error)
+{
+    static const char *const classes[] = {"host", "host_metrics"};
+    g_autoptr(json_t) tables = gw_xapi_fetch_tables(host->pool, classes, G_N_ELEMENTS(classes), error);
+    return tables && gw_xapi_check_live(host, tables, place->host, error);
+}
 
 /* A VDI of a halted VM that is being copied: a cold move under way. The task's ref, owned; or NULL. */
 static char *copying_task(const json_t *tables)
@@ -97,7 +120,7 @@ static gboolean look_closer(GwHost *host, const char *uuid, const Place *place, 
     if (!tables)
         return FALSE;
     const json_t *record = gw_xapi_record(tables, "VM", vm);
-    if (!gw_xapi_is_here(tables, record, place->host, place->uuid))
+    if (!gw_xapi_is_here(tables, record, place->uuid))
         return TRUE;
     g_autofree char *task = copying_task(tables);
     sight->seen = gw_xapi_is_null(gw_xapi_text(record, "resident_on")) ? seen_of(place) : GW_SEEN_STOPPED;
@@ -122,6 +145,8 @@ gboolean gw_xapi_sight(GwHost *host, const char *uuid, GwSight *ret_sight, GErro
     }
     gboolean ok = TRUE;
     g_autofree char *task = moving_task(place.record);
+    if (is_resident(&place) && !check_witness(host, &place, error))
+        return FALSE;
     if (is_resident(&place))
         sight.seen = seen_of(&place);
     else
@@ -164,12 +189,27 @@ gboolean gw_xapi_mark(GwXapiPool *pool, const char *vm, const char *key, const c
            (!value || gw_xapi_do(pool, "VM.add_to_other_config", json_pack("[s,s,s]", vm, key, value), error));
 }
 
+/* A suspended VM is on no host: is it this one's? */
+static gboolean is_asleep_here(GwHost *host, const char *uuid, const Place *place, gboolean *ret_here, GError **error)
+{
+    g_autofree char *vm = NULL;
+    *ret_here = FALSE;
+    if (!is_state(place, "Suspended"))
+        return TRUE;
+    g_autoptr(json_t) tables = gw_xapi_vm_tables(host->pool, uuid, &vm, error);
+    *ret_here = tables && gw_xapi_is_here(tables, gw_xapi_record(tables, "VM", vm), place->uuid);
+    return tables != NULL;
+}
+
 gboolean gw_xapi_stop(GwHost *host, const char *uuid, GwStopHow how, guint timeout_ms, GError **error)
 {
     g_auto(Place) place = {0};
     if (!find_place(host, uuid, &place, error))
         return FALSE;
-    if (!is_resident(&place) || is_state(&place, "Halted"))
+    gboolean asleep;
+    if (!is_asleep_here(host, uuid, &place, &asleep, error))
+        return FALSE;
+    if (is_state(&place, "Halted") || (!is_resident(&place) && !asleep))
         return TRUE;
     if (!gw_xapi_mark(host->pool, place.vm, GW_XAPI_HOME, place.uuid, error)) /* so that it stays this host's */
         return FALSE;

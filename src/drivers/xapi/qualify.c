@@ -294,6 +294,19 @@ static void check_networks(const Join *join)
               g_strdup("a joining host brings none"), "remove them; the pool makes its own on it");
 }
 
+/* By its own UUID, or by the one that Godwit goes on calling it after a move between pools. */
+static gboolean is_in(const json_t *tables, const json_t *vm)
+{
+    char uuid[GW_UUID_SIZE];
+    gw_xapi_uuid(vm, uuid);
+    const char *ref;
+    json_t *other;
+    json_object_foreach(gw_xapi_table(tables, "VM"), ref, other)
+        if (strcmp(gw_xapi_text(other, "uuid"), gw_xapi_text(vm, "uuid")) == 0 || (is_guest(other) && gw_xapi_is_called(other, uuid)))
+            return TRUE;
+    return FALSE;
+}
+
 /* Godwit's own: xapi would leave its record out without a word. */
 static void check_duplicates(const Join *join)
 {
@@ -302,11 +315,9 @@ static void check_duplicates(const Join *join)
     json_t *vm;
     if (is_left_over(join, twin_of(join)))
         return;
-    json_object_foreach(gw_xapi_table(join->mine, "VM"), ref, vm) {
-        g_autofree char *same = is_guest(vm) ? gw_xapi_find(join->their, "VM", "uuid", gw_xapi_text(vm, "uuid")) : NULL;
-        if (same)
+    json_object_foreach(gw_xapi_table(join->mine, "VM"), ref, vm)
+        if (is_guest(vm) && is_in(join->their, vm))
             append_name(names, gw_xapi_text(vm, "name_label"));
-    }
     if (names->len)
         block(join, "duplicate-instances", g_strdup_printf("the pool has instances of the same UUID as %s: %s", join->name, names->str),
               g_strdup("one of the two would be lost"), "remove those that are not needed");

@@ -3,10 +3,7 @@
 
 #include <string.h>
 
-enum { ALL_TABLES_AGE_MS = 1000 }; /* 64 hosts of one pool are asked in a row, and share one answer */
-
 static const char *const static_classes[] = {"pool", "host", "host_metrics", "SR", "PBD", "network", "PIF"};
-static const char *const vm_classes[] = {"VM", "VBD", "VDI", "VIF"};
 
 static gboolean fetch(GwXapiPool *pool, json_t *tables, const char *class, GError **error)
 {
@@ -22,27 +19,18 @@ static gboolean fetch(GwXapiPool *pool, json_t *tables, const char *class, GErro
     return TRUE;
 }
 
-json_t *gw_xapi_static_tables(GwXapiPool *pool, GError **error)
+json_t *gw_xapi_fetch_tables(GwXapiPool *pool, const char *const *classes, guint count, GError **error)
 {
     g_autoptr(json_t) tables = json_object();
-    for (guint i = 0; i < G_N_ELEMENTS(static_classes); i++)
-        if (!fetch(pool, tables, static_classes[i], error))
+    for (guint i = 0; i < count; i++)
+        if (!fetch(pool, tables, classes[i], error))
             return NULL;
     return g_steal_pointer(&tables);
 }
 
-static json_t *fetch_all(GwXapiPool *pool, GError **error)
+json_t *gw_xapi_static_tables(GwXapiPool *pool, GError **error)
 {
-    g_autoptr(json_t) tables = gw_xapi_static_tables(pool, error);
-    for (guint i = 0; tables && i < G_N_ELEMENTS(vm_classes); i++)
-        if (!fetch(pool, tables, vm_classes[i], error))
-            return NULL;
-    return g_steal_pointer(&tables);
-}
-
-json_t *gw_xapi_all_tables(GwXapiPool *pool, GError **error)
-{
-    return gw_xapi_pool_cached_tables(pool, ALL_TABLES_AGE_MS, fetch_all, error);
+    return gw_xapi_fetch_tables(pool, static_classes, G_N_ELEMENTS(static_classes), error);
 }
 
 /* One record into its table; what is gone meanwhile is left out. */
@@ -82,13 +70,13 @@ static gboolean fetch_devices(GwXapiPool *pool, json_t *tables, const json_t *vm
 
 static json_t *fetch_vm(GwXapiPool *pool, const char *uuid, char **ret_vm, GError **error)
 {
-    g_autofree char *vm = gw_xapi_ask(pool, "VM.get_by_uuid", json_pack("[s]", uuid), error);
+    g_autofree char *vm = gw_xapi_find_vm(pool, uuid, error);
     g_autoptr(json_t) tables = vm ? gw_xapi_static_tables(pool, error) : NULL;
     if (!tables || !fetch_one(pool, tables, "VM", vm, error))
         return NULL;
     const json_t *record = gw_xapi_record(tables, "VM", vm);
-    if (!record) {
-        gw_xapi_fault_set(error, "HANDLE_INVALID", NULL);
+    if (!record || !gw_xapi_is_called(record, uuid)) {
+        gw_xapi_fault_set(error, record ? "UUID_INVALID" : "HANDLE_INVALID", NULL);
         return NULL;
     }
     if (!fetch_devices(pool, tables, record, error))
@@ -177,12 +165,13 @@ const json_t *gw_xapi_the_pool(const json_t *tables)
 /* The shared flag alone proves nothing: the host must have it attached. */
 gboolean gw_xapi_sr_attached(const json_t *tables, const char *sr, const char *host)
 {
-    const char *ref;
-    json_t *pbd;
-    json_object_foreach(gw_xapi_table(tables, "PBD"), ref, pbd)
-        if (gw_xapi_bool(pbd, "currently_attached") && strcmp(gw_xapi_text(pbd, "SR"), sr) == 0 &&
-            strcmp(gw_xapi_text(pbd, "host"), host) == 0)
+    gsize i;
+    json_t *ref;
+    json_array_foreach(gw_xapi_list(gw_xapi_record(tables, "SR", sr), "PBDs"), i, ref) {
+        const json_t *pbd = gw_xapi_record(tables, "PBD", json_string_value(ref));
+        if (strcmp(gw_xapi_text(pbd, "host"), host) == 0 && gw_xapi_bool(pbd, "currently_attached"))
             return TRUE;
+    }
     return FALSE;
 }
 

@@ -1,6 +1,6 @@
-/* What pool.c and pool_members.c share: the inside of a pool. */
-#ifndef GW_XAPI_POOL_INSIDE_H
-#define GW_XAPI_POOL_INSIDE_H
+/* A pool from inside, for pool.c, pool_members.c and watchers.c alone. */
+#ifndef GW_XAPI_POOL_H
+#define GW_XAPI_POOL_H
 
 #include "drivers/xapi/internal.h"
 
@@ -9,7 +9,7 @@ struct GwXapiPool {
     char *key;
     GwXapiAddress address;
     guint timeout_ms;
-    GMutex login_lock, tables_lock, lock;
+    GMutex login_lock, lock;
     GCond turn;
     /* guarded by lock */
     char *master, *session, *uuid;
@@ -21,9 +21,9 @@ struct GwXapiPool {
     GHashTable *turns;  /* host UUID -> how many are taken */
     GThread *events;
     gint stopping;
-    json_t *tables;   /* guarded by tables_lock, as is the next */
-    gint64 tables_us; /* monotonic: when they were asked for */
-    gint64 read_us;   /* atomic, monotonic: when something newer was read */
+    gint64 read_us;   /* atomic, monotonic: when something newer than all was read */
+    GwXapiAliases aliases;
+    GwXapiMirror mirror;
 };
 
 /* One call to one address, whatever is there. params: a list, borrowed. */

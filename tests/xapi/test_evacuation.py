@@ -1,0 +1,68 @@
+"""A member of a pool is lost, and what ran on it boots on another one."""
+import os
+
+import pytest
+
+from godwitd import GODWITD, join, wait_for, wait_vm
+
+pytestmark = pytest.mark.skipif(not os.path.exists(GODWITD), reason="godwitd is not built")
+
+
+@pytest.fixture
+def lost(daemon, simulate):
+    """HostB, with the guest `shared`, is lost; HostA is the master."""
+    simulator = simulate()
+    join(daemon, simulator, "HostA", "HostB", "HostC")
+    daemon.ok("live-migration", "shared", "HostB")
+    daemon.ok("live-migration", "--block-migrate", "local", "HostB")
+    simulator.do("set", **{"class": "VM", "uuid": simulator.vms["local"], "values": {"name_label": "other"}})
+    simulator.do("host", name="HostB", down=True, live=False)
+    wait_for(lambda: '"down"' in daemon.run("--json", "service-list", "--host", "HostB").stdout)
+    return simulator
+
+
+def test_only_when_an_administrator_vouches(daemon, lost):
+    refused = daemon.run("evacuate", "shared", "HostA")
+    assert refused.returncode != 0 and "service-force-down" in refused.stdout + refused.stderr
+    assert "VM.power_state_reset" not in lost.look()["calls"]
+    daemon.ok("service-force-down", "HostB")
+    daemon.ok("evacuate", "shared", "HostA")
+    wait_vm(lost, "shared", host="HostA", state="Running")
+    assert lost.look()["violations"] == []
+
+
+def test_the_old_host_comes_back(daemon, lost):
+    daemon.ok("service-force-down", "HostB")
+    daemon.ok("evacuate", "shared", "HostA")
+    lost.do("host", name="HostB", down=False, live=True)
+    daemon.ok("service-force-down", "--unset", "HostB")
+    wait_for(lambda: " completed " in daemon.ok("server-migration-list", "shared") or " done " in daemon.ok("server-migration-list", "shared"))
+    vm = wait_vm(lost, "shared", host="HostA", state="Running")
+    assert len(vm["disks"]) == 1 and lost.look()["violations"] == []
+
+
+def test_a_host_that_the_master_sees_alive_is_not_believed_dead(daemon, lost):
+    daemon.ok("service-force-down", "HostB")
+    lost.do("host", name="HostB", live=True)  # it is up again, and an administrator is wrong
+    daemon.run("evacuate", "shared", "HostA")
+    wait_for(lambda: " failed " in daemon.ok("server-migration-list", "shared") or "HostB" == lost.vm("shared")["host"])
+    assert lost.vm("shared")["host"] == "HostB" and lost.vm("shared")["state"] == "Running"
+    assert "VM.power_state_reset" not in lost.look()["calls"] and lost.look()["violations"] == []
+
+
+def test_another_pool_is_no_destination(daemon, lost):
+    daemon.ok("service-force-down", "HostB")
+    refused = daemon.run("evacuate", "shared", "HostC")
+    assert refused.returncode != 0 and lost.vm("shared")["host"] == "HostB"
+
+
+def test_local_disks_are_a_reason(daemon, simulate):
+    simulator = simulate("--local")
+    join(daemon, simulator, "HostA", "HostB")
+    daemon.ok("live-migration", "--block-migrate", "local", "HostB")
+    simulator.do("host", name="HostB", down=True, live=False)
+    wait_for(lambda: '"down"' in daemon.run("--json", "service-list", "--host", "HostB").stdout)
+    daemon.ok("service-force-down", "HostB")
+    refused = daemon.run("evacuate", "local", "HostA")
+    assert refused.returncode != 0 and "xvda" in refused.stdout + refused.stderr, refused
+    assert "VM.power_state_reset" not in simulator.look()["calls"]
