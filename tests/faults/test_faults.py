@@ -109,7 +109,7 @@ def test_fault(lab, cloud, guests, movable_clock, row):
         movable_clock()
     try:
         if small:
-            lab.local_shrink(dest, 300)
+            lab.local_shrink(dest, 1200)  # its checks find room
         before = left(lab)
         stage.remember_newest()
         PHASES[row.phase](stage)
