@@ -2,6 +2,7 @@
 exactly once, its own record is whole, and each drain ends. GODWIT_STORM_S says how long (25 s), GODWIT_STORM_SEED repeats a storm."""
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -35,6 +36,10 @@ class LabDaemon(Daemon):
                 children = f.read().split()
         self.pid = int(children[0])
         return process
+
+    def go_on(self):
+        super().go_on()
+        self.process.send_signal(signal.SIGCONT)  # nsenter stops with what it has started
 
     def run(self, *words, timeout=90):
         return subprocess.run(self.lab.command("HostA", [GODWIT, "--url", self.url, *words], "/"), capture_output=True, text=True,
