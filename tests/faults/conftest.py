@@ -42,7 +42,7 @@ def cloud(lab, tmp_path_factory):
 
 @pytest.fixture
 def movable_clock(cloud):
-    """The daemon's clock can be stepped. Only where it is needed: under libfaketime a daemon may hang when it is to end."""
+    """The daemon's clock can be stepped. Only where it is needed."""
     def begin():
         if not os.path.exists(FAKETIME):
             pytest.skip("needs the package faketime")

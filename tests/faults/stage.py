@@ -40,6 +40,7 @@ class Stage:
     def go_on(self) -> None:
         if self.stopped:
             os.kill(self.cloud.daemon_pid(), signal.SIGCONT)
+            self.cloud.daemon.send_signal(signal.SIGCONT)  # nsenter stops with what it has started
             self.stopped = False
 
     def stand_still_at(self, words: str, begin) -> None:
