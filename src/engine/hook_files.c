@@ -289,7 +289,7 @@ static GwHookState call(Run *run, int pipe, char **ret_message)
     close(pipe);
     GwHookState state = begun && await(run, &status, ret_message) ? judge(run, status, ret_message) : GW_HOOK_BROKEN;
     if (!begun)
-        *ret_message = g_strdup(error->message);
+        *ret_message = g_strdup(error ? error->message : "it could not be started");
     if (run->reader >= 0)
         close(run->reader);
     take_away_idle(run->pipe);

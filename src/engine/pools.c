@@ -282,6 +282,7 @@ static gboolean call_host(Look *look, GError **error)
     case GW_POOL_CHANGE_COUNT:
         break;
     }
+    g_set_error(error, GW_ERROR, GW_ERROR_INTERNAL, "a change that is none");
     return FALSE;
 }
 
