@@ -118,6 +118,10 @@ static Step pause_after_failure(GwEngine *engine, GwServerRun *run)
 static Step place(GwEngine *engine, GwServerRun *run, GwServer *row)
 {
     g_autoptr(GError) error = NULL;
+    if (!gw_inventory_has_looked(engine)) { /* of a host that was not asked since the start, nobody knows what it has free */
+        gw_server_run_wake_after(engine, run->uuid, scaled(engine, LOOK_MS));
+        return STEP_OVER;
+    }
     g_mutex_lock(&engine->place_lock); /* until it is published: the next sees what this one takes */
     gboolean ok = gw_server_place(engine, row, &error);
     Step step = enter(engine, run, row, ok ? GW_SERVER_CREATING : GW_SERVER_FAILED, ok ? NULL : error->message);

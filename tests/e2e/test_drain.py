@@ -82,9 +82,12 @@ def test_what_guests_do_is_measured(lab, cloud, guest):
     """Of two hosts with one guest each, the one whose guest works is the busier."""
     guest("works", "HostB", dirty=300)
     guest("rests", "HostC")
-    cloud.refresh()
-    time.sleep(4)
-    cloud.refresh()
     name = "godwit_host_busy_cpus"
-    busy = {line.split('"')[1]: float(line.split()[-1]) for line in cloud.get("/metrics").text.splitlines() if line.startswith(name + "{")}
-    assert 0 < busy["HostC"] < busy["HostB"], busy
+    for _ in range(4):  # what they did to boot counts less with each look
+        cloud.refresh()
+        time.sleep(4)
+        cloud.refresh()
+        busy = {line.split('"')[1]: float(line.split()[-1]) for line in cloud.get("/metrics").text.splitlines() if line.startswith(name + "{")}
+        if 0 < busy["HostC"] < busy["HostB"]:
+            return
+    raise AssertionError(busy)
