@@ -110,8 +110,8 @@ class Daemon:
         self.process = subprocess.Popen([*self.wrapper, program("src/daemon/godwitd"), "--config", self.conf],
                                         stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
 
-    def start(self, answers="/", ready=lambda status, body: status == 200, seconds: float = 30) -> float:
-        """Seconds from its start to the first answer that is `ready`. Asked every millisecond."""
+    def start(self, answers="/", ready=lambda status, body: status == 200, seconds: float = 30, every: float = 0.001) -> float:
+        """Seconds from its start to the first answer that is `ready`. Asked every so many seconds."""
         began = time.monotonic()
         self.spawn()
         while time.monotonic() - began < seconds:
@@ -123,7 +123,7 @@ class Daemon:
                     return time.monotonic() - began
             except OSError:
                 pass
-            time.sleep(0.001)
+            time.sleep(every)
         raise NotMeasured(f"no answer from godwitd in {seconds:.0f} s: {open(self.log.name).read()[-500:]}")
 
     def stop(self) -> None:
