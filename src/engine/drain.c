@@ -176,9 +176,11 @@ static gboolean goes_there(const GwDrainRun *run, const char *uuid, const char *
 /* A group that stays together is brought home as a whole, member by member. */
 static gboolean group_goes_along(const GwDrainRun *run, const GwDrainMove *move)
 {
+    if (run->row->kind != GW_DRAIN_RETURN)
+        return FALSE;
     g_autoptr(GPtrArray) groups = gw_engine_groups(run->engine);
     const GwGroup *group = gw_groups_of(groups, move->instance_uuid);
-    if (run->row->kind != GW_DRAIN_RETURN || !group || group->policy != GW_GROUP_AFFINITY)
+    if (!group || group->policy != GW_GROUP_AFFINITY)
         return FALSE;
     for (guint i = 0; i < group->members->len; i++)
         if (!goes_there(run, group->members->pdata[i], move->dest))

@@ -228,14 +228,6 @@ static void take_load(GwEngine *engine, const GwInstanceView *view, GwClusterIns
     instance->dirty_bps = load.how >= GW_LOAD_BRIEF ? load.short_bytes * 1000 / GW_LOAD_SHORT_MS : 0;
 }
 
-static double cpus_of(GwEngine *engine, const char *uuid)
-{
-    g_mutex_lock(&engine->lock);
-    double cpus = gw_cpu_uses_of(engine, uuid);
-    g_mutex_unlock(&engine->lock);
-    return cpus;
-}
-
 static void add_instances(GwEngine *engine, GwSnapshot *s)
 {
     g_autoptr(GPtrArray) groups = gw_engine_groups(engine);
@@ -253,7 +245,6 @@ static void add_instances(GwEngine *engine, GwSnapshot *s)
                                       .host = host,
                                       .memory_mib = stopped ? 0 : view->instance->memory_mib,
                                       .vcpus = view->instance->vcpus,
-                                      .cpus_used = stopped ? 0 : cpus_of(engine, view->instance->uuid),
                                       .disk_bytes = copied_bytes(view->instance, ((GwHostView *)s->hosts->pdata[host])->facts, fates),
                                       .stopped = stopped,
                                       .zone = view->server && view->server->wanted_zone ? zone_of(s, view->server->wanted_zone) : GW_CLUSTER_NONE,
@@ -266,6 +257,18 @@ static void add_instances(GwEngine *engine, GwSnapshot *s)
         g_hash_table_insert(s->instance_index, view->instance->uuid, GUINT_TO_POINTER(n + 1));
         n++;
     }
+}
+
+/* All at once: the lock is everybody's. */
+static void take_cpus(GwEngine *engine, GwSnapshot *s)
+{
+    g_mutex_lock(&engine->lock);
+    for (guint n = 0; n < s->instances->len; n++) {
+        GwClusterInstance *instance = gw_cluster_instance(s->cluster, n);
+        if (!instance->stopped)
+            instance->cpus_used = gw_cpu_uses_of(engine, gw_snapshot_view(s, n)->instance->uuid);
+    }
+    g_mutex_unlock(&engine->lock);
 }
 
 /* ---- moves under way */
@@ -330,6 +333,7 @@ GwSnapshot *gw_snapshot_new(GwEngine *engine)
     s->hosts = gw_engine_hosts(engine);
     add_hosts(s, engine);
     add_instances(engine, s);
+    take_cpus(engine, s);
     add_transits(engine, s);
     reserve(engine, s);
     return s;
