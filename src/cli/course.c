@@ -18,6 +18,11 @@ gboolean gw_course_get(GwCli *cli, const GwCourse *course, const char *id, json_
     return FALSE;
 }
 
+static gboolean is_running(const json_t *value)
+{
+    return g_strcmp0(gw_json_peek(value, "state"), "running") == 0;
+}
+
 static void erase(GwCli *cli)
 {
     if (cli->err.live)
@@ -77,7 +82,7 @@ GwExit gw_course_follow(GwCli *cli, const GwCourse *course, const char *id, GErr
         json_t *value;
         if (gw_course_get(cli, course, id, &body, &value, &problem)) {
             heard_us = g_get_monotonic_time();
-            if (g_strcmp0(gw_json_peek(value, "state"), "running") == 0) {
+            if (is_running(value)) {
                 show_progress(cli, course, value, &shown);
                 continue;
             }
@@ -90,4 +95,25 @@ GwExit gw_course_follow(GwCli *cli, const GwCourse *course, const char *id, GErr
         return GW_EXIT_FAILED;
     }
     return detach(cli, course, id);
+}
+
+GwExit gw_course_show(GwCli *cli, const GwCourse *course, const GwArguments *arguments, GError **error)
+{
+    const char *id = gw_arguments_word(arguments, 0);
+    if (gw_arguments_option(arguments, "follow"))
+        return gw_course_follow(cli, course, id, error);
+
+    g_autoptr(json_t) body = NULL;
+    json_t *value;
+    if (!gw_course_get(cli, course, id, &body, &value, error))
+        return GW_EXIT_FAILED;
+    if (cli->output == GW_OUTPUT_JSON) {
+        gw_client_print(body);
+        return GW_EXIT_DONE;
+    }
+    course->print(value);
+    g_autofree char *line = is_running(value) ? course->line(value) : course->end(value);
+    g_autofree char *clean = gw_text_clean(line);
+    puts(clean);
+    return GW_EXIT_DONE;
 }

@@ -189,7 +189,8 @@ static char *key_of(const json_t *drain)
     return g_strdup_printf("%u %u", count_of(drain, "moved"), count_of(drain, "moving"));
 }
 
-static const GwCourse course = {"drain", "/godwit/v1/drains/", "drain", "drain-show", state_line, short_line, key_of, tell_end};
+static const GwCourse course = {
+    "drain", "/godwit/v1/drains/", "drain", "drain-show", state_line, short_line, key_of, tell_end, print_moves, end_sentence};
 
 /* Of a plan that was only asked for: whether it would do something of what was asked. */
 static GwExit dry_end(const json_t *drain)
@@ -402,24 +403,7 @@ GwExit gw_run_drain_list(GwCli *cli, const GwArguments *arguments, GError **erro
 
 GwExit gw_run_drain_show(GwCli *cli, const GwArguments *arguments, GError **error)
 {
-    const char *id = gw_arguments_word(arguments, 0);
-    if (gw_arguments_option(arguments, "follow"))
-        return gw_course_follow(cli, &course, id, error);
-
-    g_autoptr(json_t) body = NULL;
-    json_t *drain;
-    if (!gw_course_get(cli, &course, id, &body, &drain, error))
-        return GW_EXIT_FAILED;
-
-    if (cli->output == GW_OUTPUT_JSON) {
-        gw_client_print(body);
-        return GW_EXIT_DONE;
-    }
-    print_moves(drain);
-    g_autofree char *line = is_state(drain, "running") ? state_line(drain) : end_sentence(drain);
-    g_autofree char *clean = gw_text_clean(line);
-    puts(clean);
-    return GW_EXIT_DONE;
+    return gw_course_show(cli, &course, arguments, error);
 }
 
 GwExit gw_run_drain_cancel(GwCli *cli, const GwArguments *arguments, GError **error)

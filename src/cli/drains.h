@@ -11,11 +11,15 @@ typedef struct {
     char *(*short_line)(const json_t *value, guint columns); /* the same where it must fit; NULL: it is cut */
     char *(*key)(const json_t *value); /* of the line: told anew where lines stay when this changes */
     GwExit (*tell_end)(GwCli *cli, const json_t *value);
+    void (*print)(const json_t *value); /* its table */
+    char *(*end)(const json_t *value);  /* the sentence of one that has ended; owned by the caller */
 } GwCourse;
 
 /* Of that path; *ret borrowed from *ret_body. */
 gboolean gw_course_get(GwCli *cli, const GwCourse *course, const char *id, json_t **ret_body, json_t **ret,
                        GError **error);
+/* One as it is now, or with --follow until it has ended. */
+GwExit gw_course_show(GwCli *cli, const GwCourse *course, const GwArguments *arguments, GError **error);
 /* Until it has ended, or the user has seen enough. */
 GwExit gw_course_follow(GwCli *cli, const GwCourse *course, const char *id, GError **error);
 

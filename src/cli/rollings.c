@@ -114,7 +114,8 @@ static GwExit tell_end(GwCli *cli, const json_t *rolling)
 
 /* The line says all that changes. */
 static const GwCourse course = {
-    "rolling drain", "/godwit/v1/rollings/", "rolling", "rolling-show", state_line, NULL, state_line, tell_end};
+    "rolling drain", "/godwit/v1/rollings/", "rolling", "rolling-show", state_line, NULL, state_line, tell_end, print_hosts,
+    end_sentence};
 
 /* ---- the commands */
 
@@ -177,23 +178,7 @@ GwExit gw_run_rolling_list(GwCli *cli, const GwArguments *arguments, GError **er
 
 GwExit gw_run_rolling_show(GwCli *cli, const GwArguments *arguments, GError **error)
 {
-    const char *id = gw_arguments_word(arguments, 0);
-    if (gw_arguments_option(arguments, "follow"))
-        return gw_course_follow(cli, &course, id, error);
-
-    g_autoptr(json_t) body = NULL;
-    json_t *rolling;
-    if (!gw_course_get(cli, &course, id, &body, &rolling, error))
-        return GW_EXIT_FAILED;
-    if (cli->output == GW_OUTPUT_JSON) {
-        gw_client_print(body);
-        return GW_EXIT_DONE;
-    }
-    print_hosts(rolling);
-    g_autofree char *line = is_word(rolling, "state", "running") ? state_line(rolling) : end_sentence(rolling);
-    g_autofree char *clean = gw_text_clean(line);
-    puts(clean);
-    return GW_EXIT_DONE;
+    return gw_course_show(cli, &course, arguments, error);
 }
 
 GwExit gw_run_rolling_cancel(GwCli *cli, const GwArguments *arguments, GError **error)
