@@ -21,10 +21,10 @@ static guint64 link_of(const GwPlan *plan, const GwTraffic *traffic)
 }
 
 /* A mirror that copies behind the guest's back never comes to an end when the guest writes as fast as the link carries; one that lets each
- * write wait for the destination always does. libvirt cannot turn the one into the other, so that doubt counts as writing. */
+ * write wait for the destination always does, but a failure in its midst may cost the guest (gw_transfer_quiesces): only where it is needed. */
 static gboolean wants_sync(const GwPlan *plan, GwSyncWrites how, const GwTraffic *traffic)
 {
-    enum { LITTLE = 8 }; /* of the link, that part: the copy takes a seventh longer, and a burst still leaves it room */
+    enum { MUCH = 2 }; /* of the link, that part: the copy takes twice as long as without, and a burst may keep it from its end */
     switch (how) {
     case GW_SYNC_ALWAYS:
         return TRUE;
@@ -33,7 +33,7 @@ static gboolean wants_sync(const GwPlan *plan, GwSyncWrites how, const GwTraffic
     case GW_SYNC_AUTO:
         break;
     }
-    return plan->power_before == GW_POWER_RUNNING && !(traffic->sampled && traffic->disk_write_bps < link_of(plan, traffic) / LITTLE);
+    return plan->power_before == GW_POWER_RUNNING && traffic->sampled && traffic->disk_write_bps >= link_of(plan, traffic) / MUCH;
 }
 
 /* post-copy ends a copy where streams only hurry it: where the two exclude each other, post-copy stays. */
@@ -101,6 +101,11 @@ void gw_transfer_plan(GwPlan *plan, const GwTransferSettings *settings, const Gw
     plan->compression = compression_of(plan, settings->compression, traffic, can);
     if (plan->compression != GW_COMPRESSION_NONE)
         plan->flags |= GW_FLAG_COMPRESSED;
+}
+
+gboolean gw_transfer_quiesces(const GwPlan *plan)
+{
+    return (plan->flags & GW_FLAG_NON_SHARED_SYNCHRONOUS_WRITES) != 0 && plan->power_before == GW_POWER_RUNNING;
 }
 
 guint64 gw_transfer_cache_bytes(guint64 memory_mib)

@@ -154,13 +154,13 @@ gboolean gw_node_recover(GwNode *source, GwNode *dest, const GwPlan *plan, GErro
     return gw_node_call_end(&call, ok, failure, error);
 }
 
-gboolean gw_node_abort(GwNode *source, const char *uuid, GError **error)
+gboolean gw_node_abort(GwNode *source, const char *uuid, gboolean quiesce, GError **error)
 {
     GwNodeCall call = {"abort", source, .uuid = uuid};
     GError *failure = NULL;
     if (!gw_node_call_begin(&call, error))
         return FALSE;
-    gboolean ok = source->driver->abort(source->host, uuid, &failure);
+    gboolean ok = source->driver->abort(source->host, uuid, quiesce, &failure);
     return gw_node_call_end(&call, ok, failure, error);
 }
 

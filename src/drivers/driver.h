@@ -137,7 +137,9 @@ typedef struct {
     /* A post-copy that was interrupted (GW_SEEN_POSTCOPY_FAILED) goes on where it stopped; as `migrate` otherwise, and never a second copy.
      * Any error: the two halves are as they were. Optional: NULL where there is no post-copy. */
     gboolean (*recover)(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
-    gboolean (*abort)(GwHost *source, const char *uuid, GError **error); /* asks; the end shows in `migrate` and `sight` */
+    /* Asks; the end shows in `migrate` and `sight`. `quiesce`: the guest is paused first, where that can be, and runs on once the copy has
+     * ended (gw_transfer_quiesces). */
+    gboolean (*abort)(GwHost *source, const char *uuid, gboolean quiesce, GError **error);
     gboolean (*force_complete)(GwHost *source, const char *uuid, GwForceHow how, GError **error);
     /* The copy under way switches over as soon as the estimated pause is no longer. Optional. */
     gboolean (*set_pause)(GwHost *source, const char *uuid, guint ms, GError **error);
@@ -217,7 +219,7 @@ gboolean gw_node_examine_evacuation(GwNode *dest, GwInstance *instance, const ch
 gboolean gw_node_prepare(GwNode *source, GwNode *dest, const GwPlan *plan, GError **error);
 gboolean gw_node_migrate(GwNode *source, GwNode *dest, const GwPlan *plan, GError **error);
 gboolean gw_node_recover(GwNode *source, GwNode *dest, const GwPlan *plan, GError **error);
-gboolean gw_node_abort(GwNode *source, const char *uuid, GError **error);
+gboolean gw_node_abort(GwNode *source, const char *uuid, gboolean quiesce, GError **error);
 gboolean gw_node_force_complete(GwNode *source, const char *uuid, GwForceHow how, GError **error);
 gboolean gw_node_set_pause(GwNode *source, const char *uuid, guint ms, GError **error);
 gboolean gw_node_set_bandwidth(GwNode *source, const char *uuid, guint64 mibps, GError **error); /* 0: unlimited */

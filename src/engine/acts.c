@@ -3,6 +3,7 @@
 
 #include "base/guard.h"
 #include "core/flags.h"
+#include "core/transfer.h"
 
 #include <string.h>
 
@@ -253,7 +254,7 @@ gboolean gw_acts_do(GwActive *active, GwMigration *row, GwAct act, GError **erro
     case GW_ACT_START_SOURCE_PAUSED:
         return gw_node_start(source, uuid, GW_START_PAUSED, error);
     case GW_ACT_ABORT:
-        return gw_node_abort(source, uuid, error);
+        return gw_node_abort(source, uuid, plan && gw_transfer_quiesces(plan), error);
     case GW_ACT_FORCE:
         return force(active, row, error);
     case GW_ACT_RESUME_SOURCE:

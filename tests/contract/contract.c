@@ -389,7 +389,7 @@ static void abort_ends_a_copy(ContractStage *stage)
     GThread *thread = g_thread_new("copy", copy_thread, &copy);
     gboolean caught = wait_copying(&copy);
     if (caught)
-        ACT(gw_node_abort(move.from, move.uuid, &error));
+        ACT(gw_node_abort(move.from, move.uuid, FALSE, &error));
     g_thread_join(thread);
     g_assert_true(caught);
     g_assert_true(g_error_matches(copy.error, GW_ERROR, GW_ERROR_ABORTED) ||

@@ -126,3 +126,21 @@ def test_copies_share_a_link(lab, cloud, guest, options):
     assert cloud.wait(first, seconds=120)["state"] == "completed"
     wait_for("the rest of it", lambda: speed("share2") == 8, 10)
     assert cloud.wait(second, seconds=120)["state"] == "completed"
+
+
+def test_an_abort_while_writes_wait_for_the_destination(lab, cloud, guest, options):
+    """QEMU 7.2 dies of it, or hangs, every third time, unless the guest is paused before."""
+    uuid = guest("waits1", memory=160, disks=["local"], write=100)
+    options(block_migration_synchronous_writes="always", live_migration_bandwidth=1)
+    began = time.time()
+    for _ in range(10):
+        answer = cloud.live("waits1", "HostC", block=True)
+        row = cloud.wait(answer, "running")
+        wait_for("its disk on the way", lambda: cloud.migration(row["id"])["progress"]["disk_processed"] > 0, 30)
+        assert cloud.request("DELETE", f"/v2.1/servers/{uuid}/migrations/{row['id']}", version="2.24").status == 202
+        assert cloud.wait(answer)["state"] == "cancelled"
+        assert lab.where("waits1") == ("HostB", "running")
+    lab.wait_heartbeat("waits1", time.time(), 10)
+    beat = lab.heartbeat("waits1", began)
+    assert len(beat.boots) == 1 and beat.disk_errors == 0 and beat.memory_errors == 0
+    assert lab.verify("waits1") == []

@@ -107,6 +107,7 @@ static void transfer_is_planned(void)
     make_local(move.facts);
     move.settings.transfer.connections = 4;
     move.settings.transfer.compression = GW_COMPRESSION_ZSTD;
+    move.wish.traffic = (GwTraffic){.sampled = TRUE, .disk_write_bps = 1000000000};
     move.facts->source->library_version = move.facts->dest->library_version = 9004000;
     g_autoptr(GwPlan) plan = plan_of(&move);
     g_assert_true(plan->flags & GW_FLAG_NON_SHARED_SYNCHRONOUS_WRITES);

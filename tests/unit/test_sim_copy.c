@@ -72,7 +72,7 @@ static void one_faster_than_its_link_never_ends(void)
     const char *uuid;
     begin_endless(&f, &copy, &uuid, 0);
     g_autoptr(GError) error = NULL;
-    gw_node_abort(f.a, uuid, &error);
+    gw_node_abort(f.a, uuid, FALSE, &error);
     g_assert_no_error(error);
     copy_join(&copy);
     g_assert_error(copy.error, GW_ERROR, GW_ERROR_ABORTED);
@@ -111,7 +111,7 @@ static void postcopy_ends_it(void)
     ASSERT_SEEN(f.a, uuid, POSTCOPY);
     ASSERT_SEEN(f.b, uuid, POSTCOPY);
     g_assert_cmpstr(gw_sim_world_runs_on(f.world, uuid), ==, "HostB");
-    g_assert_false(gw_node_abort(f.a, uuid, &error)); /* too late */
+    g_assert_false(gw_node_abort(f.a, uuid, FALSE, &error)); /* too late */
     g_assert_error(error, GW_ERROR, GW_ERROR_CONFLICT);
     STEP(20000);
     copy_join(&copy);
@@ -130,7 +130,7 @@ static void postcopy_must_be_permitted(void)
     g_autoptr(GError) error = NULL;
     g_assert_false(gw_node_force_complete(f.a, uuid, GW_FORCE_POSTCOPY, &error));
     g_assert_error(error, GW_ERROR, GW_ERROR_CONFLICT);
-    g_assert_true(gw_node_abort(f.a, uuid, NULL));
+    g_assert_true(gw_node_abort(f.a, uuid, FALSE, NULL));
     copy_join(&copy);
     fixture_close(&f);
 }

@@ -24,7 +24,7 @@ static gboolean is_sync(const GwPlan *plan)
     return (plan->flags & GW_FLAG_NON_SHARED_SYNCHRONOUS_WRITES) != 0;
 }
 
-static void doubt_counts_as_writing(void)
+static void writes_wait_where_they_must(void)
 {
     const struct {
         GwSyncWrites how;
@@ -32,11 +32,11 @@ static void doubt_counts_as_writing(void)
         guint64 limit_mibps;
         gboolean sync;
     } rows[] = {
-        {GW_SYNC_AUTO, {0}, 0, TRUE},                                /* nobody knows what it writes */
-        {GW_SYNC_AUTO, {TRUE, 0, 15 * MB, 0}, 0, FALSE},             /* an eighth of 1 Gbit/s */
-        {GW_SYNC_AUTO, {TRUE, 0, 16 * MB, 0}, 0, TRUE},
-        {GW_SYNC_AUTO, {TRUE, 0, 16 * MB, 1000 * MB}, 0, FALSE},     /* the link was seen to be faster */
-        {GW_SYNC_AUTO, {TRUE, 0, 16 * MB, 1000 * MB}, 100, TRUE},    /* and is limited */
+        {GW_SYNC_AUTO, {0}, 0, FALSE},                               /* nobody knows what it writes */
+        {GW_SYNC_AUTO, {TRUE, 0, 62 * MB, 0}, 0, FALSE},             /* half of 1 Gbit/s */
+        {GW_SYNC_AUTO, {TRUE, 0, 63 * MB, 0}, 0, TRUE},
+        {GW_SYNC_AUTO, {TRUE, 0, 63 * MB, 1000 * MB}, 0, FALSE},     /* the link was seen to be faster */
+        {GW_SYNC_AUTO, {TRUE, 0, 63 * MB, 1000 * MB}, 100, TRUE},    /* and is limited */
         {GW_SYNC_AUTO, {TRUE, 900 * MB, 0, 10 * MB}, 0, FALSE},      /* memory is another matter */
         {GW_SYNC_ALWAYS, {TRUE, 0, 0, 1000 * MB}, 0, TRUE},
         {GW_SYNC_NEVER, {0}, 0, FALSE},
@@ -174,7 +174,7 @@ static void cache_and_shares(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/transfer/doubt counts as writing", doubt_counts_as_writing);
+    g_test_add_func("/transfer/writes wait where they must", writes_wait_where_they_must);
     g_test_add_func("/transfer/only for disks that travel", only_for_disks_that_travel);
     g_test_add_func("/transfer/streams", streams);
     g_test_add_func("/transfer/compression", compression);

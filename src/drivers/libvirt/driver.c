@@ -103,9 +103,9 @@ static gboolean prepare(GwHost *source, GwHost *dest, const GwPlan *plan, GError
     return act(source, dest, NULL, plan, 0, timeout_ms, gw_virt_prepare, error);
 }
 
-static gboolean abort_copy(GwHost *source, const char *uuid, GError **error)
+static gboolean abort_copy(GwHost *source, const char *uuid, gboolean quiesce, GError **error)
 {
-    return act(source, NULL, uuid, NULL, 0, 0, gw_virt_abort, error);
+    return act(source, NULL, uuid, NULL, quiesce, 0, gw_virt_abort, error);
 }
 
 static gboolean force_complete(GwHost *source, const char *uuid, GwForceHow how, GError **error)

@@ -6,6 +6,9 @@ gboolean gw_virt_abort(GwVirtCall *call, GError **error)
     g_autoptr(virDomain) domain = gw_virt_domain(call->host, call->conn, call->uuid, error);
     if (!domain)
         return FALSE;
+    /* A refusal matters little: a guest that is not running writes nothing. libvirt lets it run on after the abort, as after gw_virt_force. */
+    if (call->how && virDomainSuspend(domain) != 0)
+        g_debug("%s was not paused before its migration is aborted: %s", call->uuid, virGetLastErrorMessage());
     if (virDomainAbortJob(domain) == 0 || gw_virt_last_is(VIR_ERR_OPERATION_INVALID)) /* no job: it has just ended */
         return TRUE;
     return gw_virt_fail(call->host, GW_VIRT_ACT, error, "aborting the migration of %s", call->uuid);

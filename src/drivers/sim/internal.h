@@ -251,7 +251,7 @@ gboolean gw_sim_examine(GwHost *source, GwHost *dest, const char *uuid, GwMoveFa
 gboolean gw_sim_measure(GwHost *host, const char *uuid, GwLoadHow how, GwLoad *ret_load, GError **error);
 gboolean gw_sim_migrate(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
 gboolean gw_sim_recover(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
-gboolean gw_sim_abort(GwHost *source, const char *uuid, GError **error);
+gboolean gw_sim_abort(GwHost *source, const char *uuid, gboolean quiesce, GError **error);
 gboolean gw_sim_force_complete(GwHost *source, const char *uuid, GwForceHow how, GError **error);
 gboolean gw_sim_set_pause(GwHost *source, const char *uuid, guint ms, GError **error);
 gboolean gw_sim_set_bandwidth(GwHost *source, const char *uuid, guint64 mibps, GError **error);

@@ -75,7 +75,7 @@ static gboolean abort_copy(GwSimHost *source, const char *uuid, GError **error)
     return TRUE;
 }
 
-gboolean gw_sim_abort(GwHost *source, const char *uuid, GError **error)
+gboolean gw_sim_abort(GwHost *source, const char *uuid, G_GNUC_UNUSED gboolean quiesce, GError **error)
 {
     GwSimCall call;
     if (!gw_sim_call_begin(&call, GW_SIM_ACT, "abort", source, NULL, error))

@@ -216,7 +216,7 @@ BOUNDARY(examine, (GwHost * source, GwHost *dest, const char *uuid, GwMoveFacts 
          gw_xapi_examine(source, dest, uuid, ret, &failure))
 BOUNDARY(prepare, (GwHost * source, GwHost *dest, const GwPlan *plan, GError **error), gw_xapi_prepare(source, dest, plan, &failure))
 BOUNDARY(migrate, (GwHost * source, GwHost *dest, const GwPlan *plan, GError **error), gw_xapi_migrate(source, dest, plan, &failure))
-BOUNDARY(abort_copy, (GwHost * source, const char *uuid, GError **error), gw_xapi_abort(source, uuid, &failure))
+BOUNDARY(abort_copy, (GwHost * source, const char *uuid, G_GNUC_UNUSED gboolean quiesce, GError **error), gw_xapi_abort(source, uuid, &failure))
 BOUNDARY(stop, (GwHost * host, const char *uuid, GwStopHow how, guint timeout_ms, GError **error),
          gw_xapi_stop(host, uuid, how, timeout_ms, &failure))
 BOUNDARY(start, (GwHost * host, const char *uuid, GwStartHow how, GError **error), gw_xapi_start(host, uuid, how, &failure))
