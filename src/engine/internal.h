@@ -294,6 +294,8 @@ gboolean gw_inventory_has_looked(GwEngine *engine); /* every host has been asked
 void gw_inventory_publish(GwEngine *engine, GwHostEntry *entry, GwHostFacts *facts, GPtrArray *instances, gint64 begun_us);
 /* Asks the host for the instance now. */
 void gw_inventory_update(GwEngine *engine, GwHostEntry *entry, const char *uuid);
+/* No host has it any more: another daemon removed it. [locked] */
+void gw_inventory_gone(GwEngine *engine, const char *uuid);
 /* Asks both hosts of a move for the instance now, so that what the API shows is right when the move has ended. */
 void gw_inventory_update_pair(GwActive *active, const GwMigration *row);
 

@@ -313,6 +313,18 @@ static void infer(GwActive *active, GwHostEntry *gone, GwHostEntry *come)
     g_mutex_unlock(&engine->lock);
 }
 
+void gw_inventory_gone(GwEngine *engine, const char *uuid)
+{
+    GPtrArray *places = g_hash_table_lookup(engine->where, uuid);
+    g_autoptr(GPtrArray) hosts = g_ptr_array_new();
+    gint64 now_us = g_get_monotonic_time();
+    for (guint i = 0; places && i < places->len; i++)
+        g_ptr_array_add(hosts, places->pdata[i]);
+    for (guint i = 0; i < hosts->len; i++)
+        if (note_asked(hosts->pdata[i], uuid, now_us))
+            gw_views_set(engine, hosts->pdata[i], uuid, NULL);
+}
+
 void gw_inventory_update_pair(GwActive *active, const GwMigration *row)
 {
     GwHostEntry *source = active->source, *dest = active->dest;

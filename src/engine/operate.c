@@ -104,13 +104,15 @@ gboolean gw_operate_check_delete(const GwInstanceView *view, gboolean by_admin, 
     return gw_operation_check(GW_OPERATION_DELETE, &asked, error);
 }
 
-/* FALSE: a move or another operation was faster. One that rests may be deleted. */
+/* FALSE: a move or another operation was faster. One that rests may be deleted, and one that has ended, which nobody sees any more, is in
+ * nobody's way. */
 static gboolean take(GwEngine *engine, const char *uuid, GwOperation operation)
 {
     g_mutex_lock(&engine->lock);
     const GwActive *active = gw_active_of(engine, uuid);
     gboolean rests = active && operation == GW_OPERATION_DELETE && active->row->state == GW_MIGRATION_FINISHED;
-    gboolean free = (!active || rests) && !g_hash_table_contains(engine->operating, uuid) && !engine->stopping;
+    gboolean over = active && (gw_migration_state_traits(active->row->state) & GW_TRAIT_FINAL);
+    gboolean free = (!active || rests || over) && !g_hash_table_contains(engine->operating, uuid) && !engine->stopping;
     if (free) {
         g_hash_table_insert(engine->operating, g_strdup(uuid), GINT_TO_POINTER((int)operation));
         gw_views_update(engine, uuid);

@@ -149,8 +149,11 @@ static void drop_gone(GwEngine *engine, const GPtrArray *rows)
         g_hash_table_add(there, ((GwServer *)rows->pdata[i])->uuid);
     for (GList *item = uuids; item; item = item->next) {
         GwServerRun *run = g_hash_table_lookup(engine->servers, item->data);
-        if (!run->stepping && !g_hash_table_contains(there, run->uuid))
-            gw_server_run_drop(engine, run->uuid);
+        if (run->stepping || g_hash_table_contains(there, run->uuid))
+            continue;
+        g_autofree char *uuid = g_strdup(run->uuid); /* the run's own goes with it */
+        gw_server_run_drop(engine, uuid);
+        gw_inventory_gone(engine, uuid); /* or it would be shown as one that nobody made, until its host is asked again */
     }
 }
 

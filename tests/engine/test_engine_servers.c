@@ -49,7 +49,11 @@ static char *boot(Fixture *f, const char *host, guint64 memory_mib)
 static gboolean ask_delete(Fixture *f, const char *uuid)
 {
     GwMoveRequest request = {.instance_uuid = uuid, .request_id = "req-delete"};
-    return gw_engine_delete(f->engine, &request, NULL);
+    g_autoptr(GError) error = NULL;
+    gboolean ok = gw_engine_delete(f->engine, &request, &error);
+    if (!ok)
+        g_printerr("%s\n", error->message);
+    return ok;
 }
 
 /* The phase it rests in; GW_SERVER_PHASE_COUNT: it is gone. Waits until it rests. */
