@@ -67,7 +67,7 @@ gboolean gw_xapi_examine_evacuation(GwHost *dest, GwInstance *instance, const ch
     facts->dest_name = g_strdup(dest->name);
     facts->instance = gw_instance_ref(instance);
     facts->uuid_taken = facts->name_taken = GW_FACT_NO; /* it is the pool's own record */
-    facts->dest = ref ? gw_xapi_host_facts(dest->pool, tables, ref, error) : NULL;
+    facts->dest = ref ? gw_xapi_host_facts(dest, tables, ref, error) : NULL;
     facts->definition = facts->dest ? definition_for(definition, facts->dest, error) : NULL;
     if (!facts->definition)
         return FALSE;
