@@ -24,7 +24,25 @@ typedef struct {
     gboolean leaving;     /* it is being emptied */
     gboolean holds_none;  /* it is disabled or down: it holds no group together */
     const char *closed;   /* why it takes nothing ("it is disabled"), or NULL */
+    int copies_to;        /* storage that takes copies; GW_CLUSTER_NONE: none */
+    int local_copies_to;  /* that takes those of disks from local storage, while there is room; likewise */
 } GwClusterHost;
+
+/* Storage of which it is known which hosts reach it (core/sharing.h). */
+typedef struct {
+    const char *name;
+    guint64 free_bytes;
+    gboolean local;        /* one host's own */
+    const char *no_mirror; /* why disks do not leave it while their guest runs ("…: migrate it cold"), or NULL */
+} GwClusterStorage;
+
+typedef struct {
+    guint storage;
+    guint64 bytes;       /* that a copy sends */
+    guint64 full_bytes;  /* that a copy may come to fill */
+    gboolean medium;     /* it is not copied: whoever does not reach it does not take the instance */
+    const char *no_copy; /* why it cannot be copied, or NULL */
+} GwClusterDisk;
 
 typedef struct {
     const char *name;
@@ -32,7 +50,8 @@ typedef struct {
     guint64 memory_mib;   /* 0 for one that is stopped: it takes none */
     guint vcpus;
     double cpus_used;     /* how many CPUs' worth of work it does; negative: unknown, its vCPUs count */
-    guint64 disk_bytes;   /* that would travel with it; 0: they are shared */
+    guint64 disk_bytes;   /* that would travel with it, wherever it goes */
+    guint first_disk, disk_count; /* disks on storage of which is known who reaches it; none of them counts in disk_bytes */
     guint64 used_mib;     /* of its memory, what travels; 0: all of it */
     guint64 dirty_bps;    /* bytes per second of memory that it writes; 0: unknown or none */
     gboolean stopped;     /* it moves cold, and nobody waits for it */
@@ -63,6 +82,9 @@ typedef struct {
     GArray *instances; /* of GwClusterInstance */
     GArray *groups;    /* of GwClusterGroup */
     GArray *transits;  /* of GwClusterTransit */
+    GArray *storages;  /* of GwClusterStorage */
+    GArray *disks;     /* of GwClusterDisk, an instance's in a row */
+    GByteArray *reach; /* storage × host → whether */
     GHashTable *bans;  /* instance × host → why not (borrowed text) */
 } GwCluster;
 

@@ -313,6 +313,14 @@ def add_storage(world, host, name):
     world.add_sr(one.pool, name, [one.ref])
 
 
+def detach(world, host, name):
+    """The host has that repository of its pool attached no more."""
+    one = find(world, host)
+    for pbd in one.record()["PBDs"]:
+        if one.pool.get("SR", one.pool.get("PBD", pbd)["SR"])["name_label"] == name:
+            one.pool.set("PBD", pbd, currently_attached=False)
+
+
 def make_twin(world, host, of):
     one, other = find(world, host), find(world, of)
     one.pool.set("host", one.ref, uuid=other.record()["uuid"])
@@ -348,4 +356,5 @@ def restore(world):
                 pool.touch(ref)
 
 
-DOORS = {"save": save, "restore": restore, "own": set_own, "add": add_own, "guest": add_guest, "storage": add_storage, "twin": make_twin, "mend": make_live}
+DOORS = {"save": save, "restore": restore, "own": set_own, "add": add_own, "guest": add_guest, "storage": add_storage,
+         "detach": detach, "twin": make_twin, "mend": make_live}
