@@ -313,9 +313,11 @@ def test_leaving_asks_for_a_confirmation(cloud):
     assert c.host_address("HostB") == f"xapi+http://root@{c.simulator.address('HostB')}?insecure=1"
     assert wait(lambda: "HostB" in c.simulator.look("HostA")["members"])
     assert wait(lambda: "(down)" not in c.ok("availability-zone-list")), c.log.read_text()[-3000:]
+    assert c.simulator.look()["tasks"] == 0, "the ejection's own is destroyed"
     # and may come again
     c.ok("aggregate-add-host", "pool", "HostB")
     assert c.members() == ["HostA", "HostB"]
+    assert c.simulator.look()["tasks"] == 0
 
 
 def test_what_keeps_a_host_in_the_pool(cloud):
