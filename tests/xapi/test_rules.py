@@ -134,3 +134,8 @@ def test_a_ca_is_trusted_and_another_is_not(daemon, simulate, tmp_path):
     assert other.returncode != 0 and "session.login_with_password" not in simulator.look()["calls"]
     daemon.ok("host-add", "HostA", uri + simulator.hosts["HostA"]["certificate"])
     assert "shared" in daemon.ok("list")
+
+
+def test_a_read_only_disk_travels_like_any_other(daemon, with_default):
+    with_default.do("set", **{"class": "VBD", "uuid": with_default.vm("local")["vbds"][0], "values": {"mode": "RO"}})
+    assert block_migrate(daemon, with_default) == [LOCAL_B]

@@ -89,8 +89,8 @@ static void add_disk(GwInstance *instance, const json_t *tables, const json_t *v
     const json_t *sr = gw_xapi_record(tables, "SR", gw_xapi_text(vdi, "SR"));
     disk->target = g_strdup_printf("xvd%c", 'a' + (char)CLAMP(gw_xapi_int(vbd, "userdevice"), 0, 25));
     disk->kind = GW_DISK_FILE;
+    /* one of type Disk is copied, whatever its mode is: no other host has it at its path */
     disk->flags |= strcmp(gw_xapi_text(vbd, "type"), "Disk") != 0 ? GW_DISK_REMOVABLE | GW_DISK_READONLY : 0;
-    disk->flags |= strcmp(gw_xapi_text(vbd, "mode"), "RO") == 0 ? GW_DISK_READONLY : 0;
     if (!vdi) {
         disk->flags |= GW_DISK_EMPTY | GW_DISK_REMOVABLE;
         return;
