@@ -34,6 +34,7 @@ void gw_host_facts_unref(GwHostFacts *facts)
     g_free(facts->hostname);
     g_free(facts->host_uuid);
     g_free(facts->realm);
+    g_free(facts->closed);
     g_free(facts->hypervisor_type);
     g_free(facts->arch);
     g_free(facts->cpu_model);

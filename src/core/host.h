@@ -35,6 +35,7 @@ typedef struct {
     guint cpus;
     guint64 memory_mib;
     guint64 memory_free_mib;
+    char *closed;             /* why it takes no instances, in its hypervisor's words ("it is disabled in its pool"), or NULL */
     char *qemu_user;          /* the dac baselabel "+64055:+64055" of the host's QEMU; NULL when unknown */
     GPtrArray *pools;         /* of GwPool *, owned */
     GPtrArray *networks;      /* of char *: active libvirt networks, owned */

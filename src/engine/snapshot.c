@@ -66,6 +66,8 @@ static const char *closed_reason(GwSnapshot *s, const GwHostView *view)
                                view->row->disabled_reason ? view->row->disabled_reason : "");
     else if (!view->facts)
         text = g_strdup("nothing is known of it yet");
+    else if (view->facts->closed)
+        text = g_strdup(view->facts->closed);
     else if (count_of(view, GW_LIMIT_INSTANCES) == 0 || count_of(view, GW_LIMIT_IO_OPS) == 0)
         text = g_strdup_printf("its aggregate has %s=0", gw_limit_key(count_of(view, GW_LIMIT_INSTANCES) ? GW_LIMIT_IO_OPS : GW_LIMIT_INSTANCES));
     return text ? gw_snapshot_keep(s, text) : NULL;

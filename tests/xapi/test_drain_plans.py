@@ -84,6 +84,13 @@ def test_where_the_storage_is_not_attached_is_nowhere(daemon, two_pools):
     assert "it does not reach NFS virtual disk storage" in move["reason"]
 
 
+def test_a_host_in_maintenance_takes_nothing(daemon, two_pools):
+    two_pools.do("own", host="HostB", values={"enabled": False}, **{"class": "host"})
+    move = plan(daemon, two_pools)["shared"]
+    assert move["state"] == "stays" and "HostB: it is disabled (in maintenance) in its pool" in move["reason"]
+    assert "in maintenance" in daemon.run("plan", "shared", "HostB").stdout
+
+
 def test_room_for_copies_is_counted(daemon, two_pools):
     """10 GiB are copied to HostB's own storage or HostC's; there is room for one on each, and the pool's default takes no more than they do."""
     for name in ("second", "third"):

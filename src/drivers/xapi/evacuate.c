@@ -38,8 +38,8 @@ static void examine_record(GwMoveFacts *facts, const json_t *tables, const char 
     const json_t *record = gw_xapi_record(tables, "VM", vm);
     json_t *vifs = gw_xapi_vif_map(tables, record, tables, dest_ref, facts->missing_networks);
     json_decref(vifs);
-    if (!gw_xapi_bool(gw_xapi_record(tables, "host", dest_ref), "enabled"))
-        g_ptr_array_add(facts->obstacles, g_strdup_printf("%s is disabled (in maintenance) in its pool", facts->dest_name));
+    if (facts->dest->closed)
+        g_ptr_array_add(facts->obstacles, g_strdup_printf("%s: %s", facts->dest_name, facts->dest->closed));
 }
 
 static char *definition_for(const char *definition, const GwHostFacts *dest, GError **error)

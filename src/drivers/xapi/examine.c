@@ -223,8 +223,8 @@ static void find_obstacles(Exam *exam)
                         g_strdup("it has snapshots, which a cold move to another pool would not take along: delete them, or move it live"));
     if (json_object_size(json_object_get(exam->record, "current_operations")) > 0)
         g_ptr_array_add(exam->facts->obstacles, g_strdup("another operation on it is under way"));
-    if (!gw_xapi_bool(gw_xapi_record(exam->dest_tables, "host", exam->dest_ref), "enabled"))
-        g_ptr_array_add(exam->facts->obstacles, g_strdup_printf("%s is disabled (in maintenance) in its pool", exam->dest->name));
+    if (exam->facts->dest->closed)
+        g_ptr_array_add(exam->facts->obstacles, g_strdup_printf("%s: %s", exam->dest->name, exam->facts->dest->closed));
 }
 
 /* ---- the whole */

@@ -176,6 +176,7 @@ GwHostFacts *gw_xapi_host_facts(const GwHost *owner, const json_t *tables, const
     facts->hypervisor_version = version_of(gw_xapi_in_map(record, "software_version", "product_version"));
     facts->arch = g_strdup("x86_64");
     facts->cpu_model = g_strdup(gw_xapi_in_map(record, "cpu_info", "modelname"));
+    facts->closed = gw_xapi_bool(record, "enabled") ? NULL : g_strdup("it is disabled (in maintenance) in its pool: xe host-enable");
     facts->cpus = cpus ? (guint)g_ascii_strtoull(cpus, NULL, 10) : 0;
     facts->memory_mib = (guint64)MAX(gw_xapi_int(metrics, "memory_total"), 0) >> MIB_SHIFT;
     g_autoptr(json_t) wrapped = json_pack("{s:O}", "n", free_memory);
