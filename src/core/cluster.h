@@ -28,7 +28,7 @@ typedef struct {
     int local_copies_to;  /* that takes those of disks from local storage, while there is room; likewise */
 } GwClusterHost;
 
-/* Storage of which it is known which hosts reach it (core/sharing.h). */
+/* Storage, or a network, of which it is known which hosts reach it (core/sharing.h). */
 typedef struct {
     const char *name;
     guint64 free_bytes;
@@ -36,13 +36,17 @@ typedef struct {
     const char *no_mirror; /* why disks do not leave it while their guest runs ("…: migrate it cold"), or NULL */
 } GwClusterStorage;
 
+/* Only disks are copied: who does not reach the others does not take the instance. */
+typedef enum { GW_TIE_DISK, GW_TIE_MEDIUM, GW_TIE_NETWORK } GwTieKind;
+
+/* What ties an instance to storage or a network. */
 typedef struct {
+    GwTieKind kind;
     guint storage;
     guint64 bytes;       /* that a copy sends */
     guint64 full_bytes;  /* that a copy may come to fill */
-    gboolean medium;     /* it is not copied: whoever does not reach it does not take the instance */
     const char *no_copy; /* why it cannot be copied, or NULL */
-} GwClusterDisk;
+} GwClusterTie;
 
 typedef struct {
     const char *name;
@@ -51,7 +55,7 @@ typedef struct {
     guint vcpus;
     double cpus_used;     /* how many CPUs' worth of work it does; negative: unknown, its vCPUs count */
     guint64 disk_bytes;   /* that would travel with it, wherever it goes */
-    guint first_disk, disk_count; /* disks on storage of which is known who reaches it; none of them counts in disk_bytes */
+    guint first_tie, tie_count; /* to storage and networks of which is known who reaches them; no such disk counts in disk_bytes */
     guint64 used_mib;     /* of its memory, what travels; 0: all of it */
     guint64 dirty_bps;    /* bytes per second of memory that it writes; 0: unknown or none */
     gboolean stopped;     /* it moves cold, and nobody waits for it */
@@ -83,7 +87,7 @@ typedef struct {
     GArray *groups;    /* of GwClusterGroup */
     GArray *transits;  /* of GwClusterTransit */
     GArray *storages;  /* of GwClusterStorage */
-    GArray *disks;     /* of GwClusterDisk, an instance's in a row */
+    GArray *ties;      /* of GwClusterTie, an instance's in a row */
     GByteArray *reach; /* storage × host → whether */
     GHashTable *bans;  /* instance × host → why not (borrowed text) */
 } GwCluster;

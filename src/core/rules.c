@@ -57,7 +57,7 @@ static void count_instance(GwOccupancy *o, guint instance, guint host, int chang
     o->load[host] += change * gw_cluster_load(i);
     o->count[host] += (guint)change;
     count_member(o, i->group, host, change);
-    if (i->disk_count)
+    if (i->tie_count)
         count_copies(o, instance, host, change);
 }
 
@@ -176,7 +176,7 @@ static GwObjection room_objection(const GwOccupancy *o, guint instance, const Gw
         return GW_OBJECTION_VCPUS;
     if (h->max_instances && o->count[host] >= h->max_instances)
         return GW_OBJECTION_INSTANCES;
-    return i->disk_count && !has_disk_room(o, instance, host) ? GW_OBJECTION_DISK_ROOM : GW_OBJECTION_NONE;
+    return i->tie_count && !has_disk_room(o, instance, host) ? GW_OBJECTION_DISK_ROOM : GW_OBJECTION_NONE;
 }
 
 GwObjection gw_rules_objection(const GwOccupancy *o, guint instance, guint host)

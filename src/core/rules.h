@@ -15,7 +15,7 @@ typedef enum {
     GW_OBJECTION_ZONE,
     GW_OBJECTION_TENANT,   /* it is kept for other projects */
     GW_OBJECTION_PINNED,   /* the instance may be on some hosts only */
-    GW_OBJECTION_STORAGE,  /* a disk does not get there */
+    GW_OBJECTION_STORAGE,  /* a disk does not get there, or a network is not there */
     GW_OBJECTION_BANNED,
     GW_OBJECTION_AFFINITY, /* its group lives elsewhere */
     GW_OBJECTION_APART,    /* one of its group, which stays apart, is there */

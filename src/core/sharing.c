@@ -22,11 +22,11 @@ gboolean gw_cluster_reaches(const GwCluster *cluster, guint storage, guint host)
     return cluster->reach->data[storage * cluster->hosts->len + host];
 }
 
-/* The nth of its disks when it is out of the host's reach, else NULL. */
-static const GwClusterDisk *apart(const GwCluster *cluster, const GwClusterInstance *i, guint n, guint host)
+/* The nth of its ties when it is out of the host's reach, else NULL. */
+static const GwClusterTie *apart(const GwCluster *cluster, const GwClusterInstance *i, guint n, guint host)
 {
-    const GwClusterDisk *disk = &g_array_index(cluster->disks, GwClusterDisk, i->first_disk + n);
-    return gw_cluster_reaches(cluster, disk->storage, host) ? NULL : disk;
+    const GwClusterTie *tie = &g_array_index(cluster->ties, GwClusterTie, i->first_tie + n);
+    return gw_cluster_reaches(cluster, tie->storage, host) ? NULL : tie;
 }
 
 /* As gw_host_facts_pool_for, over what is free now: what a plan fills by then does not make it choose another. */
@@ -43,10 +43,10 @@ void gw_copies_of(const GwCluster *cluster, guint instance, guint host, GwCopies
 {
     const GwClusterInstance *i = gw_cluster_instance(cluster, instance);
     *ret_copies = (GwCopies){{GW_CLUSTER_NONE, GW_CLUSTER_NONE}, {0, 0}};
-    for (guint n = 0; n < i->disk_count; n++) {
-        const GwClusterDisk *disk = apart(cluster, i, n, host);
-        if (disk && !disk->medium)
-            ret_copies->bytes[gw_cluster_storage(cluster, disk->storage)->local ? LOCAL : OTHERS] += disk->full_bytes;
+    for (guint n = 0; n < i->tie_count; n++) {
+        const GwClusterTie *tie = apart(cluster, i, n, host);
+        if (tie && tie->kind == GW_TIE_DISK)
+            ret_copies->bytes[gw_cluster_storage(cluster, tie->storage)->local ? LOCAL : OTHERS] += tie->full_bytes;
     }
     for (guint kind = LOCAL; kind <= OTHERS; kind++)
         if (ret_copies->bytes[kind])
@@ -57,9 +57,9 @@ guint64 gw_copied_bytes(const GwCluster *cluster, guint instance, guint host)
 {
     const GwClusterInstance *i = gw_cluster_instance(cluster, instance);
     guint64 bytes = i->disk_bytes;
-    for (guint n = 0; n < i->disk_count; n++) {
-        const GwClusterDisk *disk = apart(cluster, i, n, host);
-        bytes += disk && !disk->medium ? disk->bytes : 0;
+    for (guint n = 0; n < i->tie_count; n++) {
+        const GwClusterTie *tie = apart(cluster, i, n, host);
+        bytes += tie && tie->kind == GW_TIE_DISK ? tie->bytes : 0;
     }
     return bytes;
 }
@@ -68,31 +68,31 @@ guint64 gw_always_copied_bytes(const GwCluster *cluster, guint instance)
 {
     const GwClusterInstance *i = gw_cluster_instance(cluster, instance);
     guint64 bytes = i->disk_bytes;
-    for (guint n = 0; n < i->disk_count; n++) {
-        const GwClusterDisk *disk = &g_array_index(cluster->disks, GwClusterDisk, i->first_disk + n);
-        bytes += gw_cluster_storage(cluster, disk->storage)->local && !disk->medium ? disk->bytes : 0;
+    for (guint n = 0; n < i->tie_count; n++) {
+        const GwClusterTie *tie = &g_array_index(cluster->ties, GwClusterTie, i->first_tie + n);
+        bytes += gw_cluster_storage(cluster, tie->storage)->local && tie->kind == GW_TIE_DISK ? tie->bytes : 0;
     }
     return bytes;
 }
 
 /* ---- what does not go */
 
-typedef enum { GOES, MEDIUM, NO_COPY, NO_MIRROR, NOWHERE } Refusal;
+typedef enum { GOES, NETWORK, MEDIUM, NO_COPY, NO_MIRROR, NOWHERE } Refusal;
 
-/* *ret_disk: the disk it is about. */
-static Refusal refuse(const GwCluster *cluster, guint instance, guint host, const GwClusterDisk **ret_disk)
+/* *ret_tie: what it is about. */
+static Refusal refuse(const GwCluster *cluster, guint instance, guint host, const GwClusterTie **ret_tie)
 {
     const GwClusterInstance *i = gw_cluster_instance(cluster, instance);
     const GwClusterHost *h = gw_cluster_host(cluster, host);
-    for (guint n = 0; n < i->disk_count; n++) {
-        const GwClusterDisk *disk = apart(cluster, i, n, host);
-        if (!disk)
+    for (guint n = 0; n < i->tie_count; n++) {
+        const GwClusterTie *tie = apart(cluster, i, n, host);
+        if (!tie)
             continue;
-        const GwClusterStorage *storage = gw_cluster_storage(cluster, disk->storage);
-        *ret_disk = disk;
-        if (disk->medium)
-            return MEDIUM;
-        if (disk->no_copy)
+        const GwClusterStorage *storage = gw_cluster_storage(cluster, tie->storage);
+        *ret_tie = tie;
+        if (tie->kind != GW_TIE_DISK)
+            return tie->kind == GW_TIE_NETWORK ? NETWORK : MEDIUM;
+        if (tie->no_copy)
             return NO_COPY;
         if (!i->stopped && storage->no_mirror)
             return NO_MIRROR;
@@ -104,24 +104,26 @@ static Refusal refuse(const GwCluster *cluster, guint instance, guint host, cons
 
 gboolean gw_sharing_forbids(const GwCluster *cluster, guint instance, guint host)
 {
-    const GwClusterDisk *disk;
-    return gw_cluster_instance(cluster, instance)->disk_count && refuse(cluster, instance, host, &disk) != GOES;
+    const GwClusterTie *tie;
+    return gw_cluster_instance(cluster, instance)->tie_count && refuse(cluster, instance, host, &tie) != GOES;
 }
 
 char *gw_sharing_explain(const GwCluster *cluster, guint instance, guint host)
 {
-    const GwClusterDisk *disk = NULL;
+    const GwClusterTie *tie = NULL;
     const char *name = gw_cluster_instance(cluster, instance)->name;
-    Refusal refusal = refuse(cluster, instance, host, &disk);
+    Refusal refusal = refuse(cluster, instance, host, &tie);
     if (refusal == GOES)
         return NULL;
-    const GwClusterStorage *storage = gw_cluster_storage(cluster, disk->storage);
+    const GwClusterStorage *storage = gw_cluster_storage(cluster, tie->storage);
     switch (refusal) {
+    case NETWORK:
+        return g_strdup_printf("it has no network %s, to which %s is connected: make it there", storage->name, name);
     case MEDIUM:
         return g_strdup_printf("it does not reach %s, where a medium of %s is: eject it", storage->name, name);
     case NO_COPY:
         return g_strdup_printf("it does not reach %s, where a disk of %s is, and that disk is not copied: %s", storage->name, name,
-                               disk->no_copy);
+                               tie->no_copy);
     case NO_MIRROR:
         return g_strdup_printf("it does not reach %s, where a disk of %s is: %s", storage->name, name, storage->no_mirror);
     case NOWHERE:

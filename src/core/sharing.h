@@ -1,4 +1,4 @@
-/* What hosts share of a cluster's storage, and what a move copies because they do not: the same answers that the checks of a move give,
+/* What hosts share of a cluster's storage and networks, and what a move copies because they do not: the same answers that the checks of a move give,
  * from what hosts last said. Pure. */
 #ifndef GW_CORE_SHARING_H
 #define GW_CORE_SHARING_H
@@ -25,7 +25,7 @@ void gw_copies_of(const GwCluster *cluster, guint instance, guint host, GwCopies
 guint64 gw_copied_bytes(const GwCluster *cluster, guint instance, guint host);
 guint64 gw_always_copied_bytes(const GwCluster *cluster, guint instance);
 
-/* Why its disks do not get to that host, however much room there is: what was found, and what would let them. Owned; NULL: they do. */
+/* Why it does not get to that host with its disks and networks, however much room there is: what was found, and what would let them. Owned; NULL: they do. */
 char *gw_sharing_explain(const GwCluster *cluster, guint instance, guint host);
 gboolean gw_sharing_forbids(const GwCluster *cluster, guint instance, guint host); /* the same, without the words */
 

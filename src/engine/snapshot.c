@@ -261,7 +261,7 @@ static void add_instances(GwEngine *engine, GwSnapshot *s)
                                       .stuck = stuck_reason(s, view)};
         const GwHostFacts *facts = ((GwHostView *)s->hosts->pdata[host])->facts;
         if (facts && facts->realm)
-            gw_snapshot_add_disks(s, view->instance, &instance);
+            gw_snapshot_add_ties(s, view->instance, &instance);
         take_load(engine, view, &instance);
         g_array_append_val(s->cluster->instances, instance);
         g_hash_table_insert(s->instance_index, view->instance->uuid, GUINT_TO_POINTER(n + 1));

@@ -29,7 +29,7 @@ const char *gw_snapshot_keep(GwSnapshot *snapshot, const char *text);
 
 /* snapshot_storage.c: the hosts are in the cluster; the instance's host can tell what it shares. */
 void gw_snapshot_add_storage(GwSnapshot *snapshot);
-void gw_snapshot_add_disks(GwSnapshot *snapshot, const GwInstance *instance, GwClusterInstance *ret_row);
+void gw_snapshot_add_ties(GwSnapshot *snapshot, const GwInstance *instance, GwClusterInstance *ret_row);
 
 /* The pace that a wish for so many moves at once (0: auto) and the settings make together. */
 GwPace gw_snapshot_pace(const GwEngine *engine, guint per_host);

@@ -82,11 +82,11 @@ static void random_disk(GRand *rand, GwCluster *cluster, GwClusterInstance *i)
 {
     guint shared = cluster->hosts->len;
     guint64 bytes = (guint64)g_rand_int_range(rand, 1, 8) << 30;
-    GwClusterDisk disk = {.storage = i->host % 2 == 0 && one_in(rand, 2) ? shared : i->host, .bytes = bytes, .full_bytes = 2 * bytes,
+    GwClusterTie disk = {.storage = i->host % 2 == 0 && one_in(rand, 2) ? shared : i->host, .bytes = bytes, .full_bytes = 2 * bytes,
                           .no_copy = one_in(rand, 10) ? "it is a volume" : NULL};
-    i->first_disk = cluster->disks->len;
-    i->disk_count = 1;
-    g_array_append_val(cluster->disks, disk);
+    i->first_tie = cluster->ties->len;
+    i->tie_count = 1;
+    g_array_append_val(cluster->ties, disk);
 }
 
 static void random_rules(GRand *rand, GwCluster *cluster, GwClusterInstance *i)
@@ -101,7 +101,7 @@ static void random_rules(GRand *rand, GwCluster *cluster, GwClusterInstance *i)
     i->memory_mib = i->stopped ? 0 : i->memory_mib;
     if (one_in(rand, 3))
         random_disk(rand, cluster, i);
-    i->disk_bytes = !i->disk_count && one_in(rand, 4) ? (guint64)g_rand_int_range(rand, 1, 8) << 30 : 0;
+    i->disk_bytes = !i->tie_count && one_in(rand, 4) ? (guint64)g_rand_int_range(rand, 1, 8) << 30 : 0;
     i->dirty_bps = one_in(rand, 4) ? (guint64)g_rand_int_range(rand, 1, 200) * 1000000 : 0;
     i->group = cluster->groups->len && one_in(rand, 3) ? g_rand_int_range(rand, 0, (gint32)cluster->groups->len) : -1;
 }

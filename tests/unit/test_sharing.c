@@ -38,17 +38,17 @@ static World world_new(guint64 free_bytes)
 
 static guint add_guest_on(World *w, guint storage)
 {
-    GwClusterDisk disk = {.storage = storage, .bytes = GIB, .full_bytes = 10 * GIB};
+    GwClusterTie disk = {.storage = storage, .bytes = GIB, .full_bytes = 10 * GIB};
     guint index = add_instance(w->cluster, OLD_HOME, 1024, 1);
-    gw_cluster_instance(w->cluster, index)->first_disk = w->cluster->disks->len;
-    gw_cluster_instance(w->cluster, index)->disk_count = 1;
-    g_array_append_val(w->cluster->disks, disk);
+    gw_cluster_instance(w->cluster, index)->first_tie = w->cluster->ties->len;
+    gw_cluster_instance(w->cluster, index)->tie_count = 1;
+    g_array_append_val(w->cluster->ties, disk);
     return index;
 }
 
-static GwClusterDisk *last_disk(World *w)
+static GwClusterTie *last_tie(World *w)
 {
-    return &g_array_index(w->cluster->disks, GwClusterDisk, w->cluster->disks->len - 1);
+    return &g_array_index(w->cluster->ties, GwClusterTie, w->cluster->ties->len - 1);
 }
 
 static GwObjection objection_at(const World *w, guint instance, guint host)
@@ -91,14 +91,16 @@ static void a_local_disk_goes_anywhere_at_its_price(void)
 static void what_is_not_copied_says_why(void)
 {
     static const struct {
-        GwClusterDisk disk;
+        GwClusterTie tie;
         const char *words;
-    } rows[] = {{{.no_copy = "changed block tracking is on"}, "changed block tracking is on"}, {{.medium = TRUE}, "eject it"}};
+    } rows[] = {{{.no_copy = "changed block tracking is on"}, "changed block tracking is on"},
+                {{.kind = GW_TIE_MEDIUM}, "eject it"},
+                {{.kind = GW_TIE_NETWORK}, "it has no network local0, to which vm0 is connected"}};
     for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
         World w = world_new(100 * GIB);
         guint vm = add_guest_on(&w, w.local[OLD_HOME]);
-        last_disk(&w)->no_copy = rows[i].disk.no_copy;
-        last_disk(&w)->medium = rows[i].disk.medium;
+        last_tie(&w)->no_copy = rows[i].tie.no_copy;
+        last_tie(&w)->kind = rows[i].tie.kind;
         g_assert_cmpint(objection_at(&w, vm, FELLOW), ==, GW_OBJECTION_STORAGE);
         g_autofree char *why = gw_sharing_explain(w.cluster, vm, FELLOW);
         g_assert_nonnull(strstr(why, rows[i].words));

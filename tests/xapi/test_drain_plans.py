@@ -30,7 +30,7 @@ def fill(simulator, host, free):
 
 def plan(daemon, simulator, *words):
     join(daemon, simulator, "HostA", "HostB", "HostC")
-    return {m["instance_name"]: m for m in json.loads(daemon.ok("--json", "drain", "--dry-run", *words, "HostA"))["drain"]["moves"]}
+    return {m["instance_name"]: m for m in json.loads(daemon.run("--json", "drain", "--dry-run", *words, "HostA").stdout)["drain"]["moves"]}
 
 
 def drained(daemon):
@@ -82,6 +82,21 @@ def test_where_the_storage_is_not_attached_is_nowhere(daemon, two_pools):
     two_pools.do("detach", host="HostB", name="NFS virtual disk storage")
     move = plan(daemon, two_pools)["shared"]
     assert "it does not reach NFS virtual disk storage" in move["reason"]
+
+
+def test_a_network_that_is_not_there_is_an_obstacle(daemon, two_pools):
+    """HostC would be the place of what is on local storage, but its pool calls its network otherwise."""
+    two_pools.do("network", host="HostC", name="other")
+    rows = plan(daemon, two_pools)
+    assert rows["local"]["dest"] == "HostB" and rows["shared"]["dest"] == "HostB"
+    assert "network management" in daemon.run("plan", "local", "HostC").stdout, "and the checks say so"
+
+
+def test_without_its_network_anywhere_it_stays(daemon, two_pools):
+    two_pools.do("network", host="HostC", name="other")
+    two_pools.do("own", host="HostB", values={"enabled": False}, **{"class": "host"})
+    move = plan(daemon, two_pools)["local"]
+    assert move["state"] == "stays" and "HostC: it has no network management, to which local is connected" in move["reason"]
 
 
 def test_a_host_in_maintenance_takes_nothing(daemon, two_pools):

@@ -313,6 +313,13 @@ def add_storage(world, host, name):
     world.add_sr(one.pool, name, [one.ref])
 
 
+def name_network(world, host, name):
+    """What the host's pool calls its network of management."""
+    one = find(world, host)
+    pif = next(p for p in one.record()["PIFs"] if one.pool.get("PIF", p)["management"])
+    one.pool.set("network", one.pool.get("PIF", pif)["network"], name_label=name)
+
+
 def detach(world, host, name):
     """The host has that repository of its pool attached no more."""
     one = find(world, host)
@@ -357,4 +364,4 @@ def restore(world):
 
 
 DOORS = {"save": save, "restore": restore, "own": set_own, "add": add_own, "guest": add_guest, "storage": add_storage,
-         "detach": detach, "twin": make_twin, "mend": make_live}
+         "detach": detach, "network": name_network, "twin": make_twin, "mend": make_live}
