@@ -1,6 +1,7 @@
 #include "core/balance.h"
 
 #include "core/placing.h"
+#include "core/sharing.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -99,7 +100,7 @@ static double price(const Search *s, guint instance, guint to)
         return 1;
     const GwClusterInstance *i = gw_cluster_instance(s->cluster, instance);
     double rate = (double)gw_cost_rate(s->cluster, home, to, s->wish->pace.stream_bps);
-    double seconds = ((double)(i->memory_mib << 20) + (double)i->disk_bytes) / rate +
+    double seconds = ((double)(i->memory_mib << 20) + (double)gw_copied_bytes(s->cluster, instance, to)) / rate +
                      (GW_COST_SETUP_MS + GW_COST_TAIL_MS) / 1000.0;
     if (s->wish->thrift >= 1)
         return seconds;

@@ -143,11 +143,11 @@ static void check_files(const Context *c)
     }
 }
 
-static void check_obstacles(const Context *c, const GPtrArray *obstacles)
+static void check_obstacles(const Context *c, const GPtrArray *obstacles, const char *remedy)
 {
     for (guint i = 0; i < obstacles->len; i++)
         block(c, "hypervisor", g_strdup(obstacles->pdata[i]), g_strdup("the hypervisor would refuse to move it, or leave a part of it behind"),
-              g_strdup("remove the obstacle and ask again"));
+              g_strdup(remedy));
 }
 
 static void check_devices(const Context *c)
@@ -158,8 +158,11 @@ static void check_devices(const Context *c)
                               (const char *)c->instance->host_devices->pdata[i], c->facts->source_name),
               g_strdup("a device of one host cannot follow to another"),
               g_strdup("detach it, move, and attach one of the destination's"));
-    check_obstacles(c, c->facts->obstacles);
-    check_obstacles(c, c->wish->kind == GW_MOVE_LIVE ? c->facts->live_obstacles : c->facts->cold_obstacles);
+    check_obstacles(c, c->facts->obstacles, "mend what was found, and ask again");
+    if (c->wish->kind == GW_MOVE_LIVE)
+        check_obstacles(c, c->facts->live_obstacles, "move it cold (godwit migrate), or mend what was found and ask again");
+    else
+        check_obstacles(c, c->facts->cold_obstacles, "move it live (godwit live-migration), or mend what was found and ask again");
     if (c->facts->cpu_problem)
         block(c, "cpu", g_strdup_printf("the CPU of %s does not suit: %s", c->dest, c->facts->cpu_problem),
               g_strdup_printf("%s runs with CPU features that must stay", c->instance->name),
@@ -215,6 +218,9 @@ static void check_disks(const Context *c)
         if (facts->problem)
             block(c, "disk", g_strdup_printf("disk %s of %s: %s", disk->target, c->instance->name, facts->problem),
                   g_strdup("it cannot be moved like that"), g_strdup("mend it or detach the disk"));
+        if (facts->live_problem && c->wish->kind == GW_MOVE_LIVE)
+            block(c, "disk", g_strdup_printf("disk %s of %s: %s", disk->target, c->instance->name, facts->live_problem),
+                  g_strdup_printf("%s does not reach it, and it cannot be copied while its guest runs", c->dest), g_strdup(facts->live_remedy));
         if (disk->flags & GW_DISK_TRANSIENT)
             block(c, "disk-transient", g_strdup_printf("disk %s of %s is transient", disk->target, c->instance->name),
                   g_strdup("its contents exist only in this hypervisor process"), g_strdup("detach it first"));

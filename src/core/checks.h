@@ -22,6 +22,7 @@ typedef struct {
     char *dest_pool_path; /* folder whose free space a copy uses, or NULL */
     guint64 available_bytes; /* free there; 0 when unknown */
     char *problem;        /* any other obstacle in the driver's words, or NULL */
+    char *live_problem, *live_remedy; /* likewise, to its being copied while its guest runs; both or none */
 } GwDiskFacts;
 
 /* Everything that a driver can find out about moving one instance to one destination. */

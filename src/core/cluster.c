@@ -12,6 +12,9 @@ GwCluster *gw_cluster_new(void)
     cluster->instances = g_array_new(FALSE, TRUE, sizeof(GwClusterInstance));
     cluster->groups = g_array_new(FALSE, TRUE, sizeof(GwClusterGroup));
     cluster->transits = g_array_new(FALSE, TRUE, sizeof(GwClusterTransit));
+    cluster->storages = g_array_new(FALSE, TRUE, sizeof(GwClusterStorage));
+    cluster->ties = g_array_new(FALSE, TRUE, sizeof(GwClusterTie));
+    cluster->reach = g_byte_array_new();
     cluster->bans = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     return cluster;
 }
@@ -24,6 +27,9 @@ void gw_cluster_free(GwCluster *cluster)
     g_array_unref(cluster->instances);
     g_array_unref(cluster->groups);
     g_array_unref(cluster->transits);
+    g_array_unref(cluster->storages);
+    g_array_unref(cluster->ties);
+    g_byte_array_unref(cluster->reach);
     g_hash_table_unref(cluster->bans);
     g_free(cluster);
 }

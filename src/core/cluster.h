@@ -24,7 +24,29 @@ typedef struct {
     gboolean leaving;     /* it is being emptied */
     gboolean holds_none;  /* it is disabled or down: it holds no group together */
     const char *closed;   /* why it takes nothing ("it is disabled"), or NULL */
+    int copies_to;        /* storage that takes copies; GW_CLUSTER_NONE: none */
+    int local_copies_to;  /* that takes those of disks from local storage, while there is room; likewise */
 } GwClusterHost;
+
+/* Storage, or a network, of which it is known which hosts reach it (core/sharing.h). */
+typedef struct {
+    const char *name;
+    guint64 free_bytes;
+    gboolean local;        /* one host's own */
+    const char *no_mirror; /* why disks do not leave it while their guest runs ("…: migrate it cold"), or NULL */
+} GwClusterStorage;
+
+/* Only disks are copied: who does not reach the others does not take the instance. */
+typedef enum { GW_TIE_DISK, GW_TIE_MEDIUM, GW_TIE_NETWORK } GwTieKind;
+
+/* What ties an instance to storage or a network. */
+typedef struct {
+    GwTieKind kind;
+    guint storage;
+    guint64 bytes;       /* that a copy sends */
+    guint64 full_bytes;  /* that a copy may come to fill */
+    const char *no_copy; /* why it cannot be copied, or NULL */
+} GwClusterTie;
 
 typedef struct {
     const char *name;
@@ -32,7 +54,8 @@ typedef struct {
     guint64 memory_mib;   /* 0 for one that is stopped: it takes none */
     guint vcpus;
     double cpus_used;     /* how many CPUs' worth of work it does; negative: unknown, its vCPUs count */
-    guint64 disk_bytes;   /* that would travel with it; 0: they are shared */
+    guint64 disk_bytes;   /* that would travel with it, wherever it goes */
+    guint first_tie, tie_count; /* to storage and networks of which is known who reaches them; no such disk counts in disk_bytes */
     guint64 used_mib;     /* of its memory, what travels; 0: all of it */
     guint64 dirty_bps;    /* bytes per second of memory that it writes; 0: unknown or none */
     gboolean stopped;     /* it moves cold, and nobody waits for it */
@@ -63,6 +86,9 @@ typedef struct {
     GArray *instances; /* of GwClusterInstance */
     GArray *groups;    /* of GwClusterGroup */
     GArray *transits;  /* of GwClusterTransit */
+    GArray *storages;  /* of GwClusterStorage */
+    GArray *ties;      /* of GwClusterTie, an instance's in a row */
+    GByteArray *reach; /* storage × host → whether */
     GHashTable *bans;  /* instance × host → why not (borrowed text) */
 } GwCluster;
 

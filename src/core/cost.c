@@ -22,13 +22,13 @@ static guint64 duration_ms(double bytes, double rate)
     return (guint64)ceil(bytes * 1000 / rate);
 }
 
-GwMoveCost gw_cost_predict(const GwClusterInstance *instance, guint64 rate_bps)
+GwMoveCost gw_cost_predict(const GwClusterInstance *instance, guint64 disk_bytes, guint64 rate_bps)
 {
     double rate = (double)(rate_bps ? rate_bps : GW_COST_LINK_BPS);
     double left = 0;
     guint64 used_mib = instance->used_mib ? MIN(instance->used_mib, instance->memory_mib) : instance->memory_mib;
     double memory = instance->stopped ? 0 : memory_bytes((double)(used_mib << 20), rate, (double)instance->dirty_bps, &left);
-    double bytes = memory + (double)instance->disk_bytes;
+    double bytes = memory + (double)disk_bytes;
     GwMoveCost cost = {.bytes = (guint64)bytes, .transfer_ms = duration_ms(bytes, rate)};
     cost.total_ms = GW_COST_SETUP_MS + cost.transfer_ms + GW_COST_TAIL_MS;
     cost.pause_ms = instance->stopped ? 0 : GW_COST_PAUSE_MS + duration_ms(left, rate);

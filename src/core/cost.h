@@ -21,8 +21,8 @@ typedef struct {
     guint64 pause_ms;    /* how long the guest stands still; 0 for one that is stopped */
 } GwMoveCost;
 
-/* rate_bps: bytes per second that the move would have to itself; 0 counts as GW_COST_LINK_BPS. */
-GwMoveCost gw_cost_predict(const GwClusterInstance *instance, guint64 rate_bps);
+/* disk_bytes: that travel with it (core/sharing.h). rate_bps: bytes per second that the move would have to itself; 0 counts as GW_COST_LINK_BPS. */
+GwMoveCost gw_cost_predict(const GwClusterInstance *instance, guint64 disk_bytes, guint64 rate_bps);
 /* The slower of the two links, at most stream_bps (0: one stream fills any link). */
 guint64 gw_cost_rate(const GwCluster *cluster, guint source, guint dest, guint64 stream_bps);
 

@@ -1,5 +1,7 @@
 #include "core/drain.h"
 
+#include "core/sharing.h"
+
 #include <string.h>
 
 enum { NOWHERE = G_MAXUINT, BUDGET = 50 * 1000 * 1000 };
@@ -22,7 +24,7 @@ static double transfer_ms(const Pass *pass, guint instance, guint host)
 {
     const GwClusterInstance *i = gw_cluster_instance(pass->cluster, instance);
     guint64 rate = gw_cost_rate(pass->cluster, i->host, host, pass->wish->pace.stream_bps);
-    return (double)((i->stopped ? 0 : i->memory_mib << 20) + i->disk_bytes) * 1000 / (double)rate;
+    return (double)((i->stopped ? 0 : i->memory_mib << 20) + gw_copied_bytes(pass->cluster, instance, host)) * 1000 / (double)rate;
 }
 
 static double fill(const Pass *pass, guint instance, guint host)
@@ -371,7 +373,7 @@ static void rank_items(const GwCluster *cluster, GArray *items)
     for (guint n = 0; n < items->len; n++) {
         guint instance = g_array_index(items, guint, n);
         const GwClusterInstance *i = gw_cluster_instance(cluster, instance);
-        Rank rank = {instance, 0, i->memory_mib, i->disk_bytes};
+        Rank rank = {instance, 0, i->memory_mib, gw_always_copied_bytes(cluster, instance)};
         for (guint h = 0; h < cluster->hosts->len && rank.options < enough; h++)
             rank.options += gw_rules_objection(now, instance, h) == GW_OBJECTION_NONE;
         g_array_append_val(ranks, rank);
@@ -386,9 +388,11 @@ static double busiest_way_out(const GwCluster *cluster, const GArray *items)
     g_autofree double *out = g_new0(double, cluster->hosts->len + 1);
     double most = 0;
     for (guint n = 0; n < items->len; n++) {
-        const GwClusterInstance *i = gw_cluster_instance(cluster, g_array_index(items, guint, n));
+        guint instance = g_array_index(items, guint, n);
+        const GwClusterInstance *i = gw_cluster_instance(cluster, instance);
         guint64 bps = gw_cluster_host(cluster, i->host)->link_bps;
-        out[i->host] += (double)((i->stopped ? 0 : i->memory_mib << 20) + i->disk_bytes) * 1000 / (double)(bps ? bps : GW_COST_LINK_BPS);
+        guint64 bytes = (i->stopped ? 0 : i->memory_mib << 20) + gw_always_copied_bytes(cluster, instance);
+        out[i->host] += (double)bytes * 1000 / (double)(bps ? bps : GW_COST_LINK_BPS);
         most = MAX(most, out[i->host]);
     }
     return most;

@@ -10,6 +10,8 @@ static void disk_facts_free(gpointer data)
     g_free(facts->dest_path);
     g_free(facts->dest_pool_path);
     g_free(facts->problem);
+    g_free(facts->live_problem);
+    g_free(facts->live_remedy);
     g_free(facts);
 }
 

@@ -8,6 +8,7 @@ static void pool_free(gpointer data)
     g_free(pool->name);
     g_free(pool->path);
     g_free(pool->type);
+    g_free(pool->no_mirror);
     g_free(pool);
 }
 
@@ -32,6 +33,8 @@ void gw_host_facts_unref(GwHostFacts *facts)
         return;
     g_free(facts->hostname);
     g_free(facts->host_uuid);
+    g_free(facts->realm);
+    g_free(facts->closed);
     g_free(facts->hypervisor_type);
     g_free(facts->arch);
     g_free(facts->cpu_model);
@@ -79,4 +82,31 @@ const GwPool *gw_host_facts_pool_named(const GwHostFacts *facts, const char *nam
             return pool;
     }
     return NULL;
+}
+
+/* ---- what hosts share, and where copies go */
+
+gboolean gw_host_facts_share(const GwHostFacts *a, const GwHostFacts *b, const char *folder)
+{
+    return a->realm && g_strcmp0(a->realm, b->realm) == 0 && gw_host_facts_pool_at(b, folder);
+}
+
+static const GwPool *roomiest(const GwHostFacts *facts, GwPoolFlags flag)
+{
+    const GwPool *best = NULL;
+    for (guint i = 0; i < facts->pools->len; i++) {
+        const GwPool *pool = facts->pools->pdata[i];
+        if ((pool->flags & flag) && (!best || pool->available_bytes > best->available_bytes))
+            best = pool;
+    }
+    return best;
+}
+
+const GwPool *gw_host_facts_pool_for(const GwHostFacts *dest, const GwPool *from, guint64 bytes)
+{
+    const GwPool *any = roomiest(dest, GW_POOL_TAKES);
+    const GwPool *own = from && from->local ? roomiest(dest, GW_POOL_TAKES_LOCAL) : NULL;
+    if (!own || !any)
+        return own ? own : any;
+    return own->available_bytes >= bytes || own->available_bytes >= any->available_bytes ? own : any;
 }

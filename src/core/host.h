@@ -4,19 +4,29 @@
 
 #include <glib.h>
 
+/* Which copies a driver puts into a pool by itself. Of those that take the disk, the roomiest gets it. */
+typedef enum {
+    GW_POOL_TAKES = 1 << 0,       /* any */
+    GW_POOL_TAKES_LOCAL = 1 << 1, /* of disks from a local pool, before those that take any, while there is room */
+} GwPoolFlags;
+
 typedef struct {
     char *name;
-    char *path; /* target folder, or NULL */
+    char *path; /* target folder, or NULL; for XAPI the SR's UUID */
     char *type; /* "dir", "netfs", "iscsi", "iscsi-direct", "logical", ...; for XAPI the SR type */
     gboolean active;
     guint64 capacity_bytes;
     guint64 available_bytes;
+    gboolean local;  /* one host's own */
+    unsigned flags;  /* GwPoolFlags */
+    char *no_mirror; /* why disks do not leave it while their guest runs, with the remedy ("…: migrate it cold"), or NULL */
 } GwPool;
 
 typedef struct {
     gatomicrefcount refs;
     char *hostname;           /* what the host calls itself */
     char *host_uuid;
+    char *realm;              /* hosts of one realm reach the same bytes in pools of one path, and no others do; NULL: nobody can tell */
     char *hypervisor_type;    /* "QEMU" for libvirt (Nova's word, also for KVM), "XenServer", "sim" */
     guint64 hypervisor_version; /* libvirt's form: major * 1000000 + minor * 1000 + release */
     guint64 library_version;    /* libvirt's own, same form; 0 where there is none */
@@ -25,6 +35,7 @@ typedef struct {
     guint cpus;
     guint64 memory_mib;
     guint64 memory_free_mib;
+    char *closed;             /* why it takes no instances, in its hypervisor's words ("it is disabled in its pool"), or NULL */
     char *qemu_user;          /* the dac baselabel "+64055:+64055" of the host's QEMU; NULL when unknown */
     GPtrArray *pools;         /* of GwPool *, owned */
     GPtrArray *networks;      /* of char *: active libvirt networks, owned */
@@ -39,5 +50,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwHostFacts, gw_host_facts_unref)
 GwPool *gw_host_facts_add_pool(GwHostFacts *facts);
 const GwPool *gw_host_facts_pool_at(const GwHostFacts *facts, const char *folder); /* by target folder, or NULL */
 const GwPool *gw_host_facts_pool_named(const GwHostFacts *facts, const char *name);
+/* Whether both reach the same bytes in that folder of a; FALSE also when nobody can tell. */
+gboolean gw_host_facts_share(const GwHostFacts *a, const GwHostFacts *b, const char *folder);
+/* Where the host puts copies of so many bytes from that pool of another (NULL: not known): borrowed, or NULL: nowhere. */
+const GwPool *gw_host_facts_pool_for(const GwHostFacts *dest, const GwPool *from, guint64 bytes);
 
 #endif

@@ -10,6 +10,7 @@ static void disk_free(gpointer data)
     g_free(disk->pool);
     g_free(disk->format);
     g_free(disk->cache);
+    g_free(disk->no_copy);
     g_strfreev(disk->backing);
     g_free(disk);
 }
@@ -92,7 +93,7 @@ static gboolean disk_equal(const GwDisk *a, const GwDisk *b)
     return a->kind == b->kind && a->flags == b->flags && a->capacity_bytes == b->capacity_bytes &&
            g_strcmp0(a->target, b->target) == 0 && g_strcmp0(a->path, b->path) == 0 &&
            g_strcmp0(a->pool, b->pool) == 0 && g_strcmp0(a->format, b->format) == 0 &&
-           g_strcmp0(a->cache, b->cache) == 0 && strv_equal(a->backing, b->backing);
+           g_strcmp0(a->cache, b->cache) == 0 && g_strcmp0(a->no_copy, b->no_copy) == 0 && strv_equal(a->backing, b->backing);
 }
 
 static gboolean nic_equal(const GwNic *a, const GwNic *b)

@@ -41,6 +41,7 @@ typedef struct {
     char *cache;      /* libvirt's cache mode ("none", "writeback", ...), or NULL for the default */
     GStrv backing;    /* the backing chain below path, nearest first; NULL when there is none */
     unsigned flags;   /* GwDiskFlags */
+    char *no_copy;    /* why it cannot be copied to other storage, with the remedy, or NULL: as far as is known, it can */
     guint64 capacity_bytes;   /* what the guest sees; 0 when unknown */
     guint64 allocation_bytes; /* what the storage holds; 0 when unknown */
 } GwDisk;

@@ -1,6 +1,7 @@
 #include "core/rules.h"
 
 #include "core/host_limits.h"
+#include "core/sharing.h"
 
 static gint64 member_key(int group, guint host)
 {
@@ -37,6 +38,16 @@ static void count_member(GwOccupancy *o, int group, guint host, int change)
         add_to(o->totals, group, change);
 }
 
+/* Copies that its being on that host takes; none where its disks are. */
+static void count_copies(GwOccupancy *o, guint instance, guint host, int change)
+{
+    GwCopies copies;
+    gw_copies_of(o->cluster, instance, host, &copies);
+    for (guint k = 0; k < G_N_ELEMENTS(copies.to); k++)
+        if (copies.to[k] >= 0)
+            o->copied[copies.to[k]] += change > 0 ? copies.bytes[k] : -copies.bytes[k];
+}
+
 static void count_instance(GwOccupancy *o, guint instance, guint host, int change)
 {
     const GwClusterInstance *i = gw_cluster_instance(o->cluster, instance);
@@ -46,6 +57,8 @@ static void count_instance(GwOccupancy *o, guint instance, guint host, int chang
     o->load[host] += change * gw_cluster_load(i);
     o->count[host] += (guint)change;
     count_member(o, i->group, host, change);
+    if (i->tie_count)
+        count_copies(o, instance, host, change);
 }
 
 GwOccupancy *gw_occupancy_new(const GwCluster *cluster)
@@ -58,6 +71,7 @@ GwOccupancy *gw_occupancy_new(const GwCluster *cluster)
     o->vcpus = g_new0(guint64, hosts + 1);
     o->load = g_new0(double, hosts + 1);
     o->count = g_new0(guint, hosts + 1);
+    o->copied = g_new0(guint64, cluster->storages->len + 1);
     o->members = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     o->totals = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     for (guint i = 0; i < cluster->instances->len; i++) {
@@ -80,6 +94,7 @@ void gw_occupancy_free(GwOccupancy *o)
     g_free(o->vcpus);
     g_free(o->load);
     g_free(o->count);
+    g_free(o->copied);
     g_hash_table_unref(o->members);
     g_hash_table_unref(o->totals);
     g_free(o);
@@ -129,15 +144,39 @@ static GwObjection group_objection(const GwOccupancy *o, const GwClusterInstance
     return GW_OBJECTION_NONE;
 }
 
-static GwObjection room_objection(const GwOccupancy *o, const GwClusterInstance *i, const GwClusterHost *h, guint host)
+/* What is left of a storage for copies. */
+static guint64 room_on(const GwOccupancy *o, int storage)
 {
+    guint64 free = gw_cluster_storage(o->cluster, (guint)storage)->free_bytes;
+    return free > o->copied[storage] ? free - o->copied[storage] : 0;
+}
+
+/* Which of its two kinds of copies has no room; negative: none. */
+static int crowded(const GwOccupancy *o, const GwCopies *copies)
+{
+    guint64 first = copies->to[0] == copies->to[1] ? copies->bytes[0] : 0; /* both go to one */
+    if (copies->to[0] >= 0 && copies->bytes[0] > room_on(o, copies->to[0]))
+        return 0;
+    return copies->to[1] >= 0 && first + copies->bytes[1] > room_on(o, copies->to[1]) ? 1 : -1;
+}
+
+static gboolean has_disk_room(const GwOccupancy *o, guint instance, guint host)
+{
+    GwCopies copies;
+    gw_copies_of(o->cluster, instance, host, &copies);
+    return crowded(o, &copies) < 0;
+}
+
+static GwObjection room_objection(const GwOccupancy *o, guint instance, const GwClusterHost *h, guint host)
+{
+    const GwClusterInstance *i = gw_cluster_instance(o->cluster, instance);
     if (i->memory_mib && o->memory_mib[host] + i->memory_mib > gw_cluster_capacity_mib(h))
         return GW_OBJECTION_MEMORY;
     if (!i->stopped && (double)(o->vcpus[host] + i->vcpus) > gw_cluster_capacity_vcpus(h))
         return GW_OBJECTION_VCPUS;
     if (h->max_instances && o->count[host] >= h->max_instances)
         return GW_OBJECTION_INSTANCES;
-    return GW_OBJECTION_NONE;
+    return i->tie_count && !has_disk_room(o, instance, host) ? GW_OBJECTION_DISK_ROOM : GW_OBJECTION_NONE;
 }
 
 GwObjection gw_rules_objection(const GwOccupancy *o, guint instance, guint host)
@@ -160,10 +199,12 @@ GwObjection gw_rules_objection(const GwOccupancy *o, guint instance, guint host)
         return GW_OBJECTION_TENANT;
     if (i->pins && !gw_pins_allow(i->pins, h->name))
         return GW_OBJECTION_PINNED;
+    if (gw_sharing_forbids(o->cluster, instance, host))
+        return GW_OBJECTION_STORAGE;
     if (gw_cluster_banned(o->cluster, instance, host))
         return GW_OBJECTION_BANNED;
     GwObjection objection = group_objection(o, i, instance, host);
-    return objection != GW_OBJECTION_NONE ? objection : room_objection(o, i, h, host);
+    return objection != GW_OBJECTION_NONE ? objection : room_objection(o, instance, h, host);
 }
 
 gboolean gw_objection_is_room(GwObjection objection)
@@ -178,6 +219,20 @@ static char *explain_memory(const GwOccupancy *o, const GwClusterInstance *i, co
     return g_strdup_printf("it has room for %" G_GUINT64_FORMAT " MiB more, and %s needs %" G_GUINT64_FORMAT
                            " MiB: free %" G_GUINT64_FORMAT " MiB there",
                            room, i->name, i->memory_mib, i->memory_mib - room);
+}
+
+static char *explain_disk_room(const GwOccupancy *o, guint instance, guint host)
+{
+    GwCopies copies;
+    gw_copies_of(o->cluster, instance, host, &copies);
+    int kind = crowded(o, &copies);
+    if (kind < 0)
+        return g_strdup("it can take it");
+    guint64 room = room_on(o, copies.to[kind]);
+    return g_strdup_printf("%s there has room for %" G_GUINT64_FORMAT " MiB more, and the disks of %s need %" G_GUINT64_FORMAT
+                           " MiB when they are full: free space there",
+                           gw_cluster_storage(o->cluster, (guint)copies.to[kind])->name, room >> 20,
+                           gw_cluster_instance(o->cluster, instance)->name, copies.bytes[kind] >> 20);
 }
 
 char *gw_rules_explain(const GwOccupancy *o, guint instance, guint host, GwObjection objection)
@@ -208,6 +263,10 @@ char *gw_rules_explain(const GwOccupancy *o, guint instance, guint host, GwObjec
                                i->project);
     case GW_OBJECTION_PINNED:
         return g_strdup_printf("%s is pinned to %s: change that with godwit pin, or godwit unpin", i->name, i->pins);
+    case GW_OBJECTION_STORAGE:
+        return gw_sharing_explain(o->cluster, instance, host);
+    case GW_OBJECTION_DISK_ROOM:
+        return explain_disk_room(o, instance, host);
     case GW_OBJECTION_BANNED:
         return g_strdup(gw_cluster_banned(o->cluster, instance, host));
     case GW_OBJECTION_AFFINITY:

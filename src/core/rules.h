@@ -15,12 +15,14 @@ typedef enum {
     GW_OBJECTION_ZONE,
     GW_OBJECTION_TENANT,   /* it is kept for other projects */
     GW_OBJECTION_PINNED,   /* the instance may be on some hosts only */
+    GW_OBJECTION_STORAGE,  /* a disk does not get there, or a network is not there */
     GW_OBJECTION_BANNED,
     GW_OBJECTION_AFFINITY, /* its group lives elsewhere */
     GW_OBJECTION_APART,    /* one of its group, which stays apart, is there */
     GW_OBJECTION_MEMORY,
     GW_OBJECTION_VCPUS,
     GW_OBJECTION_INSTANCES,
+    GW_OBJECTION_DISK_ROOM,
     GW_OBJECTION_COUNT
 } GwObjection;
 
@@ -32,6 +34,7 @@ typedef struct {
     guint64 *vcpus;
     double *load;
     guint *count;
+    guint64 *copied;     /* by storage: what copies come to fill of what is free now */
     GHashTable *members; /* group × host → how many */
     GHashTable *totals;  /* group → how many hosts have one, apart from those that are leaving, disabled or down */
 } GwOccupancy;

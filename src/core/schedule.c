@@ -1,6 +1,7 @@
 #include "core/schedule.h"
 
 #include "core/heap.h"
+#include "core/sharing.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -274,7 +275,7 @@ static void add_waiting(Sim *sim, const GwPace *pace, GwPlannedMove *move)
 {
     const GwClusterInstance *instance = gw_cluster_instance(sim->cluster, move->instance);
     guint64 rate = gw_cost_rate(sim->cluster, move->source, move->dest, pace->stream_bps);
-    move->cost = gw_cost_predict(instance, rate);
+    move->cost = gw_cost_predict(instance, gw_copied_bytes(sim->cluster, move->instance, move->dest), rate);
     move->start_ms = move->end_ms = 0;
     sim->jobs[sim->count++] = (Job){.move = move,
                                     .instance = move->instance,

@@ -292,8 +292,8 @@ const GwOption gw_options[] = {
      "sr_matching_filter",
      {{NULL}},
      TEXT(SR_FILTER, xenserver_sr_filter, "default-sr:true"),
-     "The storage repository that takes the disks of a block migration to a XenServer host. default-sr:true: the pool's default one "
-     "where the host has it, else the roomiest local one of type ext; other-config:KEY=VALUE: one so marked."},
+     "The storage repository that takes the disks of a block migration to a XenServer host. default-sr:true: the pool's default one, "
+     "or for disks from a local one the host's own local one of type ext while it has room; other-config:KEY=VALUE: one so marked."},
     {"xenserver",
      "pool_timeout",
      {{NULL}},

@@ -47,10 +47,21 @@ void gw_active_add(GwActive *active)
     g_hash_table_replace(active->engine->moving, active->instance_uuid, active);
 }
 
+/* A timer holds the move, and so its hosts: of one that has ended it would keep them open when the engine stops. The caller has a reference. */
+static void drop_timer(GwActive *active)
+{
+    GSource *timer = g_steal_pointer(&active->timer);
+    if (!timer)
+        return;
+    g_source_destroy(timer);
+    g_source_unref(timer);
+}
+
 /* When another has taken its place meanwhile, that one goes, and whoever waits for its checks is this one's to tell. */
 static void displace(GwActive *active, GwActive *entered)
 {
     entered->ended = TRUE;
+    drop_timer(entered);
     if (active->checked)
         return;
     active->checked = entered->checked;
@@ -62,6 +73,7 @@ void gw_active_remove(GwActive *active)
 {
     GwEngine *engine = active->engine;
     GwActive *entered = g_hash_table_lookup(engine->actives, &active->id);
+    drop_timer(active);
     if (entered && entered != active) {
         displace(active, entered);
         if (gw_active_of(engine, active->instance_uuid) == entered)

@@ -1,5 +1,6 @@
 #include "engine/snapshot.h"
 
+#include "core/sharing.h"
 #include "engine/view_list.h"
 
 #include <string.h>
@@ -65,6 +66,8 @@ static const char *closed_reason(GwSnapshot *s, const GwHostView *view)
                                view->row->disabled_reason ? view->row->disabled_reason : "");
     else if (!view->facts)
         text = g_strdup("nothing is known of it yet");
+    else if (view->facts->closed)
+        text = g_strdup(view->facts->closed);
     else if (count_of(view, GW_LIMIT_INSTANCES) == 0 || count_of(view, GW_LIMIT_IO_OPS) == 0)
         text = g_strdup_printf("its aggregate has %s=0", gw_limit_key(count_of(view, GW_LIMIT_INSTANCES) ? GW_LIMIT_IO_OPS : GW_LIMIT_INSTANCES));
     return text ? gw_snapshot_keep(s, text) : NULL;
@@ -111,6 +114,8 @@ static void add_hosts(GwSnapshot *s, GwEngine *engine)
                               .tenants = tenants_of(s, view),
                               .link_bps = gw_forecast_link_bps(engine, view->row->name),
                               .closed = closed_reason(s, view),
+                              .copies_to = GW_CLUSTER_NONE,
+                              .local_copies_to = GW_CLUSTER_NONE,
                               .holds_none = !view->up || view->row->forced_down || !view->row->enabled};
         g_array_append_val(s->cluster->hosts, host);
         g_hash_table_insert(s->host_index, view->row->name, GUINT_TO_POINTER(h + 1));
@@ -138,7 +143,7 @@ static void reserve(GwEngine *engine, GwSnapshot *s)
 
 enum { REMEMBERED = 50 }; /* migrations */
 
-/* What the newest migrations found of the folders that their disks were in: folder → GwDiskFate + 1. Whether storage is shared is
+/* Where hosts cannot tell what they share: what the newest migrations found of the folders that their disks were in: folder → GwDiskFate + 1. Whether storage is shared is
  * proved by the checks of a migration alone, and is too dear to be proved for a prediction. */
 static GHashTable *recall_folders(GwEngine *engine)
 {
@@ -173,6 +178,8 @@ static gboolean travels(const GwDisk *disk, const GwHostFacts *facts, GHashTable
 static guint64 copied_bytes(const GwInstance *instance, const GwHostFacts *facts, GHashTable *fates)
 {
     guint64 bytes = 0;
+    if (facts && facts->realm)
+        return 0; /* it depends on where it goes */
     for (guint d = 0; d < instance->disks->len; d++)
         if (travels(instance->disks->pdata[d], facts, fates))
             bytes += ((const GwDisk *)instance->disks->pdata[d])->allocation_bytes;
@@ -252,6 +259,9 @@ static void add_instances(GwEngine *engine, GwSnapshot *s)
                                       .pins = gw_pins_of(gw_instance_view_metadata(view)),
                                       .group = GPOINTER_TO_INT(g_hash_table_lookup(members, view->instance->uuid)) - 1,
                                       .stuck = stuck_reason(s, view)};
+        const GwHostFacts *facts = ((GwHostView *)s->hosts->pdata[host])->facts;
+        if (facts && facts->realm)
+            gw_snapshot_add_ties(s, view->instance, &instance);
         take_load(engine, view, &instance);
         g_array_append_val(s->cluster->instances, instance);
         g_hash_table_insert(s->instance_index, view->instance->uuid, GUINT_TO_POINTER(n + 1));
@@ -275,7 +285,8 @@ static void take_cpus(GwEngine *engine, GwSnapshot *s)
 
 static guint64 remaining_ms(const GwSnapshot *s, const GwMigration *row, guint instance, guint source, guint dest)
 {
-    GwMoveCost cost = gw_cost_predict(gw_cluster_instance(s->cluster, instance), gw_cost_rate(s->cluster, source, dest, 0));
+    GwMoveCost cost = gw_cost_predict(gw_cluster_instance(s->cluster, instance), gw_copied_bytes(s->cluster, instance, dest),
+                                      gw_cost_rate(s->cluster, source, dest, 0));
     const GwProgress *p = &row->progress;
     guint64 left = p->memory_remaining + p->disk_remaining, whole = p->memory_total + p->disk_total;
     if (row->state == GW_MIGRATION_SETTLING || row->state == GW_MIGRATION_PLACING)
@@ -331,7 +342,9 @@ GwSnapshot *gw_snapshot_new(GwEngine *engine)
     for (GwInstanceView *view; (view = gw_view_iter_next(&iter));)
         g_ptr_array_add(s->instances, gw_instance_view_ref(view));
     s->hosts = gw_engine_hosts(engine);
+    s->storage_index = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     add_hosts(s, engine);
+    gw_snapshot_add_storage(s);
     add_instances(engine, s);
     take_cpus(engine, s);
     add_transits(engine, s);
@@ -346,6 +359,7 @@ void gw_snapshot_free(GwSnapshot *s)
     gw_cluster_free(s->cluster);
     g_hash_table_unref(s->host_index);
     g_hash_table_unref(s->zones);
+    g_hash_table_unref(s->storage_index);
     g_hash_table_unref(s->instance_index);
     g_ptr_array_unref(s->hosts);
     g_ptr_array_unref(s->instances);

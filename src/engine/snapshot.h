@@ -12,6 +12,7 @@ typedef struct {
     GPtrArray *instances; /* of GwInstanceView *, likewise */
     GHashTable *host_index, *instance_index; /* name, uuid → index + 1 */
     GHashTable *zones;    /* name → number */
+    GHashTable *storage_index; /* realm/path → index + 1 */
     GStringChunk *texts;  /* what the cluster borrows */
 } GwSnapshot;
 
@@ -25,6 +26,10 @@ const char *gw_snapshot_host_name(const GwSnapshot *snapshot, guint host);
 const GwInstanceView *gw_snapshot_view(const GwSnapshot *snapshot, guint instance);
 /* Copies it for as long as the snapshot lives. */
 const char *gw_snapshot_keep(GwSnapshot *snapshot, const char *text);
+
+/* snapshot_storage.c: the hosts are in the cluster; the instance's host can tell what it shares. */
+void gw_snapshot_add_storage(GwSnapshot *snapshot);
+void gw_snapshot_add_ties(GwSnapshot *snapshot, const GwInstance *instance, GwClusterInstance *ret_row);
 
 /* The pace that a wish for so many moves at once (0: auto) and the settings make together. */
 GwPace gw_snapshot_pace(const GwEngine *engine, guint per_host);

@@ -57,6 +57,7 @@ static const GwField disk_fields[] = {
     DISK(TEXT, pool),
     DISK(TEXT, format),
     DISK(TEXT, cache),
+    DISK(TEXT, no_copy),
     DISK(STRV, backing),
     DISK(UINT, flags),
     DISK(INT64, capacity_bytes),

@@ -1,5 +1,7 @@
 #include "cluster_fixture.h"
 
+#include "core/sharing.h"
+
 #include <stdlib.h>
 
 static const char *name_of(char kind, guint index)
@@ -13,7 +15,8 @@ static const char *name_of(char kind, guint index)
 guint add_host(GwCluster *cluster, guint64 memory_mib, guint cpus)
 {
     guint index = cluster->hosts->len;
-    GwClusterHost host = {.name = name_of('H', index), .memory_mib = memory_mib, .cpus = cpus, .link_bps = 125000000, .cpu_model = -1, .zone = -1};
+    GwClusterHost host = {.name = name_of('H', index), .memory_mib = memory_mib, .cpus = cpus, .link_bps = 125000000, .cpu_model = -1, .zone = -1,
+                          .copies_to = GW_CLUSTER_NONE, .local_copies_to = GW_CLUSTER_NONE};
     g_array_append_val(cluster->hosts, host);
     return index;
 }
@@ -61,6 +64,31 @@ static void random_host(GRand *rand, GwCluster *cluster, const RandomShape *shap
     host->closed = !host->leaving && one_in(rand, 8) ? "it is disabled" : NULL;
 }
 
+/* One of its own for each host, which takes copies, and one that every second reaches; some leave disks go only cold. */
+static void random_storage(GRand *rand, GwCluster *cluster)
+{
+    for (guint h = 0; h < cluster->hosts->len; h++) {
+        GwClusterStorage own = {"local", (guint64)g_rand_int_range(rand, 0, 64) << 30, TRUE, one_in(rand, 6) ? "it is lvm" : NULL};
+        gw_cluster_set_reach(cluster, gw_cluster_add_storage(cluster, &own), h);
+        gw_cluster_host(cluster, h)->copies_to = gw_cluster_host(cluster, h)->local_copies_to = one_in(rand, 8) ? GW_CLUSTER_NONE : (int)h;
+    }
+    GwClusterStorage nfs = {"nfs", (guint64)1 << 40, FALSE, one_in(rand, 2) ? "it is nfs" : NULL};
+    guint shared = gw_cluster_add_storage(cluster, &nfs);
+    for (guint h = 0; h < cluster->hosts->len; h += 2)
+        gw_cluster_set_reach(cluster, shared, h);
+}
+
+static void random_disk(GRand *rand, GwCluster *cluster, GwClusterInstance *i)
+{
+    guint shared = cluster->hosts->len;
+    guint64 bytes = (guint64)g_rand_int_range(rand, 1, 8) << 30;
+    GwClusterTie disk = {.storage = i->host % 2 == 0 && one_in(rand, 2) ? shared : i->host, .bytes = bytes, .full_bytes = 2 * bytes,
+                          .no_copy = one_in(rand, 10) ? "it is a volume" : NULL};
+    i->first_tie = cluster->ties->len;
+    i->tie_count = 1;
+    g_array_append_val(cluster->ties, disk);
+}
+
 static void random_rules(GRand *rand, GwCluster *cluster, GwClusterInstance *i)
 {
     const GwClusterHost *host = gw_cluster_host(cluster, i->host);
@@ -71,7 +99,9 @@ static void random_rules(GRand *rand, GwCluster *cluster, GwClusterInstance *i)
     i->stuck = one_in(rand, 12) ? "it has a passthrough device" : NULL;
     i->stopped = one_in(rand, 8);
     i->memory_mib = i->stopped ? 0 : i->memory_mib;
-    i->disk_bytes = one_in(rand, 4) ? (guint64)g_rand_int_range(rand, 1, 8) << 30 : 0;
+    if (one_in(rand, 3))
+        random_disk(rand, cluster, i);
+    i->disk_bytes = !i->tie_count && one_in(rand, 4) ? (guint64)g_rand_int_range(rand, 1, 8) << 30 : 0;
     i->dirty_bps = one_in(rand, 4) ? (guint64)g_rand_int_range(rand, 1, 200) * 1000000 : 0;
     i->group = cluster->groups->len && one_in(rand, 3) ? g_rand_int_range(rand, 0, (gint32)cluster->groups->len) : -1;
 }
@@ -109,6 +139,8 @@ GwCluster *random_cluster(GRand *rand, const RandomShape *shape)
     GwCluster *cluster = gw_cluster_new();
     for (guint h = 0; h < shape->hosts; h++)
         random_host(rand, cluster, shape, h);
+    if (shape->rules)
+        random_storage(rand, cluster);
     for (guint g = 0; shape->rules && g < 3; g++)
         add_group(cluster, g ? GW_GROUP_ANTI_AFFINITY : GW_GROUP_AFFINITY);
     g_autofree guint64 *used = g_new0(guint64, shape->hosts);

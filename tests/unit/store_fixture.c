@@ -9,7 +9,7 @@
 
 /* A field that was added to one of these must be described in the store's tables, and then set and compared below. */
 #if GLIB_SIZEOF_VOID_P == 8
-_Static_assert(sizeof(GwDisk) == 80 && sizeof(GwNic) == 24 && sizeof(GwInstance) == 176, "a new field of an instance?");
+_Static_assert(sizeof(GwDisk) == 88 && sizeof(GwNic) == 24 && sizeof(GwInstance) == 176, "a new field of an instance?");
 _Static_assert(sizeof(GwPlanDisk) == 72 && sizeof(GwPlan) == 232, "a new field of a plan?");
 _Static_assert(sizeof(GwMigration) == 344 && sizeof(GwProgress) == 96, "a new field of a migration?");
 _Static_assert(sizeof(GwForecast) == 424, "a new field of a forecast?");
@@ -113,6 +113,7 @@ static void add_disks(GwInstance *instance)
     disk->pool = g_strdup("default");
     disk->format = g_strdup("qcow2");
     disk->cache = g_strdup("none");
+    disk->no_copy = g_strdup("changed block tracking is on");
     disk->backing = chain("/base/one", "/base/two");
     disk->flags = GW_DISK_SHAREABLE | GW_DISK_TRANSIENT;
     disk->capacity_bytes = G_MAXUINT64;

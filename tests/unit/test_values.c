@@ -79,6 +79,7 @@ CHANGE(disk_path, set(&disk_of(i)->path, "/srv/vm2.qcow2"))
 CHANGE(disk_pool, set(&disk_of(i)->pool, "default"))
 CHANGE(disk_format, set(&disk_of(i)->format, "raw"))
 CHANGE(disk_cache, set(&disk_of(i)->cache, "none"))
+CHANGE(disk_no_copy, set(&disk_of(i)->no_copy, "it is an attached volume"))
 CHANGE(disk_flags, disk_of(i)->flags = GW_DISK_READONLY)
 CHANGE(disk_capacity, disk_of(i)->capacity_bytes++)
 CHANGE(disk_chain, set(&disk_of(i)->backing[1], "/srv/other.qcow2"))
@@ -94,7 +95,7 @@ static void every_change_is_one(void)
         vcpus,      memory,      max_memory,    arch,         machine,         virt_type,
         listen,     created,     fingerprint, one_more_disk, one_more_nic, one_more_device, another_device,
         no_file,    disk_target, disk_kind,     disk_path,    disk_pool,       disk_format,
-        disk_cache, disk_flags,  disk_capacity, disk_chain,   disk_no_chain,   nic_kind,
+        disk_cache, disk_no_copy, disk_flags,  disk_capacity, disk_chain,   disk_no_chain,   nic_kind,
         nic_source, nic_mac,
     };
     for (guint i = 0; i < G_N_ELEMENTS(changes); i++) {

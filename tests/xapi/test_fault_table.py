@@ -127,6 +127,8 @@ def test_row_5_running_on_both_sides_stops_everything(daemon, simulate):
 def test_row_7_the_guest_shuts_down_while_its_disks_travel(daemon, simulate, where, options, dest, end, host):
     """XAPI says success, and the VM is halted where its disks are: Godwit shows it there, and removes nothing."""
     simulator = simulate(*options)
+    if where == "on shared storage":  # HostB's own has no room
+        simulator.do("set", uuid=simulator.look()["srs"]["Local storage of HostB"], values={"physical_utilisation": 95 << 30}, **{"class": "SR"})
     run(daemon, simulator, "local", BLOCK, dest, {"migrate_send.guest-shuts-down": {"action": "halt"}}, None, "Halted", end)
     wait_for(lambda: f'"{host}"' in daemon.ok("--json", "show", "local"))
     assert len(simulator.vm("local")["disks"]) == 1

@@ -7,6 +7,7 @@ from godwitd import GODWITD, join, wait_for, wait_vm
 
 pytestmark = pytest.mark.skipif(not os.path.exists(GODWITD), reason="godwitd is not built")
 LOCAL_B = "Local storage of HostB"
+NFS = "NFS virtual disk storage"
 
 
 @pytest.fixture
@@ -53,8 +54,51 @@ def test_one_snapshot_may_move_along(daemon, pool):
 
 def test_only_local_storage_of_type_ext(daemon, pool):
     pool.do("set", **{"class": "SR", "uuid": pool.look()["srs"]["Local storage of HostA"], "values": {"type": "lvm"}})
-    assert "type lvm" in refused(daemon, "--block-migrate")
+    words = refused(daemon, "--block-migrate")
+    assert "type lvm" in words and "migrate it cold (godwit migrate)" in words and "remove the obstacle" not in words
     daemon.ok("migrate", "--host", "HostB", "local")  # a cold move copies any disk
+
+
+@pytest.fixture
+def with_default(daemon, simulate):
+    """NFS is the pool's default. What is to be known at once is changed before the hosts are added."""
+    return simulate()
+
+
+def set_sr(simulator, name, **values):
+    simulator.do("set", **{"class": "SR", "uuid": simulator.look()["srs"][name], "values": values})
+
+
+def block_migrate(daemon, simulator):
+    join(daemon, simulator, "HostA", "HostB")
+    daemon.ok("live-migration", "--block-migrate", "local", "HostB")
+    return wait_vm(simulator, "local", host="HostB", state="Running")["disks"]
+
+
+def test_local_disks_stay_local_while_there_is_room(daemon, with_default):
+    set_sr(with_default, LOCAL_B, physical_utilisation=90 << 30)
+    assert block_migrate(daemon, with_default) == [LOCAL_B], "10 GiB are just enough"
+    daemon.ok("live-migration", "--block-migrate", "local", "HostA")  # and it can come back
+
+
+def test_without_room_they_go_to_the_default_repository(daemon, with_default):
+    set_sr(with_default, LOCAL_B, physical_utilisation=(90 << 30) + 1)
+    assert block_migrate(daemon, with_default) == [NFS]
+
+
+def test_a_filter_puts_all_where_it_says(daemon, with_default):
+    set_sr(with_default, NFS, other_config={"for": "copies"})
+    daemon.close()
+    with open(daemon.folder / "godwit.conf", "a", encoding="utf-8") as conf:
+        conf.write("sr_matching_filter = other-config:for=copies\n")
+    daemon.start()
+    assert block_migrate(daemon, with_default) == [NFS]
+
+
+def test_a_cold_copy_goes_by_the_same_rule(daemon, with_default):
+    join(daemon, with_default, "HostA", "HostB")
+    daemon.ok("migrate", "--host", "HostB", "local")
+    assert wait_vm(with_default, "local", host="HostB")["disks"] == [LOCAL_B]
 
 
 def test_three_leave_a_host_at_once_and_more_wait(daemon, pool):
@@ -90,3 +134,8 @@ def test_a_ca_is_trusted_and_another_is_not(daemon, simulate, tmp_path):
     assert other.returncode != 0 and "session.login_with_password" not in simulator.look()["calls"]
     daemon.ok("host-add", "HostA", uri + simulator.hosts["HostA"]["certificate"])
     assert "shared" in daemon.ok("list")
+
+
+def test_a_read_only_disk_travels_like_any_other(daemon, with_default):
+    with_default.do("set", **{"class": "VBD", "uuid": with_default.vm("local")["vbds"][0], "values": {"mode": "RO"}})
+    assert block_migrate(daemon, with_default) == [LOCAL_B]

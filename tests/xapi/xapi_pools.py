@@ -313,6 +313,21 @@ def add_storage(world, host, name):
     world.add_sr(one.pool, name, [one.ref])
 
 
+def name_network(world, host, name):
+    """What the host's pool calls its network of management."""
+    one = find(world, host)
+    pif = next(p for p in one.record()["PIFs"] if one.pool.get("PIF", p)["management"])
+    one.pool.set("network", one.pool.get("PIF", pif)["network"], name_label=name)
+
+
+def detach(world, host, name):
+    """The host has that repository of its pool attached no more."""
+    one = find(world, host)
+    for pbd in one.record()["PBDs"]:
+        if one.pool.get("SR", one.pool.get("PBD", pbd)["SR"])["name_label"] == name:
+            one.pool.set("PBD", pbd, currently_attached=False)
+
+
 def make_twin(world, host, of):
     one, other = find(world, host), find(world, of)
     one.pool.set("host", one.ref, uuid=other.record()["uuid"])
@@ -348,4 +363,5 @@ def restore(world):
                 pool.touch(ref)
 
 
-DOORS = {"save": save, "restore": restore, "own": set_own, "add": add_own, "guest": add_guest, "storage": add_storage, "twin": make_twin, "mend": make_live}
+DOORS = {"save": save, "restore": restore, "own": set_own, "add": add_own, "guest": add_guest, "storage": add_storage,
+         "detach": detach, "network": name_network, "twin": make_twin, "mend": make_live}

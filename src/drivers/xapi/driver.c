@@ -136,7 +136,7 @@ static GwHostFacts *ask_facts(GwHost *host, GError **error)
 {
     g_autoptr(json_t) tables = gw_xapi_all_tables(host->pool, error); /* shared with what asks for instances next */
     g_autofree char *ref = tables ? gw_xapi_host_ref(host, tables, error) : NULL;
-    return ref && gw_xapi_check_live(host, tables, ref, error) ? gw_xapi_host_facts(host->pool, tables, ref, error) : NULL;
+    return ref && gw_xapi_check_live(host, tables, ref, error) ? gw_xapi_host_facts(host, tables, ref, error) : NULL;
 }
 
 /* Seen from one host: what runs on the other side of an unconfirmed move is stopped here. */

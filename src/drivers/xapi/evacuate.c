@@ -38,8 +38,8 @@ static void examine_record(GwMoveFacts *facts, const json_t *tables, const char 
     const json_t *record = gw_xapi_record(tables, "VM", vm);
     json_t *vifs = gw_xapi_vif_map(tables, record, tables, dest_ref, facts->missing_networks);
     json_decref(vifs);
-    if (!gw_xapi_bool(gw_xapi_record(tables, "host", dest_ref), "enabled"))
-        g_ptr_array_add(facts->obstacles, g_strdup_printf("%s is disabled (in maintenance) in its pool", facts->dest_name));
+    if (facts->dest->closed)
+        g_ptr_array_add(facts->obstacles, g_strdup_printf("%s: %s", facts->dest_name, facts->dest->closed));
 }
 
 static char *definition_for(const char *definition, const GwHostFacts *dest, GError **error)
@@ -67,7 +67,7 @@ gboolean gw_xapi_examine_evacuation(GwHost *dest, GwInstance *instance, const ch
     facts->dest_name = g_strdup(dest->name);
     facts->instance = gw_instance_ref(instance);
     facts->uuid_taken = facts->name_taken = GW_FACT_NO; /* it is the pool's own record */
-    facts->dest = ref ? gw_xapi_host_facts(dest->pool, tables, ref, error) : NULL;
+    facts->dest = ref ? gw_xapi_host_facts(dest, tables, ref, error) : NULL;
     facts->definition = facts->dest ? definition_for(definition, facts->dest, error) : NULL;
     if (!facts->definition)
         return FALSE;

@@ -4,14 +4,12 @@
 
 #include <string.h>
 
-enum { MOST_SNAPSHOTS = 1 }; /* Citrix: Storage XenMotion takes disks with at most one snapshot */
-
 typedef struct {
     GwHost *source, *dest;
     json_t *tables, *dest_tables; /* the same when the pool is */
     char *vm, *source_ref, *dest_ref;
     const json_t *record; /* of the VM, borrowed */
-    const char *sr;       /* where copies go; NULL: nowhere. Borrowed */
+    guint64 local_bytes;  /* of copies of disks from local repositories */
     gboolean copies;
     GwMoveFacts *facts;
 } Exam;
@@ -39,73 +37,50 @@ static gboolean is_one_pool(const Exam *exam)
     return strcmp(gw_xapi_text(gw_xapi_the_pool(exam->tables), "uuid"), gw_xapi_text(gw_xapi_the_pool(exam->dest_tables), "uuid")) == 0;
 }
 
-/* ---- where copies go: sr_matching_filter, as in Nova */
+/* ---- storage, as the facts of both hosts have it */
 
-static guint64 free_bytes(const json_t *sr)
+static char *sr_of(const GwDisk *disk)
 {
-    return (guint64)MAX(gw_xapi_int(sr, "physical_size") - gw_xapi_int(sr, "physical_utilisation"), 0);
+    char *sr = NULL;
+    return gw_xapi_path_split(disk->path, &sr, NULL) ? sr : NULL;
 }
 
-static gboolean fits_filter(const json_t *sr, const char *filter)
+/* The repository that it is on; NULL: its host has it not attached. */
+static const GwPool *pool_of(const Exam *exam, const GwDisk *disk)
 {
-    g_autofree char *config = g_str_has_prefix(filter, "other-config:") ? g_strdup(filter + strlen("other-config:")) : NULL;
-    char *equals = config ? strchr(config, '=') : NULL;
-    if (!equals)
-        return FALSE;
-    *equals = '\0';
-    return g_strcmp0(gw_xapi_in_map(sr, "other_config", config), equals + 1) == 0;
+    g_autofree char *sr = sr_of(disk);
+    return sr ? gw_host_facts_pool_at(exam->facts->source, sr) : NULL;
 }
 
-/* The pool's default SR may be another host's own: only one that this host has attached will do. Else its roomiest local one. */
-static const char *choose_sr(const Exam *exam)
+static gboolean is_shared(const Exam *exam, const GwDisk *disk)
 {
-    const char *filter = exam->dest->sr_filter && *exam->dest->sr_filter ? exam->dest->sr_filter : "default-sr:true";
-    const char *first = gw_xapi_text(gw_xapi_the_pool(exam->dest_tables), "default_SR");
-    if (g_str_has_prefix(filter, "default-sr") && gw_xapi_record(exam->dest_tables, "SR", first) &&
-        gw_xapi_sr_attached(exam->dest_tables, first, exam->dest_ref))
-        return first;
-    const char *best = NULL, *ref;
-    json_t *sr;
-    json_object_foreach(gw_xapi_table(exam->dest_tables, "SR"), ref, sr) {
-        if (!gw_xapi_sr_attached(exam->dest_tables, ref, exam->dest_ref))
-            continue;
-        gboolean suits = g_str_has_prefix(filter, "default-sr")
-                             ? !gw_xapi_bool(sr, "shared") && strcmp(gw_xapi_text(sr, "type"), "ext") == 0
-                             : fits_filter(sr, filter);
-        if (suits && (!best || free_bytes(sr) > free_bytes(gw_xapi_record(exam->dest_tables, "SR", best))))
-            best = ref;
-    }
-    return best;
+    g_autofree char *sr = sr_of(disk);
+    return sr && gw_host_facts_share(exam->facts->source, exam->facts->dest, sr);
 }
 
 /* ---- disks */
 
-/* What is against moving the disk at all. NULL: nothing. */
-static char *copy_problem(const Exam *exam, const json_t *vbd, const json_t *vdi)
+/* Those from local repositories go together, so that what they need there is known before one is chosen. */
+static guint64 bytes_from_local(const Exam *exam)
 {
-    if (gw_xapi_in_map(vbd, "other_config", "osvol"))
-        return g_strdup("it is an attached volume: detach it first");
-    if (gw_xapi_bool(vdi, "cbt_enabled"))
-        return g_strdup("changed block tracking is on: turn it off first (xe vdi-disable-cbt)");
-    if (strcmp(gw_xapi_text(vdi, "on_boot"), "reset") == 0)
-        return g_strdup("it is reset at every boot (on_boot=reset)");
-    if (json_array_size(gw_xapi_list(exam->record, "snapshots")) > MOST_SNAPSHOTS)
-        return g_strdup_printf("the instance has %u snapshots, and at most one can move along: delete the others",
-                               (guint)json_array_size(gw_xapi_list(exam->record, "snapshots")));
-    if (!exam->sr)
-        return g_strdup_printf("%s has no storage repository for it: none is default and attached there, none is local of type ext",
-                               exam->dest->name);
-    return NULL;
+    const GwMoveFacts *facts = exam->facts;
+    guint64 bytes = 0;
+    for (guint i = 0; i < facts->instance->disks->len; i++) {
+        const GwDisk *disk = facts->instance->disks->pdata[i];
+        const GwPool *pool = pool_of(exam, disk);
+        if (pool && pool->local && !is_shared(exam, disk) && !(disk->flags & GW_DISK_REMOVABLE))
+            bytes += MAX(disk->capacity_bytes, disk->allocation_bytes);
+    }
+    return bytes;
 }
 
-/* The manual's rule for Storage XenMotion. A cold move copies any disk. */
-static void check_live_copy(Exam *exam, const GwDiskFacts *disk, const json_t *sr)
+static void check_live_copy(const GwPool *pool, GwDiskFacts *disk)
 {
-    if (strcmp(gw_xapi_text(sr, "type"), "ext") == 0 && !gw_xapi_bool(sr, "shared"))
+    if (!pool || !pool->no_mirror)
         return;
-    g_ptr_array_add(exam->facts->live_obstacles,
-                    g_strdup_printf("disk %s is on the storage repository %s of type %s: disks are moved live from local ones of type ext",
-                                    disk->target, gw_xapi_text(sr, "name_label"), gw_xapi_text(sr, "type")));
+    disk->live_problem = g_strdup_printf("it is on the storage repository %s of type %s: disks are moved live from local ones of type ext",
+                                         pool->name, pool->type);
+    disk->live_remedy = g_strdup(GW_XAPI_MIRROR_REMEDY);
 }
 
 static gboolean has_copy(const Exam *exam, const char *vdi_uuid)
@@ -119,37 +94,39 @@ static gboolean has_copy(const Exam *exam, const char *vdi_uuid)
     return FALSE;
 }
 
-static void examine_copy(Exam *exam, const json_t *vbd, const json_t *vdi, const json_t *sr, GwDiskFacts *disk)
+static void examine_copy(Exam *exam, const GwDisk *disk, const char *vdi_uuid, GwDiskFacts *facts)
 {
-    const json_t *target = gw_xapi_record(exam->dest_tables, "SR", exam->sr);
+    const GwPool *from = pool_of(exam, disk), *to = gw_host_facts_pool_for(exam->facts->dest, from, exam->local_bytes);
     exam->copies = TRUE;
-    disk->problem = copy_problem(exam, vbd, vdi);
-    check_live_copy(exam, disk, sr);
-    if (!target)
+    facts->problem = g_strdup(disk->no_copy);
+    check_live_copy(from, facts);
+    if (!to && !facts->problem)
+        facts->problem = g_strdup_printf("%s has no storage repository for it: none is default and attached there, none is local of type ext "
+                                         "(see sr_matching_filter)", exam->dest->name);
+    if (!to)
         return;
-    disk->folder = GW_FACT_YES;
-    disk->taken = fact(has_copy(exam, gw_xapi_text(vdi, "uuid")));
-    disk->dest_path = g_strdup_printf("%s/copy-of-%s", gw_xapi_text(target, "uuid"), gw_xapi_text(vdi, "uuid"));
-    disk->dest_pool_path = g_strdup_printf("the storage repository %s", gw_xapi_text(target, "name_label"));
-    disk->available_bytes = MAX(free_bytes(target), 1); /* 0 would mean unknown */
+    facts->folder = GW_FACT_YES;
+    facts->taken = fact(has_copy(exam, vdi_uuid));
+    facts->dest_path = g_strdup_printf("%s/copy-of-%s", to->path, vdi_uuid);
+    facts->dest_pool_path = g_strdup_printf("the storage repository %s", to->name);
+    facts->available_bytes = MAX(to->available_bytes, 1); /* 0 would mean unknown */
 }
 
 static void examine_disk(Exam *exam, const GwDisk *disk, const json_t *vbd)
 {
     GwDiskFacts *facts = gw_move_facts_add_disk(exam->facts);
     const json_t *vdi = gw_xapi_record(exam->tables, "VDI", gw_xapi_text(vbd, "VDI"));
-    const char *sr = gw_xapi_text(vdi, "SR");
     facts->target = g_strdup(disk->target);
     if (!vdi)
         return; /* an empty drive */
-    gboolean shared = is_one_pool(exam) && gw_xapi_sr_attached(exam->dest_tables, sr, exam->dest_ref);
+    gboolean shared = is_shared(exam, disk);
     facts->shared = fact(shared);
     if (shared)
         return;
     if (disk->flags & GW_DISK_REMOVABLE)
         g_ptr_array_add(exam->facts->missing_files, g_strdup_printf("medium %s", gw_xapi_text(vdi, "name_label")));
     else
-        examine_copy(exam, vbd, vdi, gw_xapi_record(exam->tables, "SR", sr), facts);
+        examine_copy(exam, disk, gw_xapi_text(vdi, "uuid"), facts);
 }
 
 static void examine_disks(Exam *exam)
@@ -180,18 +157,23 @@ static void take_refusal(Exam *exam, const GError *refusal)
         g_ptr_array_add(exam->facts->live_obstacles, g_strdup_printf("XenServer: %s", refusal->message));
 }
 
+/* Where each disk is to be: what stays where it is is in the map as well. */
 static json_t *vdi_map(const Exam *exam)
 {
     json_t *map = json_object();
-    gsize i;
-    json_t *ref;
-    json_array_foreach(gw_xapi_list(exam->record, "VBDs"), i, ref) {
-        const json_t *vbd = gw_xapi_record(exam->tables, "VBD", json_string_value(ref));
-        const char *vdi = gw_xapi_text(vbd, "VDI");
-        const char *sr = gw_xapi_text(gw_xapi_record(exam->tables, "VDI", vdi), "SR");
-        gboolean shared = is_one_pool(exam) && gw_xapi_sr_attached(exam->dest_tables, sr, exam->dest_ref);
-        if (gw_xapi_is_disk(exam->tables, vbd) && (shared || exam->sr))
-            json_object_set_new(map, vdi, json_string(shared ? sr : exam->sr));
+    for (guint i = 0; i < exam->facts->disks->len; i++) {
+        const GwDisk *disk = exam->facts->instance->disks->pdata[i];
+        const GwDiskFacts *facts = exam->facts->disks->pdata[i];
+        const char *to = facts->shared == GW_FACT_YES ? disk->path : facts->dest_path;
+        g_autofree char *sr = NULL;
+        g_autofree char *vdi = NULL;
+        if (disk->flags & GW_DISK_REMOVABLE || !gw_xapi_path_split(disk->path, &sr, &vdi))
+            continue;
+        g_autofree char *ref = gw_xapi_find(exam->tables, "VDI", "uuid", vdi);
+        g_autofree char *dest = NULL;
+        g_autofree char *dest_ref = gw_xapi_path_split(to, &dest, NULL) ? gw_xapi_find(exam->dest_tables, "SR", "uuid", dest) : NULL;
+        if (ref && dest_ref)
+            json_object_set_new(map, ref, json_string(dest_ref));
     }
     return map;
 }
@@ -241,8 +223,8 @@ static void find_obstacles(Exam *exam)
                         g_strdup("it has snapshots, which a cold move to another pool would not take along: delete them, or move it live"));
     if (json_object_size(json_object_get(exam->record, "current_operations")) > 0)
         g_ptr_array_add(exam->facts->obstacles, g_strdup("another operation on it is under way"));
-    if (!gw_xapi_bool(gw_xapi_record(exam->dest_tables, "host", exam->dest_ref), "enabled"))
-        g_ptr_array_add(exam->facts->obstacles, g_strdup_printf("%s is disabled (in maintenance) in its pool", exam->dest->name));
+    if (exam->facts->dest->closed)
+        g_ptr_array_add(exam->facts->obstacles, g_strdup_printf("%s: %s", exam->dest->name, exam->facts->dest->closed));
 }
 
 /* ---- the whole */
@@ -302,11 +284,11 @@ gboolean gw_xapi_examine(GwHost *source, GwHost *dest, const char *uuid, GwMoveF
     exam.facts->dest_name = g_strdup(dest->name);
     exam.facts->uuid_taken = taken ? GW_FACT_YES : GW_FACT_NO;
     exam.facts->name_taken = GW_FACT_NO; /* names need not be unique there */
-    exam.facts->source = gw_xapi_host_facts(source->pool, exam.tables, exam.source_ref, error);
-    exam.facts->dest = exam.facts->source ? gw_xapi_host_facts(dest->pool, exam.dest_tables, exam.dest_ref, error) : NULL;
+    exam.facts->source = gw_xapi_host_facts(source, exam.tables, exam.source_ref, error);
+    exam.facts->dest = exam.facts->source ? gw_xapi_host_facts(dest, exam.dest_tables, exam.dest_ref, error) : NULL;
     if (!exam.facts->dest)
         return FALSE;
-    exam.sr = choose_sr(&exam);
+    exam.local_bytes = bytes_from_local(&exam);
     examine_disks(&exam);
     json_t *vifs = gw_xapi_vif_map(exam.tables, exam.record, exam.dest_tables, exam.dest_ref, exam.facts->missing_networks);
     json_decref(vifs);

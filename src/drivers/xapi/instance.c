@@ -82,15 +82,15 @@ static GwPower power_of(const json_t *vm)
     return GW_POWER_NOSTATE;
 }
 
-static void add_disk(GwInstance *instance, const json_t *tables, const json_t *vbd)
+static void add_disk(GwInstance *instance, const json_t *tables, const json_t *vm, const json_t *vbd)
 {
     GwDisk *disk = gw_instance_add_disk(instance);
     const json_t *vdi = gw_xapi_record(tables, "VDI", gw_xapi_text(vbd, "VDI"));
     const json_t *sr = gw_xapi_record(tables, "SR", gw_xapi_text(vdi, "SR"));
     disk->target = g_strdup_printf("xvd%c", 'a' + (char)CLAMP(gw_xapi_int(vbd, "userdevice"), 0, 25));
     disk->kind = GW_DISK_FILE;
+    /* one of type Disk is copied, whatever its mode is: no other host has it at its path */
     disk->flags |= strcmp(gw_xapi_text(vbd, "type"), "Disk") != 0 ? GW_DISK_REMOVABLE | GW_DISK_READONLY : 0;
-    disk->flags |= strcmp(gw_xapi_text(vbd, "mode"), "RO") == 0 ? GW_DISK_READONLY : 0;
     if (!vdi) {
         disk->flags |= GW_DISK_EMPTY | GW_DISK_REMOVABLE;
         return;
@@ -98,6 +98,7 @@ static void add_disk(GwInstance *instance, const json_t *tables, const json_t *v
     disk->path = g_strdup_printf("%s/%s", gw_xapi_text(sr, "uuid"), gw_xapi_text(vdi, "uuid"));
     disk->pool = *gw_xapi_text(sr, "name_label") ? g_strdup(gw_xapi_text(sr, "name_label")) : NULL;
     disk->format = g_strdup(gw_xapi_in_map(vdi, "sm_config", "image-format"));
+    disk->no_copy = disk->flags & GW_DISK_REMOVABLE ? NULL : gw_xapi_no_copy(vm, vbd, vdi);
     disk->flags |= gw_xapi_bool(vdi, "sharable") ? GW_DISK_SHAREABLE : 0;
     disk->capacity_bytes = (guint64)MAX(gw_xapi_int(vdi, "virtual_size"), 0);
     disk->allocation_bytes = (guint64)MAX(gw_xapi_int(vdi, "physical_utilisation"), 0);
@@ -138,7 +139,7 @@ GwInstance *gw_xapi_instance(const json_t *tables, const json_t *vm)
     json_array_foreach(gw_xapi_list(vm, "VBDs"), i, ref) {
         const json_t *vbd = gw_xapi_record(tables, "VBD", json_string_value(ref));
         if (vbd)
-            add_disk(instance, tables, vbd);
+            add_disk(instance, tables, vm, vbd);
     }
     json_array_foreach(gw_xapi_list(vm, "VIFs"), i, ref) {
         const json_t *vif = gw_xapi_record(tables, "VIF", json_string_value(ref));
@@ -160,26 +161,9 @@ static guint64 version_of(const char *text)
     return (guint64)parts[0] * 1000000 + (guint64)parts[1] * 1000 + parts[2];
 }
 
-static void add_storage(GwHostFacts *facts, const json_t *tables, const char *host)
+GwHostFacts *gw_xapi_host_facts(const GwHost *owner, const json_t *tables, const char *host, GError **error)
 {
-    const char *ref;
-    json_t *sr;
-    json_object_foreach(gw_xapi_table(tables, "SR"), ref, sr) {
-        if (!gw_xapi_sr_attached(tables, ref, host))
-            continue;
-        GwPool *pool = gw_host_facts_add_pool(facts);
-        pool->name = g_strdup(gw_xapi_text(sr, "name_label"));
-        pool->path = g_strdup(gw_xapi_text(sr, "uuid"));
-        pool->type = g_strdup(gw_xapi_text(sr, "type"));
-        pool->active = TRUE;
-        pool->capacity_bytes = (guint64)MAX(gw_xapi_int(sr, "physical_size"), 0);
-        pool->available_bytes = (guint64)MAX(gw_xapi_int(sr, "physical_size") - gw_xapi_int(sr, "physical_utilisation"), 0);
-    }
-}
-
-GwHostFacts *gw_xapi_host_facts(GwXapiPool *pool, const json_t *tables, const char *host, GError **error)
-{
-    g_autoptr(json_t) free_memory = gw_xapi_call(pool, "host.compute_free_memory", json_pack("[s]", host), 0, error);
+    g_autoptr(json_t) free_memory = gw_xapi_call(owner->pool, "host.compute_free_memory", json_pack("[s]", host), 0, error);
     if (!free_memory)
         return NULL;
     const json_t *record = gw_xapi_record(tables, "host", host);
@@ -192,11 +176,12 @@ GwHostFacts *gw_xapi_host_facts(GwXapiPool *pool, const json_t *tables, const ch
     facts->hypervisor_version = version_of(gw_xapi_in_map(record, "software_version", "product_version"));
     facts->arch = g_strdup("x86_64");
     facts->cpu_model = g_strdup(gw_xapi_in_map(record, "cpu_info", "modelname"));
+    facts->closed = gw_xapi_bool(record, "enabled") ? NULL : g_strdup("it is disabled (in maintenance) in its pool: xe host-enable");
     facts->cpus = cpus ? (guint)g_ascii_strtoull(cpus, NULL, 10) : 0;
     facts->memory_mib = (guint64)MAX(gw_xapi_int(metrics, "memory_total"), 0) >> MIB_SHIFT;
     g_autoptr(json_t) wrapped = json_pack("{s:O}", "n", free_memory);
     facts->memory_free_mib = MIN((guint64)MAX(gw_xapi_int(wrapped, "n"), 0) >> MIB_SHIFT, facts->memory_mib);
-    add_storage(facts, tables, host);
+    gw_xapi_add_storage(owner, facts, tables, host);
     const char *ref;
     json_t *network;
     json_object_foreach(gw_xapi_table(tables, "network"), ref, network)

@@ -152,7 +152,15 @@ char *gw_xapi_homes(const json_t *tables, const json_t *vm);
 gboolean gw_xapi_is_here(const json_t *tables, const json_t *vm, const char *host_uuid);
 gboolean gw_xapi_is_disk(const json_t *tables, const json_t *vbd);
 GwInstance *gw_xapi_instance(const json_t *tables, const json_t *vm);
-GwHostFacts *gw_xapi_host_facts(GwXapiPool *pool, const json_t *tables, const char *host, GError **error);
+GwHostFacts *gw_xapi_host_facts(const GwHost *owner, const json_t *tables, const char *host, GError **error); /* host: owner's ref */
+
+/* ---- storage.c */
+
+#define GW_XAPI_MIRROR_REMEDY "migrate it cold (godwit migrate), or first move the disk to a local repository of type ext, or to one that both hosts have " \
+                              "attached (xe vdi-pool-migrate)"
+void gw_xapi_add_storage(const GwHost *host, GwHostFacts *facts, const json_t *tables, const char *host_ref);
+/* Why the disk is not copied to another repository, or NULL. Owned by the caller. */
+char *gw_xapi_no_copy(const json_t *vm, const json_t *vbd, const json_t *vdi);
 
 /* ---- host.c */
 

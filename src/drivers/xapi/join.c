@@ -160,6 +160,20 @@ static void read_task(const json_t *tasks, const char *mark, const char *method,
     }
 }
 
+/* The host is out: nobody needs the task's word. One that is not destroyed is forgotten by the server an hour after its end. */
+static void forget_ejection(GwHost *master, const json_t *tasks, const char *mark)
+{
+    const char *ref;
+    json_t *task;
+    json_object_foreach((json_t *)tasks, ref, task) {
+        g_autoptr(GError) ignored = NULL;
+        const char *status = gw_xapi_text(task, "status");
+        if (g_strcmp0(gw_xapi_in_map(task, "other_config", MARK), mark) == 0 && strcmp(status, "pending") != 0 &&
+            strcmp(status, "cancelling") != 0)
+            gw_xapi_do(master->pool, "task.destroy", json_pack("[s]", ref), &ignored);
+    }
+}
+
 /* ---- looking */
 
 /* Where the host itself is asked: the pool knows its address once it is a member. */
@@ -195,8 +209,11 @@ static gboolean look(GwHost *master, GwHost *host, const GwPoolCall *call, GwPoo
     g_auto(Voice) voice = {0};
     g_autoptr(GError) silence = NULL;
     listen_at(host, to, &voice, &silence);
-    if (voice.answers && believe(&voice, tables, call, sight, ret_words))
+    if (voice.answers && believe(&voice, tables, call, sight, ret_words)) {
+        if (sight->member == GW_MEMBER_OUTSIDE)
+            forget_ejection(master, tasks, call->mark);
         return TRUE;
+    }
     if (ref) {
         sight->member = member_of(tables, ref, ret_words);
         read_task(tasks, call->mark, "Async.pool.eject", sight, ret_words);
