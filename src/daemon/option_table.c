@@ -203,7 +203,7 @@ const GwOption gw_options[] = {
      .offset = AT(block_migration_synchronous_writes),
      .initial = "auto",
      .help = "Whether a guest's writes to disks that are being copied wait until they have reached the destination, too, so that the copy ends "
-             "however much it writes. auto: yes, unless it was measured to write less than an eighth of what the link carries.",
+             "however much it writes. auto: where it was measured to write at least half of what the link carries.",
      .choices = sync_writes},
     {"libvirt",
      "migration_link_bandwidth",
