@@ -93,12 +93,23 @@ static char *read_password(const GwArguments *arguments, GError **error)
 {
     const char *file = gw_arguments_option(arguments, "password-file");
     char *text = NULL;
-    if (gw_arguments_option(arguments, "ask-password"))
-        return gw_terminal_ask_secret("Password: ", error);
-    if (!file || !g_file_get_contents(strcmp(file, "-") == 0 ? "/dev/stdin" : file, &text, NULL, error))
+    gboolean ask = gw_arguments_option(arguments, "ask-password") != NULL;
+    if (ask)
+        text = gw_terminal_ask_secret("Password: ", error);
+    else if (file)
+        g_file_get_contents(strcmp(file, "-") == 0 ? "/dev/stdin" : file, &text, NULL, error);
+    if (!text)
         return NULL;
     text[strcspn(text, "\r\n")] = '\0';
-    return text;
+    if (*text)
+        return text;
+    if (ask)
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "no password was typed: type that of the user in the host's address");
+    else
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "the first line of %s is empty: the password belongs there",
+                    strcmp(file, "-") == 0 ? "the standard input" : file);
+    g_free(text);
+    return NULL;
 }
 
 static json_t *addition(const char *name, const char *uri, const char *password)

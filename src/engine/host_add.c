@@ -95,15 +95,34 @@ static gboolean ask_and_enter(Addition *addition, GError **error)
     return TRUE;
 }
 
-static gboolean add_host(Addition *addition, GError **error)
+/* Before its password is judged: opening asks no host anything. */
+static gboolean check_address(const Addition *addition, GError **error)
+{
+    g_autoptr(GwNode) node = gw_host_open_node(addition->engine, addition->name, addition->uri, error);
+    return node != NULL;
+}
+
+static gboolean add_with_password(Addition *addition, GError **error)
 {
     g_autofree char *before = NULL;
-    if (addition->password && !gw_secrets_keep(addition->engine, addition->uri, addition->password, &before, error))
+    GError *failure = NULL;
+    if (!check_address(addition, error) ||
+        !gw_secrets_keep(addition->engine, addition->uri, addition->password, &before, error))
         return FALSE;
-    gboolean ok = ask_and_enter(addition, error);
-    if (!ok && addition->password)
-        gw_secrets_restore(addition->engine, addition->uri, before);
-    return ok;
+    if (ask_and_enter(addition, &failure))
+        return TRUE;
+    gw_secrets_restore(addition->engine, addition->uri, before);
+    g_set_error(error, failure->domain, failure->code, "%s%s", failure->message,
+                g_error_matches(failure, GW_ERROR, GW_ERROR_DENIED)
+                    ? "; the one that was given was not kept: add the host again with the right one (--ask-password)"
+                    : "");
+    g_error_free(failure);
+    return FALSE;
+}
+
+static gboolean add_host(Addition *addition, GError **error)
+{
+    return addition->password ? add_with_password(addition, error) : ask_and_enter(addition, error);
 }
 
 static gpointer add_thread(gpointer data)

@@ -245,6 +245,8 @@ gboolean gw_engine_reload_hosts(GwEngine *engine, GError **error);
 
 GwHostEntry *gw_host_entry_new(GwNode *node, GwHostRow *row); /* takes both */
 GwHostRow *gw_host_row_copy(const GwHostRow *row);
+/* Sets the error for an instance whose host is silent or forced down. */
+void gw_host_refuse_silent(GwEngine *engine, const GwInstanceView *view, gboolean by_admin, GError **error);
 GwNode *gw_host_open_node(GwEngine *engine, const char *name, const char *uri, GError **error);
 
 /* ---- readdress.c */

@@ -243,6 +243,19 @@ char *gw_xapi_pool_password(const GwXapiPool *pool, GError **error)
     return NULL;
 }
 
+/* Who was refused, where, and with which password: what is to be mended is a file on this machine. */
+static void explain_refusal(const GwXapiPool *pool, const char *to, GError **failure)
+{
+    g_autoptr(GError) old = NULL;
+    if (!gw_xapi_is_fault(*failure, "SESSION_AUTHENTICATION_FAILED"))
+        return;
+    old = g_steal_pointer(failure);
+    g_set_error(failure, GW_ERROR, GW_ERROR_DENIED,
+                "%s refuses the login of %s with the password in %s (%s): write the right password into that file, which is read anew at every "
+                "attempt",
+                to, pool->address.user, pool->address.password_file, old->message);
+}
+
 /* A session at `to`, or a failure; on HOST_IS_SLAVE the failure's detail is the master. */
 char *gw_xapi_login_at(GwXapiPool *pool, const char *to, GError **error)
 {
@@ -255,11 +268,14 @@ char *gw_xapi_login_at(GwXapiPool *pool, const char *to, GError **error)
         g_set_error(error, GW_ERROR, GW_ERROR_DENIED, "the password in %s is not UTF-8", pool->address.password_file);
         return NULL;
     }
-    g_autoptr(json_t) result = gw_xapi_send(pool, to, "session.login_with_password", params, pool->timeout_ms, error);
+    GError *failure = NULL;
+    g_autoptr(json_t) result = gw_xapi_send(pool, to, "session.login_with_password", params, pool->timeout_ms, &failure);
     if (result && json_is_string(result))
         return g_strdup(json_string_value(result));
     if (result)
-        g_set_error(error, GW_ERROR, GW_ERROR_LOST, "%s answers a login without a session", to);
+        g_set_error(&failure, GW_ERROR, GW_ERROR_LOST, "%s answers a login without a session", to);
+    explain_refusal(pool, to, &failure);
+    g_propagate_error(error, failure);
     return NULL;
 }
 
@@ -354,7 +370,7 @@ static gboolean login(GwXapiPool *pool, GError **error)
         return FALSE;
     }
     if (g_error_matches(first, GW_ERROR, GW_ERROR_LOST) || first->domain == GW_XAPI_FAULT) {
-        gboolean denied = gw_xapi_is_fault(first, "SESSION_AUTHENTICATION_FAILED") || gw_xapi_is_fault(first, "RBAC_PERMISSION_DENIED");
+        gboolean denied = gw_xapi_is_fault(first, "SESSION_AUTHORIZATION_FAILED") || gw_xapi_is_fault(first, "RBAC_PERMISSION_DENIED");
         g_set_error(error, GW_ERROR, denied ? GW_ERROR_DENIED : GW_ERROR_UNREACHABLE, "%s: %s", pool->address.master, first->message);
         return FALSE; /* a login that got lost did nothing */
     }
