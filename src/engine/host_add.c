@@ -1,6 +1,8 @@
 /* Adding a host: on a worker, since the host must be asked first. */
 #include "engine/internal.h"
 
+#include "base/uri.h"
+
 #include <string.h>
 
 typedef struct {
@@ -37,19 +39,21 @@ static const GwHostEntry *find_twin(GwEngine *engine, const GwHostFacts *facts)
 /* [locked] Name, address and identity must all be new. */
 static gboolean check_new(GwEngine *engine, const Addition *addition, const GwHostFacts *facts, GError **error)
 {
+    g_autofree char *uri = gw_uri_short(addition->uri);
     const GwHostEntry *named = g_hash_table_lookup(engine->hosts, addition->name);
     const GwHostEntry *there = g_hash_table_lookup(engine->host_uris, addition->uri);
     const GwHostEntry *twin = named || there ? NULL : find_twin(engine, facts);
+    g_autofree char *at = named ? gw_uri_short(named->row->uri) : NULL;
     if (named)
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "host %s is already there, at %s: remove it first, or choose another name",
-                    addition->name, named->row->uri);
+                    addition->name, at);
     else if (there)
-        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "address %s already belongs to host %s", addition->uri, there->row->name);
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "address %s already belongs to host %s", uri, there->row->name);
     else if (twin)
-        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
-                    "%s has the same host UUID %s as host %s: it is the same machine under another address, or one of "
-                    "the two needs its own host_uuid in /etc/libvirt/libvirtd.conf",
-                    addition->uri, facts->host_uuid, twin->row->name);
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "%s has the same host UUID %s as host %s: it is the same machine under another address, or %s",
+                    uri, facts->host_uuid, twin->row->name,
+                    g_strcmp0(facts->hypervisor_type, "QEMU") == 0 ? "one of the two needs its own host_uuid in /etc/libvirt/libvirtd.conf"
+                                                                   : "a clone of it, which has to be installed anew");
     return !named && !there && !twin;
 }
 

@@ -119,6 +119,12 @@ static gboolean has_copy(const Exam *exam, const char *vdi_uuid)
     return FALSE;
 }
 
+/* Labels need not be unique: the first digits of the UUID go with them. */
+static char *place_of(const json_t *sr)
+{
+    return g_strdup_printf("%s (%.8s)", gw_xapi_text(sr, "name_label"), gw_xapi_text(sr, "uuid"));
+}
+
 static void examine_copy(Exam *exam, const json_t *vbd, const json_t *vdi, const json_t *sr, GwDiskFacts *disk)
 {
     const json_t *target = gw_xapi_record(exam->dest_tables, "SR", exam->sr);
@@ -130,6 +136,7 @@ static void examine_copy(Exam *exam, const json_t *vbd, const json_t *vdi, const
     disk->folder = GW_FACT_YES;
     disk->taken = fact(has_copy(exam, gw_xapi_text(vdi, "uuid")));
     disk->dest_path = g_strdup_printf("%s/copy-of-%s", gw_xapi_text(target, "uuid"), gw_xapi_text(vdi, "uuid"));
+    disk->place = place_of(target);
     disk->dest_pool_path = g_strdup_printf("the storage repository %s", gw_xapi_text(target, "name_label"));
     disk->available_bytes = MAX(free_bytes(target), 1); /* 0 would mean unknown */
 }
@@ -144,6 +151,7 @@ static void examine_disk(Exam *exam, const GwDisk *disk, const json_t *vbd)
         return; /* an empty drive */
     gboolean shared = is_one_pool(exam) && gw_xapi_sr_attached(exam->dest_tables, sr, exam->dest_ref);
     facts->shared = fact(shared);
+    facts->place = shared ? place_of(gw_xapi_record(exam->tables, "SR", sr)) : NULL;
     if (shared)
         return;
     if (disk->flags & GW_DISK_REMOVABLE)
@@ -282,6 +290,15 @@ static gboolean open_exam(Exam *exam, const char *uuid, GError **error)
     return exam->dest_ref != NULL;
 }
 
+static void tell_calls(Exam *exam)
+{
+    gboolean one = is_one_pool(exam);
+    exam->facts->live_calls = g_strdup(exam->copies || !one ? "VM.migrate_send (Storage XenMotion)" : "VM.pool_migrate");
+    exam->facts->cold_calls = g_strdup(!one           ? "VM.migrate_send with copy=true, once it is shut down"
+                                       : exam->copies ? "VDI.copy, once it is shut down, and VM.start_on"
+                                                      : "VM.start_on, once it is shut down");
+}
+
 static char *definition(const Exam *exam)
 {
     GwXapiMove move = {exam->facts->source->host_uuid, exam->facts->dest->host_uuid,
@@ -314,6 +331,7 @@ gboolean gw_xapi_examine(GwHost *source, GwHost *dest, const char *uuid, GwMoveF
     if (!ask_hypervisor(&exam, error))
         return FALSE;
     exam.facts->definition = definition(&exam);
+    tell_calls(&exam);
     *ret_facts = g_steal_pointer(&exam.facts);
     return TRUE;
 }
