@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from godwitd import GODWIT, GODWITD, join, running_on, wait_vm
+from godwitd import GODWIT, GODWITD, ended, join, running_on, wait_for, wait_vm
 
 pytestmark = pytest.mark.skipif(not os.path.exists(GODWITD), reason="godwitd is not built")
 
@@ -67,8 +67,9 @@ def test_abort(daemon, simulate):
     until = time.time() + 15
     while not simulator.vm("shared")["current_operations"] and time.time() < until:
         time.sleep(0.1)
-    daemon.ok("live-migration-abort", "shared", "1")
-    assert move.wait(30) != 0
+    assert "no live migration under way" in daemon.run("live-migration-abort", "local").stderr
+    daemon.ok("live-migration-abort", "shared")  # the one that is under way
+    assert move.wait(30) != 0 and ", migration 1)" in move.stdout.read().splitlines()[0]
     assert wait_vm(simulator, "shared", host="HostA", state="Running")["current_operations"] == {}
 
 
@@ -181,3 +182,26 @@ def test_addresses_are_shown_in_short(daemon, simulate, tmp_path):
     assert short in daemon.ok("host-list") and trusted in daemon.ok("--json", "host-list")
     for text in (daemon.ok("host-list"), again.stderr, twin.stderr):
         assert trusted[:12] not in text
+
+
+def test_a_member_that_is_not_the_master_names_it(daemon, simulate, tmp_path):
+    """Its own certificate is trusted, and that of the master, to which it leads, is not."""
+    simulator = simulate("--tls", str(tmp_path))
+    master = simulator.hosts["HostA"]["address"]
+    refused = daemon.run("host-add", "HostB", f"xapi://root@{simulator.address('HostB')}?fingerprint={simulator.hosts['HostB']['fingerprint']}")
+    said = f"{simulator.hosts['HostB']['address']} is not the master of its pool, {master} is (write xapi://root@{master}/HOST, and trust"
+    assert refused.returncode != 0 and said in refused.stderr and simulator.hosts["HostA"]["fingerprint"].lower() in refused.stderr
+
+
+def test_a_cold_move_that_a_killed_daemon_began_says_so(daemon, simulate):
+    simulator = simulate("--seconds", "4")
+    join(daemon, simulator, "HostA", "HostB")
+    daemon.ok("--no-wait", "migrate", "--host", "HostB", "local")
+    wait_for(lambda: "Async.VDI.copy" in simulator.look()["calls"])
+    daemon.process.kill()
+    daemon.process.wait(10)
+    daemon.start()
+    ended(daemon, "local", "error")
+    shown = daemon.ok("server-migration-show", "local", "1")
+    assert "godwitd was stopped while the disks were copied; it is put back on HostA as it was" in " ".join(shown.split()), shown
+    wait_vm(simulator, "local", host="HostA", state="Running")

@@ -316,6 +316,14 @@ static gboolean learn(GwXapiPool *pool, const char *to, const char *session, GEr
     return same;
 }
 
+/* A member sent us there, which the address does not name. */
+static void explain_hop(const GwXapiPool *pool, const char *first, const char *to, GError **failure)
+{
+    if (strcmp(first, to) != 0 && strcmp(to, pool->address.master) != 0)
+        gw_error_prefix(failure, "%s is not the master of its pool, %s is (write xapi://%s@%s/HOST, and trust its certificate, too)", first, to,
+                        pool->address.user, to);
+}
+
 /* tried: an address that was tried in vain already, or NULL. */
 static gboolean try_login(GwXapiPool *pool, const char *first, const char *tried, GError **error)
 {
@@ -338,6 +346,8 @@ static gboolean try_login(GwXapiPool *pool, const char *first, const char *tried
             return TRUE;
         }
         if (!gw_xapi_is_fault(failure, "HOST_IS_SLAVE")) {
+            if (failure->domain == GW_ERROR)
+                explain_hop(pool, first, to, &failure);
             g_propagate_error(error, g_steal_pointer(&failure));
             return FALSE;
         }
