@@ -268,8 +268,9 @@ static gboolean check_pool(const json_t *aggregate, GError **error)
 }
 
 /* What comes after an ejection, which is over for the pool before it is for the host. */
-static const char ejected[] = " It reboots as a pool of its own, and is shown as down until then. It is reachable again once it has rebooted: at its own "
-                              "address, with the pool's password, without the instances and disks that were named.";
+static const char ejected[] =
+    " It reboots as a pool of its own, and is shown as down until then. It is reachable again once it has rebooted: at its own address, with the "
+    "pool's password, without the instances and disks that were named.";
 
 /* value: taken. afterwards: what is said when the hypervisor's own pool has changed, too; or NULL. */
 static GwExit change_host(GwCli *cli, const GwArguments *arguments, const char *action, json_t *value, const char *sentence,
@@ -291,7 +292,8 @@ static GwExit change_host(GwCli *cli, const GwArguments *arguments, const char *
     if (!wait_for_pool(cli, &answer.body, error) || !check_pool(json_object_get(answer.body, "aggregate"), error))
         return GW_EXIT_FAILED;
 
-    changes = changes && json_array_size(json_object_get(json_object_get(answer.body, "aggregate"), "hosts")); /* the last one only loses a name */
+    /* the last one is not ejected: its pool only loses the name */
+    changes = changes && json_array_size(json_object_get(json_object_get(answer.body, "aggregate"), "hosts"));
     print_answer(cli, answer.body,
                  g_strconcat(host, sentence, gw_json_peek(aggregate, "name"), ".", changes ? afterwards : NULL, NULL));
     return GW_EXIT_DONE;

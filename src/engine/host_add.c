@@ -50,8 +50,9 @@ static gboolean check_new(GwEngine *engine, const Addition *addition, const GwHo
     else if (there)
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "address %s already belongs to host %s", uri, there->row->name);
     else if (twin)
-        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "%s has the same host UUID %s as host %s: it is the same machine under another address, or %s",
-                    uri, facts->host_uuid, twin->row->name,
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
+                    "%s has the same host UUID %s as host %s: it is the same machine under another address, or %s", uri,
+                    facts->host_uuid, twin->row->name,
                     g_strcmp0(facts->hypervisor_type, "QEMU") == 0 ? "one of the two needs its own host_uuid in /etc/libvirt/libvirtd.conf"
                                                                    : "a clone of it, which has to be installed anew");
     return !named && !there && !twin;

@@ -1,8 +1,8 @@
-/* Who answers. A machine that hangs takes connections and says nothing, so that every call costs its whole deadline: the first one that meets this
- * notes it, and until the thread of events has found a master again (gw_xapi_pool_seek) all others fail at once.
+/* Who answers. A machine that hangs takes connections and says nothing, so that every call costs its whole deadline: the first one that
+ * meets this notes it, and until the thread of events has found a master again (gw_xapi_pool_seek) all others fail at once.
  *
- * One late answer is no silence: the thread of events is answered several times in a deadline, and whatever has answered since a call began only
- * takes long over that call. */
+ * One late answer is no silence: the thread of events is answered several times in a deadline, and whatever has answered since a call began
+ * only takes long over that call. */
 #include "drivers/xapi/pool.h"
 
 #include <string.h>
@@ -68,8 +68,8 @@ static const char *remedy(gboolean is_master, gboolean alone)
         return "look at that machine, or restart its toolstack (xe-toolstack-restart there)";
     if (alone)
         return "nothing is known of its instances until it does: look at that machine, or restart its toolstack (xe-toolstack-restart there)";
-    return "nothing is known of its pool until it does: look at that machine, or restart its toolstack (xe-toolstack-restart there); if it is lost, "
-           "make another member the master (xe pool-emergency-transition-to-master there, then xe pool-recover-slaves)";
+    return "nothing is known of its pool until it does: look at that machine, or restart its toolstack (xe-toolstack-restart there); if it "
+           "is lost, make another member the master (xe pool-emergency-transition-to-master there, then xe pool-recover-slaves)";
 }
 
 void gw_xapi_silence_set(GwXapiPool *pool, const char *address, GwErrorCode code, GError **error)
@@ -90,7 +90,8 @@ void gw_xapi_contact_missed(GwXapiPool *pool, const char *address, gint64 begun_
 {
     gint64 now_us = g_get_monotonic_time();
     gboolean waited = now_us - begun_us >= (gint64)pool->timeout_ms * 1000;
-    if (!waited || !failure || (!g_error_matches(*failure, GW_ERROR, GW_ERROR_LOST) && !g_error_matches(*failure, GW_ERROR, GW_ERROR_UNREACHABLE)))
+    gboolean unheard = failure && (g_error_matches(*failure, GW_ERROR, GW_ERROR_LOST) || g_error_matches(*failure, GW_ERROR, GW_ERROR_UNREACHABLE));
+    if (!waited || !unheard)
         return;
     g_mutex_lock(&pool->lock);
     Contact *contact = contact_of(pool, address);
