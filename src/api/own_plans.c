@@ -17,6 +17,7 @@ static json_t *disk_json(const GwPlanDisk *disk)
     json_object_set_new(out, "fate", json_string(gw_disk_fate_name(disk->fate)));
     json_object_set_new(out, "path", gw_json_text(disk->path));
     json_object_set_new(out, "dest_path", gw_json_text(disk->dest_path));
+    json_object_set_new(out, "place", gw_json_text(disk->place));
     json_object_set_new(out, "format", gw_json_text(disk->format));
     json_object_set_new(out, "capacity_bytes", gw_json_count(disk->capacity_bytes));
     json_object_set_new(out, "allocation_bytes", gw_json_count(disk->allocation_bytes));
@@ -43,7 +44,8 @@ static json_t *plan_json(const GwPlan *plan)
         json_array_append_new(disks, disk_json(plan->disks->pdata[i]));
     json_object_set_new(out, "method", json_string(gw_plan_method(plan)));
     json_object_set_new(out, "disks", disks);
-    json_object_set_new(out, "flags", flags_json(plan->flags));
+    json_object_set_new(out, "flags", plan->calls ? json_array() : flags_json(plan->flags));
+    json_object_set_new(out, "calls", gw_json_text(plan->calls));
     json_object_set_new(out, "memory_mib", gw_json_count(plan->memory_mib));
     json_object_set_new(out, "bandwidth_mibps", gw_json_count(plan->bandwidth_mibps));
     json_object_set_new(out, "connections", gw_json_count(plan->connections));

@@ -267,8 +267,14 @@ static gboolean check_pool(const json_t *aggregate, GError **error)
     return !is_pool_in(aggregate, "changing");
 }
 
-/* value: taken. */
-static GwExit change_host(GwCli *cli, const GwArguments *arguments, const char *action, json_t *value, const char *sentence, GError **error)
+/* What comes after an ejection, which is over for the pool before it is for the host. */
+static const char ejected[] =
+    " It reboots as a pool of its own, and is shown as down until then. It is reachable again once it has rebooted: at its own address, with the "
+    "pool's password, without the instances and disks that were named.";
+
+/* value: taken. afterwards: what is said when the hypervisor's own pool has changed, too; or NULL. */
+static GwExit change_host(GwCli *cli, const GwArguments *arguments, const char *action, json_t *value, const char *sentence,
+                          const char *afterwards, GError **error)
 {
     g_autoptr(json_t) wish = value;
     const char *host = gw_arguments_word(arguments, 1);
@@ -280,24 +286,29 @@ static GwExit change_host(GwCli *cli, const GwArguments *arguments, const char *
 
     g_auto(GwAnswer) answer = {0};
     gw_interrupt_catch();
-    if (!act(cli, aggregate, action, json_incref(wish), &answer, error) || !wait_for_pool(cli, &answer.body, error) ||
-        !check_pool(json_object_get(answer.body, "aggregate"), error))
+    if (!act(cli, aggregate, action, json_incref(wish), &answer, error))
+        return GW_EXIT_FAILED;
+    gboolean changes = is_pool_in(json_object_get(answer.body, "aggregate"), "changing");
+    if (!wait_for_pool(cli, &answer.body, error) || !check_pool(json_object_get(answer.body, "aggregate"), error))
         return GW_EXIT_FAILED;
 
-    print_answer(cli, answer.body, g_strconcat(host, sentence, gw_json_peek(aggregate, "name"), ".", NULL));
+    /* the last one is not ejected: its pool only loses the name */
+    changes = changes && json_array_size(json_object_get(json_object_get(answer.body, "aggregate"), "hosts"));
+    print_answer(cli, answer.body,
+                 g_strconcat(host, sentence, gw_json_peek(aggregate, "name"), ".", changes ? afterwards : NULL, NULL));
     return GW_EXIT_DONE;
 }
 
 GwExit gw_run_aggregate_add_host(GwCli *cli, const GwArguments *arguments, GError **error)
 {
     json_t *value = gw_arguments_option(arguments, "force") ? json_pack("{s:b}", "force", TRUE) : json_object();
-    return change_host(cli, arguments, "add_host", value, " is now in aggregate ", error);
+    return change_host(cli, arguments, "add_host", value, " is now in aggregate ", NULL, error);
 }
 
 GwExit gw_run_aggregate_remove_host(GwCli *cli, const GwArguments *arguments, GError **error)
 {
     json_t *value = json_pack("{s:s*}", "confirm", gw_arguments_option(arguments, "confirm"));
-    return change_host(cli, arguments, "remove_host", value, " is no longer in aggregate ", error);
+    return change_host(cli, arguments, "remove_host", value, " is no longer in aggregate ", ejected, error);
 }
 
 /* "key=value" sets a key, "key" alone removes it. NULL: a word has no key. */

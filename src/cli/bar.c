@@ -83,6 +83,7 @@ static GArray *make_parts(const GwMove *move, const GwBarLook *look)
     add(parts, 65, gw_text_duration(MAX(move->figures.elapsed_ms, look->waited_ms)));
     if (gw_move_copies(move))
         add_expected(parts, move, look);
+    add(parts, 10, g_strdup_printf("migration %" G_GINT64_FORMAT, move->id)); /* by which it is aborted */
     return parts;
 }
 

@@ -324,11 +324,12 @@ const GwCommand gw_commands[] = {
     {"resize-revert", MOVES, "SERVER", "undo a cold move: go back to the source",
      "Where disks were copied, what was written since the move is lost.", "resize-revert vm1", NULL,
      gw_run_resize_revert},
-    {"live-migration-abort", MOVES, "SERVER MIGRATION", "cancel a live migration; the server stays where it is", NULL,
-     "live-migration-abort vm1 7", NULL, gw_run_abort},
-    {"live-migration-force-complete", MOVES, "SERVER MIGRATION", "make a live migration end soon",
-     "By post-copy where it is permitted, else by pausing the guest for as long as the rest takes.",
-     "live-migration-force-complete vm1 7", NULL, gw_run_force_complete},
+    {"live-migration-abort", MOVES, "SERVER [MIGRATION]", "cancel a live migration; the server stays where it is",
+     "Without MIGRATION the one that is under way.", "live-migration-abort vm1", NULL, gw_run_abort},
+    {"live-migration-force-complete", MOVES, "SERVER [MIGRATION]", "make a live migration end soon",
+     "By post-copy where it is permitted, else by pausing the guest for as long as the rest takes.\n"
+     "Without MIGRATION the one that is under way.",
+     "live-migration-force-complete vm1", NULL, gw_run_force_complete},
 
     {"evacuate", MOVES, "SERVER [HOST]", "start a server elsewhere whose host is down",
      "From its disks on shared storage. Its host must be switched off, and you must have said so, with\n"

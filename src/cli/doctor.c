@@ -8,6 +8,17 @@
 
 enum { LOOK_MS = 150, MOST_COLUMNS = 12 /* of the matrix of pairs */ };
 
+/* Some checks are not for hosts of its kind. */
+static gboolean is_meaningless(const json_t *host)
+{
+    const char *key;
+    json_t *state;
+    json_object_foreach(json_object_get(host, "checks"), key, state)
+        if (g_strcmp0(json_string_value(state), "none") == 0)
+            return TRUE;
+    return FALSE;
+}
+
 /* ---- asking */
 
 static json_t *wish(const GwArguments *arguments, gboolean probe)
@@ -60,7 +71,19 @@ static const char *short_state(const char *state)
 {
     if (g_strcmp0(state, "blocks") == 0)
         return "BLOCKS";
+    if (g_strcmp0(state, "none") == 0)
+        return "-";
     return g_strcmp0(state, "unknown") == 0 ? "?" : state;
+}
+
+static gboolean has_meaningless(const json_t *hosts)
+{
+    size_t index;
+    json_t *host;
+    json_array_foreach(hosts, index, host)
+        if (is_meaningless(host))
+            return TRUE;
+    return FALSE;
 }
 
 static void print_hosts(const json_t *hosts)
@@ -82,6 +105,8 @@ static void print_hosts(const json_t *hosts)
             gw_table_add(table, short_state(gw_json_peek(json_object_get(host, "checks"), headings->pdata[i])));
     }
     gw_table_print(table, stdout);
+    if (has_meaningless(hosts))
+        puts("-: means nothing for a host of that kind.");
 }
 
 /* ---- the matrix of pairs */
@@ -223,7 +248,13 @@ static void print_verdict(const json_t *checkup)
         puts("\nNothing prevents moves, but see the warnings.");
     else
         puts("\nNothing was found.");
-    if (!probed)
+    size_t index, meant = 0;
+    json_t *host;
+    json_array_foreach(json_object_get(checkup, "hosts"), index, host)
+        meant += !is_meaningless(host);
+    if (!meant)
+        puts("Ways between the hosts were not tried: `godwit plan SERVER HOST` asks them about one server.");
+    else if (!probed)
         puts("Ways between the hosts were not tried: `godwit doctor --probe` moves a tiny guest along each.");
 }
 
@@ -232,7 +263,7 @@ static void print_people(const GwCli *cli, const json_t *checkup)
     const json_t *hosts = json_object_get(checkup, "hosts"), *pairs = json_object_get(checkup, "pairs");
     size_t count = json_array_size(hosts);
     if (!count) {
-        puts("No hosts yet. Add one by its libvirt address: godwit host-add HostA qemu+tls://HostA/system");
+        puts(gw_text_no_hosts);
         return;
     }
     print_hosts(hosts);

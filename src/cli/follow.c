@@ -79,7 +79,7 @@ static guint64 waited_ms(const Follower *follower)
 
 static void show_state(Follower *follower, const GwMove *move)
 {
-    gboolean changed = g_strcmp0(follower->state, move->state) != 0;
+    gboolean changed = g_strcmp0(follower->state, move->state) != 0, first = !follower->state;
     if (!changed)
         return;
     g_free(follower->state);
@@ -89,7 +89,8 @@ static void show_state(Follower *follower, const GwMove *move)
     g_autofree char *time = gw_text_duration(waited_ms(follower));
     g_autofree char *way = move->dest ? g_strdup_printf("%s -> %s", move->source, move->dest)
                                       : g_strdup_printf("from %s", move->source);
-    note(follower, "%s %s: %s (%s, %s)", move->name, way, gw_move_phase(move), move->state, time);
+    g_autofree char *number = first ? g_strdup_printf(", migration %" G_GINT64_FORMAT, move->id) : g_strdup("");
+    note(follower, "%s %s: %s (%s, %s%s)", move->name, way, gw_move_phase(move), move->state, time, number);
 }
 
 /* What it waits for, once each. */

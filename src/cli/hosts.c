@@ -1,13 +1,11 @@
 /* The commands about hosts. */
+#include "base/uri.h"
 #include "cli/client.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "cli/text.h"
 
 #include <string.h>
-
-static const char no_hosts[] =
-    "No hosts yet. Add one by its libvirt address: godwit host-add HostA qemu+tls://HostA/system";
 
 static gint64 number(const json_t *host, const char *field)
 {
@@ -41,7 +39,7 @@ static void add_host(GwTable *table, const json_t *host)
     gw_table_take(table, memory(host));
     gw_table_add_int(table, number(host, "cpus"));
     gw_table_take(table, hypervisor(host));
-    gw_table_add(table, gw_json_peek(host, "uri"));
+    gw_table_take(table, gw_uri_short(gw_json_peek(host, "uri")));
 }
 
 /* Why a host is down or takes no instances, below the table, where there is room for a sentence. */
@@ -77,7 +75,7 @@ GwExit gw_run_host_list(GwCli *cli, const GwArguments *arguments, GError **error
         return GW_EXIT_DONE;
     }
     if (json_array_size(hosts) == 0) {
-        puts(no_hosts);
+        puts(gw_text_no_hosts);
         return GW_EXIT_DONE;
     }
     g_autoptr(GwTable) table = gw_table_new(headings);
@@ -93,12 +91,23 @@ static char *read_password(const GwArguments *arguments, GError **error)
 {
     const char *file = gw_arguments_option(arguments, "password-file");
     char *text = NULL;
-    if (gw_arguments_option(arguments, "ask-password"))
-        return gw_terminal_ask_secret("Password: ", error);
-    if (!file || !g_file_get_contents(strcmp(file, "-") == 0 ? "/dev/stdin" : file, &text, NULL, error))
+    gboolean ask = gw_arguments_option(arguments, "ask-password") != NULL;
+    if (ask)
+        text = gw_terminal_ask_secret("Password: ", error);
+    else if (file)
+        g_file_get_contents(strcmp(file, "-") == 0 ? "/dev/stdin" : file, &text, NULL, error);
+    if (!text)
         return NULL;
     text[strcspn(text, "\r\n")] = '\0';
-    return text;
+    if (*text)
+        return text;
+    if (ask)
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "no password was typed: type that of the user in the host's address");
+    else
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "the first line of %s is empty: the password belongs there",
+                    strcmp(file, "-") == 0 ? "the standard input" : file);
+    g_free(text);
+    return NULL;
 }
 
 static json_t *addition(const char *name, const char *uri, const char *password)

@@ -292,17 +292,44 @@ GwExit gw_run_resize_revert(GwCli *cli, const GwArguments *arguments, GError **e
 
 /* ---- while it goes on */
 
+/* The number that was given, or that of the one live migration of the server that is under way. */
+static gboolean find_migration(GwCli *cli, const GwServer *server, const char *word, gint64 *ret_id, GError **error)
+{
+    if (word)
+        return gw_arguments_number(word, "MIGRATION", ret_id, error);
+    g_autofree char *path = gw_client_path("/godwit/v1/migrations?instance_uuid=%s&unfinished=true", server->uuid);
+    g_autoptr(json_t) body = NULL;
+    json_t *list, *one;
+    size_t i;
+    guint found = 0;
+    if (!gw_client_get(cli, path, &body, error) || !gw_client_list(body, "migrations", &list, error))
+        return FALSE;
+    json_array_foreach(list, i, one) {
+        if (g_strcmp0(gw_json_peek(one, "kind"), "live-migration") != 0)
+            continue;
+        *ret_id = json_integer_value(json_object_get(one, "id"));
+        found++;
+    }
+    if (found != 1)
+        g_set_error(error, GW_ERROR, found ? GW_ERROR_CONFLICT : GW_ERROR_NOT_FOUND,
+                    found ? "%s has several live migrations under way: name one by its number, which 'godwit server-migration-list %s' shows."
+                          : "%s has no live migration under way; 'godwit server-migration-list %s' shows those that have ended.",
+                    server->name, server->name);
+    return found == 1;
+}
+
 /* method and path's end say what is asked of the migration; body is taken. */
 static GwExit steer(GwCli *cli, const GwArguments *arguments, const char *method, const char *end, json_t *body,
                     GwWanted wanted, GError **error)
 {
     g_autoptr(json_t) taken = body;
     gint64 id, told = 0;
-    if (!gw_arguments_number(gw_arguments_word(arguments, 1), "MIGRATION", &id, error))
+    const char *word = gw_arguments_word(arguments, 1);
+    if (word && !gw_arguments_number(word, "MIGRATION", &id, error))
         return GW_EXIT_USAGE;
 
     g_autoptr(GwServer) server = gw_server_find(cli, gw_arguments_word(arguments, 0), error);
-    if (!server)
+    if (!server || !find_migration(cli, server, word, &id, error))
         return GW_EXIT_FAILED;
 
     g_autoptr(GwMove) move = gw_follow_once(cli, id, error);
@@ -315,7 +342,8 @@ static GwExit steer(GwCli *cli, const GwArguments *arguments, const char *method
         g_autofree char *place = gw_server_place(cli, server->uuid, server->name);
         return gw_report(cli, &(GwReport){GW_EXIT_OTHERWISE, sentence, NULL, place});
     }
-    g_autofree char *start = gw_client_path("/v2.1/servers/%s/migrations/%s", server->uuid, gw_arguments_word(arguments, 1));
+    g_autofree char *number = g_strdup_printf("%" G_GINT64_FORMAT, id);
+    g_autofree char *start = gw_client_path("/v2.1/servers/%s/migrations/%s", server->uuid, number);
     g_autofree char *path = g_strconcat(start, end, NULL);
     GwExit code = act(cli, server, &(GwCall){.method = method, .path = path, .body = g_steal_pointer(&taken)}, &told, error);
 

@@ -68,10 +68,13 @@ static void print_disks(const json_t *disks)
     {
         const char *fate = gw_json_peek(disk, "fate");
         g_autofree char *target = gw_text_clean(gw_json_peek(disk, "target"));
-        g_autofree char *path = gw_text_clean(gw_json_peek(disk, "path"));
-        g_autofree char *dest = gw_text_clean(gw_json_peek(disk, "dest_path"));
+        const char *place = gw_json_peek(disk, "place");
+        g_autofree char *path = gw_text_clean(place ? place : gw_json_peek(disk, "path"));
+        g_autofree char *dest = gw_text_clean(place ? place : gw_json_peek(disk, "dest_path"));
         g_autofree char *size = gw_text_bytes((guint64)json_integer_value(json_object_get(disk, "allocation_bytes")));
-        if (g_strcmp0(fate, "copy") == 0)
+        if (!gw_json_peek(disk, "path"))
+            printf("  disk %s: a drive without a medium\n", target);
+        else if (g_strcmp0(fate, "copy") == 0)
             printf("  disk %s: copied to %s (%s)\n", target, dest, size);
         else if (g_strcmp0(fate, "send") == 0)
             printf("  disk %s: a medium that is sent to %s first (%s)\n", target, dest, size);
@@ -82,9 +85,14 @@ static void print_disks(const json_t *disks)
     }
 }
 
-static void print_plan(const json_t *plan)
+/* libvirt's flags, or what is called where those mean nothing. */
+static void print_means(const json_t *plan)
 {
-    print_disks(json_object_get(plan, "disks"));
+    g_autofree char *calls = gw_text_clean(gw_json_peek(plan, "calls"));
+    if (gw_json_peek(plan, "calls")) {
+        printf("  calls: %s\n", calls);
+        return;
+    }
     g_autoptr(GString) flags = g_string_new(NULL);
     size_t index;
     json_t *flag;
@@ -93,6 +101,12 @@ static void print_plan(const json_t *plan)
         g_string_append_printf(flags, "%s%s", flags->len ? ", " : "", json_string_value(flag));
     }
     printf("  flags: %s\n", flags->str);
+}
+
+static void print_plan(const json_t *plan)
+{
+    print_disks(json_object_get(plan, "disks"));
+    print_means(plan);
     static const char *const rows[][2] = {{"destination_uri", "destination address"},
                                           {"migrate_uri", "copy goes to"},
                                           {"console_listen", "console listens on"}};

@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+const char gw_text_no_hosts[] = "No hosts yet. Add one by its address: godwit host-add HostA qemu+tls://HostA/system (libvirt), or "
+                                "xapi://root@MASTER/HostA (XenServer)";
+
 char *gw_text_clean(const char *text)
 {
     if (!text)

@@ -7,6 +7,7 @@
 /* What came from elsewhere, made safe to print on one line: valid UTF-8 without control characters, so that a name
  * cannot steer the terminal. NULL gives "-". */
 char *gw_text_clean(const char *text);
+extern const char gw_text_no_hosts[]; /* what to do first */
 
 /* Columns that clean text takes on a terminal: wide characters two, combining ones none. */
 guint gw_text_width(const char *text);

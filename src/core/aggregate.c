@@ -143,6 +143,17 @@ gboolean gw_aggregate_refuse(GwAggregateAction action, gint64 id, GError **error
     return FALSE;
 }
 
+gboolean gw_aggregate_refuse_stranger(const GwAggregate *aggregate, const char *host, GError **error)
+{
+    g_autoptr(GString) members = g_string_new(NULL);
+    for (guint i = 0; i < aggregate->hosts->len; i++)
+        g_string_append_printf(members, "%s%s", i ? ", " : "", (const char *)aggregate->hosts->pdata[i]);
+    g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND,
+                "Cannot remove host %s in aggregate %" G_GINT64_FORMAT ": it is none of its hosts (%s)", host, aggregate->id,
+                members->len ? members->str : "it has none");
+    return FALSE;
+}
+
 static gboolean shares_host(const GwAggregate *aggregate, const GPtrArray *hosts)
 {
     for (guint i = 0; i < hosts->len; i++)

@@ -53,6 +53,8 @@ typedef enum {
 /* "Cannot add host to aggregate 3. Reason: …." reason as by printf. Always FALSE. */
 gboolean gw_aggregate_refuse(GwAggregateAction action, gint64 id, GError **error, const char *reason, ...)
     G_GNUC_PRINTF(4, 5);
+/* Nova's sentence, and why: a host that is no member of it. Always FALSE. */
+gboolean gw_aggregate_refuse_stranger(const GwAggregate *aggregate, const char *host, GError **error);
 /* A host is in one zone at most: none of hosts (of char *) may be in an aggregate, but for this one, of another zone.
  * zone: that which aggregate is going to have; NULL: none, and nothing is wrong. all: every aggregate. */
 gboolean gw_aggregate_check_zone(const GPtrArray *all, const GwAggregate *aggregate, const char *zone,

@@ -25,6 +25,7 @@ typedef struct {
 
 typedef struct {
     GwHostFacts *facts;    /* fresh; reference */
+    gboolean facts_only;   /* the driver has no audit of its own: what follows is of another kind of host, and means nothing */
     char *transport;       /* of its address: "tcp", "tls", "ssh", "unix"; NULL: of another kind */
     GwFact secure;         /* the connection is local, or encrypted */
     gint64 certificate_left_s; /* until the certificate expires that it shows; G_MININT64: it shows none, or unknown */

@@ -21,6 +21,7 @@ typedef struct {
     char *dest_path;      /* where a copy would go; NULL: the same path */
     char *dest_pool_path; /* folder whose free space a copy uses, or NULL */
     guint64 available_bytes; /* free there; 0 when unknown */
+    char *place;          /* where it is, or where its copy goes, for people; NULL: its path tells it */
     char *problem;        /* any other obstacle in the driver's words, or NULL */
     char *live_problem, *live_remedy; /* likewise, to its being copied while its guest runs; both or none */
 } GwDiskFacts;
@@ -39,6 +40,7 @@ typedef struct {
     GPtrArray *live_obstacles, *cold_obstacles; /* of char *: likewise, to a move of that kind only */
     char *rigid;             /* what in its definition keeps it from another shape ("<numa>"), or NULL */
     char *cpu_problem;       /* why the destination's CPU cannot run it, or NULL */
+    char *live_calls, *cold_calls; /* what the driver calls for a move of that kind, for people; NULL: libvirt's flags tell it */
     char *definition;        /* goes into GwPlan.definition */
 } GwMoveFacts;
 

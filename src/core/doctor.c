@@ -64,7 +64,9 @@ static GwCheckState check_connection(const Context *c)
         return found(c, GW_FINDING_BLOCKS, "unreachable", g_strdup_printf("%s cannot be asked: %s", name, c->host->failure),
                      g_strdup("nothing is known of it, and nothing can move there or away"),
                      g_strdup("mend what the message names, then run doctor again"),
-                     g_strdup_printf("virsh -c '%s' version", c->host->uri));
+                     g_str_has_prefix(c->host->uri, "qemu") ? g_strdup_printf("virsh -c '%s' version", c->host->uri) : NULL);
+    if (c->audit->facts_only)
+        return GW_CHECK_OK; /* it was asked */
     if (g_strcmp0(c->audit->transport, "tcp") != 0 || c->audit->secure != GW_FACT_NO)
         return c->audit->secure == GW_FACT_UNKNOWN ? GW_CHECK_UNKNOWN : check_certificate(c);
     gsize length;
@@ -268,6 +270,8 @@ const char *gw_host_check_name(guint check)
 const char *gw_check_state_name(GwCheckState state)
 {
     switch (state) {
+    case GW_CHECK_NONE:
+        return "none";
     case GW_CHECK_OK:
         return "ok";
     case GW_CHECK_UNKNOWN:
@@ -284,6 +288,9 @@ void gw_doctor_host(const GwPatient *host, const GwDoctorSettings *settings, GPt
                     GwCheckState states[GW_HOST_CHECK_COUNT])
 {
     Context c = {host, host->audit, settings, findings};
-    for (guint i = 0; i < GW_HOST_CHECK_COUNT; i++)
-        states[i] = host->audit || i == GW_HOST_CHECK_CONNECTION ? host_checks[i](&c) : GW_CHECK_UNKNOWN;
+    GwCheckState others = !host->audit ? GW_CHECK_UNKNOWN : GW_CHECK_NONE;
+    for (guint i = 0; i < GW_HOST_CHECK_COUNT; i++) {
+        gboolean meant = i == GW_HOST_CHECK_CONNECTION || (host->audit && !host->audit->facts_only);
+        states[i] = meant ? host_checks[i](&c) : others;
+    }
 }

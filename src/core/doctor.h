@@ -5,8 +5,9 @@
 
 #include "core/audit.h"
 
-typedef enum { GW_CHECK_OK, GW_CHECK_UNKNOWN, GW_CHECK_WARNS, GW_CHECK_BLOCKS } GwCheckState; /* the worse, the higher */
-const char *gw_check_state_name(GwCheckState state); /* "ok", "unknown", "warning", "blocks" */
+/* The worse, the higher. NONE: the check means nothing for such hosts. */
+typedef enum { GW_CHECK_NONE, GW_CHECK_OK, GW_CHECK_UNKNOWN, GW_CHECK_WARNS, GW_CHECK_BLOCKS } GwCheckState;
+const char *gw_check_state_name(GwCheckState state); /* "none", "ok", "unknown", "warning", "blocks" */
 
 /* A host under examination. Strings borrowed. */
 typedef struct {

@@ -42,6 +42,8 @@ static GwCheckState check_identity(const Context *c)
     const char *source = c->source->name, *dest = c->dest->name;
     gboolean same_uuid = c->from->host_uuid && g_strcmp0(c->from->host_uuid, c->to->host_uuid) == 0;
     gboolean same_name = c->from->hostname && g_strcmp0(c->from->hostname, c->to->hostname) == 0;
+    if (c->source->audit->facts_only)
+        return GW_CHECK_NONE;
     if (is_second(c) && (same_uuid || same_name))
         return GW_CHECK_BLOCKS;
     if (same_uuid)
@@ -133,8 +135,34 @@ static GwCheckState check_network(const Context *c)
                  g_string_free(g_steal_pointer(&commands), FALSE));
 }
 
+/* An SR that both have attached and that holds disks. */
+static gboolean share_storage(const GwHostFacts *from, const GwHostFacts *to)
+{
+    for (guint i = 0; i < from->pools->len; i++) {
+        const GwPool *pool = from->pools->pdata[i];
+        gboolean media = g_strcmp0(pool->type, "iso") == 0 || g_strcmp0(pool->type, "udev") == 0;
+        if (!media && pool->path && gw_host_facts_pool_at(to, pool->path))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static GwCheckState check_repositories(const Context *c)
+{
+    if (share_storage(c->from, c->to))
+        return GW_CHECK_OK;
+    if (is_second(c))
+        return GW_CHECK_WARNS;
+    return found(c, GW_FINDING_WARNS, "no-shared-storage",
+                 g_strdup_printf("%s and %s have no storage repository in common", c->source->name, c->dest->name),
+                 g_strdup("only instances with all their disks on local storage of type ext move live between them, and the disks with them"),
+                 g_strdup("ask for one instance (godwit plan SERVER HOST), move it cold, or attach shared storage to both, in one pool"), NULL);
+}
+
 static GwCheckState check_storage(const Context *c)
 {
+    if (c->source->audit->facts_only && c->dest->audit->facts_only)
+        return check_repositories(c);
     if (!c->source->audit->folder.path)
         return GW_CHECK_OK;
     if (!c->pair)

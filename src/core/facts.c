@@ -9,6 +9,7 @@ static void disk_facts_free(gpointer data)
     g_free(facts->target);
     g_free(facts->dest_path);
     g_free(facts->dest_pool_path);
+    g_free(facts->place);
     g_free(facts->problem);
     g_free(facts->live_problem);
     g_free(facts->live_remedy);
@@ -44,6 +45,8 @@ void gw_move_facts_free(GwMoveFacts *facts)
     g_ptr_array_unref(facts->cold_obstacles);
     g_free(facts->rigid);
     g_free(facts->cpu_problem);
+    g_free(facts->live_calls);
+    g_free(facts->cold_calls);
     g_free(facts->definition);
     g_free(facts);
 }

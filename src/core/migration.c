@@ -130,6 +130,7 @@ static void plan_disk_free(gpointer data)
     g_free(disk->dest_path);
     g_free(disk->format);
     g_free(disk->pool);
+    g_free(disk->place);
     g_strfreev(disk->backing);
     g_free(disk);
 }
@@ -157,6 +158,7 @@ static void copy_disk(GwPlan *to, const GwPlanDisk *from)
     disk->dest_path = g_strdup(from->dest_path);
     disk->format = g_strdup(from->format);
     disk->pool = g_strdup(from->pool);
+    disk->place = g_strdup(from->place);
     disk->backing = g_strdupv(from->backing);
 }
 
@@ -167,6 +169,7 @@ GwPlan *gw_plan_copy(const GwPlan *plan)
     GwPlan *copy = g_new0(GwPlan, 1);
     *copy = *plan;
     copy->name = g_strdup(plan->name);
+    copy->calls = g_strdup(plan->calls);
     copy->destination_uri = g_strdup(plan->destination_uri);
     copy->policy = g_strdup(plan->policy);
     copy->new_disk = g_strdup(plan->new_disk);
@@ -184,6 +187,7 @@ void gw_plan_free(GwPlan *plan)
     if (!plan)
         return;
     g_free(plan->name);
+    g_free(plan->calls);
     g_free(plan->destination_uri);
     g_free(plan->policy);
     g_free(plan->new_disk);

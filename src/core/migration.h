@@ -124,6 +124,7 @@ typedef struct {
     GStrv backing;   /* kept on the destination (incremental copy); NULL: the copy is complete in itself */
     guint64 capacity_bytes;
     guint64 allocation_bytes;
+    char *place;              /* where it is or goes to, for people, or NULL; not journalled */
 } GwPlanDisk;
 
 /* Everything that is decided about one move before it starts. Journalled before the first act. Immutable then. */
@@ -134,6 +135,7 @@ typedef struct {
     GwPower power_before;
     gboolean persistent_before, autostart_before;
     guint64 flags;            /* GW_FLAG_*: the values of virDomainMigrateFlags */
+    char *calls;              /* where flags mean nothing: what is called instead, for people, or NULL; not journalled */
     guint64 bandwidth_mibps;  /* 0: unlimited */
     guint connections;        /* with GW_FLAG_PARALLEL: so many; 0: the hypervisor's own number */
     GwCompression compression; /* with GW_FLAG_COMPRESSED; NONE: the hypervisor's own method */

@@ -153,6 +153,7 @@ static void plan_disk(GwPlan *plan, const GwDisk *disk, const GwDiskFacts *facts
     row->path = g_strdup(disk->path);
     row->dest_path = g_strdup(row->fate == GW_FATE_COPY && facts->dest_path ? facts->dest_path : disk->path);
     row->format = g_strdup(disk->format);
+    row->place = g_strdup(facts->place);
     /* copies go into a folder; only what is shared needs its pool started */
     row->pool = row->fate == GW_FATE_SHARED && disk->kind != GW_DISK_FILE ? g_strdup(disk->pool) : NULL;
     row->capacity_bytes = disk->capacity_bytes;
@@ -216,6 +217,7 @@ GwPlan *gw_planner_make(const GwMoveFacts *facts, const GwMoveWish *wish, const 
     if (instance->graphics_listen && settings->vncserver_listen && *settings->vncserver_listen)
         plan->listen = g_strdup(settings->vncserver_listen);
     plan->definition = g_strdup(facts->definition);
+    plan->calls = g_strdup(gw_move_kind_is_cold(wish->kind) ? facts->cold_calls : facts->live_calls);
     for (guint i = 0; i < instance->disks->len; i++)
         plan_disk(plan, instance->disks->pdata[i], facts->disks->pdata[i]);
     plan->flags = plan_flags(facts, plan, settings);

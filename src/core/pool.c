@@ -228,8 +228,7 @@ gboolean gw_pool_check_remove(const GwAggregate *aggregate, const char *host, GE
         return refuse_removal(aggregate, "setup in progress", error);
     if (gw_aggregate_has_host(aggregate, host))
         return TRUE;
-    g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Cannot remove host %s in aggregate %" G_GINT64_FORMAT, host, aggregate->id);
-    return FALSE;
+    return gw_aggregate_refuse_stranger(aggregate, host, error);
 }
 
 static const GwMetadatum *find_change(const GPtrArray *changes, const char *key)

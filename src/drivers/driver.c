@@ -297,6 +297,7 @@ static GwHostAudit *audit_of_facts(GwHost *host, const GwDriver *driver, GError 
         return NULL;
     GwHostAudit *audit = gw_host_audit_new();
     audit->facts = facts;
+    audit->facts_only = TRUE;
     return audit;
 }
 

@@ -46,6 +46,7 @@ typedef enum { GW_JOIN_PLAIN, GW_JOIN_FORCE } GwJoinHow; /* force: hosts that di
 typedef struct {
     char *uuid, *pool_uuid; /* of the host, and of the pool that it is in */
     gboolean is_master;
+    char *master;           /* of that pool, for people: "HostA (192.0.2.1)" */
     guint members;          /* of that pool, the host counted */
 } GwPoolAbout;
 

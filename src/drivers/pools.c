@@ -8,6 +8,7 @@ void gw_pool_about_clear(GwPoolAbout *about)
 {
     g_clear_pointer(&about->uuid, g_free);
     g_clear_pointer(&about->pool_uuid, g_free);
+    g_clear_pointer(&about->master, g_free);
 }
 
 GwPoolLosses *gw_pool_losses_new(void)

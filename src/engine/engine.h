@@ -227,7 +227,7 @@ typedef struct {
     gboolean disk_over_commit;
     gboolean force; /* with host: what an administrator has set against it (disabled, aggregates) does not count */
     gboolean group_goes; /* all of its group that stays together go to host, too: the policy does not hold it */
-    gboolean by_admin; /* a lock does not count for it */
+    gboolean by_admin; /* a lock does not count for it, and it is told why a host is silent */
     const GwPolicy *policy; /* of a live move; NULL: that of the source's aggregates, else the setting's */
     const GwFlavor *flavor;  /* of a resize: the shape that it gets */
     GwLoadHow measure; /* of a dry run: how long the guest may be looked at, for the prediction */

@@ -1,6 +1,8 @@
 /* Adding a host: on a worker, since the host must be asked first. */
 #include "engine/internal.h"
 
+#include "base/uri.h"
+
 #include <string.h>
 
 typedef struct {
@@ -37,19 +39,22 @@ static const GwHostEntry *find_twin(GwEngine *engine, const GwHostFacts *facts)
 /* [locked] Name, address and identity must all be new. */
 static gboolean check_new(GwEngine *engine, const Addition *addition, const GwHostFacts *facts, GError **error)
 {
+    g_autofree char *uri = gw_uri_short(addition->uri);
     const GwHostEntry *named = g_hash_table_lookup(engine->hosts, addition->name);
     const GwHostEntry *there = g_hash_table_lookup(engine->host_uris, addition->uri);
     const GwHostEntry *twin = named || there ? NULL : find_twin(engine, facts);
+    g_autofree char *at = named ? gw_uri_short(named->row->uri) : NULL;
     if (named)
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "host %s is already there, at %s: remove it first, or choose another name",
-                    addition->name, named->row->uri);
+                    addition->name, at);
     else if (there)
-        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "address %s already belongs to host %s", addition->uri, there->row->name);
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "address %s already belongs to host %s", uri, there->row->name);
     else if (twin)
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
-                    "%s has the same host UUID %s as host %s: it is the same machine under another address, or one of "
-                    "the two needs its own host_uuid in /etc/libvirt/libvirtd.conf",
-                    addition->uri, facts->host_uuid, twin->row->name);
+                    "%s has the same host UUID %s as host %s: it is the same machine under another address, or %s", uri,
+                    facts->host_uuid, twin->row->name,
+                    g_strcmp0(facts->hypervisor_type, "QEMU") == 0 ? "one of the two needs its own host_uuid in /etc/libvirt/libvirtd.conf"
+                                                                   : "a clone of it, which has to be installed anew");
     return !named && !there && !twin;
 }
 
@@ -95,15 +100,34 @@ static gboolean ask_and_enter(Addition *addition, GError **error)
     return TRUE;
 }
 
-static gboolean add_host(Addition *addition, GError **error)
+/* Before its password is judged: opening asks no host anything. */
+static gboolean check_address(const Addition *addition, GError **error)
+{
+    g_autoptr(GwNode) node = gw_host_open_node(addition->engine, addition->name, addition->uri, error);
+    return node != NULL;
+}
+
+static gboolean add_with_password(Addition *addition, GError **error)
 {
     g_autofree char *before = NULL;
-    if (addition->password && !gw_secrets_keep(addition->engine, addition->uri, addition->password, &before, error))
+    GError *failure = NULL;
+    if (!check_address(addition, error) ||
+        !gw_secrets_keep(addition->engine, addition->uri, addition->password, &before, error))
         return FALSE;
-    gboolean ok = ask_and_enter(addition, error);
-    if (!ok && addition->password)
-        gw_secrets_restore(addition->engine, addition->uri, before);
-    return ok;
+    if (ask_and_enter(addition, &failure))
+        return TRUE;
+    gw_secrets_restore(addition->engine, addition->uri, before);
+    g_set_error(error, failure->domain, failure->code, "%s%s", failure->message,
+                g_error_matches(failure, GW_ERROR, GW_ERROR_DENIED)
+                    ? "; the one that was given was not kept: add the host again with the right one (--ask-password)"
+                    : "");
+    g_error_free(failure);
+    return FALSE;
+}
+
+static gboolean add_host(Addition *addition, GError **error)
+{
+    return addition->password ? add_with_password(addition, error) : ask_and_enter(addition, error);
 }
 
 static gpointer add_thread(gpointer data)

@@ -276,6 +276,15 @@ gboolean gw_engine_host_edit(GwEngine *engine, const char *name, const GwHostEdi
     return TRUE;
 }
 
+/* Nova's sentence. Why it does not answer is told to administrators only: addresses and files of the hosts are nobody else's. */
+void gw_host_refuse_silent(GwEngine *engine, const GwInstanceView *view, gboolean by_admin, GError **error)
+{
+    g_autoptr(GwHostView) host = by_admin && !view->host_forced_down ? gw_engine_host(engine, view->host) : NULL;
+    const char *why = host && !host->up ? host->down_reason : NULL;
+    g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Service is unavailable at this time. Host %s %s%s%s.", view->host,
+                view->host_forced_down ? "is forced down" : "does not answer", why ? ": " : "", why ? why : "");
+}
+
 void gw_host_view_unref(GwHostView *view)
 {
     if (!g_atomic_ref_count_dec(&view->refs))

@@ -99,6 +99,7 @@ struct GwActive {
     double pass_s, pass_wrote; /* [step] how long the last whole pass took, and what the guest wrote during it; 0: none yet */
     GwMigration *unrecorded;  /* [step] what was decided and could not be written, a full disk say: to be written before anything is done */
     gboolean found_preparing; /* [step] loaded in PREPARING: a former process may have made half of it */
+    gboolean found_moving;   /* [step] loaded in MOVING: the copy of its disks was begun by a former process, which was stopped meanwhile */
     const char *event;       /* [step] the action event now open, or NULL */
     gboolean event_on_dest;  /* [step] which of the two hosts it concerns */
 };
@@ -245,6 +246,8 @@ gboolean gw_engine_reload_hosts(GwEngine *engine, GError **error);
 
 GwHostEntry *gw_host_entry_new(GwNode *node, GwHostRow *row); /* takes both */
 GwHostRow *gw_host_row_copy(const GwHostRow *row);
+/* Sets the error for an instance whose host is silent or forced down. */
+void gw_host_refuse_silent(GwEngine *engine, const GwInstanceView *view, gboolean by_admin, GError **error);
 GwNode *gw_host_open_node(GwEngine *engine, const char *name, const char *uri, GError **error);
 
 /* ---- readdress.c */

@@ -155,6 +155,17 @@ static gboolean journal(GwActive *active, GwMigration *row, gboolean *dirty)
     return TRUE;
 }
 
+/* Owned by the caller, or NULL. What a former process had begun is told as such: its own call would have said more. */
+static char *reason_of(const GwActive *active, const GwMigration *row, const GwDecision *decision)
+{
+    if (active->failures >= GW_MANY_FAILURES && active->failure && decision->reason)
+        return g_strdup_printf("%s: %s", decision->reason, active->failure);
+    if (active->found_moving && active->call == GW_CALL_NONE && row->state == GW_MIGRATION_MOVING && decision->next == GW_MIGRATION_UNDOING)
+        return g_strdup_printf("%s%sgodwitd was stopped while the disks were copied; it is put back on %s as it was",
+                               decision->reason ? decision->reason : "", decision->reason ? ": " : "", row->source);
+    return g_strdup(decision->reason);
+}
+
 static void advance(GwActive *active, GwMigration *row, const GwDecision *decision)
 {
     gboolean looked = looks_at_hosts(row->state);
@@ -165,9 +176,8 @@ static void advance(GwActive *active, GwMigration *row, const GwDecision *decisi
             gw_migration_state_name(row->state), gw_migration_state_name(decision->next), decision->reason ? ": " : "",
             decision->reason ? decision->reason : "", seen);
     gint64 now = g_get_real_time();
-    gboolean given_up = active->failures >= GW_MANY_FAILURES && active->failure && decision->reason;
-    g_autofree char *full = given_up ? g_strdup_printf("%s: %s", decision->reason, active->failure) : g_strdup(decision->reason);
     g_mutex_lock(&active->engine->lock);
+    g_autofree char *full = reason_of(active, row, decision);
     const char *said = active->call == GW_CALL_FAILED ? active->call_error : NULL;
     gboolean doubt = decision->next == GW_MIGRATION_ERROR && full; /* whoever is called has to know what is seen, too */
     g_autofree char *both = doubt && said && !strstr(full, said) ? g_strdup_printf("%s (%s)", full, said) : NULL;
@@ -437,8 +447,10 @@ static void run(GwActive *active)
     gboolean dirty = FALSE;
     if (row && (gw_migration_state_traits(row->state) & GW_TRAIT_FINAL))
         return; /* another daemon ended it before its lease came here */
-    if (row && active->inherited)
+    if (row && active->inherited) {
         active->found_preparing = row->state == GW_MIGRATION_PREPARING;
+        active->found_moving = row->state == GW_MIGRATION_MOVING;
+    }
     active->inherited = active->inherited && !row;
     if (!row || !find_sides(active, row)) {
         gw_active_wake_after(active, (guint)scaled(active, POLL_SILENT_MS));

@@ -81,8 +81,8 @@ static gboolean check_suspend(const GwInstanceView *view, const GwHostEntry *ent
     return FALSE;
 }
 
-static gboolean check(const GwInstanceView *view, const GwHostEntry *entry, const GwMoveRequest *request, GwOperation operation,
-                      GError **error)
+static gboolean check(GwEngine *engine, const GwInstanceView *view, const GwHostEntry *entry, const GwMoveRequest *request,
+                      GwOperation operation, GError **error)
 {
     GwOperationCase asked = case_of(view, request->by_admin);
     if (!gw_operation_check(operation, &asked, error) ||
@@ -91,7 +91,7 @@ static gboolean check(const GwInstanceView *view, const GwHostEntry *entry, cons
     if (view->host_up && !view->host_forced_down)
         return TRUE;
     if (*view->host)
-        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Service is unavailable at this time. Host %s does not answer.", view->host);
+        gw_host_refuse_silent(engine, view, request->by_admin, error);
     else
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Cannot '%s' instance %s: it is on no host, since it could not be made. Delete it",
                     gw_operation_name(operation), view->instance->uuid);
@@ -146,7 +146,7 @@ gboolean gw_engine_operate(GwEngine *engine, const GwMoveRequest *request, GwOpe
         return FALSE;
     }
     g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, view->host);
-    if (!check(view, entry, request, operation, error))
+    if (!check(engine, view, entry, request, operation, error))
         return FALSE;
     if (!entry) {
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Host %s is there no more.", view->host);

@@ -152,7 +152,7 @@ static gboolean qualify(Request *request, GError **error)
 static gboolean add_first(Request *request, GError **error)
 {
     if (!request->about.is_master)
-        return REFUSE_ADDITION("%s is not the master of its pool: add the master first", request->host);
+        return REFUSE_ADDITION("%s is not the master of its pool, %s is: add that one first", request->host, request->about.master);
     return write_change(request, GW_POOL_FOUND, NULL, error);
 }
 

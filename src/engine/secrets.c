@@ -40,16 +40,25 @@ static gboolean is_needed(GwEngine *engine, const char *path)
     return needed;
 }
 
+/* The address is a sound one, and takes no password. */
+static gboolean refuse_place(GwEngine *engine, const char *uri, GError **error)
+{
+    const GwDriver *driver = gw_driver_for_uri(engine->drivers, uri, NULL);
+    g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "a password was given with %s, %s", uri,
+                driver && driver->secret_name
+                    ? "which names a password_file: leave out the one or the other"
+                    : "but only hosts at xapi:// addresses take one: leave it out (libvirt finds credentials by itself)");
+    return FALSE;
+}
+
 gboolean gw_secrets_keep(GwEngine *engine, const char *uri, const char *password, char **ret_before, GError **error)
 {
     g_autofree char *path = path_of(engine, uri);
-    if (!path) {
-        g_set_error(error, GW_ERROR, GW_ERROR_INVALID,
-                    "a password is kept for hosts at xapi:// addresses that name no password_file; libvirt's are found by libvirt itself");
-        return FALSE;
-    }
+    if (!path)
+        return refuse_place(engine, uri, error);
     if (!*password || strpbrk(password, "\r\n")) {
-        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "the password is empty, or more than one line");
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, *password ? "the password is more than one line: give one line"
+                                                                 : "the password is empty: give that of the user in the host's address");
         return FALSE;
     }
     *ret_before = NULL;

@@ -48,7 +48,8 @@ static gboolean check_host(GwEngine *engine, const GwInstanceView *view, const c
 }
 
 /* Nova's sentence (api/openstack/common.py), with what it leaves out: which migration, and where to. */
-static gboolean check_state(const GwInstanceView *view, GwMoveKind kind, GError **error)
+static gboolean check_state(GwEngine *engine, const GwMoveRequest *request, const GwInstanceView *view, GwMoveKind kind,
+                            GError **error)
 {
     const GwInstance *instance = view->instance;
     const char *action = kind == GW_MOVE_LIVE ? "os-migrateLive" : kind == GW_MOVE_RESIZE ? "resize" : "migrate";
@@ -100,8 +101,7 @@ static gboolean check_state(const GwInstanceView *view, GwMoveKind kind, GError 
                                          : "only a running or stopped instance migrates cold");
     else if (!view->host_up || view->host_forced_down) {
         fits = FALSE;
-        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Service is unavailable at this time. Host %s %s.", view->host,
-                    view->host_forced_down ? "is forced down" : "does not answer");
+        gw_host_refuse_silent(engine, view, request->by_admin, error);
     } else if (gw_move_kind_is_cold(kind) && !instance->persistent) {
         fits = FALSE;
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
@@ -205,7 +205,7 @@ GwMigration *gw_submit_check(GwEngine *engine, const GwMoveRequest *request, GwM
                              GError **error)
 {
     g_autoptr(GwInstanceView) view = find_instance(engine, request->instance_uuid, error);
-    gboolean ok = view && (kind == GW_MOVE_EVACUATE ? check_evacuation(engine, view, error) : check_state(view, kind, error)) &&
+    gboolean ok = view && (kind == GW_MOVE_EVACUATE ? check_evacuation(engine, view, error) : check_state(engine, request, view, kind, error)) &&
                   check_host(engine, view, request->host, kind, error) &&
                   (kind != GW_MOVE_RESIZE || check_shape(engine, view, request->flavor, error));
     GwMigration *row = ok ? row_of(view, request, kind) : NULL;

@@ -243,10 +243,8 @@ gboolean gw_store_aggregate_add_host(GwStore *store, gint64 id, const char *host
 static gboolean remove_host(const Change *change, const char *host, GError **error)
 {
     gint64 host_id, id = change->aggregate->id;
-    if (!gw_aggregate_has_host(change->aggregate, host)) {
-        g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Cannot remove host %s in aggregate %" G_GINT64_FORMAT, host, id);
-        return FALSE;
-    }
+    if (!gw_aggregate_has_host(change->aggregate, host))
+        return gw_aggregate_refuse_stranger(change->aggregate, host, error);
     return find_host(change->session, host, &host_id, error) &&
            gw_session_run(change->session, "DELETE FROM aggregate_hosts WHERE aggregate_id = $1 AND host_id = $2",
                           GW_PARAMS(gw_param_integer(id), gw_param_integer(host_id)), error);

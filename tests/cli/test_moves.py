@@ -218,6 +218,22 @@ def test_abort(vm1, godwit):
     assert late.status == 5 and "It was too late to cancel" in late.err
 
 
+def test_abort_by_the_servers_name(vm1, godwit):
+    """The one live migration that is under way; never one of several, nor a cold one."""
+    under_way = f"/godwit/v1/migrations?instance_uuid={VM1}&unfinished=true"
+    vm1.on("DELETE", f"/v2.1/servers/{VM1}/migrations/7", (202, None))
+    vm1.on("GET", under_way, {"migrations": [move("running", id=7)]})
+    vm1.has_move(move("running"), move("running"), move("cancelled"))
+    assert godwit("live-migration-abort", "vm1").out == "The migration of vm1 from HostB to HostC was cancelled after 1.24 s.\n"
+    vm1.on("GET", under_way, {"migrations": [move("running", id=8), move("running", id=7)]})
+    several = godwit("live-migration-abort", "vm1")
+    assert several.status == 1 and "several live migrations" in several.err
+    vm1.on("GET", under_way, {"migrations": [move("moving", kind="migration", id=9)]})
+    none = godwit("live-migration-force-complete", "vm1")
+    assert none.status == 4 and "vm1 has no live migration under way" in none.err
+    assert len(vm1.asked("DELETE")) == 1 and not vm1.asked("POST")
+
+
 def test_an_ended_migration_is_not_aborted(vm1, godwit):
     run = godwit("live-migration-abort", "vm1", "7")
     assert run.status == 5 and "Migration 7 of vm1 ended before that: completed, from HostB to HostC. Nothing was done." in run.err

@@ -24,9 +24,9 @@ def test_the_bar(vm1):
     terminal = start(vm1, 130).read()
     assert terminal.status == 0
     assert terminal.drawn == [
-        "vm1 HostB -> HostC  making room  1 min 05 s",
-        "vm1 HostB -> HostC  [##############--------------]   50%  256 MiB of 512 MiB  95.0 MiB/s  memory left 256 MiB  "
-        "pass 2  1 min 05 s"]
+        "vm1 HostB -> HostC  making room  1 min 05 s  migration 7",
+        "vm1 HostB -> HostC  [#######--------]   50%  256 MiB of 512 MiB  95.0 MiB/s  memory left 256 MiB  pass 2  1 min 05 s  "
+        "migration 7"]
     assert terminal.screen == [END]
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from godwitd import GODWIT, GODWITD, join, running_on, wait_vm
+from godwitd import GODWIT, GODWITD, ended, join, running_on, wait_for, wait_vm
 
 pytestmark = pytest.mark.skipif(not os.path.exists(GODWITD), reason="godwitd is not built")
 
@@ -67,8 +67,9 @@ def test_abort(daemon, simulate):
     until = time.time() + 15
     while not simulator.vm("shared")["current_operations"] and time.time() < until:
         time.sleep(0.1)
-    daemon.ok("live-migration-abort", "shared", "1")
-    assert move.wait(30) != 0
+    assert "no live migration under way" in daemon.run("live-migration-abort", "local").stderr
+    daemon.ok("live-migration-abort", "shared")  # the one that is under way
+    assert move.wait(30) != 0 and ", migration 1)" in move.stdout.read().splitlines()[0]
     assert wait_vm(simulator, "shared", host="HostA", state="Running")["current_operations"] == {}
 
 
@@ -143,3 +144,64 @@ def test_the_address_is_checked(daemon):
                           ("xapi://root@h?fingerprint=12", "64 hexadecimal"), ("xapi://root@h?color=1", "cacert=FILE")):
         refused = daemon.run("host-add", "X", address)
         assert refused.returncode != 0 and word in refused.stderr + refused.stdout
+
+
+def test_plans_speak_of_xapi(daemon, simulate):
+    """What is called, and the names of the storage: libvirt's flags mean nothing here."""
+    simulator = simulate()
+    join(daemon, simulator, "HostA", "HostB", "HostC")
+    nfs = f"NFS virtual disk storage ({simulator.look()['srs']['NFS virtual disk storage'][:8]})"
+    shared, local = daemon.ok("plan", "shared", "HostB"), daemon.ok("plan", "local", "HostC")
+    assert "calls: VM.pool_migrate" in shared and f"disk xvda: shared, {nfs}" in shared
+    assert "calls: VM.migrate_send" in local and "copied to Local storage of HostC (" in local
+    cold = daemon.ok("plan", "--cold", "stopped", "HostB")
+    assert "calls: VM.start_on, once it is shut down" in cold
+    for text in (shared, local, cold):
+        assert "VIR_MIGRATE" not in text and "disk xvdd: a drive without a medium" in text
+
+
+def test_doctor_knows_what_means_nothing_for_xenserver(daemon, simulate):
+    join(daemon, simulate(), "HostA", "HostB", "HostC")
+    text = daemon.ok("doctor")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| Host")]
+    assert ["HostA", "ok"] + ["-"] * 7 in rows and "-: means nothing for a host of that kind" in text and "?" not in text
+    # HostC is a pool of its own, where not every instance can go
+    assert ["HostA", "", "ok", "warning"] in rows and ["HostC", "warning", "warning", ""] in rows, text
+    assert "HostA and HostC have no storage repository in common" in text and "--probe" not in text
+
+
+def test_addresses_are_shown_in_short(daemon, simulate, tmp_path):
+    simulator = simulate("--tls", str(tmp_path))
+    trusted = ",".join(simulator.hosts[host]["fingerprint"] for host in ("HostA", "HostB"))
+    join(daemon, simulator, "HostA", query=f"fingerprint={trusted}")
+    short = f"xapi://root@{simulator.address()}/HostA?fingerprint={trusted[:8]}…"
+    again = daemon.run("host-add", "HostA", f"xapi://root@{simulator.address()}/HostB?fingerprint={trusted}")
+    twin = daemon.run("host-add", "Other", f"xapi://root@{simulator.address()}/{simulator.hosts['HostA']['uuid']}?fingerprint={trusted}")
+    assert f"already there, at {short}:" in again.stderr
+    assert twin.returncode != 0 and "a clone of it" in twin.stderr and "libvirt" not in twin.stderr
+    assert short in daemon.ok("host-list") and trusted in daemon.ok("--json", "host-list")
+    for text in (daemon.ok("host-list"), again.stderr, twin.stderr):
+        assert trusted[:12] not in text
+
+
+def test_a_member_that_is_not_the_master_names_it(daemon, simulate, tmp_path):
+    """Its own certificate is trusted, and that of the master, to which it leads, is not."""
+    simulator = simulate("--tls", str(tmp_path))
+    master = simulator.hosts["HostA"]["address"]
+    refused = daemon.run("host-add", "HostB", f"xapi://root@{simulator.address('HostB')}?fingerprint={simulator.hosts['HostB']['fingerprint']}")
+    said = f"{simulator.hosts['HostB']['address']} is not the master of its pool, {master} is (write xapi://root@{master}/HOST, and trust"
+    assert refused.returncode != 0 and said in refused.stderr and simulator.hosts["HostA"]["fingerprint"].lower() in refused.stderr
+
+
+def test_a_cold_move_that_a_killed_daemon_began_says_so(daemon, simulate):
+    simulator = simulate("--seconds", "4")
+    join(daemon, simulator, "HostA", "HostB")
+    daemon.ok("--no-wait", "migrate", "--host", "HostB", "local")
+    wait_for(lambda: "Async.VDI.copy" in simulator.look()["calls"])
+    daemon.process.kill()
+    daemon.process.wait(10)
+    daemon.start()
+    ended(daemon, "local", "error")
+    shown = daemon.ok("server-migration-show", "local", "1")
+    assert "godwitd was stopped while the disks were copied; it is put back on HostA as it was" in " ".join(shown.split()), shown
+    wait_vm(simulator, "local", host="HostA", state="Running")

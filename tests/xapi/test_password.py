@@ -56,7 +56,7 @@ def test_it_is_kept_for_the_daemon_alone_and_for_the_whole_pool(daemon, pool):
 
 def test_a_wrong_one_is_not_kept(daemon, pool):
     wrong = add(daemon, pool, "HostA", "wrong")
-    assert wrong.returncode != 0 and "SESSION_AUTHENTICATION_FAILED" in wrong.stderr + wrong.stdout
+    assert wrong.returncode != 0 and "SESSION_AUTHENTICATION_FAILED" in wrong.stderr and "was not kept: add the host again" in wrong.stderr
     assert kept(daemon) == []
     assert add(daemon, pool, "HostA").returncode == 0
     other = add(daemon, pool, "HostB", "wrong")
@@ -71,7 +71,7 @@ def test_no_answer_tells_it(daemon, pool):
         assert file in kept(daemon) or b"secret" not in file.read_bytes(), file
 
 
-def test_typed_on_a_terminal_it_is_not_shown(daemon, pool):
+def type_password(daemon, pool, typed):
     child, terminal = pty.fork()
     if not child:
         os.execve(GODWIT, [GODWIT, "host-add", "--ask-password", "HostA", uri(pool, "HostA")], {"GODWIT_URL": daemon.url, "TERM": "dumb"})
@@ -79,13 +79,18 @@ def test_typed_on_a_terminal_it_is_not_shown(daemon, pool):
     while b"Password: " not in shown:
         shown += os.read(terminal, 1000)
     time.sleep(0.3)
-    os.write(terminal, b"secret\n")
+    os.write(terminal, typed)
     try:
         while block := os.read(terminal, 1000):
             shown += block
     except OSError:
         pass  # it has ended
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, shown
+    return shown, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_typed_on_a_terminal_it_is_not_shown(daemon, pool):
+    shown, code = type_password(daemon, pool, b"secret\n")
+    assert code == 0, shown
     assert b"HostA is added" in shown and b"secret" not in shown
 
 
@@ -99,3 +104,61 @@ def test_where_none_is_taken(daemon, host, word):
         urllib.request.urlopen(request, timeout=20)
     answer = refused.value.read().decode()
     assert word in answer and "secret" not in answer and kept(daemon) == []
+
+
+def test_a_refused_login_names_the_file_and_the_remedy(daemon, pool):
+    """Wherever it is told. What was written into the file is tried without a restart."""
+    for host in ("HostA", "HostB"):
+        assert add(daemon, pool, host).returncode == 0
+    (file,) = kept(daemon)
+    file.write_text("wrong\n")
+    pool.do("expire")
+    listed = wait_for(lambda: "is down" in (text := daemon.ok("host-list")) and text)
+    refused = daemon.run("live-migration", "shared", "HostB")
+    assert refused.returncode != 0
+    stopped = daemon.run("stop", "shared")
+    for text in (listed, daemon.run("doctor").stdout, refused.stderr, stopped.stderr):
+        flat = " ".join(text.split())
+        assert f"{pool.hosts['HostA']['address']} refuses the login of root with the password in {file} " in flat, text
+        assert "write the right password into that file, which is read anew at every attempt" in flat, text
+    file.write_text("secret\n")
+    wait_for(lambda: "is down" not in daemon.ok("host-list"))
+
+
+SOUND = "a" * 64
+MISTAKES = {
+    "xapi://root@": "names no host",
+    "xapi://root@h:99999": "out of range",
+    "xapi://root@h:x": "parse port",
+    "xapi+ssh://root@h": "only https and http",
+    "xapi+http://root@h": "insecure=1",
+    "xapi://root@h?fingerprint=12": "64 hexadecimal",
+    f"xapi://root@h?insecure=1&fingerprint={SOUND}": "give one of",
+    "xapi://root@h?insecure=0": "write insecure=1",
+    "xapi://root@h?colour=1": "'colour' is none of",
+    "xapi://root@h?cacert=x": "absolute paths",
+    "xapi://root@h?password_file=/x": "leave out the one or the other",
+    "xapi://root:hidden@h": "--ask-password",
+    "xapi://root:hidden@h:x": "parse port",
+    "xapi+ssh://root:hidden@h": "only https and http",
+    "xap://root@h": "no known kind of host",
+    "qemu+ssh://h/system": "leave it out",
+}
+
+
+@pytest.mark.parametrize("address", MISTAKES)
+def test_a_mistake_in_the_address_is_named_whatever_password_comes_with_it(daemon, address):
+    given = daemon.folder / "given"
+    given.write_text("secret\n")
+    alone, along = daemon.run("host-add", "X", address), daemon.run("host-add", "--password-file", str(given), "X", address)
+    assert along.returncode != 0 and MISTAKES[address] in along.stderr and "hidden" not in along.stderr and kept(daemon) == []
+    assert alone.stderr == along.stderr or "password_file=" in address or "qemu" in address
+
+
+def test_an_empty_password_is_named_as_such(daemon, pool):
+    empty = daemon.folder / "empty"
+    empty.write_text("\n")
+    refused = daemon.run("host-add", "--password-file", str(empty), "HostA", uri(pool, "HostA"))
+    assert refused.returncode != 0 and f"the first line of {empty} is empty" in refused.stderr
+    shown, code = type_password(daemon, pool, b"\n")
+    assert code != 0 and b"no password was typed" in shown

@@ -17,6 +17,7 @@ from xapi_world import LOCK, Job, run_steps
 
 LOGINS = {"session.login_with_password": Call("session.login_with_password string string [string] [string] -> session"),
           "session.slave_local_login_with_password": Call("session.slave_local_login_with_password string string -> session")}
+LATE_S = 4
 BODY_LIMIT = 300 * 1024
 
 
@@ -180,7 +181,12 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *args):
         pass
 
+    def hold(self):
+        while self.server.host.hung and self.path != "/simulator":
+            time.sleep(0.05)
+
     def reply(self, status, text, kind):
+        self.hold()
         body = text.encode()
         self.send_response(status)
         self.send_header("Content-Type", kind)
@@ -193,6 +199,7 @@ class Handler(BaseHTTPRequestHandler):
         if host.down:
             self.close_connection = True
             return
+        self.hold()
         if "Content-Length" not in self.headers or self.headers.get("Expect"):
             self.reply(500, "<html><body>no Content-Length, or an Expect</body></html>", "text/html")
             return
@@ -217,6 +224,9 @@ class Handler(BaseHTTPRequestHandler):
         if do == "drop":
             self.close_connection = True
             self.connection.close()
+        elif do == "late":
+            time.sleep(LATE_S)
+            return None
         elif do == "html":
             self.reply(500, "<html><body>Internal error</body></html>", "text/html")
         elif do == "garbage":

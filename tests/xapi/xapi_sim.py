@@ -39,7 +39,7 @@ def door(world, request):
                                                      pool.get("PBD", r["PBDs"][0])["host"] == master), master)
         elif do == "host":
             host = next(h for h in world.hosts if h.record()["name_label"] == request["name"])
-            host.down = request.get("down", host.down)
+            host.down, host.hung = request.get("down", host.down), request.get("hung", host.hung)
             if "memory" in request:
                 host.pool.set("host_metrics", host.record()["metrics"], memory_total=request["memory"])
             if "live" in request:  # what the master says of it

@@ -98,7 +98,7 @@ class Host:
 
     def __init__(self, pool, ref, address):
         self.pool, self.ref, self.address = pool, ref, address
-        self.down = False
+        self.down = self.hung = False  # hung: it takes calls and answers none
         self.sessions = {}
         self.sends = 0  # storage migrations that leave it
 

@@ -4,10 +4,24 @@
 
 enum { FINGERPRINT_DIGITS = 64 };
 
+/* Without a password that stands in it. Owned by the caller. */
+static char *hide_password(const char *uri)
+{
+    g_autoptr(GRegex) regex = g_regex_new("//([^/@:]*):.*@", 0, 0, NULL);
+    return g_regex_replace(regex, uri, -1, 0, "//\\1:…@", 0, NULL);
+}
+
 static gboolean refuse(GError **error, const char *uri, const char *why)
 {
-    g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "'%s' is no address of a XenServer host: %s", uri, why);
+    g_autofree char *shown = g_utf8_validate(uri, -1, NULL) ? hide_password(uri) : NULL;
+    g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "'%s' is no address of a XenServer host: %s", shown ? shown : "xapi://…", why);
     return FALSE;
+}
+
+static gboolean refuse_syntax(GError **error, const char *uri, const char *fault)
+{
+    g_autofree char *why = g_strdup_printf("%s; write xapi://USER@MASTER[:PORT][/HOST], as in xapi://root@192.0.2.1/HostA", fault);
+    return refuse(error, uri, why);
 }
 
 static gboolean check_fingerprints(const char *text)
@@ -46,9 +60,9 @@ static gboolean take_option(GwXapiAddress *address, const char *uri, const char 
         address->fingerprints = g_strdup(value);
         return TRUE;
     }
-    if (strcmp(name, "insecure") == 0 && strcmp(value, "1") == 0) {
-        address->insecure = TRUE;
-        return TRUE;
+    if (strcmp(name, "insecure") == 0) {
+        address->insecure = strcmp(value, "1") == 0;
+        return address->insecure ? TRUE : refuse(error, uri, "write insecure=1, or leave it out");
     }
     g_autofree char *why = g_strdup_printf("'%s' is none of cacert=FILE, fingerprint=SHA256, password_file=FILE, insecure=1", name);
     return refuse(error, uri, why);
@@ -74,8 +88,8 @@ static gboolean take_parts(GwXapiAddress *address, const char *uri, GUri *parts,
 {
     const char *user = g_uri_get_user(parts), *path = g_uri_get_path(parts);
     if (g_uri_get_password(parts))
-        return refuse(error, "xapi://…", "it holds a password, which would stand in lists and logs: put it into a file, and "
-                                         "write ?password_file=FILE");
+        return refuse(error, uri, "it holds a password, which would stand in lists and logs: give it with --ask-password, or put it into "
+                                  "a file and write ?password_file=FILE");
     if (!g_uri_get_host(parts) || !*g_uri_get_host(parts))
         return refuse(error, uri, "it names no host; write xapi://root@MASTER");
     address->user = g_strdup(user && *user ? user : "root");
@@ -88,8 +102,9 @@ static gboolean take_parts(GwXapiAddress *address, const char *uri, GUri *parts,
 gboolean gw_xapi_address_parse(const char *uri, const char *password_file, GwXapiAddress *ret_address, GError **error)
 {
     GwXapiAddress address = {.plain = g_str_has_prefix(uri, "xapi+http:")};
-    g_autoptr(GUri) parts = g_uri_parse(uri, G_URI_FLAGS_HAS_PASSWORD | G_URI_FLAGS_ENCODED_QUERY, NULL);
-    gboolean ok = parts ? TRUE : refuse(error, uri, "write xapi://root@MASTER");
+    g_autoptr(GError) fault = NULL;
+    g_autoptr(GUri) parts = g_uri_parse(uri, G_URI_FLAGS_HAS_PASSWORD | G_URI_FLAGS_ENCODED_QUERY, &fault);
+    gboolean ok = parts ? TRUE : refuse_syntax(error, uri, fault->message);
     if (ok && !address.plain && strncmp(uri, "xapi:", 5) != 0 && strncmp(uri, "xapi+https:", 11) != 0)
         ok = refuse(error, uri, "after xapi+ only https and http are known");
     ok = ok && take_parts(&address, uri, parts, error);

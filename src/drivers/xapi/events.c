@@ -5,7 +5,12 @@
 
 #include <string.h>
 
-enum { WAIT_S = 20, FIRST_WAIT_S = 2, MARGIN_MS = 10000, PAUSE_US = 2000000, SLICE_US = 100000 };
+enum {
+    FIRST_WAIT_MS = 2000,
+    WAITS = 3, /* in the time that a call may take: so soon it is noticed that the master hangs */
+    PAUSE_US = 2000000,
+    SLICE_US = 100000,
+};
 
 typedef struct {
     char uuid[GW_UUID_SIZE];
@@ -102,11 +107,13 @@ static gboolean hear_member(Ear *ear, const json_t *tables, const json_t *event)
 
 static gboolean listen(Ear *ear, GError **error)
 {
-    if (!ear->token && !begin(ear, error))
+    if (!ear->token && (!gw_xapi_pool_seek(ear->pool, error) || !begin(ear, error)))
         return FALSE;
-    guint seconds = ear->settled ? WAIT_S : FIRST_WAIT_S;
-    json_t *params = json_pack("[o,s,f]", gw_xapi_mirror_classes(), ear->token, (double)seconds);
-    g_autoptr(json_t) batch = gw_xapi_call_in(ear->pool, ear->session, "event.from", params, seconds * 1000 + MARGIN_MS, error);
+    guint timeout_ms = gw_xapi_pool_timeout_ms(ear->pool), wait_ms = timeout_ms / WAITS;
+    if (!ear->settled)
+        wait_ms = MIN(wait_ms, FIRST_WAIT_MS);
+    json_t *params = json_pack("[o,s,f]", gw_xapi_mirror_classes(), ear->token, wait_ms / 1000.0);
+    g_autoptr(json_t) batch = gw_xapi_call_in(ear->pool, ear->session, "event.from", params, wait_ms + timeout_ms, error);
     if (!batch)
         return FALSE;
     gw_xapi_mirror_apply(ear->pool, ear->session, batch);
@@ -134,6 +141,10 @@ static void start_anew(Ear *ear)
     g_hash_table_remove_all(ear->last);
     g_hash_table_remove_all(ear->members);
     ear->settled = FALSE;
+}
+
+static void pause_ear(const Ear *ear)
+{
     for (guint us = 0; us < PAUSE_US && !gw_xapi_pool_is_stopping(ear->pool); us += SLICE_US)
         g_usleep(SLICE_US);
 }
@@ -155,6 +166,8 @@ gpointer gw_xapi_events_thread(gpointer pool)
         if (first || (!ok && !broken)) /* what was read before it began to listen, or is told no more */
             gw_xapi_pool_tell(pool, NULL, NULL);
         broken = !ok;
+        if (broken)
+            pause_ear(&ear);
     }
     g_hash_table_unref(ear.last);
     g_hash_table_unref(ear.members);

@@ -94,6 +94,12 @@ static gboolean has_copy(const Exam *exam, const char *vdi_uuid)
     return FALSE;
 }
 
+/* Labels need not be unique: the first digits of the UUID go with them. */
+static char *place_of(const char *label, const char *uuid)
+{
+    return g_strdup_printf("%s (%.8s)", label, uuid);
+}
+
 static void examine_copy(Exam *exam, const GwDisk *disk, const char *vdi_uuid, GwDiskFacts *facts)
 {
     const GwPool *from = pool_of(exam, disk), *to = gw_host_facts_pool_for(exam->facts->dest, from, exam->local_bytes);
@@ -108,6 +114,7 @@ static void examine_copy(Exam *exam, const GwDisk *disk, const char *vdi_uuid, G
     facts->folder = GW_FACT_YES;
     facts->taken = fact(has_copy(exam, vdi_uuid));
     facts->dest_path = g_strdup_printf("%s/copy-of-%s", to->path, vdi_uuid);
+    facts->place = place_of(to->name, to->path);
     facts->dest_pool_path = g_strdup_printf("the storage repository %s", to->name);
     facts->available_bytes = MAX(to->available_bytes, 1); /* 0 would mean unknown */
 }
@@ -121,8 +128,11 @@ static void examine_disk(Exam *exam, const GwDisk *disk, const json_t *vbd)
         return; /* an empty drive */
     gboolean shared = is_shared(exam, disk);
     facts->shared = fact(shared);
-    if (shared)
+    if (shared) {
+        const json_t *sr = gw_xapi_record(exam->tables, "SR", gw_xapi_text(vdi, "SR"));
+        facts->place = place_of(gw_xapi_text(sr, "name_label"), gw_xapi_text(sr, "uuid"));
         return;
+    }
     if (disk->flags & GW_DISK_REMOVABLE)
         g_ptr_array_add(exam->facts->missing_files, g_strdup_printf("medium %s", gw_xapi_text(vdi, "name_label")));
     else
@@ -264,6 +274,15 @@ static gboolean open_exam(Exam *exam, const char *uuid, GError **error)
     return exam->dest_ref != NULL;
 }
 
+static void tell_calls(Exam *exam)
+{
+    gboolean one = is_one_pool(exam);
+    exam->facts->live_calls = g_strdup(exam->copies || !one ? "VM.migrate_send (Storage XenMotion)" : "VM.pool_migrate");
+    exam->facts->cold_calls = g_strdup(!one           ? "VM.migrate_send with copy=true, once it is shut down"
+                                       : exam->copies ? "VDI.copy, once it is shut down, and VM.start_on"
+                                                      : "VM.start_on, once it is shut down");
+}
+
 static char *definition(const Exam *exam)
 {
     GwXapiMove move = {exam->facts->source->host_uuid, exam->facts->dest->host_uuid,
@@ -296,6 +315,7 @@ gboolean gw_xapi_examine(GwHost *source, GwHost *dest, const char *uuid, GwMoveF
     if (!ask_hypervisor(&exam, error))
         return FALSE;
     exam.facts->definition = definition(&exam);
+    tell_calls(&exam);
     *ret_facts = g_steal_pointer(&exam.facts);
     return TRUE;
 }

@@ -54,6 +54,8 @@ json_t *gw_xapi_call_at(GwXapiPool *pool, const char *to, const char *session, c
 json_t *gw_xapi_call_in(GwXapiPool *pool, guint number, const char *method, json_t *params, guint timeout_ms, GError **error);
 /* A host is no member any more: the next call begins at the address that was given, which may be that of a pool of its own now. */
 void gw_xapi_pool_reconsider(GwXapiPool *pool);
+/* For the thread of events: while the master is silent all calls fail at once, but this one, which asks all members who the master is. */
+gboolean gw_xapi_pool_seek(GwXapiPool *pool, GError **error);
 char *gw_xapi_pool_password(const GwXapiPool *pool, GError **error);
 void gw_xapi_pool_watch(GwXapiPool *pool, GwHost *host);
 void gw_xapi_pool_unwatch(GwXapiPool *pool, GwHost *host);

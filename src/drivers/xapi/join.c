@@ -233,7 +233,9 @@ static gboolean about(GwHost *host, GwPoolAbout *ret_about, GError **error)
         return FALSE;
     ret_about->uuid = g_strdup(gw_xapi_text(gw_xapi_record(tables, "host", ref), "uuid"));
     ret_about->pool_uuid = g_strdup(pool_uuid_of(tables));
+    const json_t *master = gw_xapi_record(tables, "host", gw_xapi_text(gw_xapi_the_pool(tables), "master"));
     ret_about->is_master = strcmp(gw_xapi_text(gw_xapi_the_pool(tables), "master"), ref) == 0;
+    ret_about->master = g_strdup_printf("%s (%s)", gw_xapi_text(master, "name_label"), gw_xapi_text(master, "address"));
     ret_about->members = (guint)json_object_size(gw_xapi_table(tables, "host"));
     return TRUE;
 }

@@ -42,6 +42,7 @@ GwXapiPool *gw_xapi_pool_get(const char *uri, const GwXapiAddress *address, guin
         pool->master = g_strdup(address->master);
         pool->members = g_ptr_array_new_with_free_func(g_free);
         pool->watchers = g_ptr_array_new();
+        pool->contacts = gw_xapi_contacts_new();
         pool->turns = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         g_hash_table_insert(pools, pool->key, pool);
     }
@@ -113,6 +114,7 @@ void gw_xapi_pool_unref(GwXapiPool *pool)
     gw_xapi_address_clear(&pool->address);
     g_ptr_array_unref(pool->members);
     g_ptr_array_unref(pool->watchers);
+    g_hash_table_unref(pool->contacts);
     g_hash_table_unref(pool->turns);
     gw_xapi_mirror_clear(&pool->mirror);
     g_clear_pointer(&pool->aliases.vms, g_hash_table_unref);
@@ -185,11 +187,16 @@ static gboolean exchange(GwXapiPool *pool, const char *to, const char *method, j
         g_set_error(error, GW_ERROR, GW_ERROR_INTERNAL, "%s: parameters that are not UTF-8", method);
         return FALSE;
     }
+    gint64 begun_us = g_get_monotonic_time();
     GwHttpRequest request = {"POST", xml ? "/" : "/jsonrpc", xml ? xml_headers : json_headers, body, strlen(body), timeout_ms};
     Line *line = line_take(pool, to);
     gboolean ok = gw_http_send(line->http, &request, ret_response, error);
     memset(body, 0, strlen(body)); /* of a login it holds the password */
     line_give(pool, line);
+    if (ok)
+        gw_xapi_contact_heard(pool, to);
+    else
+        gw_xapi_contact_missed(pool, to, begun_us, error);
     return ok;
 }
 
@@ -243,6 +250,19 @@ char *gw_xapi_pool_password(const GwXapiPool *pool, GError **error)
     return NULL;
 }
 
+/* Who was refused, where, and with which password: what is to be mended is a file on this machine. */
+static void explain_refusal(const GwXapiPool *pool, const char *to, GError **failure)
+{
+    g_autoptr(GError) old = NULL;
+    if (!gw_xapi_is_fault(*failure, "SESSION_AUTHENTICATION_FAILED"))
+        return;
+    old = g_steal_pointer(failure);
+    g_set_error(failure, GW_ERROR, GW_ERROR_DENIED,
+                "%s refuses the login of %s with the password in %s (%s): write the right password into that file, which is read anew at every "
+                "attempt",
+                to, pool->address.user, pool->address.password_file, old->message);
+}
+
 /* A session at `to`, or a failure; on HOST_IS_SLAVE the failure's detail is the master. */
 char *gw_xapi_login_at(GwXapiPool *pool, const char *to, GError **error)
 {
@@ -255,11 +275,14 @@ char *gw_xapi_login_at(GwXapiPool *pool, const char *to, GError **error)
         g_set_error(error, GW_ERROR, GW_ERROR_DENIED, "the password in %s is not UTF-8", pool->address.password_file);
         return NULL;
     }
-    g_autoptr(json_t) result = gw_xapi_send(pool, to, "session.login_with_password", params, pool->timeout_ms, error);
+    GError *failure = NULL;
+    g_autoptr(json_t) result = gw_xapi_send(pool, to, "session.login_with_password", params, pool->timeout_ms, &failure);
     if (result && json_is_string(result))
         return g_strdup(json_string_value(result));
     if (result)
-        g_set_error(error, GW_ERROR, GW_ERROR_LOST, "%s answers a login without a session", to);
+        g_set_error(&failure, GW_ERROR, GW_ERROR_LOST, "%s answers a login without a session", to);
+    explain_refusal(pool, to, &failure);
+    g_propagate_error(error, failure);
     return NULL;
 }
 
@@ -281,8 +304,10 @@ static gboolean learn(GwXapiPool *pool, const char *to, const char *session, GEr
         g_free(pool->uuid);
         pool->uuid = g_strdup(uuid);
         g_ptr_array_set_size(pool->members, 0);
-        json_object_foreach(hosts, ref, record)
+        json_object_foreach(hosts, ref, record) {
             g_ptr_array_add(pool->members, g_strdup(gw_xapi_text(record, "address")));
+            gw_xapi_contact_name(pool, gw_xapi_text(record, "address"), gw_xapi_text(record, "name_label"));
+        }
     }
     g_mutex_unlock(&pool->lock);
     if (!same)
@@ -291,11 +316,24 @@ static gboolean learn(GwXapiPool *pool, const char *to, const char *session, GEr
     return same;
 }
 
-static gboolean try_login(GwXapiPool *pool, const char *first, GError **error)
+/* A member sent us there, which the address does not name. */
+static void explain_hop(const GwXapiPool *pool, const char *first, const char *to, GError **failure)
+{
+    if (strcmp(first, to) != 0 && strcmp(to, pool->address.master) != 0)
+        gw_error_prefix(failure, "%s is not the master of its pool, %s is (write xapi://%s@%s/HOST, and trust its certificate, too)", first, to,
+                        pool->address.user, to);
+}
+
+/* tried: an address that was tried in vain already, or NULL. */
+static gboolean try_login(GwXapiPool *pool, const char *first, const char *tried, GError **error)
 {
     g_autofree char *to = g_strdup(first);
     for (guint hop = 0; hop < TRIES; hop++) {
         g_autoptr(GError) failure = NULL;
+        if (g_strcmp0(to, tried) == 0 && gw_xapi_contact_is_silent(pool, to)) {
+            gw_xapi_silence_set(pool, to, GW_ERROR_UNREACHABLE, error);
+            return FALSE;
+        }
         g_autofree char *session = gw_xapi_login_at(pool, to, &failure);
         if (session && learn(pool, to, session, &failure)) {
             g_mutex_lock(&pool->lock);
@@ -308,6 +346,8 @@ static gboolean try_login(GwXapiPool *pool, const char *first, GError **error)
             return TRUE;
         }
         if (!gw_xapi_is_fault(failure, "HOST_IS_SLAVE")) {
+            if (failure->domain == GW_ERROR)
+                explain_hop(pool, first, to, &failure);
             g_propagate_error(error, g_steal_pointer(&failure));
             return FALSE;
         }
@@ -339,7 +379,7 @@ static gboolean login(GwXapiPool *pool, GError **error)
     g_autoptr(GError) first = NULL;
     for (guint i = 0; i < list->len; i++) {
         g_autoptr(GError) failure = NULL;
-        if (try_login(pool, list->pdata[i], &failure))
+        if (try_login(pool, list->pdata[i], i ? list->pdata[0] : NULL, &failure))
             return TRUE;
         gboolean final = g_error_matches(failure, GW_ERROR, GW_ERROR_DENIED) || failure->domain == GW_XAPI_FAULT;
         if (!first || final) {
@@ -354,18 +394,45 @@ static gboolean login(GwXapiPool *pool, GError **error)
         return FALSE;
     }
     if (g_error_matches(first, GW_ERROR, GW_ERROR_LOST) || first->domain == GW_XAPI_FAULT) {
-        gboolean denied = gw_xapi_is_fault(first, "SESSION_AUTHENTICATION_FAILED") || gw_xapi_is_fault(first, "RBAC_PERMISSION_DENIED");
-        g_set_error(error, GW_ERROR, denied ? GW_ERROR_DENIED : GW_ERROR_UNREACHABLE, "%s: %s", pool->address.master, first->message);
+        gboolean denied = gw_xapi_is_fault(first, "SESSION_AUTHORIZATION_FAILED") || gw_xapi_is_fault(first, "RBAC_PERMISSION_DENIED");
+        gboolean silent = first->domain == GW_ERROR && gw_xapi_contact_is_silent(pool, list->pdata[0]); /* it is named then */
+        g_set_error(error, GW_ERROR, denied ? GW_ERROR_DENIED : GW_ERROR_UNREACHABLE, "%s%s%s", silent ? "" : pool->address.master,
+                    silent ? "" : ": ", first->message);
         return FALSE; /* a login that got lost did nothing */
     }
     g_propagate_error(error, g_steal_pointer(&first));
     return FALSE;
 }
 
+/* FALSE: the master is silent, and the thread of events looks for one. */
+static gboolean check_answers(GwXapiPool *pool, GError **error)
+{
+    g_mutex_lock(&pool->lock);
+    g_autofree char *master = g_strdup(pool->master);
+    gboolean followed = pool->events != NULL;
+    g_mutex_unlock(&pool->lock);
+    if (!followed || !gw_xapi_contact_is_silent(pool, master))
+        return TRUE;
+    gw_xapi_silence_set(pool, master, GW_ERROR_UNREACHABLE, error);
+    return FALSE;
+}
+
+gboolean gw_xapi_pool_seek(GwXapiPool *pool, GError **error)
+{
+    if (check_answers(pool, NULL))
+        return TRUE;
+    g_mutex_lock(&pool->login_lock);
+    gboolean ok = login(pool, error);
+    g_mutex_unlock(&pool->login_lock);
+    return ok;
+}
+
 /* generation: of the session that the caller found stale; 0: none. */
 static gboolean ensure_session(GwXapiPool *pool, guint stale, char **ret_session, char **ret_master, guint *ret_generation,
                                GError **error)
 {
+    if (!check_answers(pool, error))
+        return FALSE;
     g_mutex_lock(&pool->login_lock);
     g_mutex_lock(&pool->lock);
     if (stale && stale == pool->generation)
