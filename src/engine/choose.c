@@ -114,7 +114,7 @@ GPtrArray *gw_choose_examine(GwActive *active, const GwMigration *row, GwHostEnt
 {
     GwEngine *engine = active->engine;
     g_autoptr(GwMoveFacts) facts = NULL;
-    if (!examine(active, row, dest, &facts, error))
+    if (!gw_remains_make_way(engine, row->instance_uuid, dest, error) || !examine(active, row, dest, &facts, error))
         return NULL;
     GwMoveWish wish = {.kind = gw_move_kind_is_cold(row->kind) ? GW_MOVE_COLD : row->kind,
                        .block = row->block,

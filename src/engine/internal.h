@@ -320,6 +320,9 @@ gboolean gw_remains_load(GwEngine *engine, GError **error);
 void gw_remains_add(GwEngine *engine, const GwMigration *row); /* [locked] an evacuation has ended */
 gboolean gw_remains_has(GwEngine *engine, const char *uuid, const char *host); /* [locked] it was evacuated from there */
 void gw_remains_clear(GwEngine *engine, GwHostEntry *entry); /* the host answers */
+/* The instance is to go to a host that it may have been evacuated from: clears what it has left there. FALSE: it is there still, which
+ * could not be told from the instance itself any more once that has arrived. [unlocked] */
+gboolean gw_remains_make_way(GwEngine *engine, const char *uuid, GwHostEntry *dest, GError **error);
 
 /* ---- cpu_uses.c: all with the lock held */
 GHashTable *gw_cpu_uses_new(void);

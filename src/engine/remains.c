@@ -75,9 +75,42 @@ static void tell_operator(GwEngine *engine, GwMigration *row, const GwSight *sig
     gw_store_event_end(engine->store, row->instance_uuid, row->request_id, "godwit_clear_source", row->source, "Error", row->reason, NULL);
 }
 
+/* FALSE and *error: the store did not answer. */
+static gboolean came_back(GwEngine *engine, const GwMigration *row, gboolean *ret_back, GError **error)
+{
+    GwMigrationQuery query = {.instance_uuid = row->instance_uuid, .without_plans = TRUE};
+    g_autoptr(GPtrArray) rows = NULL;
+    *ret_back = FALSE;
+    if (!gw_store_migrations(engine->store, &query, &rows, error))
+        return FALSE;
+    for (guint i = 0; i < rows->len && !*ret_back; i++) {
+        const GwMigration *later = rows->pdata[i];
+        gboolean moved = later->state == GW_MIGRATION_COMPLETED || later->state == GW_MIGRATION_CONFIRMED || later->state == GW_MIGRATION_EVACUATED;
+        *ret_back = later->id > row->id && moved && g_strcmp0(later->dest, row->source) == 0;
+    }
+    return TRUE;
+}
+
+static gboolean forget(GwEngine *engine, const GwMigration *row, GError **error)
+{
+    g_autofree char *key = key_of(row->instance_uuid, row->source);
+    if (!gw_store_evacuation_cleared(engine->store, row->id, error))
+        return FALSE;
+    gw_store_event_end(engine->store, row->instance_uuid, row->request_id, "godwit_clear_source", row->source, "Success", NULL, NULL);
+    g_mutex_lock(&engine->lock);
+    g_hash_table_remove(engine->evacuated, key);
+    g_mutex_unlock(&engine->lock);
+    return TRUE;
+}
+
 static gboolean clear(GwEngine *engine, GwHostEntry *entry, GwMigration *row, GError **error)
 {
     GwSight sight = {0};
+    gboolean back;
+    if (!came_back(engine, row, &back, error))
+        return FALSE;
+    if (back) /* what is there is the instance itself */
+        return forget(engine, row, error);
     if (!gw_node_sight(entry->node, row->instance_uuid, &sight, error))
         return FALSE;
     if (sight.seen != GW_SEEN_STOPPED && sight.seen != GW_SEEN_ABSENT) {
@@ -86,14 +119,9 @@ static gboolean clear(GwEngine *engine, GwHostEntry *entry, GwMigration *row, GE
     }
     if (sight.seen == GW_SEEN_STOPPED && !lives_elsewhere(engine, row))
         return TRUE; /* the other host is silent: later */
-    if (!gw_node_forget(entry->node, row->plan, GW_SIDE_SOURCE, error) || !gw_store_evacuation_cleared(engine->store, row->id, error))
+    if (!gw_node_forget(entry->node, row->plan, GW_SIDE_SOURCE, error) || !forget(engine, row, error))
         return FALSE;
     gw_info("migration %" G_GINT64_FORMAT ": %s is back, and what it still had of %s is removed", row->id, row->source, row->instance_name);
-    gw_store_event_end(engine->store, row->instance_uuid, row->request_id, "godwit_clear_source", row->source, "Success", NULL, NULL);
-    g_autofree char *key = key_of(row->instance_uuid, row->source);
-    g_mutex_lock(&engine->lock);
-    g_hash_table_remove(engine->evacuated, key);
-    g_mutex_unlock(&engine->lock);
     gw_inventory_update(engine, entry, row->instance_uuid);
     return TRUE;
 }
@@ -110,4 +138,24 @@ void gw_remains_clear(GwEngine *engine, GwHostEntry *entry)
             gw_warning("host %s: what an evacuation left there is not removed yet: %s", entry->row->name,
                        error ? error->message : "its migration is not in the store any more");
     }
+}
+
+static gboolean has(GwEngine *engine, const char *uuid, const char *host)
+{
+    g_mutex_lock(&engine->lock);
+    gboolean found = gw_remains_has(engine, uuid, host);
+    g_mutex_unlock(&engine->lock);
+    return found;
+}
+
+gboolean gw_remains_make_way(GwEngine *engine, const char *uuid, GwHostEntry *dest, GError **error)
+{
+    const char *host = dest->row->name;
+    if (has(engine, uuid, host))
+        gw_remains_clear(engine, dest);
+    if (!has(engine, uuid, host))
+        return TRUE;
+    g_set_error(error, GW_ERROR, GW_ERROR_REFUSED, "%s still holds what the instance left there when it was evacuated from it; that is removed as soon as "
+                "%s and the host that the instance is on both answer: ask again then, or name another host", host, host);
+    return FALSE;
 }

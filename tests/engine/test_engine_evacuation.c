@@ -89,6 +89,35 @@ static void what_ran_runs_elsewhere_and_what_was_stopped_is_stopped_there(void)
     fixture_close(&f);
 }
 
+/* The instance itself must not be taken for what its evacuation has left: it would be called a copy that runs twice. */
+static void it_returns_only_once_its_old_host_is_cleared(void)
+{
+    enum { FAILURES = 200 };
+    Fixture f;
+    fixture_open(&f, "return", 0);
+    const char *uuid = fixture_add(&f, "HostA", "ran", 512, GW_SIM_SHARED, GW_POWER_RUNNING);
+    fixture_refresh(&f);
+    lose(&f, "HostA");
+    gint64 evacuation = fixture_move(&f, uuid, "HostB", GW_MOVE_EVACUATE);
+    ASSERT_ENDS(&f, evacuation, EVACUATED);
+    fixture_settle(&f, uuid);
+    for (guint i = 0; i < FAILURES; i++) /* one after the other */
+        gw_sim_world_fail(f.world, "HostA", "forget", 1, GW_ERROR_FAILED, GW_SIM_BEFORE);
+    gw_sim_world_boot(f.world, "HostA");
+    force_down(&f, "HostA", GW_SWITCH_OFF);
+    wait_until(&f, "HostA", TRUE);
+    gint64 early = fixture_move(&f, uuid, "HostA", GW_MOVE_LIVE);
+    ASSERT_ENDS(&f, early, FAILED);
+    g_autoptr(GwMigration) refused = fixture_row(&f, early);
+    g_test_message("%s", refused->reason);
+    g_assert_nonnull(strstr(refused->reason, "HostA still holds what the instance left there"));
+    wait_for_state(&f, evacuation, GW_MIGRATION_COMPLETED);
+    ASSERT_ENDS(&f, fixture_move(&f, uuid, "HostA", GW_MOVE_LIVE), COMPLETED);
+    assert_home(&f, uuid, "HostA");
+    g_assert_cmpstr(gw_sim_world_runs_on(f.world, uuid), ==, "HostA");
+    fixture_close(&f);
+}
+
 static void only_a_host_that_is_down_and_vouched_for_is_evacuated(void)
 {
     Fixture f;
@@ -375,6 +404,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
 #define ADD(test) g_test_add_func("/evacuation/" #test, test)
     ADD(what_ran_runs_elsewhere_and_what_was_stopped_is_stopped_there);
+    ADD(it_returns_only_once_its_old_host_is_cleared);
     ADD(only_a_host_that_is_down_and_vouched_for_is_evacuated);
     ADD(a_disk_that_only_the_lost_host_has_is_not_made_anew);
     ADD(a_restarted_daemon_knows_what_was_on_the_lost_host);

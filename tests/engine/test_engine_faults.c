@@ -85,12 +85,25 @@ static guint count_remains(Run *run)
     return rows->len;
 }
 
+static void stuck(Run *run)
+{
+    g_autoptr(GPtrArray) rows = NULL;
+    g_autoptr(GString) text = g_string_new(NULL);
+    gw_store_migrations(run->f.store, &(GwMigrationQuery){0}, &rows, NULL);
+    for (guint i = 0; i < rows->len; i++) {
+        const GwMigration *row = rows->pdata[i];
+        g_string_append_printf(text, "\n%" G_GINT64_FORMAT " %s: %s -> %s %s %s", row->id, row->instance_name, row->source, row->dest,
+                               gw_migration_state_name(row->state), row->reason ? row->reason : "");
+    }
+    g_error("seed %u: what an evacuation left is not removed:%s", run->seed, text->str);
+}
+
 static void clear_remains(Run *run)
 {
     gint64 deadline = g_get_monotonic_time() + PATIENCE_S * G_USEC_PER_SEC;
     while (count_remains(run)) {
         if (g_get_monotonic_time() > deadline)
-            g_error("seed %u: what an evacuation left is not removed", run->seed);
+            stuck(run);
         fixture_refresh(&run->f);
         g_usleep(2000);
     }

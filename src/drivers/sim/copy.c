@@ -375,10 +375,10 @@ static void begin_pause(GwSimCopy *copy)
     gw_sim_domain_set(copy->from, GW_SEEN_PAUSED);
 }
 
-gboolean gw_sim_copy_force(GwSimCopy *copy, GwForceHow how, GError **error)
+static gboolean force(GwSimCopy *copy, GwForceHow how, GError **error)
 {
-    gw_sim_copies_rerate(copy->source->world); /* account for the time until now */
-    if (copy->phase == GW_SIM_SWITCHOVER || copy->phase == GW_SIM_POSTCOPY)
+    gw_sim_copies_rerate(copy->source->world); /* account for the time until now, at which it may have ended */
+    if (copy->ended || copy->phase == GW_SIM_SWITCHOVER || copy->phase == GW_SIM_POSTCOPY)
         return TRUE; /* it ends by itself */
     if (copy->phase == GW_SIM_DISKS && how == GW_FORCE_POSTCOPY) {
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "the disks of %s are still being copied: ask again later",
@@ -395,5 +395,13 @@ gboolean gw_sim_copy_force(GwSimCopy *copy, GwForceHow how, GError **error)
         break;
     }
     gw_sim_wake(copy->source->world);
+    return ok;
+}
+
+gboolean gw_sim_copy_force(GwSimCopy *copy, GwForceHow how, GError **error)
+{
+    gw_sim_copy_ref(copy);
+    gboolean ok = force(copy, how, error);
+    gw_sim_copy_unref(copy);
     return ok;
 }
