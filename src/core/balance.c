@@ -109,6 +109,8 @@ static double price(const Search *s, guint instance, guint to)
 
 static void consider(const Search *s, guint instance, guint from, guint to, double now, Candidate *best)
 {
+    if (gw_cluster_leaves_realm(s->cluster, instance, to)) /* nobody gains by leaving its pool for the sake of load */
+        return;
     double gain = now - gw_score_after(s->score, instance, from, to);
     if (gain <= 1e-9)
         return;

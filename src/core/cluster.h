@@ -19,6 +19,7 @@ typedef struct {
     guint64 link_bps;     /* bytes per second, in each direction; 0: GW_COST_LINK_BPS */
     int kind;             /* of hypervisor: no instance changes it */
     int zone;
+    int realm;            /* the pool of hosts that it belongs to, as XenServer's are; 0: none */
     int cpu_model;        /* class of its CPUs */
     const char *tenants;  /* projects that it is kept for, with commas (filter_tenant_id); NULL: all */
     gboolean leaving;     /* it is being emptied */
@@ -108,6 +109,12 @@ static inline GwClusterHost *gw_cluster_host(const GwCluster *cluster, guint ind
 static inline GwClusterInstance *gw_cluster_instance(const GwCluster *cluster, guint index)
 {
     return &g_array_index(cluster->instances, GwClusterInstance, index);
+}
+
+/* Whether the instance would leave the pool of hosts that it is in. */
+static inline gboolean gw_cluster_leaves_realm(const GwCluster *cluster, guint instance, guint host)
+{
+    return gw_cluster_host(cluster, gw_cluster_instance(cluster, instance)->host)->realm != gw_cluster_host(cluster, host)->realm;
 }
 
 /* What instances may have of a host together. */

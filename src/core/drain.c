@@ -34,13 +34,14 @@ static double fill(const Pass *pass, guint instance, guint host)
            (double)MAX(capacity, 1);
 }
 
-/* The best host for an instance, or NOWHERE. except: not that one. */
-static guint choose(const Pass *pass, guint instance, Manner manner, guint except)
+/* The best host for an instance of those in its pool, or of those in others; or NOWHERE. except: not that one. */
+static guint choose_of(const Pass *pass, guint instance, Manner manner, guint except, gboolean away)
 {
     guint best = NOWHERE;
     double best_ms = 0, best_fill = 0;
     for (guint h = 0; h < pass->cluster->hosts->len; h++) {
-        if (h == except || gw_rules_objection(pass->occupancy, instance, h) != GW_OBJECTION_NONE)
+        if (h == except || gw_cluster_leaves_realm(pass->cluster, instance, h) != away ||
+            gw_rules_objection(pass->occupancy, instance, h) != GW_OBJECTION_NONE)
             continue;
         double full = manner == SPREAD ? fill(pass, instance, h) : -fill(pass, instance, h);
         double ms = manner == SPREAD ? MAX(pass->incoming[h] + transfer_ms(pass, instance, h), pass->floor_ms) : 0;
@@ -51,6 +52,13 @@ static guint choose(const Pass *pass, guint instance, Manner manner, guint excep
         }
     }
     return best;
+}
+
+/* Another pool only where none of its own takes it: it leaves that pool's high availability, backups and storage. */
+static guint choose(const Pass *pass, guint instance, Manner manner, guint except)
+{
+    guint host = choose_of(pass, instance, manner, except, FALSE);
+    return host != NOWHERE ? host : choose_of(pass, instance, manner, except, TRUE);
 }
 
 static void forget_order(Pass *pass, guint instance)
@@ -96,12 +104,15 @@ static gboolean try_unit(Pass *pass, const GArray *unit, guint host)
 
 typedef struct {
     guint host;
+    gboolean away; /* in another pool */
     double fill;
 } Filled;
 
 static gint emptiest_first(gconstpointer a, gconstpointer b)
 {
     const Filled *x = a, *y = b;
+    if (x->away != y->away)
+        return x->away ? 1 : -1;
     return x->fill != y->fill ? (x->fill < y->fill ? -1 : 1) : x->host < y->host ? -1 : 1;
 }
 
@@ -109,7 +120,7 @@ static GArray *hosts_by_fill(const Pass *pass, guint instance)
 {
     GArray *hosts = g_array_sized_new(FALSE, FALSE, sizeof(Filled), pass->cluster->hosts->len);
     for (guint h = 0; h < pass->cluster->hosts->len; h++) {
-        Filled row = {h, fill(pass, instance, h)};
+        Filled row = {h, gw_cluster_leaves_realm(pass->cluster, instance, h), fill(pass, instance, h)};
         g_array_append_val(hosts, row);
     }
     g_array_sort(hosts, emptiest_first);

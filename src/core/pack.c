@@ -14,7 +14,8 @@ static guint fullest(const GwOccupancy *o, guint instance, const gboolean *empti
     guint best = NOWHERE;
     for (guint h = 0; h < o->cluster->hosts->len; h++)
         if (!emptied[h] && o->count[h] && gw_score_takes_part(gw_cluster_host(o->cluster, h)) &&
-            gw_rules_objection(o, instance, h) == GW_OBJECTION_NONE && (best == NOWHERE || fill_of(o, h) > fill_of(o, best)))
+            !gw_cluster_leaves_realm(o->cluster, instance, h) && gw_rules_objection(o, instance, h) == GW_OBJECTION_NONE &&
+            (best == NOWHERE || fill_of(o, h) > fill_of(o, best)))
             best = h;
     return best;
 }

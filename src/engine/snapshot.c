@@ -85,6 +85,18 @@ static int kind_of(GHashTable *kinds, const GwHostView *view)
     return GPOINTER_TO_INT(known);
 }
 
+/* One number per pool of hosts. */
+static int realm_of(GHashTable *realms, const GwHostView *view)
+{
+    const char *realm = view->facts ? view->facts->realm : NULL;
+    gpointer known = realm ? g_hash_table_lookup(realms, realm) : NULL;
+    if (realm && !known) {
+        known = GINT_TO_POINTER((int)g_hash_table_size(realms) + 1);
+        g_hash_table_insert(realms, (gpointer)realm, known);
+    }
+    return GPOINTER_TO_INT(known);
+}
+
 /* One number per availability zone. */
 static int zone_of(GwSnapshot *s, const char *name)
 {
@@ -98,7 +110,7 @@ static int zone_of(GwSnapshot *s, const char *name)
 
 static void add_hosts(GwSnapshot *s, GwEngine *engine)
 {
-    g_autoptr(GHashTable) kinds = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(GHashTable) kinds = g_hash_table_new(g_str_hash, g_str_equal), realms = g_hash_table_new(g_str_hash, g_str_equal);
     for (guint h = 0; h < s->hosts->len; h++) {
         const GwHostView *view = s->hosts->pdata[h];
         GwClusterHost host = {.name = view->row->name,
@@ -107,6 +119,7 @@ static void add_hosts(GwSnapshot *s, GwEngine *engine)
                               .cpus = view->facts ? view->facts->cpus : 0,
                               .cpu_ratio = limit_of(view, GW_LIMIT_CPU),
                               .kind = kind_of(kinds, view),
+                              .realm = realm_of(realms, view),
                               .zone = zone_of(s, gw_aggregates_zone(view->aggregates)),
                               .cpu_model = GW_CLUSTER_NONE,
                               .max_instances = most_of(view, GW_LIMIT_INSTANCES),

@@ -1,6 +1,8 @@
 /* What hosts share, what a move copies because they do not, and what keeps a disk where it is: the answers that plans are made of. */
 #include "cluster_fixture.h"
 
+#include "core/balance.h"
+#include "core/drain.h"
 #include "core/host.h"
 #include "core/sharing.h"
 
@@ -136,6 +138,29 @@ static void copies_are_counted(void)
     gw_cluster_free(w.cluster);
 }
 
+/* However roomy another pool is. */
+static void its_own_pool_comes_first(void)
+{
+    static const GwDrainWish drain = {.room = GW_ROOM_MAKE, .stopped = GW_STOPPED_MOVE};
+    static const GwBalanceWish balance = {.objective = GW_OBJECTIVE_MEMORY};
+    for (gboolean room = FALSE; room <= TRUE; room++) {
+        World w = world_new(100 * GIB);
+        for (guint h = 0; h < 3; h++)
+            gw_cluster_host(w.cluster, h)->realm = h == STRANGER ? 2 : 1;
+        add_guest_on(&w, w.local[OLD_HOME]);
+        if (!room)
+            gw_cluster_host(w.cluster, FELLOW)->memory_mib = 512;
+        g_autoptr(GwDrainPlan) plan = gw_drain_plan(w.cluster, &drain);
+        g_assert_cmpuint(plan->moves->len, ==, 1);
+        g_assert_cmpuint(g_array_index(plan->moves, GwPlannedMove, 0).dest, ==, room ? FELLOW : STRANGER);
+        gw_cluster_host(w.cluster, OLD_HOME)->leaving = FALSE;
+        gw_cluster_host(w.cluster, OLD_HOME)->memory_mib = 1100; /* and all but full */
+        g_autoptr(GwBalancePlan) spread = gw_balance_plan(w.cluster, &balance);
+        g_assert_cmpuint(spread->moves->len, ==, room ? 1 : 0);
+        gw_cluster_free(w.cluster);
+    }
+}
+
 /* ---- where a copy goes: the same rule over hosts' facts, and over a cluster */
 
 static GwHostFacts *facts_with(guint64 own_free, guint64 shared_free)
@@ -191,6 +216,7 @@ int main(int argc, char **argv)
     g_test_add_func("/sharing/local-disk", a_local_disk_goes_anywhere_at_its_price);
     g_test_add_func("/sharing/not-copied", what_is_not_copied_says_why);
     g_test_add_func("/sharing/room", copies_are_counted);
+    g_test_add_func("/sharing/own-pool-first", its_own_pool_comes_first);
     g_test_add_func("/sharing/choice", copies_choose_their_storage);
     g_test_add_func("/sharing/realm", only_one_realm_shares);
     return g_test_run();
