@@ -1,5 +1,6 @@
 """A member of a pool is lost, and what ran on it boots on another one."""
 import os
+import time
 
 import pytest
 
@@ -66,3 +67,36 @@ def test_local_disks_are_a_reason(daemon, simulate):
     refused = daemon.run("evacuate", "local", "HostA")
     assert refused.returncode != 0 and "xvda" in refused.stdout + refused.stderr, refused
     assert "VM.power_state_reset" not in simulator.look()["calls"]
+
+
+@pytest.fixture
+def two_lost(daemon, simulate):
+    """HostB is lost with vm1 and vm3, and forced down; HostA is the master."""
+    simulator = simulate("--vms", "4")
+    join(daemon, simulator, "HostA", "HostB")
+    wait_for(lambda: "vm3" in daemon.ok("list"))
+    simulator.do("host", name="HostB", down=True, live=False)
+    wait_for(lambda: '"down"' in daemon.run("--json", "service-list", "--host", "HostB").stdout)
+    daemon.ok("service-force-down", "HostB")
+    return simulator
+
+
+def test_an_evacuation_does_not_make_a_dead_host_look_alive(daemon, two_lost):
+    before = len(daemon.log.read_text())
+    daemon.ok("evacuate", "vm1", "HostA")
+    daemon.ok("evacuate", "vm3", "HostA")  # at once: only what is down may be evacuated
+    for name in ("vm1", "vm3"):
+        wait_vm(two_lost, name, host="HostA", state="Running")
+    assert "host HostB answers" not in daemon.log.read_text()[before:]
+    assert two_lost.look()["violations"] == []
+
+
+def test_the_pools_database_is_no_sign_of_life(daemon, two_lost):
+    """Whatever changes in the pool about a guest of a dead member, the member stays down."""
+    before = len(daemon.log.read_text())
+    two_lost.do("set", **{"class": "VM", "uuid": two_lost.vms["vm1"], "values": {"name_label": "renamed"}})
+    two_lost.do("set", **{"class": "VM", "uuid": two_lost.vms["vm3"], "values": {"is_a_template": True}})
+    daemon.ok("evacuate", two_lost.vms["vm1"], "HostA")
+    time.sleep(1)  # events have been heard
+    assert "host HostB answers" not in daemon.log.read_text()[before:]
+    assert '"down"' in daemon.run("--json", "service-list", "--host", "HostB").stdout

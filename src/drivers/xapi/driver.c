@@ -168,12 +168,18 @@ static gboolean ask_instances(GwHost *host, GPtrArray **ret_instances, GError **
     return TRUE;
 }
 
+/* Also where the pool has no such instance: what its database says, or does not, is no sign that this member lives. */
 static GwInstance *ask_describe(GwHost *host, const char *uuid, GError **error)
 {
     g_autofree char *vm = NULL;
-    g_autoptr(json_t) tables = gw_xapi_vm_tables(host->pool, uuid, &vm, error);
+    g_autoptr(GError) failure = NULL;
+    g_autoptr(json_t) tables = gw_xapi_vm_tables(host->pool, uuid, &vm, &failure);
+    if (gw_xapi_is_fault(failure, "UUID_INVALID") || gw_xapi_is_fault(failure, "HANDLE_INVALID"))
+        tables = gw_xapi_static_tables(host->pool, error);
+    else if (failure)
+        g_propagate_error(error, g_steal_pointer(&failure));
     g_autofree char *ref = tables ? gw_xapi_host_ref(host, tables, error) : NULL;
-    if (!ref)
+    if (!ref || !gw_xapi_check_live(host, tables, ref, error))
         return NULL;
     const json_t *record = gw_xapi_record(tables, "VM", vm);
     const char *host_uuid = gw_xapi_text(gw_xapi_record(tables, "host", ref), "uuid");
