@@ -118,7 +118,8 @@ typedef struct {
      * meanwhile. ret_load->how says how much of it could be found out. Optional. */
     gboolean (*measure)(GwHost *host, const char *uuid, GwLoadHow how, GwLoad *ret_load, GError **error);
 
-    /* ---- evacuation; both optional, and given together */
+    /* ---- evacuation; all optional, and given together */
+    const char *revive; /* what an administrator does with an instance whose definition was never read, for people */
     /* The text from which `adopt` can define the instance on another host: the engine keeps it for the day that this host is down. */
     char *(*definition)(GwHost *host, const char *uuid, GError **error);
     /* As examine, of an instance whose host is down, from what was kept of it. Only dest is asked: facts->source stays NULL, and a

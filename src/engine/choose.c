@@ -51,8 +51,8 @@ static gboolean examine_evacuation(GwActive *active, const GwMigration *row, GwH
     if (!gw_store_definition_get(active->engine->store, row->source, row->instance_uuid, &definition, error))
         return FALSE;
     if (!view || !definition) {
-        g_set_error(error, GW_ERROR, GW_ERROR_REFUSED, "%s went down before Godwit had read how %s is defined: define it by hand from a "
-                    "backup of its XML", row->source, row->instance_name);
+        g_set_error(error, GW_ERROR, GW_ERROR_REFUSED, "%s went down before Godwit had read how %s is defined: %s", row->source,
+                    row->instance_name, gw_node_driver(dest->node)->revive);
         return FALSE;
     }
     if (!gw_node_examine_evacuation(dest->node, view->instance, definition, ret_facts, error))

@@ -1,5 +1,7 @@
 """A member of a pool is lost, and what ran on it boots on another one."""
+import glob
 import os
+import sqlite3
 import time
 
 import pytest
@@ -100,3 +102,26 @@ def test_the_pools_database_is_no_sign_of_life(daemon, two_lost):
     time.sleep(1)  # events have been heard
     assert "host HostB answers" not in daemon.log.read_text()[before:]
     assert '"down"' in daemon.run("--json", "service-list", "--host", "HostB").stdout
+
+
+def test_a_guest_that_has_come_back_is_evacuated_again(daemon, lost):
+    for _ in range(2):
+        daemon.ok("service-force-down", "HostB")
+        daemon.ok("evacuate", "shared", "HostA")
+        lost.do("host", name="HostB", down=False, live=True)
+        daemon.ok("service-force-down", "--unset", "HostB")
+        wait_for(lambda: " done " not in daemon.ok("server-migration-list", "shared"))
+        daemon.ok("live-migration", "shared", "HostB")
+        lost.do("host", name="HostB", down=True, live=False)
+        wait_for(lambda: '"down"' in daemon.run("--json", "service-list", "--host", "HostB").stdout)
+    assert lost.look()["violations"] == []
+
+
+def test_what_was_never_read_is_refused_in_words_of_xenserver(daemon, lost):
+    (database,) = [p for p in glob.glob(f"{daemon.folder}/*") if open(p, "rb").read(15) == b"SQLite format 3"]
+    with sqlite3.connect(database, timeout=20) as store:
+        store.execute("DELETE FROM definitions")
+    daemon.ok("service-force-down", "HostB")
+    refused = daemon.run("evacuate", "shared", "HostA")
+    flat = " ".join((refused.stdout + refused.stderr).split())
+    assert "before Godwit had read how shared is defined" in flat and "xe vm-reset-powerstate" in flat and "XML" not in flat, flat

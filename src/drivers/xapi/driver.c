@@ -258,6 +258,7 @@ const GwDriver gw_xapi_driver = {
     .name = "xapi",
     .schemes = schemes,
     .hypervisor_type = "XenServer",
+    .revive = "once its pool's master has given that host up, xe vm-reset-powerstate --force and xe vm-start by hand",
     .secret_name = secret_name,
     .open = host_open,
     .close = host_close,
