@@ -5,6 +5,14 @@
 
 #include <string.h>
 
+/* Nothing was written to the path of a disk that was copied to another one, and the instance is back there: whatever became of the copy,
+ * this is the disk. Where both paths are the same, a host may have the copy there. */
+static gboolean is_original(const GwMigration *row, const GwPlanDisk *disk, const char *path)
+{
+    gboolean undone = row->state == GW_MIGRATION_REVERTED || row->state == GW_MIGRATION_FAILED || row->state == GW_MIGRATION_CANCELLED;
+    return undone && disk->fate == GW_FATE_COPY && g_strcmp0(disk->path, path) == 0 && g_strcmp0(disk->dest_path, path) != 0;
+}
+
 /* The newest migration that had to copy the disk, or had proof that it is shared; NULL: none is known. */
 static const GwMigration *last_word(const GPtrArray *rows, const char *path, GwDiskFate *ret_fate)
 {
@@ -12,7 +20,8 @@ static const GwMigration *last_word(const GPtrArray *rows, const char *path, GwD
         const GwMigration *row = rows->pdata[i];
         for (guint j = 0; row->plan && j < row->plan->disks->len; j++) {
             const GwPlanDisk *disk = row->plan->disks->pdata[j];
-            if (g_strcmp0(disk->path, path) != 0 && g_strcmp0(disk->dest_path, path) != 0)
+            gboolean concerned = g_strcmp0(disk->path, path) == 0 || g_strcmp0(disk->dest_path, path) == 0;
+            if (!concerned || is_original(row, disk, path))
                 continue;
             *ret_fate = disk->fate;
             return row;

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from godwitd import GODWITD, join, wait_for, wait_vm
+from godwitd import GODWITD, ended, join, wait_for, wait_vm
 
 pytestmark = pytest.mark.skipif(not os.path.exists(GODWITD), reason="godwitd is not built")
 
@@ -102,6 +102,23 @@ def test_the_pools_database_is_no_sign_of_life(daemon, two_lost):
     time.sleep(1)  # events have been heard
     assert "host HostB answers" not in daemon.log.read_text()[before:]
     assert '"down"' in daemon.run("--json", "service-list", "--host", "HostB").stdout
+
+
+def test_a_reverted_move_to_another_pool_makes_no_copy_of_the_disk(daemon, simulate):
+    simulator = simulate()
+    join(daemon, simulator, "HostA", "HostB", "HostC")
+    daemon.ok("live-migration", "shared", "HostB")
+    daemon.ok("migrate", "shared", "--host", "HostC")
+    wait_for(lambda: " finished " in daemon.ok("server-migration-list", "shared"))
+    daemon.ok("resize-revert", "shared")
+    ended(daemon, "shared", "reverted")
+    wait_vm(simulator, "shared", host="HostB", state="Running")
+    simulator.do("host", name="HostB", down=True, live=False)
+    wait_for(lambda: '"down"' in daemon.run("--json", "service-list", "--host", "HostB").stdout)
+    daemon.ok("service-force-down", "HostB")
+    daemon.ok("evacuate", "shared", "HostA")
+    wait_vm(simulator, "shared", host="HostA", state="Running")
+    assert simulator.look()["violations"] == []
 
 
 def test_a_guest_that_has_come_back_is_evacuated_again(daemon, lost):
