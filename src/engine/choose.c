@@ -221,7 +221,7 @@ void gw_choose_left_out(GwActive *active, const GwMigration *row, GwTrialReport 
 
 static gboolean choose_any(GwActive *active, GwMigration *row, GError **error)
 {
-    g_autoptr(GPtrArray) reasons = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) reasons = gw_reasons_new();
     g_autoptr(GPtrArray) names = gw_choose_candidates(active, row, reasons);
     for (guint i = 0; i < names->len; i++) {
         g_autoptr(GwHostEntry) dest = gw_engine_find_host(active->engine, names->pdata[i]);
@@ -232,10 +232,9 @@ static gboolean choose_any(GwActive *active, GwMigration *row, GError **error)
         if (try_host(active, row, dest, findings, &why))
             return TRUE;
         drop_choice(active, row);
-        g_ptr_array_add(reasons, g_strdup_printf("%s: %s", dest->row->name, why->message));
+        gw_reasons_add(reasons, dest->row->name, g_strdup(why->message));
     }
-    g_ptr_array_add(reasons, NULL);
-    g_autofree char *all = g_strjoinv(" | ", (char **)reasons->pdata);
+    g_autofree char *all = gw_reasons_to_text(reasons);
     g_set_error(error, GW_ERROR, GW_ERROR_REFUSED, "No valid host was found. %s",
                 *all ? all : "There is no other host: add one with `godwit host-add`.");
     return FALSE;

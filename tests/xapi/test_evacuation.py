@@ -53,10 +53,33 @@ def test_a_host_that_the_master_sees_alive_is_not_believed_dead(daemon, lost):
     assert "VM.power_state_reset" not in lost.look()["calls"] and lost.look()["violations"] == []
 
 
+def refusal(daemon, *words):
+    refused = daemon.run(*words)
+    assert refused.returncode != 0, refused.stdout
+    return " ".join((refused.stdout + refused.stderr).split())
+
+
+FOREIGN = "a host of another pool cannot take shared: only the pool that it belongs to can start it"
+
+
 def test_another_pool_is_no_destination(daemon, lost):
     daemon.ok("service-force-down", "HostB")
-    refused = daemon.run("evacuate", "shared", "HostC")
-    assert refused.returncode != 0 and lost.vm("shared")["host"] == "HostB"
+    text = refusal(daemon, "evacuate", "shared", "HostC")
+    assert FOREIGN in text and "mount" not in text and "remedy" not in text, text
+    assert lost.vm("shared")["host"] == "HostB"
+
+
+def test_all_hosts_of_other_pools_are_told_in_one_line(daemon, lost, simulate):
+    for host in ("HostD", "HostE"):
+        daemon.ok("host-add", host, f"xapi+http://root@{simulate('--base', f'127.9.{ord(host[4])}').address('HostC')}/HostC?insecure=1")
+    daemon.ok("service-force-down", "HostB")
+    daemon.ok("service-disable", "HostA")
+    for words in (("evacuate", "shared"), ("host-evacuate", "HostB")):
+        text = refusal(daemon, *words)
+        assert "HostA is disabled" in text and text.count(FOREIGN) == 1 and "mount" not in text, text
+        hosts = text[:text.index(": " + FOREIGN)].split("- ")[-1]
+        assert sorted(hosts.split(", ")) == ["HostC", "HostD", "HostE"], text
+    assert lost.vm("shared")["host"] == "HostB"
 
 
 def test_local_disks_are_a_reason(daemon, simulate):
