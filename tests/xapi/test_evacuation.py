@@ -165,3 +165,8 @@ def test_what_was_never_read_is_refused_in_words_of_xenserver(daemon, lost):
     refused = daemon.run("evacuate", "shared", "HostA")
     flat = " ".join((refused.stdout + refused.stderr).split())
     assert "before Godwit had read how shared is defined" in flat and "xe vm-reset-powerstate" in flat and "XML" not in flat, flat
+
+
+def test_a_member_that_is_known_to_be_lost_is_to_be_forced_down(daemon, lost):
+    text = refusal(daemon, "drain", "HostB")
+    assert "the pool's master says that host HostB is not alive" in text and "service-force-down HostB" in text, text

@@ -189,6 +189,11 @@ static GwInstance *ask_describe(GwHost *host, const char *uuid, GError **error)
     return NULL;
 }
 
+static char *silent_master(GwHost *host)
+{
+    return g_atomic_int_get(&host->lost) ? NULL : gw_xapi_pool_master(host->pool);
+}
+
 /* ---- the boundary */
 
 static GwHostFacts *facts(GwHost *host, GError **error)
@@ -266,6 +271,7 @@ const GwDriver gw_xapi_driver = {
     .facts = facts,
     .instances = instances,
     .describe = describe,
+    .silent_master = silent_master,
     .sight = sight,
     .examine = examine,
     .definition = definition,
