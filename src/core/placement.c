@@ -47,14 +47,15 @@ gboolean gw_placement_leaves_out(const GwCandidate *candidate, const GwDemand *d
     return *ret_failure || gw_findings_block(findings);
 }
 
-/* What keeps a host from being tried; NULL: nothing. */
-static char *objection(const GwCandidate *c, const GwDemand *demand)
+/* TRUE: something keeps the host from being tried. */
+static gboolean objects(const GwCandidate *c, const GwDemand *demand, GPtrArray *reasons)
 {
-    g_autofree char *failure = NULL;
+    char *failure = NULL;
     g_autoptr(GPtrArray) findings = gw_findings_new();
     if (!gw_placement_leaves_out(c, demand, findings, &failure))
-        return NULL;
-    return failure ? g_strdup_printf("%s: %s", c->host.name, failure) : gw_findings_to_text(findings);
+        return FALSE;
+    gw_reasons_add(reasons, failure ? c->host.name : NULL, failure ? failure : gw_findings_to_text(findings));
+    return TRUE;
 }
 
 static gint64 usable_mib(const GwCandidate *c)
@@ -85,15 +86,9 @@ static gint best_first(gconstpointer a, gconstpointer b)
 GPtrArray *gw_placement_order(const GwCandidate *candidates, guint count, const GwDemand *demand, GPtrArray *reasons)
 {
     g_autoptr(GPtrArray) fit = g_ptr_array_new();
-    for (guint i = 0; i < count; i++) {
-        if (candidates[i].is_source)
-            continue;
-        char *why = objection(&candidates[i], demand);
-        if (why)
-            g_ptr_array_add(reasons, why);
-        else
+    for (guint i = 0; i < count; i++)
+        if (!candidates[i].is_source && !objects(&candidates[i], demand, reasons))
             g_ptr_array_add(fit, (gpointer)&candidates[i]);
-    }
     g_ptr_array_sort(fit, best_first);
     GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
     for (guint i = 0; i < fit->len; i++)

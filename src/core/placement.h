@@ -3,6 +3,7 @@
 #define GW_CORE_PLACEMENT_H
 
 #include "core/host_limits.h"
+#include "core/reasons.h"
 
 typedef struct {
     GwLimited host; /* its name, aggregates, and what is on it */
@@ -28,7 +29,7 @@ gboolean gw_placement_leaves_out(const GwCandidate *candidate, const GwDemand *d
 
 /* The names (of char *, owned by the array) to try, those that a soft group wishes first, then those with the most free memory,
  * ties by name. What is against every host that is
- * left out, except the source, is added to reasons (of char *, owned by it). */
+ * left out, except the source, is added to reasons. */
 GPtrArray *gw_placement_order(const GwCandidate *candidates, guint count, const GwDemand *demand, GPtrArray *reasons);
 
 #endif

@@ -86,6 +86,11 @@ gboolean gw_node_measure(GwNode *node, const char *uuid, GwLoadHow how, GwLoad *
     return gw_node_call_end(&call, ok, failure, error);
 }
 
+char *gw_node_silent_master(GwNode *node)
+{
+    return node->driver->silent_master ? node->driver->silent_master(node->host) : NULL;
+}
+
 gboolean gw_node_can_evacuate(const GwNode *node)
 {
     return node->driver->definition && node->driver->examine_evacuation;

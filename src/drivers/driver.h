@@ -107,6 +107,9 @@ typedef struct {
     /* Every instance: running, paused, stopped. ret_instances: of GwInstance *, owned by the caller. */
     gboolean (*instances)(GwHost *host, GPtrArray **ret_instances, GError **error);
     GwInstance *(*describe)(GwHost *host, const char *uuid, GError **error); /* GW_ERROR_NOT_FOUND when not there */
+    /* Of a host that does not answer: who is asked for it and is silent, for people, so that the host itself may be well ("HostA
+     * (10.0.0.1)", the master of its pool). NULL: it is asked itself, or is known to be lost. Makes no call. Owned by the caller. Optional. */
+    char *(*silent_master)(GwHost *host);
     /* Absent is an answer, not an error. */
     gboolean (*sight)(GwHost *host, const char *uuid, GwSight *ret_sight, GError **error);
 
@@ -118,7 +121,8 @@ typedef struct {
      * meanwhile. ret_load->how says how much of it could be found out. Optional. */
     gboolean (*measure)(GwHost *host, const char *uuid, GwLoadHow how, GwLoad *ret_load, GError **error);
 
-    /* ---- evacuation; both optional, and given together */
+    /* ---- evacuation; all optional, and given together */
+    const char *revive; /* what an administrator does with an instance whose definition was never read, for people */
     /* The text from which `adopt` can define the instance on another host: the engine keeps it for the day that this host is down. */
     char *(*definition)(GwHost *host, const char *uuid, GError **error);
     /* As examine, of an instance whose host is down, from what was kept of it. Only dest is asked: facts->source stays NULL, and a
@@ -210,6 +214,7 @@ gboolean gw_node_watch(GwNode *node, GwHostEvent event, void *data, GError **err
 GwHostFacts *gw_node_facts(GwNode *node, GError **error);
 gboolean gw_node_instances(GwNode *node, GPtrArray **ret_instances, GError **error);
 GwInstance *gw_node_describe(GwNode *node, const char *uuid, GError **error);
+char *gw_node_silent_master(GwNode *node); /* NULL also where the driver has none */
 gboolean gw_node_sight(GwNode *node, const char *uuid, GwSight *ret_sight, GError **error);
 gboolean gw_node_examine(GwNode *source, GwNode *dest, const char *uuid, GwMoveFacts **ret_facts, GError **error);
 gboolean gw_node_measure(GwNode *node, const char *uuid, GwLoadHow how, GwLoad *ret_load, GError **error);

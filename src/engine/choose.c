@@ -5,6 +5,14 @@
 
 #include <string.h>
 
+/* Nothing was written to the path of a disk that was copied to another one, and the instance is back there: whatever became of the copy,
+ * this is the disk. Where both paths are the same, a host may have the copy there. */
+static gboolean is_original(const GwMigration *row, const GwPlanDisk *disk, const char *path)
+{
+    gboolean undone = row->state == GW_MIGRATION_REVERTED || row->state == GW_MIGRATION_FAILED || row->state == GW_MIGRATION_CANCELLED;
+    return undone && disk->fate == GW_FATE_COPY && g_strcmp0(disk->path, path) == 0 && g_strcmp0(disk->dest_path, path) != 0;
+}
+
 /* The newest migration that had to copy the disk, or had proof that it is shared; NULL: none is known. */
 static const GwMigration *last_word(const GPtrArray *rows, const char *path, GwDiskFate *ret_fate)
 {
@@ -12,7 +20,8 @@ static const GwMigration *last_word(const GPtrArray *rows, const char *path, GwD
         const GwMigration *row = rows->pdata[i];
         for (guint j = 0; row->plan && j < row->plan->disks->len; j++) {
             const GwPlanDisk *disk = row->plan->disks->pdata[j];
-            if (g_strcmp0(disk->path, path) != 0 && g_strcmp0(disk->dest_path, path) != 0)
+            gboolean concerned = g_strcmp0(disk->path, path) == 0 || g_strcmp0(disk->dest_path, path) == 0;
+            if (!concerned || is_original(row, disk, path))
                 continue;
             *ret_fate = disk->fate;
             return row;
@@ -51,8 +60,8 @@ static gboolean examine_evacuation(GwActive *active, const GwMigration *row, GwH
     if (!gw_store_definition_get(active->engine->store, row->source, row->instance_uuid, &definition, error))
         return FALSE;
     if (!view || !definition) {
-        g_set_error(error, GW_ERROR, GW_ERROR_REFUSED, "%s went down before Godwit had read how %s is defined: define it by hand from a "
-                    "backup of its XML", row->source, row->instance_name);
+        g_set_error(error, GW_ERROR, GW_ERROR_REFUSED, "%s went down before Godwit had read how %s is defined: %s", row->source,
+                    row->instance_name, gw_node_driver(dest->node)->revive);
         return FALSE;
     }
     if (!gw_node_examine_evacuation(dest->node, view->instance, definition, ret_facts, error))
@@ -212,7 +221,7 @@ void gw_choose_left_out(GwActive *active, const GwMigration *row, GwTrialReport 
 
 static gboolean choose_any(GwActive *active, GwMigration *row, GError **error)
 {
-    g_autoptr(GPtrArray) reasons = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) reasons = gw_reasons_new();
     g_autoptr(GPtrArray) names = gw_choose_candidates(active, row, reasons);
     for (guint i = 0; i < names->len; i++) {
         g_autoptr(GwHostEntry) dest = gw_engine_find_host(active->engine, names->pdata[i]);
@@ -223,10 +232,9 @@ static gboolean choose_any(GwActive *active, GwMigration *row, GError **error)
         if (try_host(active, row, dest, findings, &why))
             return TRUE;
         drop_choice(active, row);
-        g_ptr_array_add(reasons, g_strdup_printf("%s: %s", dest->row->name, why->message));
+        gw_reasons_add(reasons, dest->row->name, g_strdup(why->message));
     }
-    g_ptr_array_add(reasons, NULL);
-    g_autofree char *all = g_strjoinv(" | ", (char **)reasons->pdata);
+    g_autofree char *all = gw_reasons_to_text(reasons);
     g_set_error(error, GW_ERROR, GW_ERROR_REFUSED, "No valid host was found. %s",
                 *all ? all : "There is no other host: add one with `godwit host-add`.");
     return FALSE;

@@ -48,6 +48,22 @@ gboolean gw_drain_open_host(GwEngine *engine, const char *name, const char *only
     return gw_engine_host_edit(engine, name, &edit, error);
 }
 
+/* A host is forced down when it is dead. One that nobody speaks for may be well, and its instances run. */
+static void refuse_silent(GwEngine *engine, const GwHostView *view, GError **error)
+{
+    const char *name = view->row->name, *reason = view->down_reason ? view->down_reason : "why is not known";
+    g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, name);
+    g_autofree char *master = entry ? gw_node_silent_master(entry->node) : NULL;
+    if (master)
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
+                    "Host %s may be well, and yet nothing can be moved away from it: %s, the master of its pool, does not answer. %s", name,
+                    master, reason);
+    else
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
+                    "Host %s does not answer: %s: nothing can be moved away from it. See godwit doctor %s; when it is dead for certain, "
+                    "godwit service-force-down %s and godwit host-evacuate %s", name, reason, name, name, name);
+}
+
 gboolean gw_drain_check_answers(GwEngine *engine, const char *name, GError **error)
 {
     g_autoptr(GwHostView) view = gw_engine_host(engine, name);
@@ -58,10 +74,7 @@ gboolean gw_drain_check_answers(GwEngine *engine, const char *name, GError **err
                     "Host %s is forced down: nothing can be moved away from it. Evacuate its servers (godwit host-evacuate %s), or, if it "
                     "is well, godwit service-force-down --unset %s", name, name, name);
     else if (!view->up)
-        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
-                    "Host %s does not answer%s%s: nothing can be moved away from it. See godwit doctor %s; when it is dead for certain, "
-                    "godwit service-force-down %s and godwit host-evacuate %s", name, view->down_reason ? ": " : "",
-                    view->down_reason ? view->down_reason : "", name, name, name);
+        refuse_silent(engine, view, error);
     else
         return TRUE;
     return FALSE;

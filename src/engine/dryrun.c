@@ -44,7 +44,7 @@ static void examine_one(gpointer item, gpointer data)
 
 static void examine_all(DryRun *run)
 {
-    g_autoptr(GPtrArray) reasons = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) reasons = gw_reasons_new();
     g_autoptr(GPtrArray) names = NULL;
     if (run->row->dest) {
         names = g_ptr_array_new_with_free_func(g_free);

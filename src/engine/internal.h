@@ -34,6 +34,7 @@ typedef struct {
     GHashTable *asked;       /* [lock] uuid → gint64 *, monotonic us: when it was last asked for alone */
     gint64 last_full_us;     /* [lock] when everything was last asked for */
     GHashTable *kept;        /* [lock] uuid → gint64 *: fingerprint of the definition that the store has (remember.c) */
+    gint64 kept_token;       /* [lock] the lease under which that was read: another daemon may have written since */
     GPtrArray *waiters;      /* [lock] of Waiter *: told when the next refresh ends */
     gboolean removed;        /* [lock] */
     gint64 token;            /* [lock] of its lease; 0: another daemon leads it */
@@ -314,6 +315,7 @@ void gw_secrets_drop(GwEngine *engine, const char *uri); /* unless another host 
 /* ---- remember.c: definitions are kept in the store, so that an instance can be evacuated when its host is down */
 gboolean gw_remember_load(GwEngine *engine, GwHostEntry *entry, GError **error);
 void gw_remember(GwEngine *engine, GwHostEntry *entry); /* asks the host for those that are new or have changed */
+void gw_remember_only(GwHostEntry *entry, const GPtrArray *instances); /* [locked] the store has dropped those of all others */
 
 /* ---- remains.c: what evacuated instances have left on hosts that come back */
 gboolean gw_remains_load(GwEngine *engine, GError **error);

@@ -108,6 +108,8 @@ static void save(GwEngine *engine, GwHostEntry *entry)
         gw_warning("host %s: what it said could not be kept: %s", entry->row->name, error->message);
     g_mutex_lock(&engine->lock);
     entry->unsaved = !kept;
+    if (kept)
+        gw_remember_only(entry, instances);
     g_mutex_unlock(&engine->lock);
 }
 

@@ -6,11 +6,39 @@
 gboolean gw_remember_load(GwEngine *engine, GwHostEntry *entry, GError **error)
 {
     GHashTable *known = NULL;
+    g_mutex_lock(&engine->lock);
+    gint64 token = entry->token;
+    g_mutex_unlock(&engine->lock);
     if (!gw_store_definitions_known(engine->store, entry->row->name, &known, error))
         return FALSE;
+    g_mutex_lock(&engine->lock);
     g_hash_table_unref(entry->kept);
     entry->kept = known;
+    entry->kept_token = token;
+    g_mutex_unlock(&engine->lock);
     return TRUE;
+}
+
+void gw_remember_only(GwHostEntry *entry, const GPtrArray *instances)
+{
+    g_autoptr(GHashTable) present = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; i < instances->len; i++)
+        g_hash_table_add(present, ((GwInstance *)instances->pdata[i])->uuid);
+    GHashTableIter iter;
+    gpointer uuid;
+    g_hash_table_iter_init(&iter, entry->kept);
+    while (g_hash_table_iter_next(&iter, &uuid, NULL))
+        if (!g_hash_table_contains(present, uuid))
+            g_hash_table_iter_remove(&iter);
+}
+
+/* While another daemon led the host, it kept what it saw. */
+static gboolean catch_up(GwEngine *engine, GwHostEntry *entry, GError **error)
+{
+    g_mutex_lock(&engine->lock);
+    gboolean current = entry->kept_token == entry->token;
+    g_mutex_unlock(&engine->lock);
+    return current || gw_remember_load(engine, entry, error);
 }
 
 /* A driver that cannot tell whether a definition changed has it read anew whenever what is shown of the instance did. */
@@ -65,9 +93,13 @@ void gw_remember(GwEngine *engine, GwHostEntry *entry)
 {
     if (!gw_node_can_evacuate(entry->node) || !gw_peers_lead_host(engine, entry))
         return;
+    g_autoptr(GError) error = NULL;
+    if (!catch_up(engine, entry, &error)) {
+        gw_warning("host %s: which definitions of its instances are kept is not known: %s", entry->row->name, error->message);
+        return;
+    }
     g_autoptr(GPtrArray) list = list_changed(engine, entry);
     read_texts(entry, list);
-    g_autoptr(GError) error = NULL;
     if (!list->len)
         return;
     if (!gw_store_definitions_put(engine->store, entry->row->name, list, &error)) {

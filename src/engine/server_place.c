@@ -9,8 +9,8 @@ static char *too_little(const GwCandidate *candidate, guint64 memory_mib)
     guint64 free_mib = candidate->memory_free_mib > reserved ? candidate->memory_free_mib - reserved : 0;
     if (free_mib >= memory_mib)
         return NULL;
-    return g_strdup_printf("%s: %" G_GUINT64_FORMAT " MiB of memory are free there beside what is kept back, and %" G_GUINT64_FORMAT
-                           " are needed", candidate->host.name, free_mib, memory_mib);
+    return g_strdup_printf("%" G_GUINT64_FORMAT " MiB of memory are free there beside what is kept back, and %" G_GUINT64_FORMAT
+                           " are needed", free_mib, memory_mib);
 }
 
 /* NULL: the driver makes servers. */
@@ -19,17 +19,14 @@ static char *not_offered(GwEngine *engine, const char *host)
     g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, host);
     if (entry && gw_node_can_create(entry->node))
         return NULL;
-    return g_strdup_printf("%s: creating a server is not offered by the %s driver", host,
-                           entry ? gw_node_driver(entry->node)->name : "unknown");
+    return g_strdup_printf("creating a server is not offered by the %s driver", entry ? gw_node_driver(entry->node)->name : "unknown");
 }
 
 static gboolean refuse(const GPtrArray *reasons, GError **error)
 {
-    g_autoptr(GString) text = g_string_new(NULL);
-    for (guint i = 0; i < reasons->len; i++)
-        g_string_append_printf(text, "%s%s", i ? " | " : "", (const char *)reasons->pdata[i]);
+    g_autofree char *text = gw_reasons_to_text(reasons);
     g_set_error(error, GW_ERROR, GW_ERROR_REFUSED, "No valid host was found. %s",
-                reasons->len ? text->str : "There is no host: add one with `godwit host-add`.");
+                *text ? text : "There is no host: add one with `godwit host-add`.");
     return FALSE;
 }
 
@@ -38,16 +35,16 @@ static gboolean place_forced(GwEngine *engine, GwServer *server, const GwCandida
 {
     const GwCandidate *candidate = gw_candidates_find(candidates, server->wanted_host);
     g_autoptr(GPtrArray) findings = gw_findings_new();
-    g_autoptr(GPtrArray) reasons = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) reasons = gw_reasons_new();
     if (candidate)
         gw_placement_judge_forced(candidate, findings);
-    char *missing = candidate ? not_offered(engine, server->wanted_host) : g_strdup_printf("%s: there is no such host", server->wanted_host);
+    char *missing = candidate ? not_offered(engine, server->wanted_host) : g_strdup("there is no such host");
     if (missing)
-        g_ptr_array_add(reasons, missing);
+        gw_reasons_add(reasons, server->wanted_host, missing);
     else if (gw_findings_block(findings))
-        g_ptr_array_add(reasons, gw_findings_to_text(findings));
+        gw_reasons_add(reasons, NULL, gw_findings_to_text(findings));
     else if (candidate && !candidate->up)
-        g_ptr_array_add(reasons, g_strdup_printf("%s: it does not answer", server->wanted_host));
+        gw_reasons_add(reasons, server->wanted_host, g_strdup("it does not answer"));
     if (reasons->len)
         return refuse(reasons, error);
     server->host = g_strdup(server->wanted_host);
@@ -56,7 +53,7 @@ static gboolean place_forced(GwEngine *engine, GwServer *server, const GwCandida
 
 static gboolean place_free(GwEngine *engine, GwServer *server, const GwCandidates *candidates, const GwDemand *demand, GError **error)
 {
-    g_autoptr(GPtrArray) reasons = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) reasons = gw_reasons_new();
     g_autoptr(GPtrArray) names = gw_candidates_order(candidates, demand, reasons);
     for (guint i = 0; i < names->len; i++) {
         const char *name = names->pdata[i];
@@ -69,7 +66,7 @@ static gboolean place_free(GwEngine *engine, GwServer *server, const GwCandidate
             server->host = g_strdup(name);
             return TRUE;
         }
-        g_ptr_array_add(reasons, why);
+        gw_reasons_add(reasons, name, why);
     }
     return refuse(reasons, error);
 }

@@ -122,13 +122,16 @@ static gboolean answers(GwEngine *engine, const GwHostEntry *entry)
 }
 
 /* Only a host that nothing runs on is evacuated, and that is an administrator's word: silence alone may be a broken cable. */
-static gboolean check_down(const GwInstanceView *view, gboolean is_up, GError **error)
+static gboolean check_down(const GwInstanceView *view, gboolean is_up, const char *silent_master, GError **error)
 {
     const char *host = view->host;
     GwPower power = view->instance->power;
     if (is_up && !view->host_forced_down)
         g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Compute service of %s is still in use. It answers: move its instances with "
                     "`godwit drain %s`, or live-migration", host, host);
+    else if (!view->host_forced_down && silent_master)
+        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Compute service of %s is still in use: it may be well. %s, the master of its pool, does "
+                    "not answer, and only a master can start its instances elsewhere: see `godwit host-list` for what to do", host, silent_master);
     else if (!view->host_forced_down)
         g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Compute service of %s is still in use: it does not answer, and its instances may "
                     "run all the same. Switch it off, and vouch for that with `godwit service-force-down %s` (openstack compute service "
@@ -139,6 +142,13 @@ static gboolean check_down(const GwInstanceView *view, gboolean is_up, GError **
     else
         return TRUE;
     return FALSE;
+}
+
+static gboolean check_answers_not(GwEngine *engine, const GwInstanceView *view, GwHostEntry *entry, GError **error)
+{
+    gboolean is_up = entry && answers(engine, entry);
+    g_autofree char *master = entry && !is_up ? gw_node_silent_master(entry->node) : NULL;
+    return check_down(view, is_up, master, error);
 }
 
 static gboolean check_evacuation(GwEngine *engine, const GwInstanceView *view, GError **error)
@@ -155,7 +165,7 @@ static gboolean check_evacuation(GwEngine *engine, const GwInstanceView *view, G
         g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "%s is a host of %s, whose instances Godwit cannot evacuate: nothing of them is "
                     "known elsewhere", view->host, gw_node_driver(entry->node)->name);
     else
-        return check_down(view, entry && answers(engine, entry), error);
+        return check_answers_not(engine, view, entry, error);
     return FALSE;
 }
 

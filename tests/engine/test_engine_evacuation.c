@@ -118,6 +118,46 @@ static void it_returns_only_once_its_old_host_is_cleared(void)
     fixture_close(&f);
 }
 
+static void move_cold(Fixture *f, const char *uuid, const char *dest)
+{
+    gint64 id = fixture_move(f, uuid, dest, GW_MOVE_COLD);
+    ASSERT_ENDS(f, id, FINISHED);
+    GwMoveRequest confirm = {.instance_uuid = uuid, .request_id = "req-confirm"};
+    g_autoptr(GError) error = NULL;
+    gw_engine_confirm(f->engine, &confirm, &error);
+    g_assert_no_error(error);
+    ASSERT_ENDS(f, id, CONFIRMED);
+    fixture_settle(f, uuid);
+}
+
+/* Its definition left the store with it, and is the same when it is back: it is kept again all the same. */
+static void one_that_has_come_back_is_evacuated_again(void)
+{
+    Fixture f;
+    fixture_open(&f, "evacuation-again", 0);
+    const char *evacuated = fixture_add(&f, "HostA", "evacuated", 512, GW_SIM_SHARED, GW_POWER_SHUTDOWN);
+    const char *moved = fixture_add(&f, "HostA", "moved", 512, GW_SIM_SHARED, GW_POWER_SHUTDOWN);
+    fixture_refresh(&f);
+    move_cold(&f, moved, "HostB");
+    lose(&f, "HostA");
+    gint64 first = fixture_move(&f, evacuated, "HostB", GW_MOVE_EVACUATE);
+    ASSERT_ENDS(&f, first, EVACUATED);
+    fixture_settle(&f, evacuated);
+    gw_sim_world_boot(f.world, "HostA");
+    force_down(&f, "HostA", GW_SWITCH_OFF);
+    wait_until(&f, "HostA", TRUE);
+    wait_for_state(&f, first, GW_MIGRATION_COMPLETED);
+    fixture_add(&f, "HostA", "other", 512, GW_SIM_SHARED, GW_POWER_SHUTDOWN); /* what HostA has changes: it is recorded */
+    fixture_refresh(&f);
+    move_cold(&f, evacuated, "HostA");
+    move_cold(&f, moved, "HostA");
+    fixture_refresh(&f);
+    lose(&f, "HostA");
+    ASSERT_ENDS(&f, fixture_move(&f, evacuated, "HostB", GW_MOVE_EVACUATE), EVACUATED);
+    ASSERT_ENDS(&f, fixture_move(&f, moved, "HostC", GW_MOVE_EVACUATE), EVACUATED);
+    fixture_close(&f);
+}
+
 static void only_a_host_that_is_down_and_vouched_for_is_evacuated(void)
 {
     Fixture f;
@@ -343,6 +383,29 @@ static void half_a_copy_is_not_the_disk(void)
     fixture_close(&f);
 }
 
+/* The move ended well for the instance, and yet its destination, lost meanwhile, may hold half a copy. */
+static void what_a_failed_move_has_left_is_not_the_disk(void)
+{
+    Fixture f;
+    fixture_open(&f, "evacuation-failed-half", 0);
+    const char *uuid = fixture_add(&f, "HostA", "vm", 2048, GW_SIM_LOCAL, GW_POWER_RUNNING);
+    gint64 id = begin_endless(&f, uuid);
+    gw_sim_world_crash(f.world, "HostB");
+    lose(&f, "HostB");
+    ASSERT_ENDS(&f, id, FAILED);
+    fixture_settle(&f, uuid);
+    gw_sim_world_boot(f.world, "HostB");
+    force_down(&f, "HostB", GW_SWITCH_OFF);
+    wait_until(&f, "HostB", TRUE);
+    g_assert_cmpuint(fixture_files(&f, "HostB", "/sim/local"), ==, 1);
+    lose(&f, "HostA");
+    gint64 second = fixture_move(&f, uuid, "HostB", GW_MOVE_EVACUATE);
+    ASSERT_ENDS(&f, second, FAILED);
+    g_autoptr(GwMigration) row = fixture_row(&f, second);
+    g_assert_nonnull(strstr(row->reason, "not the disk but a copy"));
+    fixture_close(&f);
+}
+
 /* A move that was refused before it touched anything does not hide what an older one has left. */
 static void a_refused_move_hides_no_leftover(void)
 {
@@ -405,6 +468,7 @@ int main(int argc, char **argv)
 #define ADD(test) g_test_add_func("/evacuation/" #test, test)
     ADD(what_ran_runs_elsewhere_and_what_was_stopped_is_stopped_there);
     ADD(it_returns_only_once_its_old_host_is_cleared);
+    ADD(one_that_has_come_back_is_evacuated_again);
     ADD(only_a_host_that_is_down_and_vouched_for_is_evacuated);
     ADD(a_disk_that_only_the_lost_host_has_is_not_made_anew);
     ADD(a_restarted_daemon_knows_what_was_on_the_lost_host);
@@ -415,6 +479,7 @@ int main(int argc, char **argv)
     ADD(a_later_move_makes_a_leftover_its_own);
     ADD(the_definition_that_a_lost_destination_holds_is_removed);
     ADD(half_a_copy_is_not_the_disk);
+    ADD(what_a_failed_move_has_left_is_not_the_disk);
     ADD(a_refused_move_hides_no_leftover);
     return g_test_run();
 }

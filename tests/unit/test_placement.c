@@ -213,12 +213,11 @@ static GwCandidate candidate(const char *name, guint64 memory_free_mib)
 
 static void assert_order(const GwCandidate *candidates, guint count, const char *names, const char *reasons)
 {
-    g_autoptr(GPtrArray) why = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) why = gw_reasons_new();
     g_autoptr(GPtrArray) order = gw_placement_order(candidates, count, &vm1, why);
     g_ptr_array_add(order, NULL);
-    g_ptr_array_add(why, NULL);
     g_autofree char *have = g_strjoinv(" ", (char **)order->pdata);
-    g_autofree char *told = g_strjoinv(" | ", (char **)why->pdata);
+    g_autofree char *told = gw_reasons_to_text(why);
     g_assert_cmpstr(have, ==, names);
     g_assert_cmpstr(told, ==, reasons);
 }
@@ -252,6 +251,14 @@ static void every_host_left_out_has_its_reason(void)
                  "administrator has said that nothing runs there); remedy: take that back with `godwit service-force-down "
                  "--unset H4`, or name another host. | H5 has 0 instances (aggregate rack1 has max_instances_per_host=0); "
                  "remedy: name another host, or raise max_instances_per_host of aggregate rack1.");
+}
+
+static void what_is_the_same_of_several_hosts_is_said_once(void)
+{
+    GwCandidate all[] = {candidate("H1", 1), candidate("H2", 1), candidate("H3", 1), candidate("H4", 1)};
+    all[0].same_kind = all[2].same_kind = all[3].same_kind = FALSE;
+    all[1].up = FALSE;
+    assert_order(all, 4, "", "H1, H3, H4: it runs another hypervisor | H2: it does not answer");
 }
 
 /* All reasons of one host, not the first only. */
@@ -380,6 +387,7 @@ int main(int argc, char **argv)
     g_test_add_func("/limits/zone", a_pinned_instance_stays_in_its_zone);
     g_test_add_func("/placement/order", the_roomiest_is_first);
     g_test_add_func("/placement/reasons", every_host_left_out_has_its_reason);
+    g_test_add_func("/placement/same-reasons", what_is_the_same_of_several_hosts_is_said_once);
     g_test_add_func("/placement/all-reasons", a_host_has_all_its_reasons);
     g_test_add_func("/placement/forced", force_counts_only_forced_down);
     g_test_add_func("/groups/apart", groups_stay_apart);

@@ -33,6 +33,13 @@ def check_words(pool, text):
     assert "xe-toolstack-restart" in flat and "xe pool-emergency-transition-to-master" in flat, text
 
 
+def check_advice(pool, text):
+    """Members may be well: nobody is to force them down."""
+    flat = " ".join(text.split())
+    assert f"HostA ({pool.simulator.hosts['HostA']['address']}), the master of its pool, does not answer" in flat and "may be well" in flat, text
+    assert "force-down" not in flat and "Switch it off" not in flat, text
+
+
 def down(pool):
     return pool.ok("host-list").count("is down")
 
@@ -49,11 +56,19 @@ def test_it_is_seen_down_and_moves_are_refused_at_once(pool):
         refused, lasted = timed(pool.refused, "live-migration", "shared", "HostB")
         check_words(pool, refused)
         assert lasted < 1, lasted
+        for words in (("drain", "HostB"), ("drain", "HostA"), ("evacuate", "shared"), ("host-evacuate", "HostA")):
+            check_advice(pool, pool.refused(*words))
     finally:
         pool.simulator.process.send_signal(signal.SIGCONT)
     assert wait(lambda: down(pool) == 0)
     pool.ok("live-migration", "shared", "HostB")
     assert pool.simulator.vm("shared")["host"] == "HostB"
+
+
+def test_a_master_that_refuses_connections_is_no_reason_to_force_members_down(pool):
+    pool.simulator.do("host", name="HostA", down=True, via="HostB")
+    assert wait(lambda: down(pool) == 2)
+    check_advice(pool, pool.refused("drain", "HostB"))
 
 
 def test_another_master_is_found(pool):

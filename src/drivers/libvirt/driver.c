@@ -241,6 +241,7 @@ const GwDriver gw_libvirt_driver = {
     .name = "libvirt",
     .schemes = schemes,
     .hypervisor_type = "QEMU",
+    .revive = "define it by hand from a backup of its XML",
     .open = gw_virt_host_new,
     .close = gw_virt_host_close,
     .watch = watch,

@@ -113,6 +113,7 @@ const GwDriver gw_sim_driver = {
     .name = "sim",
     .schemes = schemes,
     .hypervisor_type = "sim",
+    .revive = "add it to another host by hand",
     .open = sim_open,
     .close = sim_close,
     .watch = sim_watch,

@@ -168,12 +168,18 @@ static gboolean ask_instances(GwHost *host, GPtrArray **ret_instances, GError **
     return TRUE;
 }
 
+/* Also where the pool has no such instance: what its database says, or does not, is no sign that this member lives. */
 static GwInstance *ask_describe(GwHost *host, const char *uuid, GError **error)
 {
     g_autofree char *vm = NULL;
-    g_autoptr(json_t) tables = gw_xapi_vm_tables(host->pool, uuid, &vm, error);
+    g_autoptr(GError) failure = NULL;
+    g_autoptr(json_t) tables = gw_xapi_vm_tables(host->pool, uuid, &vm, &failure);
+    if (gw_xapi_is_fault(failure, "UUID_INVALID") || gw_xapi_is_fault(failure, "HANDLE_INVALID"))
+        tables = gw_xapi_static_tables(host->pool, error);
+    else if (failure)
+        g_propagate_error(error, g_steal_pointer(&failure));
     g_autofree char *ref = tables ? gw_xapi_host_ref(host, tables, error) : NULL;
-    if (!ref)
+    if (!ref || !gw_xapi_check_live(host, tables, ref, error))
         return NULL;
     const json_t *record = gw_xapi_record(tables, "VM", vm);
     const char *host_uuid = gw_xapi_text(gw_xapi_record(tables, "host", ref), "uuid");
@@ -181,6 +187,11 @@ static GwInstance *ask_describe(GwHost *host, const char *uuid, GError **error)
         return view(tables, record, ref);
     g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "host %s has no instance %s", host->name, uuid);
     return NULL;
+}
+
+static char *silent_master(GwHost *host)
+{
+    return g_atomic_int_get(&host->lost) ? NULL : gw_xapi_pool_master(host->pool);
 }
 
 /* ---- the boundary */
@@ -252,6 +263,7 @@ const GwDriver gw_xapi_driver = {
     .name = "xapi",
     .schemes = schemes,
     .hypervisor_type = "XenServer",
+    .revive = "once its pool's master has given that host up, xe vm-reset-powerstate --force and xe vm-start by hand",
     .secret_name = secret_name,
     .open = host_open,
     .close = host_close,
@@ -259,6 +271,7 @@ const GwDriver gw_xapi_driver = {
     .facts = facts,
     .instances = instances,
     .describe = describe,
+    .silent_master = silent_master,
     .sight = sight,
     .examine = examine,
     .definition = definition,

@@ -58,10 +58,10 @@ gboolean gw_xapi_examine_evacuation(GwHost *dest, GwInstance *instance, const ch
     g_autoptr(GError) failure = NULL;
     g_autoptr(GwMoveFacts) facts = gw_move_facts_new();
     g_autoptr(json_t) tables = gw_xapi_vm_tables(dest->pool, instance->uuid, &vm, &failure);
-    gboolean foreign = !tables && gw_xapi_is_fault(failure, "UUID_INVALID");
-    if (foreign)
-        tables = gw_xapi_static_tables(dest->pool, error);
-    else if (!tables)
+    if (gw_xapi_is_fault(failure, "UUID_INVALID")) /* no remedy: a repository that two pools attach is destroyed */
+        g_set_error(error, GW_ERROR, GW_ERROR_REFUSED, "a host of another pool cannot take %s: only the pool that it belongs to can start it",
+                    instance->name);
+    else if (failure)
         g_propagate_error(error, g_steal_pointer(&failure));
     g_autofree char *ref = tables ? gw_xapi_host_ref(dest, tables, error) : NULL;
     facts->dest_name = g_strdup(dest->name);
@@ -73,10 +73,7 @@ gboolean gw_xapi_examine_evacuation(GwHost *dest, GwInstance *instance, const ch
         return FALSE;
     for (guint i = 0; i < instance->disks->len; i++)
         examine_disk(facts, tables, ref, instance->disks->pdata[i]);
-    if (foreign)
-        g_ptr_array_add(facts->obstacles, g_strdup_printf("%s is of another pool, which knows nothing of it", dest->name));
-    else
-        examine_record(facts, tables, vm, ref);
+    examine_record(facts, tables, vm, ref);
     *ret_facts = g_steal_pointer(&facts);
     return TRUE;
 }

@@ -72,6 +72,9 @@ gint64 gw_xapi_pool_last_read(GwXapiPool *pool); /* monotonic */
 char *gw_xapi_pool_uuid(GwXapiPool *pool);       /* "" when it is not known yet; owned by the caller */
 guint gw_xapi_pool_session_number(GwXapiPool *pool); /* another one after every login: tokens of events are the session's */
 
+/* "HostA (10.0.0.1)"; NULL: the pool has no other host than the one at the address. Owned by the caller. (silence.c) */
+char *gw_xapi_pool_master(GwXapiPool *pool);
+
 gpointer gw_xapi_events_thread(gpointer pool); /* events.c */
 
 /* ---- identity.c */
@@ -172,6 +175,7 @@ struct GwHost {
     GwXapiAddress address;
     GMutex lock; /* guards what follows */
     char *uuid;  /* of the host, once it is known */
+    gint lost;   /* atomic: the master has said that it is not alive, and nothing else since */
     GHashTable *copies; /* instance UUID -> GwXapiStop *, borrowed from `migrate` */
     GwHostEvent event;
     void *event_data;
@@ -179,7 +183,7 @@ struct GwHost {
 
 /* Its ref in these tables. Owned by the caller. */
 char *gw_xapi_host_ref(GwHost *host, const json_t *tables, GError **error);
-gboolean gw_xapi_check_live(const GwHost *host, const json_t *tables, const char *ref, GError **error); /* UNREACHABLE: it is lost */
+gboolean gw_xapi_check_live(GwHost *host, const json_t *tables, const char *ref, GError **error); /* UNREACHABLE: it is lost */
 char *gw_xapi_host_uuid(GwHost *host, GError **error); /* asks the pool when it is not known yet */
 
 /* ---- move.c: what examine found out and the later acts need; the plan's `definition` */

@@ -47,11 +47,13 @@ static gboolean is_resident(const Place *place)
 }
 
 /* A dead host of a pool whose master answers is as unreachable as one that does not answer itself. */
-gboolean gw_xapi_check_live(const GwHost *host, const json_t *tables, const char *ref, GError **error)
+gboolean gw_xapi_check_live(GwHost *host, const json_t *tables, const char *ref, GError **error)
 {
     const json_t *record = gw_xapi_record(tables, "host", ref);
     const json_t *metrics = gw_xapi_record(tables, "host_metrics", gw_xapi_text(record, "metrics"));
-    if (!metrics || gw_xapi_bool(metrics, "live"))
+    gboolean lost = metrics && !gw_xapi_bool(metrics, "live");
+    g_atomic_int_set(&host->lost, lost);
+    if (!lost)
         return TRUE;
     g_set_error(error, GW_ERROR, GW_ERROR_UNREACHABLE, "the pool's master says that host %s is not alive", host->name);
     return FALSE;

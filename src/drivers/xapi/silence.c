@@ -61,6 +61,16 @@ gboolean gw_xapi_contact_is_silent(GwXapiPool *pool, const char *address)
     return silent;
 }
 
+char *gw_xapi_pool_master(GwXapiPool *pool)
+{
+    g_mutex_lock(&pool->lock);
+    const char *name = contact_of(pool, pool->master)->name;
+    gboolean alone = pool->members->len < 2 && !pool->address.host;
+    char *title = alone ? NULL : name ? g_strdup_printf("%s (%s)", name, pool->master) : g_strdup(pool->master);
+    g_mutex_unlock(&pool->lock);
+    return title;
+}
+
 /* What to do about it is known of a master only: members are asked in passing. */
 static const char *remedy(gboolean is_master, gboolean alone)
 {
