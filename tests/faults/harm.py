@@ -119,6 +119,7 @@ HARM = {
     "destination-qemu": qemu_on(destination),
     "hosts-apart-for-a-moment": hosts_apart(4),
     "hosts-apart": hosts_apart(None),
+    "hosts-apart-for-long": hosts_apart(45),
     "source-deaf": deaf(source),
     "destination-deaf": deaf(destination),
     "source-off": power_of(source),

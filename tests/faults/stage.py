@@ -134,7 +134,7 @@ def copying(stage: Stage) -> None:
 
 def switch_over(stage: Stage) -> None:
     copying(stage)
-    stage.lab.link(stage.dest, rate=0.5)  # or the pause may be over before it is seen
+    stage.lab.link(stage.dest, rate=2)  # or the pause may be over before it is seen
     stage.force()
     wait_for("the pause", lambda: stage.lab.where(stage.name) == (stage.source, "paused"), 30, 0.02)
 
