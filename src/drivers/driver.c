@@ -164,8 +164,19 @@ gboolean gw_node_abort(GwNode *source, const char *uuid, gboolean quiesce, GErro
     return gw_node_call_end(&call, ok, failure, error);
 }
 
+gboolean gw_node_can_force(const GwNode *source, GError **error)
+{
+    if (source->driver->force_complete)
+        return TRUE;
+    g_set_error(error, GW_ERROR, GW_ERROR_UNSUPPORTED, "%s has no way to force a migration to its end: wait, or abort it",
+                source->driver->hypervisor_type);
+    return FALSE;
+}
+
 gboolean gw_node_force_complete(GwNode *source, const char *uuid, GwForceHow how, GError **error)
 {
+    if (!gw_node_can_force(source, error))
+        return FALSE;
     GwNodeCall call = {"force_complete", source, .uuid = uuid};
     GError *failure = NULL;
     if (!gw_node_call_begin(&call, error))

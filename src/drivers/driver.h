@@ -93,6 +93,7 @@ typedef struct {
     const char *name;           /* "libvirt" */
     const char *const *schemes; /* URI schemes it serves, before any '+', NULL-terminated: {"qemu", NULL} */
     const char *hypervisor_type; /* hosts of different types never exchange instances */
+    gboolean paused_stay;        /* a paused guest does not move live */
 
     /* The name of the file in secrets_path that holds the password for this address: one for all hosts that share it. Owned by the
      * caller; NULL: the address takes none. Optional. */
@@ -141,7 +142,7 @@ typedef struct {
     /* Asks; the end shows in `migrate` and `sight`. `quiesce`: the guest is paused first, where that can be, and runs on once the copy has
      * ended (gw_transfer_quiesces). */
     gboolean (*abort)(GwHost *source, const char *uuid, gboolean quiesce, GError **error);
-    gboolean (*force_complete)(GwHost *source, const char *uuid, GwForceHow how, GError **error);
+    gboolean (*force_complete)(GwHost *source, const char *uuid, GwForceHow how, GError **error); /* optional */
     /* The copy under way switches over as soon as the estimated pause is no longer. Optional. */
     gboolean (*set_pause)(GwHost *source, const char *uuid, guint ms, GError **error);
     gboolean (*set_bandwidth)(GwHost *source, const char *uuid, guint64 mibps, GError **error); /* optional */
@@ -221,6 +222,8 @@ gboolean gw_node_prepare(GwNode *source, GwNode *dest, const GwPlan *plan, GErro
 gboolean gw_node_migrate(GwNode *source, GwNode *dest, const GwPlan *plan, GError **error);
 gboolean gw_node_recover(GwNode *source, GwNode *dest, const GwPlan *plan, GError **error);
 gboolean gw_node_abort(GwNode *source, const char *uuid, gboolean quiesce, GError **error);
+/* FALSE, and why: hosts of this kind have no such call. */
+gboolean gw_node_can_force(const GwNode *source, GError **error);
 gboolean gw_node_force_complete(GwNode *source, const char *uuid, GwForceHow how, GError **error);
 gboolean gw_node_set_pause(GwNode *source, const char *uuid, guint ms, GError **error);
 gboolean gw_node_set_bandwidth(GwNode *source, const char *uuid, guint64 mibps, GError **error); /* 0: unlimited */
@@ -228,6 +231,7 @@ gboolean gw_node_stop(GwNode *node, const char *uuid, GwStopHow how, guint timeo
 gboolean gw_node_start(GwNode *node, const char *uuid, GwStartHow how, GError **error);
 gboolean gw_node_resume(GwNode *node, const char *uuid, GError **error);
 gboolean gw_node_pause(GwNode *node, const char *uuid, GError **error);
+gboolean gw_node_moves_paused(const GwNode *node); /* live */
 gboolean gw_node_can_suspend(const GwNode *node);
 /* UNSUPPORTED where the driver has none. */
 gboolean gw_node_suspend(GwNode *node, const char *uuid, GError **error);

@@ -3,6 +3,11 @@
 
 #include "base/error.h"
 
+gboolean gw_node_moves_paused(const GwNode *node)
+{
+    return !node->driver->paused_stay;
+}
+
 gboolean gw_node_can_suspend(const GwNode *node)
 {
     return node->driver->suspend != NULL;

@@ -225,7 +225,8 @@ static void find_obstacles(Exam *exam)
     if (reason)
         g_ptr_array_add(exam->facts->live_obstacles, g_strdup_printf("its live migration is blocked: %s", reason));
     if (exam->facts->instance->power == GW_POWER_PAUSED)
-        g_ptr_array_add(exam->facts->live_obstacles, g_strdup("it is paused, and XenServer moves only running instances live"));
+        g_ptr_array_add(exam->facts->obstacles, g_strdup_printf("it is paused, and XenServer moves only running instances live: resume it first "
+                                                                "(godwit unpause %s), or stop it", exam->facts->instance->name));
     if (exam->facts->instance->power == GW_POWER_SUSPENDED)
         g_ptr_array_add(exam->facts->obstacles, g_strdup("it is suspended to disk: resume it first"));
     if (!is_one_pool(exam) && json_array_size(gw_xapi_list(exam->record, "snapshots")) > 0)

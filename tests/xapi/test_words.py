@@ -1,0 +1,47 @@
+"""What refusals on XenServer say, and what they advise: nothing that would not help there."""
+import os
+
+import pytest
+
+from godwitd import GODWITD, join, wait_for, wait_vm
+
+pytestmark = pytest.mark.skipif(not os.path.exists(GODWITD), reason="godwitd is not built")
+
+
+def refused(daemon, *words):
+    run = daemon.run(*words)
+    assert run.returncode != 0, run.stdout
+    return " ".join((run.stdout + run.stderr).split())
+
+
+def test_a_move_that_cannot_be_forced_says_so_at_once(daemon, simulate):
+    simulator = simulate("--seconds", "20")
+    join(daemon, simulator, "HostA", "HostB")
+    daemon.ok("--no-wait", "live-migration", "shared", "HostB")
+    wait_for(lambda: simulator.vm("shared")["current_operations"])
+    wait_for(lambda: " running " in daemon.ok("server-migration-list", "shared"))
+    said = refused(daemon, "live-migration-force-complete", "shared")
+    assert "XenServer has no way to force a migration to its end: wait, or abort it" in said
+    daemon.ok("live-migration-abort", "shared")
+
+
+def test_a_paused_instance_is_resumed_first(daemon, simulate):
+    """Neither live nor cold; and a drain does not plan what its checks would refuse."""
+    simulator = simulate()
+    join(daemon, simulator, "HostA", "HostB")
+    daemon.ok("pause", "shared")
+    wait_vm(simulator, "shared", state="Paused")
+    live, cold = refused(daemon, "live-migration", "shared", "HostB"), refused(daemon, "migrate", "--host", "HostB", "shared")
+    assert "XenServer moves only running instances live" in live and "paused: only a running or stopped instance migrates cold" in cold
+    for said in (live, cold):
+        assert "resume it first (`godwit unpause shared`)" in said and "move it cold" not in said
+    plan = " ".join(daemon.ok("drain", "--dry-run", "HostA").split())
+    assert "it is paused, and XenServer moves only running instances live: resume it (godwit unpause shared), or stop it" in plan
+    daemon.ok("unpause", "shared")
+    daemon.ok("live-migration", "shared", "HostB")
+
+
+def test_a_stopped_one_is_not_told_that_paused_ones_move(daemon, simulate):
+    join(daemon, simulate(), "HostA", "HostB")
+    said = refused(daemon, "live-migration", "stopped", "HostB")
+    assert "XenServer moves only running instances live; move it with `godwit migrate`" in said and "paused" not in said
