@@ -25,6 +25,13 @@ def test_a_move_that_cannot_be_forced_says_so_at_once(daemon, simulate):
     daemon.ok("live-migration-abort", "shared")
 
 
+@pytest.mark.parametrize("name,to,loses", [("local", "HostB", True), ("shared", "HostB", False), ("local", "HostC", True)])
+def test_the_offer_of_a_revert_says_what_it_loses(daemon, simulate, name, to, loses):
+    join(daemon, simulate(), "HostA", "HostB", "HostC")
+    said = " ".join(daemon.ok("migrate", "--host", to, name).split())
+    assert f"godwit resize-revert {name}'" in said and ("(what it has written since is lost" in said) == loses, said
+
+
 def test_a_paused_instance_is_resumed_first(daemon, simulate):
     """Neither live nor cold; and a drain does not plan what its checks would refuse."""
     simulator = simulate()
