@@ -89,8 +89,9 @@ static void check_already_there(const Context *c)
     if (c->facts->uuid_taken == GW_FACT_YES)
         block(c, "uuid-taken", g_strdup_printf("%s already has an instance with UUID %s", c->dest, c->instance->uuid),
               g_strdup("an instance exists in one place only"),
-              g_strdup_printf("look at it (virsh -c URI_OF_%s dominfo %s) and undefine the stale copy", c->dest,
-                              c->instance->uuid));
+              c->facts->look_at_taken ? g_strdup_printf("look at it: %s; if it is a stale copy, undefine it: %s", c->facts->look_at_taken,
+                                                        c->facts->undefine_taken)
+                                      : g_strdup_printf("look at it on %s, and undefine the stale copy", c->dest));
     else if (c->facts->name_taken == GW_FACT_YES)
         block(c, "name-taken", g_strdup_printf("%s already has another instance named %s", c->dest, c->instance->name),
               g_strdup("libvirt keeps names unique on a host"), g_strdup("rename one of the two"));

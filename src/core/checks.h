@@ -33,6 +33,7 @@ typedef struct {
     char *source_name, *dest_name; /* Godwit's names of the hosts */
     GPtrArray *disks;        /* of GwDiskFacts *, one per disk of instance, same order */
     GwFact uuid_taken;       /* an instance of this UUID is already on the destination */
+    char *look_at_taken, *undefine_taken; /* the commands to look at it and to undefine it there, for people; or NULL */
     GwFact name_taken;       /* another one with this name is */
     GPtrArray *missing_files;    /* of char *: files of instance->files (ISO, kernel, …) not found on the destination */
     GPtrArray *missing_networks; /* of char *: "bridge br-x", "network default": needed and absent there */

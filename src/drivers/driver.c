@@ -69,7 +69,13 @@ gboolean gw_node_examine(GwNode *source, GwNode *dest, const char *uuid, GwMoveF
     if (!gw_node_call_begin(&call, error))
         return FALSE;
     gboolean ok = source->driver->examine(source->host, dest->host, uuid, ret_facts, &failure);
-    return gw_node_call_end(&call, ok, failure, error);
+    if (!gw_node_call_end(&call, ok, failure, error))
+        return FALSE;
+    if ((*ret_facts)->uuid_taken == GW_FACT_YES) {
+        (*ret_facts)->look_at_taken = gw_node_command(dest, uuid, GW_BY_HAND_LOOK);
+        (*ret_facts)->undefine_taken = gw_node_command(dest, uuid, GW_BY_HAND_UNDEFINE);
+    }
+    return TRUE;
 }
 
 gboolean gw_node_measure(GwNode *node, const char *uuid, GwLoadHow how, GwLoad *ret_load, GError **error)

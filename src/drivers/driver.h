@@ -35,6 +35,8 @@ typedef enum { GW_START_RUNNING, GW_START_PAUSED } GwStartHow;
 typedef enum { GW_SIDE_SOURCE, GW_SIDE_DEST } GwSide;
 typedef enum { GW_FORCE_PAUSE, GW_FORCE_POSTCOPY } GwForceHow;
 
+typedef enum { GW_BY_HAND_LOOK, GW_BY_HAND_STOP, GW_BY_HAND_UNDEFINE } GwByHand; /* what Godwit leaves to an operator */
+
 /* Says that something of uuid changed (uuid NULL: anything, e.g. the connection was lost or came back).
  * Called from the driver's event thread: must only enqueue. */
 typedef void (*GwHostEvent)(void *data, const char *host_name, const char *uuid);
@@ -156,6 +158,8 @@ typedef struct {
     gboolean (*suspend)(GwHost *host, const char *uuid, GError **error);
     gboolean (*wake)(GwHost *host, const char *uuid, GError **error);
     GwDiagnostics *(*diagnostics)(GwHost *host, const char *uuid, GError **error); /* optional */
+    /* The command by which an operator does that to uuid, and where to type it. Owned by the caller; may ask the host. Optional. */
+    char *(*command)(GwHost *host, const char *uuid, GwByHand act);
 
     /* Defines the stopped instance of plan on dest: dest paths, console address, no autostart until `settle`. */
     gboolean (*adopt)(GwHost *dest, const GwPlan *plan, GError **error);
@@ -236,6 +240,7 @@ gboolean gw_node_can_suspend(const GwNode *node);
 /* UNSUPPORTED where the driver has none. */
 gboolean gw_node_suspend(GwNode *node, const char *uuid, GError **error);
 gboolean gw_node_wake(GwNode *node, const char *uuid, GError **error);
+char *gw_node_command(GwNode *node, const char *uuid, GwByHand act); /* for people; never NULL, owned by the caller */
 GwDiagnostics *gw_node_diagnostics(GwNode *node, const char *uuid, GError **error);
 gboolean gw_node_adopt(GwNode *dest, const GwPlan *plan, GError **error);
 gboolean gw_node_can_reshape(const GwNode *node);

@@ -78,3 +78,15 @@ GwDiagnostics *gw_node_diagnostics(GwNode *node, const char *uuid, GError **erro
     gw_diagnostics_free(found);
     return NULL;
 }
+
+char *gw_node_command(GwNode *node, const char *uuid, GwByHand act)
+{
+    static const char *const words[] = {[GW_BY_HAND_LOOK] = "look at", [GW_BY_HAND_STOP] = "stop", [GW_BY_HAND_UNDEFINE] = "undefine"};
+    GwNodeCall call = {"command", node, .uuid = uuid};
+    char *text = NULL;
+    if (node->driver->command && gw_node_call_begin(&call, NULL)) {
+        text = node->driver->command(node->host, uuid, act);
+        gw_node_call_end(&call, TRUE, NULL, NULL);
+    }
+    return text ? text : g_strdup_printf("%s %s on %s", words[act], uuid, node->name);
+}

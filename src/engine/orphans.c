@@ -53,6 +53,14 @@ static gboolean is_there(GwSeen seen)
     return seen == GW_SEEN_RUNNING || seen == GW_SEEN_PAUSED || seen == GW_SEEN_STOPPED;
 }
 
+static char *stop_one(const GwMigration *row, GwNode *node, GwNode *home, GwSeen seen)
+{
+    g_autofree char *here = gw_node_command(node, row->instance_uuid, GW_BY_HAND_STOP);
+    g_autofree char *there = gw_node_command(home, row->instance_uuid, GW_BY_HAND_STOP);
+    return g_strdup_printf("it is %s there: look which copy is good, and stop the other: on %s with %s, on %s with %s", gw_seen_name(seen),
+                           gw_node_name(node), here, gw_node_name(home), there);
+}
+
 /* The proof. A migration that ended in error says nothing of which side is right: there the guest must be alive. */
 static char *find_obstacle(const GwMigration *row, GwNode *node, GwNode *home)
 {
@@ -61,7 +69,7 @@ static char *find_obstacle(const GwMigration *row, GwNode *node, GwNode *home)
     if (!gw_node_sight(node, row->instance_uuid, &here, &error) || !gw_node_sight(home, row->instance_uuid, &there, &error))
         return g_strdup(error->message);
     if (here.seen != GW_SEEN_ABSENT && here.seen != GW_SEEN_STOPPED)
-        return g_strdup_printf("it is %s there: look which copy is good, and stop the other", gw_seen_name(here.seen));
+        return stop_one(row, node, home, here.seen);
     if (!is_there(there.seen))
         return g_strdup_printf("it is %s on %s", gw_seen_name(there.seen), gw_node_name(home));
     if (row->state == GW_MIGRATION_ERROR && there.seen == GW_SEEN_STOPPED)
@@ -213,6 +221,14 @@ static gboolean is_told(const Search *search, const Place *place)
     return FALSE;
 }
 
+static char *undefine_one(GwEngine *engine, const Place *place)
+{
+    g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, place->host);
+    g_autofree char *undefine = entry ? gw_node_command(entry->node, place->uuid, GW_BY_HAND_UNDEFINE) : NULL;
+    return g_strdup_printf("no migration of Godwit's left it: look which one is stale, and undefine it by hand%s%s", undefine ? ": here with " : "",
+                           undefine ? undefine : "");
+}
+
 static void search_doubles(Search *search)
 {
     g_autoptr(GArray) doubles = list_doubles(search);
@@ -223,7 +239,7 @@ static void search_doubles(Search *search)
             continue;
         GwOrphan *orphan = add(search, view, place->host, view->host, 0);
         g_ptr_array_add(orphan->left, g_strdup("definition"));
-        orphan->obstacle = g_strdup_printf("no migration of Godwit's left it: look which one is stale, and undefine it by hand (virsh undefine)");
+        orphan->obstacle = undefine_one(search->engine, place);
     }
 }
 

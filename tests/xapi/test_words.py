@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from godwitd import GODWITD, join, wait_for, wait_vm
+from godwitd import GODWITD, ended, join, wait_for, wait_vm
 
 pytestmark = pytest.mark.skipif(not os.path.exists(GODWITD), reason="godwitd is not built")
 
@@ -52,3 +52,23 @@ def test_a_stopped_one_is_not_told_that_paused_ones_move(daemon, simulate):
     join(daemon, simulate(), "HostA", "HostB")
     said = refused(daemon, "live-migration", "stopped", "HostB")
     assert "XenServer moves only running instances live; move it with `godwit migrate`" in said and "paused" not in said
+
+
+def test_one_that_runs_twice_is_not_chosen_from_and_is_stopped_with_xe(daemon, simulate):
+    """The source is started behind Godwit's back while its copy in the other pool waits to be confirmed."""
+    simulator = simulate()
+    join(daemon, simulator, "HostA", "HostC")
+    uuid = simulator.vms["local"]
+    daemon.ok("migrate", "--host", "HostC", "local")
+    copy = next(v["uuid"] for v in simulator.look()["vms"]["local"] if v["uuid"] != uuid)
+    simulator.do("boot", host="HostA", uuid=uuid)
+    daemon.run("resize-confirm", "local")
+    ended(daemon, "local", "error")
+    wait_for(lambda: "active on HostA and HostC" in " ".join(daemon.run("stop", "local").stderr.split()))
+    for verb in ("stop", "pause", "reboot"):
+        said = refused(daemon, verb, "local")
+        assert f"Cannot '{verb}' instance" in said and "godwit migration-resolve --keep HOST local 1" in said, said
+    assert [v["state"] for v in simulator.look()["vms"]["local"]] == ["Running", "Running"]
+    for keep, given_up, host in (("HostA", copy, "HostC"), ("HostC", uuid, "HostA")):
+        said = refused(daemon, "migration-resolve", "--keep", keep, "local", "1")
+        assert f"`xe vm-shutdown uuid={given_up} force=true` on {simulator.hosts[host]['address']}" in said and "virsh" not in said, said

@@ -265,6 +265,7 @@ const GwDriver gw_xapi_driver = {
     .start = start,
     .resume = resume,
     .pause = pause_guest,
+    .command = gw_xapi_command,
     .suspend = suspend,
     .wake = wake,
     .adopt = adopt,

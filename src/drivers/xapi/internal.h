@@ -69,6 +69,7 @@ void gw_xapi_turn_give(GwXapiPool *pool, const char *host_uuid);
 /* Something newer has been read: tables that were asked for before are not taken again, so that no look takes back what another has told. */
 void gw_xapi_pool_has_read(GwXapiPool *pool);
 gint64 gw_xapi_pool_last_read(GwXapiPool *pool); /* monotonic */
+char *gw_xapi_pool_master(GwXapiPool *pool);     /* its address, as last known; owned by the caller */
 char *gw_xapi_pool_uuid(GwXapiPool *pool);       /* "" when it is not known yet; owned by the caller */
 guint gw_xapi_pool_session_number(GwXapiPool *pool); /* another one after every login: tokens of events are the session's */
 
@@ -227,6 +228,7 @@ gboolean gw_xapi_resume(GwHost *host, const char *uuid, GError **error);
 gboolean gw_xapi_suspend(GwHost *host, const char *uuid, GError **error);
 gboolean gw_xapi_wake(GwHost *host, const char *uuid, GError **error);
 gboolean gw_xapi_pause(GwHost *host, const char *uuid, GError **error);
+char *gw_xapi_command(GwHost *host, const char *uuid, GwByHand act); /* identity.c */
 gboolean gw_xapi_sight(GwHost *host, const char *uuid, GwSight *ret_sight, GError **error);
 gboolean gw_xapi_mark(GwXapiPool *pool, const char *vm, const char *key, const char *value, GError **error); /* value NULL: removed */
 
