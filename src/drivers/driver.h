@@ -37,6 +37,9 @@ typedef enum { GW_FORCE_PAUSE, GW_FORCE_POSTCOPY } GwForceHow;
 
 typedef enum { GW_BY_HAND_LOOK, GW_BY_HAND_STOP, GW_BY_HAND_UNDEFINE } GwByHand; /* what Godwit leaves to an operator */
 
+/* The end of a failure (GW_ERROR_DENIED) of which the password in a file is the cause. */
+#define GW_PASSWORD_REMEDY ": write the right password into that file, which is read anew at every attempt"
+
 /* Says that something of uuid changed (uuid NULL: anything, e.g. the connection was lost or came back).
  * Called from the driver's event thread: must only enqueue. */
 typedef void (*GwHostEvent)(void *data, const char *host_name, const char *uuid);

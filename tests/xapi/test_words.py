@@ -72,3 +72,18 @@ def test_one_that_runs_twice_is_not_chosen_from_and_is_stopped_with_xe(daemon, s
     for keep, given_up, host in (("HostA", copy, "HostC"), ("HostC", uuid, "HostA")):
         said = refused(daemon, "migration-resolve", "--keep", keep, "local", "1")
         assert f"`xe vm-shutdown uuid={given_up} force=true` on {simulator.hosts[host]['address']}" in said and "virsh" not in said, said
+
+
+@pytest.mark.parametrize("password", [True, False])
+def test_what_to_do_about_a_host_that_is_not_added(daemon, simulate, tmp_path, password):
+    simulator, given = simulate("--tls", str(tmp_path)), tmp_path / "given"
+    given.write_text("secret\n")
+    place, openssl = simulator.address(), "`openssl x509 -noout -fingerprint -sha256 -in /etc/xensource/xapi-ssl.pem`"
+    for address, words in (
+            (f"{place}/HostA", ("self-signed certificate", "?fingerprint=SHA256", openssl, "?cacert=FILE")),
+            (f"{place}/HostA?fingerprint={'0' * 64}", ("which is not the one given", "write it into its address")),
+            ("127.0.0.1:1/HostA?insecure=1", ("Connection refused", "no toolstack answers there", "xe-toolstack-restart")),
+            ("nowhere.invalid/HostA?insecure=1", ("resolve host: nowhere.invalid", "write an address that this machine resolves"))):
+        said = refused(daemon, "host-add", *(["--password-file", str(given)] if password else []), "HostA", f"xapi://root@{address}")
+        assert "host HostA is not added: " in said and all(word in said for word in words), said
+        assert "add the host again" not in said and "that file" not in said
