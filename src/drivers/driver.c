@@ -291,11 +291,16 @@ gboolean gw_node_forget(GwNode *node, const GwPlan *plan, GwSide side, GError **
     return gw_node_call_end(&call, ok, failure, error);
 }
 
+gboolean gw_node_can_search(const GwNode *node)
+{
+    return node->driver->remains != NULL;
+}
+
 gboolean gw_node_remains(GwNode *node, GwNode *home, const GwPlan *plan, GwSide side, GPtrArray **ret_left, GError **error)
 {
     GwNodeCall call = {"remains", node, home, plan->uuid};
     GError *failure = NULL;
-    if (!node->driver->remains) {
+    if (!gw_node_can_search(node)) {
         g_set_error(error, GW_ERROR, GW_ERROR_UNSUPPORTED, "%s hosts are not searched for leftovers", node->driver->name);
         return FALSE;
     }

@@ -254,6 +254,7 @@ gboolean gw_node_forget(GwNode *node, const GwPlan *plan, GwSide side, GError **
 gboolean gw_node_can_create(const GwNode *node);
 gboolean gw_node_create(GwNode *node, const GwServer *server, GError **error); /* GW_ERROR_UNSUPPORTED: not offered */
 gboolean gw_node_remove(GwNode *node, const GwServer *server, GError **error); /* likewise */
+gboolean gw_node_can_search(const GwNode *node); /* for remains */
 gboolean gw_node_remains(GwNode *node, GwNode *home, const GwPlan *plan, GwSide side, GPtrArray **ret_left, GError **error);
 /* An audit of the facts alone where the driver has none. */
 GwHostAudit *gw_node_audit(GwNode *node, GError **error);

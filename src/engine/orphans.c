@@ -8,6 +8,7 @@ typedef struct {
     GwEngine *engine; /* reference */
     GwOrphansHow how;
     GPtrArray *found; /* of GwOrphan * */
+    GPtrArray *unsearched; /* of char * */
     GHashTable *seen; /* "uuid host" that a migration has explained */
     GwOrphansTold told;
     gpointer data;
@@ -92,6 +93,11 @@ static void examine(Search *search, const GwMigration *row, const GwInstanceView
     g_autoptr(GwHostEntry) home = gw_engine_find_host(search->engine, home_name);
     if (!entry || !home || !answer(search->engine, entry, home))
         return; /* a host that is down is searched when it is back */
+    if (!gw_node_can_search(entry->node)) {
+        if (!g_ptr_array_find_with_equal_func(search->unsearched, host, g_str_equal, NULL))
+            g_ptr_array_add(search->unsearched, g_strdup(host));
+        return;
+    }
     GwSide side = g_strcmp0(host, row->source) == 0 ? GW_SIDE_SOURCE : GW_SIDE_DEST;
     g_autoptr(GPtrArray) left = NULL;
     g_autoptr(GError) error = NULL;
@@ -250,8 +256,9 @@ static gpointer search_thread(gpointer data)
     gboolean ok = search_journal(search, &error);
     if (ok)
         search_doubles(search);
-    search->told(search->data, ok ? search->found : NULL, error);
+    search->told(search->data, ok ? search->found : NULL, search->unsearched, error);
     g_ptr_array_unref(search->found);
+    g_ptr_array_unref(search->unsearched);
     g_hash_table_unref(search->seen);
     gw_engine_unref(search->engine);
     g_free(search);
@@ -261,7 +268,7 @@ static gpointer search_thread(gpointer data)
 void gw_engine_orphans(GwEngine *engine, GwOrphansHow how, GwOrphansTold told, gpointer data)
 {
     Search *search = g_new0(Search, 1);
-    *search = (Search){gw_engine_ref(engine), how, g_ptr_array_new_with_free_func(orphan_free),
+    *search = (Search){gw_engine_ref(engine), how, g_ptr_array_new_with_free_func(orphan_free), g_ptr_array_new_with_free_func(g_free),
                        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL), told, data};
     g_thread_unref(g_thread_new("orphans", search_thread, search));
 }

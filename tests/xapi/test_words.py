@@ -87,3 +87,15 @@ def test_what_to_do_about_a_host_that_is_not_added(daemon, simulate, tmp_path, p
         said = refused(daemon, "host-add", *(["--password-file", str(given)] if password else []), "HostA", f"xapi://root@{address}")
         assert "host HostA is not added: " in said and all(word in said for word in words), said
         assert "add the host again" not in said and "that file" not in said
+
+
+def test_gc_tells_once_that_it_does_not_search(daemon, simulate):
+    simulator = simulate()
+    join(daemon, simulator, "HostA", "HostB", "HostC")
+    assert "Not searched" not in daemon.ok("gc"), "no move may have left anything"
+    for name, host in (("local", "HostB"), ("shared", "HostB"), ("local", "HostC")):
+        daemon.ok("migrate", "--host", host, name)
+        daemon.ok("resize-revert", name)
+    said = daemon.ok("gc")
+    assert "Nothing is left behind" in said and said.count("Not searched") == 1 and "`xe vdi-list params=uuid" in said, said
+    assert "HostB" in said and "HostC" in said and "HostA" not in said and "xapi" not in said
