@@ -12,7 +12,7 @@ static void disk_facts_free(gpointer data)
     g_free(facts->place);
     g_free(facts->problem);
     g_free(facts->live_problem);
-    g_free(facts->live_remedy);
+    g_free(facts->live_rule);
     g_free(facts);
 }
 

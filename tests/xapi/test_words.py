@@ -99,3 +99,25 @@ def test_gc_tells_once_that_it_does_not_search(daemon, simulate):
     said = daemon.ok("gc")
     assert "Nothing is left behind" in said and said.count("Not searched") == 1 and "`xe vdi-list params=uuid" in said, said
     assert "HostB" in said and "HostC" in said and "HostA" not in said and "xapi" not in said
+
+
+def test_the_new_uuid_of_a_cold_move_between_pools_is_told_beforehand(daemon, simulate):
+    join(daemon, simulate(), "HostA", "HostB", "HostC")
+    told = "local gets another UUID on HostC, which is in another pool"
+    assert told in " ".join(daemon.ok("plan", "--cold", "local", "HostC").split())
+    daemon.ok("migrate", "--host", "HostC", "local")
+    assert f"migration 1 of local: {told}" in daemon.log.read_text()
+    daemon.ok("resize-revert", "local")
+    for words in (("--cold", "local", "HostB"), ("local", "HostC")):
+        assert "another UUID" not in daemon.ok("plan", *words)
+
+
+def test_storage_that_disks_do_not_leave_live(daemon, simulate):
+    """One reason and one remedy, which helps between pools, too."""
+    join(daemon, simulate(), "HostA", "HostC")
+    said = refused(daemon, "live-migration", "--block-migrate", "shared", "HostC")
+    assert "disk xvda of shared: it is on the storage repository NFS virtual disk storage of type nfs" in said
+    assert "HostC does not reach it, and Godwit copies disks while their guest runs only from local storage repositories of type ext (a rule of " \
+           "its own, in its manual)" in said and "remedy: migrate it cold (godwit migrate --host HostC shared)." in said
+    assert "both hosts" not in said and "xe " not in said
+    daemon.ok("migrate", "--host", "HostC", "shared")

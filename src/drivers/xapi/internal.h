@@ -159,8 +159,7 @@ GwHostFacts *gw_xapi_host_facts(const GwHost *owner, const json_t *tables, const
 
 /* ---- storage.c */
 
-#define GW_XAPI_MIRROR_REMEDY "migrate it cold (godwit migrate), or first move the disk to a local repository of type ext, or to one that both hosts have " \
-                              "attached (xe vdi-pool-migrate)"
+#define GW_XAPI_MIRROR_RULE "Godwit copies disks while their guest runs only from local storage repositories of type ext (a rule of its own, in its manual)"
 void gw_xapi_add_storage(const GwHost *host, GwHostFacts *facts, const json_t *tables, const char *host_ref);
 /* Why the disk is not copied to another repository, or NULL. Owned by the caller. */
 char *gw_xapi_no_copy(const json_t *vm, const json_t *vbd, const json_t *vdi);
