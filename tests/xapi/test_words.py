@@ -121,3 +121,17 @@ def test_storage_that_disks_do_not_leave_live(daemon, simulate):
            "its own, in its manual)" in said and "remedy: migrate it cold (godwit migrate --host HostC shared)." in said
     assert "both hosts" not in said and "xe " not in said
     daemon.ok("migrate", "--host", "HostC", "shared")
+
+
+def test_doctor_speaks_of_pools(daemon, simulate):
+    """HostA and HostB are one pool, HostC is another: one paragraph, whatever the direction."""
+    simulator = simulate()
+    join(daemon, simulator, "HostA", "HostB", "HostC")
+    said = daemon.ok("doctor")
+    assert " ".join(said.split()).count("have no storage repository in common") == 1 and "the pools of HostA and HostC" in said
+    assert [line.count("warning") for line in said.splitlines() if line.startswith("| Host")][4:] == [1, 1, 2], said
+    assert "were not tried: --probe does nothing there" in " ".join(daemon.ok("doctor", "--probe").split())
+    simulator.do("host", name="HostC", down=True)
+    wait_for(lambda: "is down" in daemon.ok("host-list"))
+    stuck = daemon.run("doctor").stdout
+    assert "Something prevents moves." in stuck and "--fix-plan" not in stuck, stuck
