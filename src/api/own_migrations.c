@@ -48,6 +48,12 @@ FIELD(total)
     return ROW->ended_us ? json_integer((ROW->ended_us - ROW->created_us) / 1000) : json_null();
 }
 
+/* Only what is read with its plan says it. */
+FIELD(disks_copied)
+{
+    return ROW->plan ? json_boolean(gw_plan_copies_disks(ROW->plan)) : json_null();
+}
+
 FIELD(progress)
 {
     const GwProgress *p = &ROW->progress;
@@ -97,6 +103,7 @@ static const GwField fields[] = {
     {"ended_at", ended},
     {"updated_at", updated},
     {"total_ms", total},
+    {"disks_copied", disks_copied},
     {"progress", progress},
     {"prediction", prediction},
 };
@@ -159,7 +166,7 @@ void gw_own_migrations_show(GwRequest *request)
     g_autoptr(GPtrArray) rows = NULL;
     g_autoptr(GError) error = NULL;
     gboolean by_number = g_ascii_string_to_unsigned(key, 10, 1, G_MAXINT64, &number, NULL);
-    GwMigrationQuery query = {.id = (gint64)number, .uuid = by_number ? NULL : key, .without_plans = TRUE};
+    GwMigrationQuery query = {.id = (gint64)number, .uuid = by_number ? NULL : key};
     if (!gw_engine_migrations(request->engine, &query, &rows, &error))
         gw_reply_error(request, error);
     else if (rows->len)

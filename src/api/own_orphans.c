@@ -14,17 +14,23 @@ static void failed(GwRequest *request, gint64 number, const GError *error)
     gw_reply_error(request, error);
 }
 
+static json_t *texts_json(const GPtrArray *texts)
+{
+    json_t *list = json_array();
+    for (guint i = 0; i < texts->len; i++)
+        json_array_append_new(list, json_string(texts->pdata[i]));
+    return list;
+}
+
 static json_t *orphan_json(const GwOrphan *orphan)
 {
-    json_t *left = json_array();
-    for (guint i = 0; i < orphan->left->len; i++)
-        json_array_append_new(left, json_string(orphan->left->pdata[i]));
+    json_t *left = texts_json(orphan->left);
     return json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:b,s:b}", "host", orphan->host, "home", orphan->home, "instance_uuid", orphan->uuid,
                      "instance_name", orphan->name, "migration_id", orphan->migration_id ? json_integer(orphan->migration_id) : json_null(),
                      "left", left, "obstacle", gw_json_text(orphan->obstacle), "removable", !orphan->obstacle, "removed", orphan->removed);
 }
 
-static void told(gpointer data, const GPtrArray *orphans, const GError *error)
+static void told(gpointer data, const GPtrArray *orphans, const GPtrArray *unsearched, const GError *error)
 {
     if (!orphans) {
         gw_deferred_finish(data, 0, error);
@@ -33,7 +39,7 @@ static void told(gpointer data, const GPtrArray *orphans, const GError *error)
     json_t *list = json_array();
     for (guint i = 0; i < orphans->len; i++)
         json_array_append_new(list, orphan_json(orphans->pdata[i]));
-    gw_deferred_answer(data, 200, json_pack("{s:o}", "orphans", list));
+    gw_deferred_answer(data, 200, json_pack("{s:o,s:o}", "orphans", list, "unsearched", texts_json(unsearched)));
 }
 
 void gw_own_orphans_list(GwRequest *request)

@@ -18,6 +18,7 @@ struct GwHttp {
     CURL *curl;
     char *base_url, *address, *ca_file, *no_proxy, *fingerprints;
     char *pinned_key; /* once a certificate was found to have one of fingerprints */
+    CURLcode failed; /* what became of the last call */
     GwHttpTrust trust;
     guint connect_timeout_ms, timeout_ms;
     const gint *cancel;
@@ -222,6 +223,7 @@ static gboolean pin(GwHttp *http, GError **error)
     curl_easy_setopt(http->curl, CURLOPT_CERTINFO, 1L);
     curl_easy_setopt(http->curl, CURLOPT_CONNECT_ONLY, 1L);
     CURLcode code = curl_easy_perform(http->curl);
+    http->failed = code;
     if (code != CURLE_OK) {
         g_set_error(error, GW_ERROR, cause_of(http, code), "%s: %s", http->address, describe(http, code));
         return FALSE;
@@ -264,6 +266,19 @@ gboolean gw_http_certificate_left(const char *host, guint port, guint timeout_ms
     return shown;
 }
 
+GwHttpFailure gw_http_failure(const GwHttp *http)
+{
+    switch ((int)http->failed) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return GW_HTTP_UNRESOLVED;
+    case CURLE_COULDNT_CONNECT:
+        return GW_HTTP_UNCONNECTED;
+    case CURLE_PEER_FAILED_VERIFICATION:
+        return GW_HTTP_UNTRUSTED;
+    }
+    return GW_HTTP_FAILED_OTHERWISE;
+}
+
 gboolean gw_http_send(GwHttp *http, const GwHttpRequest *request, GwHttpResponse **ret_response, GError **error)
 {
     g_autoptr(CurlList) headers = make_headers(request);
@@ -275,6 +290,7 @@ gboolean gw_http_send(GwHttp *http, const GwHttpRequest *request, GwHttpResponse
     set_connection(http);
     set_request(http, request, headers, &arrival);
     CURLcode code = curl_easy_perform(http->curl);
+    http->failed = code;
     if (code != CURLE_OK) {
         g_set_error(error, GW_ERROR, cause_of(http, code), "%s: %s", http->address, describe(http, code));
         return FALSE;

@@ -43,6 +43,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwHttp, gw_http_free)
 /* base_url without user and password: for messages. Borrowed. */
 const char *gw_http_address(const GwHttp *http);
 
+/* What the last call of gw_http_send failed of, where that says what to do about it. */
+typedef enum { GW_HTTP_FAILED_OTHERWISE, GW_HTTP_UNRESOLVED, GW_HTTP_UNCONNECTED, GW_HTTP_UNTRUSTED } GwHttpFailure;
+GwHttpFailure gw_http_failure(const GwHttp *http);
 /* TRUE: the server answered, with whatever status. Errors: UNREACHABLE (nothing was sent), LOST (sent, but no whole
  * answer came: it may have had its effect), ABORTED (cancel), INVALID (no such address), DENIED (not
  * the fingerprint: nothing was sent), FAILED. */

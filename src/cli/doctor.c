@@ -238,24 +238,47 @@ static void print_fix_plan(const json_t *checkup)
         puts("# Nothing: no finding needs a command.");
 }
 
+static gboolean has_commands(const json_t *list)
+{
+    size_t index, k;
+    json_t *one, *finding;
+    json_array_foreach(list, index, one)
+    {
+        json_array_foreach(json_object_get(one, "findings"), k, finding)
+            if (gw_json_peek(finding, "commands"))
+                return TRUE;
+    }
+    return FALSE;
+}
+
+/* What was not tried. */
+static void print_ways(const json_t *checkup)
+{
+    gboolean probed = json_is_true(json_object_get(checkup, "probe"));
+    const json_t *hosts = json_object_get(checkup, "hosts");
+    size_t index, meant = 0;
+    json_t *host;
+    json_array_foreach(hosts, index, host)
+        meant += !is_meaningless(host);
+    if (probed && meant < json_array_size(hosts))
+        puts("Ways to and from hosts of XenServer were not tried: --probe does nothing there; `godwit plan SERVER HOST` asks them about one server.");
+    else if (!meant)
+        puts("Ways between the hosts were not tried: `godwit plan SERVER HOST` asks them about one server.");
+    else if (!probed)
+        puts("Ways between the hosts were not tried: `godwit doctor --probe` moves a tiny guest along each.");
+}
+
 static void print_verdict(const json_t *checkup)
 {
     const char *verdict = gw_json_peek(checkup, "verdict");
-    gboolean probed = json_is_true(json_object_get(checkup, "probe"));
+    gboolean mends = has_commands(json_object_get(checkup, "hosts")) || has_commands(json_object_get(checkup, "pairs"));
     if (g_strcmp0(verdict, "blocks") == 0)
-        puts("\nSomething prevents moves. `godwit doctor --fix-plan` prints the commands that would mend it.");
+        puts(mends ? "\nSomething prevents moves. `godwit doctor --fix-plan` prints the commands that would mend it." : "\nSomething prevents moves.");
     else if (g_strcmp0(verdict, "warning") == 0)
         puts("\nNothing prevents moves, but see the warnings.");
     else
         puts("\nNothing was found.");
-    size_t index, meant = 0;
-    json_t *host;
-    json_array_foreach(json_object_get(checkup, "hosts"), index, host)
-        meant += !is_meaningless(host);
-    if (!meant)
-        puts("Ways between the hosts were not tried: `godwit plan SERVER HOST` asks them about one server.");
-    else if (!probed)
-        puts("Ways between the hosts were not tried: `godwit doctor --probe` moves a tiny guest along each.");
+    print_ways(checkup);
 }
 
 static void print_people(const GwCli *cli, const json_t *checkup)

@@ -47,7 +47,7 @@ static char *say_rests(const GwMove *move, const char *dest, gboolean ran)
 {
     g_autofree char *time = within("in", move);
     g_autofree char *numbers = figures(move);
-    const char *loss = move->figures.disk_total ? ", which loses what is written until then: its disks were copied" : "";
+    const char *loss = move->disks_copied ? " (what it has written since is lost: its disks were copied)" : "";
     const char *resized = strcmp(move->kind, "resize") == 0 ? "resized, " : "";
     return g_strdup_printf("%s was %smoved from %s to %s and %s%s%s. Confirm with 'godwit resize-confirm %s', or go back "
                            "with 'godwit resize-revert %s'%s.",

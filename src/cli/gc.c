@@ -5,12 +5,12 @@
 
 #include <string.h>
 
-static char *left_of(const json_t *orphan)
+static char *join(const json_t *texts)
 {
     g_autoptr(GString) text = g_string_new(NULL);
     size_t index;
     json_t *one;
-    json_array_foreach(json_object_get(orphan, "left"), index, one)
+    json_array_foreach(texts, index, one)
     {
         g_string_append_printf(text, "%s%s", text->len ? ", " : "", json_string_value(one) ? json_string_value(one) : "?");
     }
@@ -20,6 +20,15 @@ static char *left_of(const json_t *orphan)
 static gboolean is_true(const json_t *object, const char *field)
 {
     return json_is_true(json_object_get(object, field));
+}
+
+/* Only XenServer's cannot be. */
+static void print_unsearched(const json_t *hosts)
+{
+    g_autofree char *names = join(hosts);
+    if (*names)
+        printf("Not searched: %s, of XenServer. Look by hand, on the master of the pool: `xe vdi-list "
+               "params=uuid,name-label,sr-name-label,vbd-uuids,other-config`; a disk without vbd-uuids belongs to no instance.\n", names);
 }
 
 static void print_orphans(const json_t *list)
@@ -39,7 +48,7 @@ static void print_orphans(const json_t *list)
         gw_table_add(table, gw_json_peek(orphan, "instance_name"));
         gw_table_add(table, gw_json_peek(orphan, "home"));
         gw_table_take(table, json_is_integer(id) ? g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(id)) : g_strdup("none"));
-        gw_table_take(table, left_of(orphan));
+        gw_table_take(table, join(json_object_get(orphan, "left")));
         gw_table_take(table, removed ? g_strdup("removed") : obstacle ? g_strdup_printf("stays: %s", obstacle) : g_strdup("may be removed"));
     }
     if (!gw_table_rows(table)) {
@@ -60,8 +69,10 @@ GwExit gw_run_gc(GwCli *cli, const GwArguments *arguments, GError **error)
         return GW_EXIT_FAILED;
     if (cli->output == GW_OUTPUT_JSON)
         gw_client_print(answer.body);
-    else
+    else {
         print_orphans(list);
+        print_unsearched(json_object_get(answer.body, "unsearched"));
+    }
     return GW_EXIT_DONE;
 }
 

@@ -19,6 +19,7 @@ typedef struct {
     const char *state, *status, *kind, *instance_uuid, *name, *source, *dest, *reason;
     const char *created_at, *started_at, *ended_at, *updated_at;
     gboolean final; /* it never changes again */
+    gboolean disks_copied; /* so that a revert loses what has been written since */
     guint64 total_ms; /* 0: not yet known */
     GwMoveFigures figures;
 } GwMove;

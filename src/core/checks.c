@@ -89,8 +89,9 @@ static void check_already_there(const Context *c)
     if (c->facts->uuid_taken == GW_FACT_YES)
         block(c, "uuid-taken", g_strdup_printf("%s already has an instance with UUID %s", c->dest, c->instance->uuid),
               g_strdup("an instance exists in one place only"),
-              g_strdup_printf("look at it (virsh -c URI_OF_%s dominfo %s) and undefine the stale copy", c->dest,
-                              c->instance->uuid));
+              c->facts->look_at_taken ? g_strdup_printf("look at it: %s; if it is a stale copy, undefine it: %s", c->facts->look_at_taken,
+                                                        c->facts->undefine_taken)
+                                      : g_strdup_printf("look at it on %s, and undefine the stale copy", c->dest));
     else if (c->facts->name_taken == GW_FACT_YES)
         block(c, "name-taken", g_strdup_printf("%s already has another instance named %s", c->dest, c->instance->name),
               g_strdup("libvirt keeps names unique on a host"), g_strdup("rename one of the two"));
@@ -220,7 +221,8 @@ static void check_disks(const Context *c)
                   g_strdup("it cannot be moved like that"), g_strdup("mend it or detach the disk"));
         if (facts->live_problem && c->wish->kind == GW_MOVE_LIVE)
             block(c, "disk", g_strdup_printf("disk %s of %s: %s", disk->target, c->instance->name, facts->live_problem),
-                  g_strdup_printf("%s does not reach it, and it cannot be copied while its guest runs", c->dest), g_strdup(facts->live_remedy));
+                  g_strdup_printf("%s does not reach it, and %s", c->dest, facts->live_rule),
+                  g_strdup_printf("migrate it cold (godwit migrate --host %s %s)", c->dest, c->instance->name));
         if (disk->flags & GW_DISK_TRANSIENT)
             block(c, "disk-transient", g_strdup_printf("disk %s of %s is transient", disk->target, c->instance->name),
                   g_strdup("its contents exist only in this hypervisor process"), g_strdup("detach it first"));
@@ -330,6 +332,16 @@ static void check_emulation(const Context *c)
                     g_strdup("use domain type kvm, update QEMU, or pause the guest while it moves"));
 }
 
+static void check_new_uuid(const Context *c)
+{
+    if (c->wish->kind == GW_MOVE_COLD && c->facts->new_uuid)
+        gw_findings_add(c->findings, GW_FINDING_WARNS, "new-uuid", c->dest,
+                        g_strdup_printf("%s gets another UUID on %s, which is in another pool", c->instance->name, c->dest),
+                        g_strdup("its guest sees it as that of its machine, which licences may be bound to; for Godwit it stays as it is"),
+                        g_strdup_printf("move it live, if that must not be (godwit live-migration --block-migrate %s %s)", c->instance->name,
+                                        c->dest));
+}
+
 static void check_power(const Context *c)
 {
     if (c->wish->kind == GW_MOVE_LIVE && c->instance->power != GW_POWER_RUNNING && c->instance->power != GW_POWER_PAUSED)
@@ -347,7 +359,7 @@ static void check_shape(const Context *c)
 static void (*const checks[])(const Context *) = {
     check_shape,    check_kind,     check_host_identity, check_version, check_power, check_already_there, check_memory,    check_networks,
     check_files,    check_devices,       check_disks,   check_space, check_block_wish, check_console,
-    check_cache,    check_emulation,
+    check_cache,    check_emulation, check_new_uuid,
 };
 
 GPtrArray *gw_checks_plan(const GwMoveFacts *facts, const GwMoveWish *wish, const GwPlanSettings *settings,

@@ -23,7 +23,7 @@ typedef struct {
     guint64 available_bytes; /* free there; 0 when unknown */
     char *place;          /* where it is, or where its copy goes, for people; NULL: its path tells it */
     char *problem;        /* any other obstacle in the driver's words, or NULL */
-    char *live_problem, *live_remedy; /* likewise, to its being copied while its guest runs; both or none */
+    char *live_problem, *live_rule; /* likewise, to its being copied while its guest runs, and by which rule; both or none */
 } GwDiskFacts;
 
 /* Everything that a driver can find out about moving one instance to one destination. */
@@ -33,11 +33,13 @@ typedef struct {
     char *source_name, *dest_name; /* Godwit's names of the hosts */
     GPtrArray *disks;        /* of GwDiskFacts *, one per disk of instance, same order */
     GwFact uuid_taken;       /* an instance of this UUID is already on the destination */
+    char *look_at_taken, *undefine_taken; /* the commands to look at it and to undefine it there, for people; or NULL */
     GwFact name_taken;       /* another one with this name is */
     GPtrArray *missing_files;    /* of char *: files of instance->files (ISO, kernel, …) not found on the destination */
     GPtrArray *missing_networks; /* of char *: "bridge br-x", "network default": needed and absent there */
     GPtrArray *obstacles;    /* of char *: the hypervisor's own refusals (snapshots, block jobs, blocked-reasons) */
     GPtrArray *live_obstacles, *cold_obstacles; /* of char *: likewise, to a move of that kind only */
+    gboolean new_uuid;       /* a cold move gives it another one on the destination */
     char *rigid;             /* what in its definition keeps it from another shape ("<numa>"), or NULL */
     char *cpu_problem;       /* why the destination's CPU cannot run it, or NULL */
     char *live_calls, *cold_calls; /* what the driver calls for a move of that kind, for people; NULL: libvirt's flags tell it */

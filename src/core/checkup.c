@@ -1,5 +1,7 @@
 #include "core/checkup.h"
 
+#include <string.h>
+
 static void host_free(gpointer data)
 {
     GwHostCheckup *host = data;
@@ -69,6 +71,29 @@ GwPairCheckup *gw_checkup_judge_pair(const GwHostCheckup *source, const GwHostCh
     pair->findings = gw_findings_new();
     gw_doctor_pair(&from, &to, audit, pair->findings, pair->states);
     return pair;
+}
+
+/* Of the two pools that the hosts are in, whatever the direction; NULL: it is one, or they are in none. */
+static char *pools_of(const GwPairCheckup *pair)
+{
+    const char *from = pair->source->audit->facts->realm, *to = pair->dest->audit->facts->realm;
+    if (!from || !to || strcmp(from, to) == 0)
+        return NULL;
+    return strcmp(from, to) < 0 ? g_strconcat(from, " ", to, NULL) : g_strconcat(to, " ", from, NULL);
+}
+
+void gw_checkup_tell_pools_once(GwCheckup *checkup)
+{
+    g_autoptr(GHashTable) told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (guint i = 0; i < checkup->pairs->len; i++) {
+        const GwPairCheckup *pair = checkup->pairs->pdata[i];
+        for (guint k = pair->findings->len; k--;) {
+            const GwFinding *finding = pair->findings->pdata[k];
+            char *pools = strcmp(finding->code, "no-shared-storage") == 0 ? pools_of(pair) : NULL;
+            if (pools && !g_hash_table_add(told, pools))
+                g_ptr_array_remove_index(pair->findings, k);
+        }
+    }
 }
 
 static GwCheckState worst_of(const GwCheckState *states, guint count, GwCheckState worst)

@@ -44,6 +44,8 @@ GwHostCheckup *gw_checkup_add_host(GwCheckup *checkup, const char *name, const c
 /* Examines what is known of a host; of a direction (audit is taken, NULL: none). The caller adds the pair it gets. */
 void gw_checkup_judge_host(GwHostCheckup *host, const GwDoctorSettings *settings);
 GwPairCheckup *gw_checkup_judge_pair(const GwHostCheckup *source, const GwHostCheckup *dest, GwPairAudit *audit);
+/* Once the pairs are complete and sorted: what is true of whole pools is told with their first pair of hosts alone. */
+void gw_checkup_tell_pools_once(GwCheckup *checkup);
 void gw_pair_checkup_free(GwPairCheckup *pair);
 /* The worst state of one pair, and of all; unknown ones do not count. */
 GwCheckState gw_pair_checkup_state(const GwPairCheckup *pair);

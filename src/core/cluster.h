@@ -34,7 +34,7 @@ typedef struct {
     const char *name;
     guint64 free_bytes;
     gboolean local;        /* one host's own */
-    const char *no_mirror; /* why disks do not leave it while their guest runs ("…: migrate it cold"), or NULL */
+    const char *no_mirror; /* why disks do not leave it while their guest runs ("it is of type lvm, and …"), or NULL */
 } GwClusterStorage;
 
 /* Only disks are copied: who does not reach the others does not take the instance. */

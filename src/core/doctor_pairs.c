@@ -153,10 +153,12 @@ static GwCheckState check_repositories(const Context *c)
         return GW_CHECK_OK;
     if (is_second(c))
         return GW_CHECK_WARNS;
+    gboolean one_pool = g_strcmp0(c->from->realm, c->to->realm) == 0;
     return found(c, GW_FINDING_WARNS, "no-shared-storage",
-                 g_strdup_printf("%s and %s have no storage repository in common", c->source->name, c->dest->name),
+                 g_strdup_printf("%s%s and %s have no storage repository in common", one_pool ? "" : "the pools of ", c->source->name, c->dest->name),
                  g_strdup("only instances with all their disks on local storage of type ext move live between them, and the disks with them"),
-                 g_strdup("ask for one instance (godwit plan SERVER HOST), move it cold, or attach shared storage to both, in one pool"), NULL);
+                 g_strdup(one_pool ? "ask for one instance (godwit plan SERVER HOST), move it cold, or attach shared storage to both"
+                                   : "ask for one instance (godwit plan SERVER HOST), or move it cold"), NULL);
 }
 
 static GwCheckState check_storage(const Context *c)

@@ -12,7 +12,7 @@ static void disk_facts_free(gpointer data)
     g_free(facts->place);
     g_free(facts->problem);
     g_free(facts->live_problem);
-    g_free(facts->live_remedy);
+    g_free(facts->live_rule);
     g_free(facts);
 }
 
@@ -43,6 +43,8 @@ void gw_move_facts_free(GwMoveFacts *facts)
     g_ptr_array_unref(facts->obstacles);
     g_ptr_array_unref(facts->live_obstacles);
     g_ptr_array_unref(facts->cold_obstacles);
+    g_free(facts->look_at_taken);
+    g_free(facts->undefine_taken);
     g_free(facts->rigid);
     g_free(facts->cpu_problem);
     g_free(facts->live_calls);

@@ -19,7 +19,7 @@ typedef struct {
     guint64 available_bytes;
     gboolean local;  /* one host's own */
     unsigned flags;  /* GwPoolFlags */
-    char *no_mirror; /* why disks do not leave it while their guest runs, with the remedy ("…: migrate it cold"), or NULL */
+    char *no_mirror; /* why disks do not leave it while their guest runs ("it is of type lvm, and …"), or NULL */
 } GwPool;
 
 typedef struct {

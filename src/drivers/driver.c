@@ -69,7 +69,13 @@ gboolean gw_node_examine(GwNode *source, GwNode *dest, const char *uuid, GwMoveF
     if (!gw_node_call_begin(&call, error))
         return FALSE;
     gboolean ok = source->driver->examine(source->host, dest->host, uuid, ret_facts, &failure);
-    return gw_node_call_end(&call, ok, failure, error);
+    if (!gw_node_call_end(&call, ok, failure, error))
+        return FALSE;
+    if ((*ret_facts)->uuid_taken == GW_FACT_YES) {
+        (*ret_facts)->look_at_taken = gw_node_command(dest, uuid, GW_BY_HAND_LOOK);
+        (*ret_facts)->undefine_taken = gw_node_command(dest, uuid, GW_BY_HAND_UNDEFINE);
+    }
+    return TRUE;
 }
 
 gboolean gw_node_measure(GwNode *node, const char *uuid, GwLoadHow how, GwLoad *ret_load, GError **error)
@@ -169,8 +175,19 @@ gboolean gw_node_abort(GwNode *source, const char *uuid, gboolean quiesce, GErro
     return gw_node_call_end(&call, ok, failure, error);
 }
 
+gboolean gw_node_can_force(const GwNode *source, GError **error)
+{
+    if (source->driver->force_complete)
+        return TRUE;
+    g_set_error(error, GW_ERROR, GW_ERROR_UNSUPPORTED, "%s has no way to force a migration to its end: wait, or abort it",
+                source->driver->hypervisor_type);
+    return FALSE;
+}
+
 gboolean gw_node_force_complete(GwNode *source, const char *uuid, GwForceHow how, GError **error)
 {
+    if (!gw_node_can_force(source, error))
+        return FALSE;
     GwNodeCall call = {"force_complete", source, .uuid = uuid};
     GError *failure = NULL;
     if (!gw_node_call_begin(&call, error))
@@ -279,11 +296,16 @@ gboolean gw_node_forget(GwNode *node, const GwPlan *plan, GwSide side, GError **
     return gw_node_call_end(&call, ok, failure, error);
 }
 
+gboolean gw_node_can_search(const GwNode *node)
+{
+    return node->driver->remains != NULL;
+}
+
 gboolean gw_node_remains(GwNode *node, GwNode *home, const GwPlan *plan, GwSide side, GPtrArray **ret_left, GError **error)
 {
     GwNodeCall call = {"remains", node, home, plan->uuid};
     GError *failure = NULL;
-    if (!node->driver->remains) {
+    if (!gw_node_can_search(node)) {
         g_set_error(error, GW_ERROR, GW_ERROR_UNSUPPORTED, "%s hosts are not searched for leftovers", node->driver->name);
         return FALSE;
     }

@@ -35,6 +35,11 @@ typedef enum { GW_START_RUNNING, GW_START_PAUSED } GwStartHow;
 typedef enum { GW_SIDE_SOURCE, GW_SIDE_DEST } GwSide;
 typedef enum { GW_FORCE_PAUSE, GW_FORCE_POSTCOPY } GwForceHow;
 
+typedef enum { GW_BY_HAND_LOOK, GW_BY_HAND_STOP, GW_BY_HAND_UNDEFINE } GwByHand; /* what Godwit leaves to an operator */
+
+/* The end of a failure (GW_ERROR_DENIED) of which the password in a file is the cause. */
+#define GW_PASSWORD_REMEDY ": write the right password into that file, which is read anew at every attempt"
+
 /* Says that something of uuid changed (uuid NULL: anything, e.g. the connection was lost or came back).
  * Called from the driver's event thread: must only enqueue. */
 typedef void (*GwHostEvent)(void *data, const char *host_name, const char *uuid);
@@ -93,6 +98,7 @@ typedef struct {
     const char *name;           /* "libvirt" */
     const char *const *schemes; /* URI schemes it serves, before any '+', NULL-terminated: {"qemu", NULL} */
     const char *hypervisor_type; /* hosts of different types never exchange instances */
+    gboolean paused_stay;        /* a paused guest does not move live */
 
     /* The name of the file in secrets_path that holds the password for this address: one for all hosts that share it. Owned by the
      * caller; NULL: the address takes none. Optional. */
@@ -145,7 +151,7 @@ typedef struct {
     /* Asks; the end shows in `migrate` and `sight`. `quiesce`: the guest is paused first, where that can be, and runs on once the copy has
      * ended (gw_transfer_quiesces). */
     gboolean (*abort)(GwHost *source, const char *uuid, gboolean quiesce, GError **error);
-    gboolean (*force_complete)(GwHost *source, const char *uuid, GwForceHow how, GError **error);
+    gboolean (*force_complete)(GwHost *source, const char *uuid, GwForceHow how, GError **error); /* optional */
     /* The copy under way switches over as soon as the estimated pause is no longer. Optional. */
     gboolean (*set_pause)(GwHost *source, const char *uuid, guint ms, GError **error);
     gboolean (*set_bandwidth)(GwHost *source, const char *uuid, guint64 mibps, GError **error); /* optional */
@@ -159,6 +165,8 @@ typedef struct {
     gboolean (*suspend)(GwHost *host, const char *uuid, GError **error);
     gboolean (*wake)(GwHost *host, const char *uuid, GError **error);
     GwDiagnostics *(*diagnostics)(GwHost *host, const char *uuid, GError **error); /* optional */
+    /* The command by which an operator does that to uuid, and where to type it. Owned by the caller; may ask the host. Optional. */
+    char *(*command)(GwHost *host, const char *uuid, GwByHand act);
 
     /* Defines the stopped instance of plan on dest: dest paths, console address, no autostart until `settle`. */
     gboolean (*adopt)(GwHost *dest, const GwPlan *plan, GError **error);
@@ -226,6 +234,8 @@ gboolean gw_node_prepare(GwNode *source, GwNode *dest, const GwPlan *plan, GErro
 gboolean gw_node_migrate(GwNode *source, GwNode *dest, const GwPlan *plan, GError **error);
 gboolean gw_node_recover(GwNode *source, GwNode *dest, const GwPlan *plan, GError **error);
 gboolean gw_node_abort(GwNode *source, const char *uuid, gboolean quiesce, GError **error);
+/* FALSE, and why: hosts of this kind have no such call. */
+gboolean gw_node_can_force(const GwNode *source, GError **error);
 gboolean gw_node_force_complete(GwNode *source, const char *uuid, GwForceHow how, GError **error);
 gboolean gw_node_set_pause(GwNode *source, const char *uuid, guint ms, GError **error);
 gboolean gw_node_set_bandwidth(GwNode *source, const char *uuid, guint64 mibps, GError **error); /* 0: unlimited */
@@ -233,10 +243,12 @@ gboolean gw_node_stop(GwNode *node, const char *uuid, GwStopHow how, guint timeo
 gboolean gw_node_start(GwNode *node, const char *uuid, GwStartHow how, GError **error);
 gboolean gw_node_resume(GwNode *node, const char *uuid, GError **error);
 gboolean gw_node_pause(GwNode *node, const char *uuid, GError **error);
+gboolean gw_node_moves_paused(const GwNode *node); /* live */
 gboolean gw_node_can_suspend(const GwNode *node);
 /* UNSUPPORTED where the driver has none. */
 gboolean gw_node_suspend(GwNode *node, const char *uuid, GError **error);
 gboolean gw_node_wake(GwNode *node, const char *uuid, GError **error);
+char *gw_node_command(GwNode *node, const char *uuid, GwByHand act); /* for people; never NULL, owned by the caller */
 GwDiagnostics *gw_node_diagnostics(GwNode *node, const char *uuid, GError **error);
 gboolean gw_node_adopt(GwNode *dest, const GwPlan *plan, GError **error);
 gboolean gw_node_can_reshape(const GwNode *node);
@@ -247,6 +259,7 @@ gboolean gw_node_forget(GwNode *node, const GwPlan *plan, GwSide side, GError **
 gboolean gw_node_can_create(const GwNode *node);
 gboolean gw_node_create(GwNode *node, const GwServer *server, GError **error); /* GW_ERROR_UNSUPPORTED: not offered */
 gboolean gw_node_remove(GwNode *node, const GwServer *server, GError **error); /* likewise */
+gboolean gw_node_can_search(const GwNode *node); /* for remains */
 gboolean gw_node_remains(GwNode *node, GwNode *home, const GwPlan *plan, GwSide side, GPtrArray **ret_left, GError **error);
 /* An audit of the facts alone where the driver has none. */
 GwHostAudit *gw_node_audit(GwNode *node, GError **error);

@@ -3,6 +3,11 @@
 
 #include "base/error.h"
 
+gboolean gw_node_moves_paused(const GwNode *node)
+{
+    return !node->driver->paused_stay;
+}
+
 gboolean gw_node_can_suspend(const GwNode *node)
 {
     return node->driver->suspend != NULL;
@@ -72,4 +77,16 @@ GwDiagnostics *gw_node_diagnostics(GwNode *node, const char *uuid, GError **erro
         return found;
     gw_diagnostics_free(found);
     return NULL;
+}
+
+char *gw_node_command(GwNode *node, const char *uuid, GwByHand act)
+{
+    static const char *const words[] = {[GW_BY_HAND_LOOK] = "look at", [GW_BY_HAND_STOP] = "stop", [GW_BY_HAND_UNDEFINE] = "undefine"};
+    GwNodeCall call = {"command", node, .uuid = uuid};
+    char *text = NULL;
+    if (node->driver->command && gw_node_call_begin(&call, NULL)) {
+        text = node->driver->command(node->host, uuid, act);
+        gw_node_call_end(&call, TRUE, NULL, NULL);
+    }
+    return text ? text : g_strdup_printf("%s %s on %s", words[act], uuid, node->name);
 }

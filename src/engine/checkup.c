@@ -267,6 +267,7 @@ static gpointer run_thread(gpointer data)
     char *cpu = find_baseline(run);
     g_mutex_lock(&checkups->lock);
     g_ptr_array_sort(run->checkup->pairs, by_names);
+    gw_checkup_tell_pools_once(run->checkup);
     run->checkup->cpu = cpu;
     run->checkup->ended_us = g_get_real_time();
     g_mutex_unlock(&checkups->lock);

@@ -181,6 +181,15 @@ static gboolean take(GwActive *active, const GwMigration *row, GPtrArray *findin
     return taken;
 }
 
+/* What does not keep it from moving. */
+static void log_warnings(const GwMigration *row, const GPtrArray *findings)
+{
+    for (guint i = 0; i < findings->len; i++) {
+        const GwFinding *finding = findings->pdata[i];
+        gw_info("migration %" G_GINT64_FORMAT " of %s: %s (%s)", row->id, row->instance_name, finding->fact, finding->why);
+    }
+}
+
 /* TRUE: dest is taken. FALSE with *error: the host failed or the checks refuse. Those of placement have been added to
  * findings before. */
 static gboolean try_host(GwActive *active, GwMigration *row, GwHostEntry *dest, GPtrArray *findings, GError **error)
@@ -192,8 +201,10 @@ static gboolean try_host(GwActive *active, GwMigration *row, GwHostEntry *dest, 
     g_ptr_array_extend_and_steal(findings, more);
     if (!gw_findings_block(findings)) {
         adopt_choice(active, row, dest, plan);
-        if (take(active, row, findings))
+        if (take(active, row, findings)) {
+            log_warnings(row, findings);
             return TRUE;
+        }
     } else {
         gw_plan_free(plan);
     }

@@ -86,12 +86,19 @@ static gboolean still_seen_at(GwEngine *engine, const GwMigration *row, const ch
     return view && strcmp(view->host, host) == 0 && g_get_real_time() - row->ended_us < LAG_LIMIT_US;
 }
 
+static char *look_command(GwEngine *engine, const GwMigration *row, const char *host)
+{
+    g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, host);
+    return entry ? gw_node_command(entry->node, row->instance_uuid, GW_BY_HAND_LOOK) : g_strdup_printf("look on %s", host);
+}
+
 static void give_up_in_error(GwDrainRun *run, GwDrainMove *move, const GwMigration *row)
 {
+    g_autofree char *source = look_command(run->engine, row, row->source), *dest = look_command(run->engine, row, row->dest);
     g_autofree char *text =
-        g_strdup_printf("its migration ended in error%s%s. See where it runs (virsh list on %s and %s; godwit server-migration-show %s %"
-                        G_GINT64_FORMAT ") before anything else is done with it",
-                        row->reason ? ": " : "", row->reason ? row->reason : "", row->source, row->dest, move->instance_name, row->id);
+        g_strdup_printf("its migration ended in error%s%s. See where it runs (%s; %s; godwit server-migration-show %s %" G_GINT64_FORMAT
+                        ") before anything else is done with it",
+                        row->reason ? ": " : "", row->reason ? row->reason : "", source, dest, move->instance_name, row->id);
     give_up(run, move, text);
 }
 

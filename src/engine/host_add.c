@@ -107,6 +107,20 @@ static gboolean check_address(const Addition *addition, GError **error)
     return node != NULL;
 }
 
+/* The file is gone again: what is to be done is another thing. Owned by the caller. */
+static char *without_file(const Addition *addition, const GError *failure)
+{
+    g_autofree char *path = gw_secrets_path(addition->engine, addition->uri);
+    g_autofree char *place = g_strconcat(" in ", path, NULL);
+    g_autoptr(GString) text = g_string_new(failure->message);
+    if (!g_error_matches(failure, GW_ERROR, GW_ERROR_DENIED) || !path || !g_str_has_suffix(text->str, GW_PASSWORD_REMEDY))
+        return g_string_free(g_steal_pointer(&text), FALSE);
+    g_string_truncate(text, text->len - strlen(GW_PASSWORD_REMEDY));
+    g_string_replace(text, place, " that was given", 1);
+    g_string_append(text, "; it was not kept: add the host again with the right one (--ask-password)");
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
 static gboolean add_with_password(Addition *addition, GError **error)
 {
     g_autofree char *before = NULL;
@@ -117,17 +131,18 @@ static gboolean add_with_password(Addition *addition, GError **error)
     if (ask_and_enter(addition, &failure))
         return TRUE;
     gw_secrets_restore(addition->engine, addition->uri, before);
-    g_set_error(error, failure->domain, failure->code, "%s%s", failure->message,
-                g_error_matches(failure, GW_ERROR, GW_ERROR_DENIED)
-                    ? "; the one that was given was not kept: add the host again with the right one (--ask-password)"
-                    : "");
+    g_autofree char *text = without_file(addition, failure);
+    g_set_error_literal(error, failure->domain, failure->code, text);
     g_error_free(failure);
     return FALSE;
 }
 
 static gboolean add_host(Addition *addition, GError **error)
 {
-    return addition->password ? add_with_password(addition, error) : ask_and_enter(addition, error);
+    gboolean ok = addition->password ? add_with_password(addition, error) : ask_and_enter(addition, error);
+    if (error && (g_error_matches(*error, GW_ERROR, GW_ERROR_UNREACHABLE) || g_error_matches(*error, GW_ERROR, GW_ERROR_DENIED)))
+        gw_error_prefix(error, "host %s is not added", addition->name);
+    return ok;
 }
 
 static gpointer add_thread(gpointer data)

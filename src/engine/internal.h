@@ -305,6 +305,8 @@ void gw_inventory_update_pair(GwActive *active, const GwMigration *row);
 
 /* ---- secrets.c: passwords that were given with addresses */
 
+/* The file for the password of hosts at this address. Owned by the caller; NULL: they take none. */
+char *gw_secrets_path(GwEngine *engine, const char *uri);
 /* *ret_before: what was kept until now, or NULL; owned by the caller, for gw_secrets_restore when the host is not added after all. */
 gboolean gw_secrets_keep(GwEngine *engine, const char *uri, const char *password, char **ret_before, GError **error);
 /* For a host that gets another address and keeps its password. What is kept for `to` is replaced; nothing is done where none is kept for `from`. */

@@ -81,12 +81,53 @@ static gboolean check_suspend(const GwInstanceView *view, const GwHostEntry *ent
     return FALSE;
 }
 
+/* On how many hosts it runs or is paused; what an evacuation has left behind is not it. */
+static char *list_alive(GwEngine *engine, const char *uuid, guint *ret_count)
+{
+    g_autoptr(GString) names = g_string_new(NULL);
+    g_mutex_lock(&engine->lock);
+    const GPtrArray *places = g_hash_table_lookup(engine->where, uuid);
+    for (guint i = 0; places && i < places->len; i++) {
+        const GwHostEntry *entry = places->pdata[i];
+        const GwInstance *instance = g_hash_table_lookup(entry->instances, uuid);
+        gboolean alive = instance->power == GW_POWER_RUNNING || instance->power == GW_POWER_PAUSED;
+        if (!alive || gw_remains_has(engine, uuid, entry->row->name))
+            continue;
+        g_string_append_printf(names, "%s%s", names->len ? " and " : "", entry->row->name);
+        (*ret_count)++;
+    }
+    g_mutex_unlock(&engine->lock);
+    return g_string_free(g_steal_pointer(&names), FALSE);
+}
+
+/* Two copies that a move in error has left running: which one is good only an operator knows. */
+static gboolean check_single(GwEngine *engine, const GwInstanceView *view, GwOperation operation, GError **error)
+{
+    guint alive = 0;
+    g_autofree char *names = list_alive(engine, view->instance->uuid, &alive);
+    g_autoptr(GPtrArray) rows = NULL;
+    GwMigrationQuery query = {.instance_uuid = view->instance->uuid, .without_plans = TRUE, .limit = 1};
+    if (alive < 2)
+        return TRUE;
+    if (!gw_store_migrations(engine->store, &query, &rows, error))
+        return FALSE;
+    const GwMigration *newest = rows->len ? rows->pdata[0] : NULL;
+    if (!newest || newest->state != GW_MIGRATION_ERROR)
+        return TRUE;
+    g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
+                "Cannot '%s' instance %s: since migration %" G_GINT64_FORMAT " ended in error it is active on %s, each time with what it has "
+                "written since; Godwit does not choose one of them. Decide with `godwit migration-resolve --keep HOST %s %" G_GINT64_FORMAT
+                "`, which says how the other is stopped", gw_operation_name(operation), view->instance->uuid, newest->id, names,
+                view->instance->name, newest->id);
+    return FALSE;
+}
+
 static gboolean check(GwEngine *engine, const GwInstanceView *view, const GwHostEntry *entry, const GwMoveRequest *request,
                       GwOperation operation, GError **error)
 {
     GwOperationCase asked = case_of(view, request->by_admin);
     if (!gw_operation_check(operation, &asked, error) ||
-        (operation == GW_OPERATION_SUSPEND && entry && !check_suspend(view, entry, error)))
+        (operation == GW_OPERATION_SUSPEND && entry && !check_suspend(view, entry, error)) || !check_single(engine, view, operation, error))
         return FALSE;
     if (view->host_up && !view->host_forced_down)
         return TRUE;

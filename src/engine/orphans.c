@@ -8,6 +8,7 @@ typedef struct {
     GwEngine *engine; /* reference */
     GwOrphansHow how;
     GPtrArray *found; /* of GwOrphan * */
+    GPtrArray *unsearched; /* of char * */
     GHashTable *seen; /* "uuid host" that a migration has explained */
     GwOrphansTold told;
     gpointer data;
@@ -53,6 +54,14 @@ static gboolean is_there(GwSeen seen)
     return seen == GW_SEEN_RUNNING || seen == GW_SEEN_PAUSED || seen == GW_SEEN_STOPPED;
 }
 
+static char *stop_one(const GwMigration *row, GwNode *node, GwNode *home, GwSeen seen)
+{
+    g_autofree char *here = gw_node_command(node, row->instance_uuid, GW_BY_HAND_STOP);
+    g_autofree char *there = gw_node_command(home, row->instance_uuid, GW_BY_HAND_STOP);
+    return g_strdup_printf("it is %s there: look which copy is good, and stop the other: on %s with %s, on %s with %s", gw_seen_name(seen),
+                           gw_node_name(node), here, gw_node_name(home), there);
+}
+
 /* The proof. A migration that ended in error says nothing of which side is right: there the guest must be alive. */
 static char *find_obstacle(const GwMigration *row, GwNode *node, GwNode *home)
 {
@@ -61,7 +70,7 @@ static char *find_obstacle(const GwMigration *row, GwNode *node, GwNode *home)
     if (!gw_node_sight(node, row->instance_uuid, &here, &error) || !gw_node_sight(home, row->instance_uuid, &there, &error))
         return g_strdup(error->message);
     if (here.seen != GW_SEEN_ABSENT && here.seen != GW_SEEN_STOPPED)
-        return g_strdup_printf("it is %s there: look which copy is good, and stop the other", gw_seen_name(here.seen));
+        return stop_one(row, node, home, here.seen);
     if (!is_there(there.seen))
         return g_strdup_printf("it is %s on %s", gw_seen_name(there.seen), gw_node_name(home));
     if (row->state == GW_MIGRATION_ERROR && there.seen == GW_SEEN_STOPPED)
@@ -84,6 +93,11 @@ static void examine(Search *search, const GwMigration *row, const GwInstanceView
     g_autoptr(GwHostEntry) home = gw_engine_find_host(search->engine, home_name);
     if (!entry || !home || !answer(search->engine, entry, home))
         return; /* a host that is down is searched when it is back */
+    if (!gw_node_can_search(entry->node)) {
+        if (!g_ptr_array_find_with_equal_func(search->unsearched, host, g_str_equal, NULL))
+            g_ptr_array_add(search->unsearched, g_strdup(host));
+        return;
+    }
     GwSide side = g_strcmp0(host, row->source) == 0 ? GW_SIDE_SOURCE : GW_SIDE_DEST;
     g_autoptr(GPtrArray) left = NULL;
     g_autoptr(GError) error = NULL;
@@ -213,6 +227,14 @@ static gboolean is_told(const Search *search, const Place *place)
     return FALSE;
 }
 
+static char *undefine_one(GwEngine *engine, const Place *place)
+{
+    g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, place->host);
+    g_autofree char *undefine = entry ? gw_node_command(entry->node, place->uuid, GW_BY_HAND_UNDEFINE) : NULL;
+    return g_strdup_printf("no migration of Godwit's left it: look which one is stale, and undefine it by hand%s%s", undefine ? ": here with " : "",
+                           undefine ? undefine : "");
+}
+
 static void search_doubles(Search *search)
 {
     g_autoptr(GArray) doubles = list_doubles(search);
@@ -223,7 +245,7 @@ static void search_doubles(Search *search)
             continue;
         GwOrphan *orphan = add(search, view, place->host, view->host, 0);
         g_ptr_array_add(orphan->left, g_strdup("definition"));
-        orphan->obstacle = g_strdup_printf("no migration of Godwit's left it: look which one is stale, and undefine it by hand (virsh undefine)");
+        orphan->obstacle = undefine_one(search->engine, place);
     }
 }
 
@@ -234,8 +256,9 @@ static gpointer search_thread(gpointer data)
     gboolean ok = search_journal(search, &error);
     if (ok)
         search_doubles(search);
-    search->told(search->data, ok ? search->found : NULL, error);
+    search->told(search->data, ok ? search->found : NULL, search->unsearched, error);
     g_ptr_array_unref(search->found);
+    g_ptr_array_unref(search->unsearched);
     g_hash_table_unref(search->seen);
     gw_engine_unref(search->engine);
     g_free(search);
@@ -245,7 +268,7 @@ static gpointer search_thread(gpointer data)
 void gw_engine_orphans(GwEngine *engine, GwOrphansHow how, GwOrphansTold told, gpointer data)
 {
     Search *search = g_new0(Search, 1);
-    *search = (Search){gw_engine_ref(engine), how, g_ptr_array_new_with_free_func(orphan_free),
+    *search = (Search){gw_engine_ref(engine), how, g_ptr_array_new_with_free_func(orphan_free), g_ptr_array_new_with_free_func(g_free),
                        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL), told, data};
     g_thread_unref(g_thread_new("orphans", search_thread, search));
 }

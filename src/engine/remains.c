@@ -61,11 +61,12 @@ static gboolean lives_elsewhere(GwEngine *engine, const GwMigration *row)
     return home && gw_node_sight(home->node, row->instance_uuid, &sight, NULL) && sight.seen != GW_SEEN_ABSENT;
 }
 
-static void tell_operator(GwEngine *engine, GwMigration *row, const GwSight *sight)
+static void tell_operator(GwEngine *engine, GwHostEntry *entry, GwMigration *row, const GwSight *sight)
 {
+    g_autofree char *stop = gw_node_command(entry->node, row->instance_uuid, GW_BY_HAND_STOP);
     g_autofree char *reason = g_strdup_printf("%s was evacuated from %s, and yet is %s there: if it runs in both places, both write to "
-                                              "the same disks. Stop it on %s now (virsh destroy); what is left of it there is "
-                                              "then removed", row->instance_name, row->source, gw_seen_name(sight->seen), row->source);
+                                              "the same disks. Stop it there now: %s; what is left of it there is then removed",
+                                              row->instance_name, row->source, gw_seen_name(sight->seen), stop);
     if (g_strcmp0(row->reason, reason) == 0)
         return;
     gw_warning("migration %" G_GINT64_FORMAT ": %s", row->id, reason);
@@ -114,7 +115,7 @@ static gboolean clear(GwEngine *engine, GwHostEntry *entry, GwMigration *row, GE
     if (!gw_node_sight(entry->node, row->instance_uuid, &sight, error))
         return FALSE;
     if (sight.seen != GW_SEEN_STOPPED && sight.seen != GW_SEEN_ABSENT) {
-        tell_operator(engine, row, &sight);
+        tell_operator(engine, entry, row, &sight);
         return TRUE;
     }
     if (sight.seen == GW_SEEN_STOPPED && !lives_elsewhere(engine, row))

@@ -71,10 +71,12 @@ static gboolean carry_out(Decision *decision, GwResolution *r, GwHostEntry *sour
         return refuse(error, GW_ERROR_INVALID, "%s is not one of its hosts: keep %s or %s", decision->keep, row->source, row->dest);
     if (kept == GW_SEEN_UNKNOWN || kept == GW_SEEN_ABSENT)
         return refuse(error, GW_ERROR_CONFLICT, "%s is %s on %s: it cannot be kept there", row->instance_name, gw_seen_name(kept), decision->keep);
-    if (other != GW_SEEN_STOPPED && other != GW_SEEN_ABSENT)
-        return refuse(error, GW_ERROR_CONFLICT, "%s is %s on %s: stop it there first (virsh destroy), if that is the copy to be given up",
-                      row->instance_name, gw_seen_name(other), other_host);
     GwNode *from = keep_dest ? source->node : dest->node;
+    if (other != GW_SEEN_STOPPED && other != GW_SEEN_ABSENT) {
+        g_autofree char *stop = gw_node_command(from, row->instance_uuid, GW_BY_HAND_STOP);
+        return refuse(error, GW_ERROR_CONFLICT, "%s is %s on %s: if that is the copy to be given up, stop it there first: %s",
+                      row->instance_name, gw_seen_name(other), other_host, stop);
+    }
     if (!gw_peers_claim(decision->engine, row->instance_uuid, error)) /* no other daemon may move it meanwhile */
         return FALSE;
     gboolean ok = (!keep_dest || gw_node_settle(dest->node, row->plan, error)) &&

@@ -5,8 +5,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-/* Owned by the caller; NULL: hosts at such addresses take none. */
-static char *path_of(GwEngine *engine, const char *uri)
+char *gw_secrets_path(GwEngine *engine, const char *uri)
 {
     const GwDriver *driver = gw_driver_for_uri(engine->drivers, uri, NULL);
     g_autofree char *name = driver ? gw_driver_secret_name(driver, uri) : NULL;
@@ -33,7 +32,7 @@ static gboolean is_needed(GwEngine *engine, const char *path)
     g_mutex_lock(&engine->lock);
     g_hash_table_iter_init(&iter, engine->hosts);
     while (!needed && g_hash_table_iter_next(&iter, NULL, &value)) {
-        g_autofree char *other = path_of(engine, ((const GwHostEntry *)value)->row->uri);
+        g_autofree char *other = gw_secrets_path(engine, ((const GwHostEntry *)value)->row->uri);
         needed = g_strcmp0(path, other) == 0;
     }
     g_mutex_unlock(&engine->lock);
@@ -53,7 +52,7 @@ static gboolean refuse_place(GwEngine *engine, const char *uri, GError **error)
 
 gboolean gw_secrets_keep(GwEngine *engine, const char *uri, const char *password, char **ret_before, GError **error)
 {
-    g_autofree char *path = path_of(engine, uri);
+    g_autofree char *path = gw_secrets_path(engine, uri);
     if (!path)
         return refuse_place(engine, uri, error);
     if (!*password || strpbrk(password, "\r\n")) {
@@ -75,7 +74,7 @@ gboolean gw_secrets_keep(GwEngine *engine, const char *uri, const char *password
 
 void gw_secrets_restore(GwEngine *engine, const char *uri, const char *before)
 {
-    g_autofree char *path = path_of(engine, uri);
+    g_autofree char *path = gw_secrets_path(engine, uri);
     g_autoptr(GError) error = NULL;
     if (path && before && !write_secret(path, before, &error))
         gw_warning("%s", error->message);
@@ -85,7 +84,7 @@ void gw_secrets_restore(GwEngine *engine, const char *uri, const char *before)
 
 gboolean gw_secrets_copy(GwEngine *engine, const char *from, const char *to, GError **error)
 {
-    g_autofree char *from_path = path_of(engine, from), *to_path = path_of(engine, to), *password = NULL;
+    g_autofree char *from_path = gw_secrets_path(engine, from), *to_path = gw_secrets_path(engine, to), *password = NULL;
     if (!from_path || !to_path || strcmp(from_path, to_path) == 0 || !g_file_get_contents(from_path, &password, NULL, NULL))
         return TRUE; /* none was given with that address */
     password[strcspn(password, "\r\n")] = '\0';
@@ -96,7 +95,7 @@ gboolean gw_secrets_copy(GwEngine *engine, const char *from, const char *to, GEr
 
 void gw_secrets_drop(GwEngine *engine, const char *uri)
 {
-    g_autofree char *path = path_of(engine, uri);
+    g_autofree char *path = gw_secrets_path(engine, uri);
     if (path && !is_needed(engine, path) && g_unlink(path) != 0 && errno != ENOENT)
         gw_warning("the password in %s could not be removed: %s", path, g_strerror(errno));
 }

@@ -199,7 +199,17 @@ static guint64 copied_bytes(const GwInstance *instance, const GwHostFacts *facts
     return bytes;
 }
 
-static const char *stuck_reason(GwSnapshot *s, const GwInstanceView *view)
+/* It moves neither live nor cold there; NULL: it does. Owned by the caller. */
+static char *paused_reason(GwEngine *engine, const GwInstanceView *view)
+{
+    g_autoptr(GwHostEntry) entry = view->instance->power == GW_POWER_PAUSED ? gw_engine_find_host(engine, view->host) : NULL;
+    if (!entry || gw_node_moves_paused(entry->node))
+        return NULL;
+    return g_strdup_printf("it is paused, and %s moves only running instances live: resume it (godwit unpause %s), or stop it",
+                           gw_node_driver(entry->node)->hypervisor_type, view->instance->name);
+}
+
+static const char *stuck_reason(GwEngine *engine, GwSnapshot *s, const GwInstanceView *view)
 {
     const GwInstance *instance = view->instance;
     g_autofree char *text = NULL;
@@ -219,6 +229,8 @@ static const char *stuck_reason(GwSnapshot *s, const GwInstanceView *view)
         text = g_strdup_printf("it is %s: resume, or stop it", gw_power_name(instance->power));
     else if (instance->power == GW_POWER_SHUTDOWN && !instance->persistent)
         text = g_strdup("it is transient");
+    else
+        text = paused_reason(engine, view);
     return text ? gw_snapshot_keep(s, text) : NULL;
 }
 
@@ -271,7 +283,7 @@ static void add_instances(GwEngine *engine, GwSnapshot *s)
                                       .project = gw_project_of(view),
                                       .pins = gw_pins_of(gw_instance_view_metadata(view)),
                                       .group = GPOINTER_TO_INT(g_hash_table_lookup(members, view->instance->uuid)) - 1,
-                                      .stuck = stuck_reason(s, view)};
+                                      .stuck = stuck_reason(engine, s, view)};
         const GwHostFacts *facts = ((GwHostView *)s->hosts->pdata[host])->facts;
         if (facts && facts->realm)
             gw_snapshot_add_ties(s, view->instance, &instance);

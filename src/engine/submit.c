@@ -47,6 +47,26 @@ static gboolean check_host(GwEngine *engine, const GwInstanceView *view, const c
     return TRUE;
 }
 
+/* Whether an instance of this power state moves in that way; else the error says how it would. */
+static gboolean fits_power(GwEngine *engine, const GwInstanceView *view, GwMoveKind kind, const char *action, GError **error)
+{
+    const GwInstance *instance = view->instance;
+    gboolean live = kind == GW_MOVE_LIVE, paused = instance->power == GW_POWER_PAUSED;
+    g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, view->host);
+    gboolean paused_go = !entry || gw_node_moves_paused(entry->node);
+    if (instance->power == GW_POWER_RUNNING || (live ? paused && paused_go : instance->power == GW_POWER_SHUTDOWN))
+        return TRUE;
+    g_autofree char *rule = !live ? g_strdup("only a running or stopped instance migrates cold")
+                            : paused_go ? g_strdup("only a running or paused instance migrates live")
+                                        : g_strdup_printf("%s moves only running instances live", gw_node_driver(entry->node)->hypervisor_type);
+    g_autofree char *remedy = paused ? g_strdup_printf("; resume it first (`godwit unpause %s`), or stop it (`godwit stop %s`)%s", instance->name,
+                                                       instance->name, live ? " and move it with `godwit migrate`" : "")
+                                     : g_strdup(live ? "; move it with `godwit migrate`" : "");
+    g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Cannot '%s' instance %s while it is in vm_state %s: %s%s", action, instance->uuid,
+                instance->power == GW_POWER_SHUTDOWN ? "stopped" : gw_power_name(instance->power), rule, remedy);
+    return FALSE;
+}
+
 /* Nova's sentence (api/openstack/common.py), with what it leaves out: which migration, and where to. */
 static gboolean check_state(GwEngine *engine, const GwMoveRequest *request, const GwInstanceView *view, GwMoveKind kind,
                             GError **error)
@@ -91,18 +111,11 @@ static gboolean check_state(GwEngine *engine, const GwMoveRequest *request, cons
                     "first (`godwit resume %s`), and suspend it again there", action, instance->uuid, view->host, instance->name);
         return FALSE;
     }
-    gboolean fits = kind == GW_MOVE_LIVE ? instance->power == GW_POWER_RUNNING || instance->power == GW_POWER_PAUSED
-                                         : instance->power == GW_POWER_RUNNING || instance->power == GW_POWER_SHUTDOWN;
-    if (!fits)
-        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Cannot '%s' instance %s while it is in vm_state %s: %s", action,
-                    instance->uuid,
-                    instance->power == GW_POWER_SHUTDOWN ? "stopped" : gw_power_name(instance->power),
-                    kind == GW_MOVE_LIVE ? "only a running or paused instance migrates live; move it with `godwit migrate`"
-                                         : "only a running or stopped instance migrates cold");
-    else if (!view->host_up || view->host_forced_down) {
+    gboolean fits = fits_power(engine, view, kind, action, error);
+    if (fits && (!view->host_up || view->host_forced_down)) {
         fits = FALSE;
         gw_host_refuse_silent(engine, view, request->by_admin, error);
-    } else if (gw_move_kind_is_cold(kind) && !instance->persistent) {
+    } else if (fits && gw_move_kind_is_cold(kind) && !instance->persistent) {
         fits = FALSE;
         g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
                     "Cannot '%s' instance %s: it is transient and would vanish when it stops; make it persistent first "
@@ -394,6 +407,10 @@ gboolean gw_engine_force_complete(GwEngine *engine, const GwMoveRequest *request
         return FALSE;
     if (state != GW_MIGRATION_RUNNING)
         return refuse_state(request, id, state, "force_complete", error);
+    g_autoptr(GwInstanceView) view = find_instance(engine, request->instance_uuid, error);
+    g_autoptr(GwHostEntry) entry = view ? gw_engine_find_host(engine, view->host) : NULL;
+    if (!view || (entry && !gw_node_can_force(entry->node, error)))
+        return FALSE;
     return intend(engine, request, id, GW_INTENT_FORCE_COMPLETE, "live_migration_force_complete", error);
 }
 

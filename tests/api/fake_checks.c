@@ -158,7 +158,8 @@ void gw_engine_orphans(GwEngine *engine, GwOrphansHow how, GwOrphansTold told, g
                        .name = (char *)"vm-stopped", .left = left, .obstacle = (char *)"no migration of Godwit's left it"};
     g_ptr_array_add(orphans, &ours);
     g_ptr_array_add(orphans, &others);
-    told(data, orphans, NULL);
+    g_autoptr(GPtrArray) unsearched = g_ptr_array_new();
+    told(data, orphans, unsearched, NULL);
 }
 
 void gw_engine_resolve(GwEngine *engine, gint64 id, const char *keep, GwResolved done, gpointer data)

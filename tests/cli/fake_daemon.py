@@ -30,7 +30,7 @@ def move(state, kind="live-migration", **more):
            "kind": kind, "state": state, "status": status, "source": "HostB", "dest": "HostC", "reason": None,
            "created_at": "2026-11-23T05:18:50.123456", "started_at": None, "ended_at": None,
            "updated_at": "2026-11-23T05:18:51.000000", "progress": progress, "final": final,
-           "total_ms": 1240 if final or state == "finished" else None}
+           "disks_copied": False, "total_ms": 1240 if final or state == "finished" else None}
     row.update(more)
     return row
 

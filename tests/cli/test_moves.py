@@ -151,7 +151,7 @@ def test_an_unknown_state_is_shown_as_it_is(vm1, godwit):
 
 # ---- cold
 
-FINISHED = move("finished", kind="migration", progress={"memory_total": 0, "memory_processed": 0, "memory_remaining": 0,
+FINISHED = move("finished", kind="migration", disks_copied=True, progress={"memory_total": 0, "memory_processed": 0, "memory_remaining": 0,
                                                          "disk_processed": 50 * MIB})
 
 
@@ -162,7 +162,13 @@ def test_migrate(vm1, godwit):
     assert vm1.asked("POST")[0]["body"] == {"migrate": {"host": "HostC"}}
     assert vm1.asked("POST")[0]["headers"]["OpenStack-API-Version"] == "compute 2.84"
     assert run.out == ("vm1 was moved from HostB to HostC and rebooted in 1.24 s: 50.0 MiB copied. Confirm with "
-                       "'godwit resize-confirm vm1', or go back with 'godwit resize-revert vm1'.\n")
+                       "'godwit resize-confirm vm1', or go back with 'godwit resize-revert vm1' (what it has written since is lost: "
+                       "its disks were copied).\n")
+
+
+def test_a_revert_on_shared_storage_loses_nothing(vm1, godwit):
+    vm1.has_move({**FINISHED, "disks_copied": False})
+    assert godwit("migrate", "vm1").out.endswith("or go back with 'godwit resize-revert vm1'.\n")
 
 
 def test_migrate_anywhere_a_stopped_server(vm1, godwit):

@@ -285,7 +285,7 @@ typedef struct {
     gint over; /* atomic */
 } Told;
 
-static void told(gpointer data, const GPtrArray *orphans, const GError *error)
+static void told(gpointer data, const GPtrArray *orphans, const GPtrArray *unsearched G_GNUC_UNUSED, const GError *error)
 {
     Told *t = data;
     g_assert_no_error(error);

@@ -27,7 +27,7 @@ static void problem(Move *m) { disk_facts_of(m->facts)->problem = g_strdup("it i
 static void no_mirror(Move *m)
 {
     disk_facts_of(m->facts)->live_problem = g_strdup("it is on lvm");
-    disk_facts_of(m->facts)->live_remedy = g_strdup("move it to ext first");
+    disk_facts_of(m->facts)->live_rule = g_strdup("only ext is copied live");
 }
 static void live_obstacle(Move *m) { g_ptr_array_add(m->facts->live_obstacles, g_strdup("it is blocked")); }
 static void not_shared(Move *m) { make_local(m->facts); m->wish.block = GW_BLOCK_NO; }
@@ -49,7 +49,7 @@ static const struct {
     {"network-missing", "bridge br-x", no_bridge}, {"file-missing", "/srv/x.iso", no_iso}, {"host-device", "0000:00:02.0", device},
     {"hypervisor", "snapshot", snapshot}, {"cpu", "avx2", cpu}, {"storage-unknown", "/srv/vm1.qcow2", unknown_storage},
     {"storage-unknown", "vda", loose_device}, {"pool-missing", "HostC", no_pool}, {"disk-transient", "vda", transient_disk},
-    {"disk", "nvme", problem}, {"disk", "remedy: move it to ext first", no_mirror},
+    {"disk", "nvme", problem}, {"disk", "HostC does not reach it, and only ext is copied live); remedy: migrate it cold (godwit migrate --host HostC vm1)", no_mirror},
     {"hypervisor", "remedy: move it cold (godwit migrate)", live_obstacle}, {"not-shared", "--block-migrate", not_shared}, {"folder-missing", "/srv/vm1.qcow2", no_folder},
     {"disk-taken", "/srv/vm1.qcow2", taken}, {"disk-shareable", "shareable", shareable}, {"disk-space", "5120 MiB", no_space},
     {"nothing-to-copy", "without --block-migrate", nothing_to_copy}, {"console-address", "vncserver_listen", console},

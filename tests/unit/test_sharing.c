@@ -31,7 +31,7 @@ static World world_new(guint64 free_bytes)
         gw_cluster_set_reach(w.cluster, w.local[h], h);
         gw_cluster_host(w.cluster, h)->copies_to = gw_cluster_host(w.cluster, h)->local_copies_to = (int)w.local[h];
     }
-    GwClusterStorage nfs = {"NFS", 100 * GIB, FALSE, "disks leave no shared storage live: move it cold"};
+    GwClusterStorage nfs = {"NFS", 100 * GIB, FALSE, "disks leave no shared storage live"};
     w.nfs = gw_cluster_add_storage(w.cluster, &nfs);
     gw_cluster_set_reach(w.cluster, w.nfs, OLD_HOME);
     gw_cluster_set_reach(w.cluster, w.nfs, FELLOW);
@@ -69,7 +69,7 @@ static void shared_storage_copies_nothing_and_ends_at_the_pool(void)
     g_assert_cmpint(objection_at(&w, vm, FELLOW), ==, GW_OBJECTION_NONE);
     g_assert_cmpint(objection_at(&w, vm, STRANGER), ==, GW_OBJECTION_STORAGE);
     g_autofree char *why = gw_sharing_explain(w.cluster, vm, STRANGER);
-    g_assert_cmpstr(why, ==, "it does not reach NFS, where a disk of vm0 is: disks leave no shared storage live: move it cold");
+    g_assert_cmpstr(why, ==, "it does not reach NFS, where a disk of vm0 is: disks leave no shared storage live; migrate it cold (godwit migrate --host H2 vm0)");
     gw_cluster_instance(w.cluster, vm)->stopped = TRUE; /* a cold move copies any disk */
     g_assert_cmpint(objection_at(&w, vm, STRANGER), ==, GW_OBJECTION_NONE);
     gw_cluster_free(w.cluster);

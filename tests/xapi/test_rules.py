@@ -55,7 +55,8 @@ def test_one_snapshot_may_move_along(daemon, pool):
 def test_only_local_storage_of_type_ext(daemon, pool):
     pool.do("set", **{"class": "SR", "uuid": pool.look()["srs"]["Local storage of HostA"], "values": {"type": "lvm"}})
     words = refused(daemon, "--block-migrate")
-    assert "type lvm" in words and "migrate it cold (godwit migrate)" in words and "remove the obstacle" not in words
+    assert "type lvm" in words and "a rule of its own" in words and "remove the obstacle" not in words
+    assert "migrate it cold (godwit migrate --host HostB local)" in words
     daemon.ok("migrate", "--host", "HostB", "local")  # a cold move copies any disk
 
 

@@ -235,6 +235,12 @@ static char *baseline(GwHost *host, const char *const *cpus, GError **error)
     return gw_virt_call_run(call, GW_VIRT_ASK, gw_virt_baseline, error) ? gw_virt_call_take(call) : NULL;
 }
 
+static char *command(GwHost *host, const char *uuid, GwByHand act)
+{
+    static const char *const verbs[] = {[GW_BY_HAND_LOOK] = "dominfo", [GW_BY_HAND_STOP] = "destroy", [GW_BY_HAND_UNDEFINE] = "undefine"};
+    return g_strdup_printf("`virsh -c '%s' %s %s`", host->uri, verbs[act], uuid);
+}
+
 static const char *const schemes[] = {"qemu", NULL};
 
 const GwDriver gw_libvirt_driver = {
@@ -267,6 +273,7 @@ const GwDriver gw_libvirt_driver = {
     .suspend = suspend,
     .wake = wake,
     .diagnostics = diagnostics,
+    .command = command,
     .adopt = adopt,
     .reshape = reshape,
     .settle = settle,

@@ -251,12 +251,6 @@ static char *definition(GwHost *host, const char *uuid, GError **error)
 BOUNDARY(examine_evacuation, (GwHost * dest, GwInstance *instance, const char *text, GwMoveFacts **ret, GError **error),
          gw_xapi_examine_evacuation(dest, instance, text, ret, &failure))
 
-static gboolean force_complete(GwHost *source, const char *uuid, GwForceHow how, GError **error)
-{
-    g_set_error(error, GW_ERROR, GW_ERROR_UNSUPPORTED, "XenServer has no way to force a migration to its end: wait, or abort it");
-    return FALSE;
-}
-
 static const char *const schemes[] = {"xapi", NULL};
 
 const GwDriver gw_xapi_driver = {
@@ -264,6 +258,7 @@ const GwDriver gw_xapi_driver = {
     .schemes = schemes,
     .hypervisor_type = "XenServer",
     .revive = "once its pool's master has given that host up, xe vm-reset-powerstate --force and xe vm-start by hand",
+    .paused_stay = TRUE,
     .secret_name = secret_name,
     .open = host_open,
     .close = host_close,
@@ -279,11 +274,11 @@ const GwDriver gw_xapi_driver = {
     .prepare = prepare,
     .migrate = migrate,
     .abort = abort_copy,
-    .force_complete = force_complete,
     .stop = stop,
     .start = start,
     .resume = resume,
     .pause = pause_guest,
+    .command = gw_xapi_command,
     .suspend = suspend,
     .wake = wake,
     .adopt = adopt,

@@ -78,9 +78,8 @@ static void check_live_copy(const GwPool *pool, GwDiskFacts *disk)
 {
     if (!pool || !pool->no_mirror)
         return;
-    disk->live_problem = g_strdup_printf("it is on the storage repository %s of type %s: disks are moved live from local ones of type ext",
-                                         pool->name, pool->type);
-    disk->live_remedy = g_strdup(GW_XAPI_MIRROR_REMEDY);
+    disk->live_problem = g_strdup_printf("it is on the storage repository %s of type %s", pool->name, pool->type);
+    disk->live_rule = g_strdup(GW_XAPI_MIRROR_RULE);
 }
 
 static gboolean has_copy(const Exam *exam, const char *vdi_uuid)
@@ -225,7 +224,8 @@ static void find_obstacles(Exam *exam)
     if (reason)
         g_ptr_array_add(exam->facts->live_obstacles, g_strdup_printf("its live migration is blocked: %s", reason));
     if (exam->facts->instance->power == GW_POWER_PAUSED)
-        g_ptr_array_add(exam->facts->live_obstacles, g_strdup("it is paused, and XenServer moves only running instances live"));
+        g_ptr_array_add(exam->facts->obstacles, g_strdup_printf("it is paused, and XenServer moves only running instances live: resume it first "
+                                                                "(godwit unpause %s), or stop it", exam->facts->instance->name));
     if (exam->facts->instance->power == GW_POWER_SUSPENDED)
         g_ptr_array_add(exam->facts->obstacles, g_strdup("it is suspended to disk: resume it first"));
     if (!is_one_pool(exam) && json_array_size(gw_xapi_list(exam->record, "snapshots")) > 0)
@@ -307,6 +307,7 @@ gboolean gw_xapi_examine(GwHost *source, GwHost *dest, const char *uuid, GwMoveF
     exam.facts->dest = exam.facts->source ? gw_xapi_host_facts(dest, exam.dest_tables, exam.dest_ref, error) : NULL;
     if (!exam.facts->dest)
         return FALSE;
+    exam.facts->new_uuid = !is_one_pool(&exam);
     exam.local_bytes = bytes_from_local(&exam);
     examine_disks(&exam);
     json_t *vifs = gw_xapi_vif_map(exam.tables, exam.record, exam.dest_tables, exam.dest_ref, exam.facts->missing_networks);

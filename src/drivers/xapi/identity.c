@@ -126,3 +126,25 @@ char *gw_xapi_find_vm(GwXapiPool *pool, const char *uuid, GError **error)
     g_propagate_error(error, g_steal_pointer(&failure));
     return NULL;
 }
+
+/* What the pool calls it: a copy has another UUID there than in Godwit. */
+static char *own_uuid(GwXapiPool *pool, const char *uuid)
+{
+    g_autoptr(GError) ignored = NULL;
+    g_autofree char *vm = gw_xapi_find_vm(pool, uuid, &ignored);
+    g_autoptr(json_t) record = vm ? gw_xapi_call(pool, "VM.get_record", json_pack("[s]", vm), 0, &ignored) : NULL;
+    return g_strdup(record ? gw_xapi_text(record, "uuid") : uuid);
+}
+
+char *gw_xapi_command(GwHost *host, const char *uuid, GwByHand act)
+{
+    static const struct {
+        const char *verb, *rest;
+    } commands[] = {
+        [GW_BY_HAND_LOOK] = {"vm-list", " params=name-label,power-state,resident-on"},
+        [GW_BY_HAND_STOP] = {"vm-shutdown", " force=true"},
+        [GW_BY_HAND_UNDEFINE] = {"vm-destroy", ""}, /* its disks stay */
+    };
+    g_autofree char *known = own_uuid(host->pool, uuid), *master = gw_xapi_pool_master(host->pool);
+    return g_strdup_printf("`xe %s uuid=%s%s` on %s, the master of its pool", commands[act].verb, known, commands[act].rest, master);
+}

@@ -69,6 +69,7 @@ void gw_xapi_turn_give(GwXapiPool *pool, const char *host_uuid);
 /* Something newer has been read: tables that were asked for before are not taken again, so that no look takes back what another has told. */
 void gw_xapi_pool_has_read(GwXapiPool *pool);
 gint64 gw_xapi_pool_last_read(GwXapiPool *pool); /* monotonic */
+char *gw_xapi_pool_master(GwXapiPool *pool);     /* its address, as last known; owned by the caller */
 char *gw_xapi_pool_uuid(GwXapiPool *pool);       /* "" when it is not known yet; owned by the caller */
 guint gw_xapi_pool_session_number(GwXapiPool *pool); /* another one after every login: tokens of events are the session's */
 
@@ -161,8 +162,7 @@ GwHostFacts *gw_xapi_host_facts(const GwHost *owner, const json_t *tables, const
 
 /* ---- storage.c */
 
-#define GW_XAPI_MIRROR_REMEDY "migrate it cold (godwit migrate), or first move the disk to a local repository of type ext, or to one that both hosts have " \
-                              "attached (xe vdi-pool-migrate)"
+#define GW_XAPI_MIRROR_RULE "Godwit copies disks while their guest runs only from local storage repositories of type ext (a rule of its own, in its manual)"
 void gw_xapi_add_storage(const GwHost *host, GwHostFacts *facts, const json_t *tables, const char *host_ref);
 /* Why the disk is not copied to another repository, or NULL. Owned by the caller. */
 char *gw_xapi_no_copy(const json_t *vm, const json_t *vbd, const json_t *vdi);
@@ -231,6 +231,7 @@ gboolean gw_xapi_resume(GwHost *host, const char *uuid, GError **error);
 gboolean gw_xapi_suspend(GwHost *host, const char *uuid, GError **error);
 gboolean gw_xapi_wake(GwHost *host, const char *uuid, GError **error);
 gboolean gw_xapi_pause(GwHost *host, const char *uuid, GError **error);
+char *gw_xapi_command(GwHost *host, const char *uuid, GwByHand act); /* identity.c */
 gboolean gw_xapi_sight(GwHost *host, const char *uuid, GwSight *ret_sight, GError **error);
 gboolean gw_xapi_mark(GwXapiPool *pool, const char *vm, const char *key, const char *value, GError **error); /* value NULL: removed */
 

@@ -191,6 +191,8 @@ static gboolean exchange(GwXapiPool *pool, const char *to, const char *method, j
     GwHttpRequest request = {"POST", xml ? "/" : "/jsonrpc", xml ? xml_headers : json_headers, body, strlen(body), timeout_ms};
     Line *line = line_take(pool, to);
     gboolean ok = gw_http_send(line->http, &request, ret_response, error);
+    if (!ok)
+        gw_xapi_contact_explain(line->http, error);
     memset(body, 0, strlen(body)); /* of a login it holds the password */
     line_give(pool, line);
     if (ok)
@@ -257,10 +259,8 @@ static void explain_refusal(const GwXapiPool *pool, const char *to, GError **fai
     if (!gw_xapi_is_fault(*failure, "SESSION_AUTHENTICATION_FAILED"))
         return;
     old = g_steal_pointer(failure);
-    g_set_error(failure, GW_ERROR, GW_ERROR_DENIED,
-                "%s refuses the login of %s with the password in %s (%s): write the right password into that file, which is read anew at every "
-                "attempt",
-                to, pool->address.user, pool->address.password_file, old->message);
+    g_set_error(failure, GW_ERROR, GW_ERROR_DENIED, "%s refuses the login of %s with the password in %s (%s)" GW_PASSWORD_REMEDY, to,
+                pool->address.user, pool->address.password_file, old->message);
 }
 
 /* A session at `to`, or a failure; on HOST_IS_SLAVE the failure's detail is the master. */

@@ -39,6 +39,8 @@ void gw_xapi_contact_name(GwXapiPool *pool, const char *address, const char *nam
 void gw_xapi_contact_heard(GwXapiPool *pool, const char *address);
 /* A call that began then has failed: when that is silence, *failure says so instead, with its code as it was. */
 void gw_xapi_contact_missed(GwXapiPool *pool, const char *address, gint64 begun_us, GError **failure);
+/* Adds to a failure of that connection what is to be done about it. */
+void gw_xapi_contact_explain(const GwHttp *http, GError **failure);
 gboolean gw_xapi_contact_is_silent(GwXapiPool *pool, const char *address);
 void gw_xapi_silence_set(GwXapiPool *pool, const char *address, GwErrorCode code, GError **error);
 

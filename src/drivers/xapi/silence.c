@@ -52,6 +52,32 @@ void gw_xapi_contact_heard(GwXapiPool *pool, const char *address)
     g_mutex_unlock(&pool->lock);
 }
 
+static const char *remedy_of(GwHttpFailure failure)
+{
+    switch (failure) {
+    case GW_HTTP_UNRESOLVED:
+        return "write an address that this machine resolves";
+    case GW_HTTP_UNCONNECTED:
+        return "no toolstack answers there: see that the address and the port are right and that this machine has a way there, or restart the "
+               "toolstack (xe-toolstack-restart there)";
+    case GW_HTTP_UNTRUSTED:
+        return "write into the address which certificate is trusted: ?fingerprint=SHA256, which `openssl x509 -noout -fingerprint -sha256 -in "
+               "/etc/xensource/xapi-ssl.pem` tells on the host itself, or ?cacert=FILE, the CA that has signed it";
+    case GW_HTTP_FAILED_OTHERWISE:
+        break;
+    }
+    return NULL;
+}
+
+void gw_xapi_contact_explain(const GwHttp *http, GError **failure)
+{
+    const char *what = failure && *failure ? remedy_of(gw_http_failure(http)) : NULL;
+    if (!what)
+        return;
+    g_autoptr(GError) old = g_steal_pointer(failure);
+    g_set_error(failure, old->domain, old->code, "%s: %s", old->message, what);
+}
+
 gboolean gw_xapi_contact_is_silent(GwXapiPool *pool, const char *address)
 {
     g_mutex_lock(&pool->lock);

@@ -43,8 +43,7 @@ static char *no_mirror(const json_t *sr)
 {
     if (is_local_ext(sr))
         return NULL;
-    return g_strdup_printf("disks are moved live from local repositories of type ext, and %s is of type %s%s: " GW_XAPI_MIRROR_REMEDY,
-                           gw_xapi_text(sr, "name_label"), gw_xapi_text(sr, "type"), gw_xapi_bool(sr, "shared") ? ", shared" : "");
+    return g_strdup_printf("it is of type %s%s, and " GW_XAPI_MIRROR_RULE, gw_xapi_text(sr, "type"), gw_xapi_bool(sr, "shared") ? ", shared" : "");
 }
 
 void gw_xapi_add_storage(const GwHost *host, GwHostFacts *facts, const json_t *tables, const char *host_ref)

@@ -18,6 +18,14 @@ gint64 gw_xapi_pool_last_read(GwXapiPool *pool)
     return __atomic_load_n(&pool->read_us, __ATOMIC_ACQUIRE);
 }
 
+char *gw_xapi_pool_master(GwXapiPool *pool)
+{
+    g_mutex_lock(&pool->lock);
+    char *master = g_strdup(pool->master);
+    g_mutex_unlock(&pool->lock);
+    return master;
+}
+
 char *gw_xapi_pool_uuid(GwXapiPool *pool)
 {
     g_mutex_lock(&pool->lock);
