@@ -191,7 +191,7 @@ static GwInstance *ask_describe(GwHost *host, const char *uuid, GError **error)
 
 static char *silent_master(GwHost *host)
 {
-    return g_atomic_int_get(&host->lost) ? NULL : gw_xapi_pool_master(host->pool);
+    return g_atomic_int_get(&host->lost) ? NULL : gw_xapi_pool_master_title(host->pool);
 }
 
 /* ---- the boundary */

@@ -74,7 +74,7 @@ char *gw_xapi_pool_uuid(GwXapiPool *pool);       /* "" when it is not known yet;
 guint gw_xapi_pool_session_number(GwXapiPool *pool); /* another one after every login: tokens of events are the session's */
 
 /* "HostA (10.0.0.1)"; NULL: the pool has no other host than the one at the address. Owned by the caller. (silence.c) */
-char *gw_xapi_pool_master(GwXapiPool *pool);
+char *gw_xapi_pool_master_title(GwXapiPool *pool);
 
 gpointer gw_xapi_events_thread(gpointer pool); /* events.c */
 

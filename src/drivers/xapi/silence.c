@@ -87,7 +87,7 @@ gboolean gw_xapi_contact_is_silent(GwXapiPool *pool, const char *address)
     return silent;
 }
 
-char *gw_xapi_pool_master(GwXapiPool *pool)
+char *gw_xapi_pool_master_title(GwXapiPool *pool)
 {
     g_mutex_lock(&pool->lock);
     const char *name = contact_of(pool, pool->master)->name;
