@@ -125,8 +125,8 @@ char *gw_sharing_explain(const GwCluster *cluster, guint instance, guint host)
         return g_strdup_printf("it does not reach %s, where a disk of %s is, and that disk is not copied: %s", storage->name, name,
                                tie->no_copy);
     case NO_MIRROR:
-        return g_strdup_printf("it does not reach %s, where a disk of %s is: %s; migrate it cold (godwit migrate --host %s %s)", storage->name, name,
-                               storage->no_mirror, gw_cluster_host(cluster, host)->name, name);
+        return g_strdup_printf("it does not reach %s, where a disk of %s is: %s; migrate it cold (godwit migrate %s)", storage->name, name,
+                               storage->no_mirror, name);
     case NOWHERE:
         return g_strdup_printf("it does not reach %s, where a disk of %s is, and has no storage for a copy", storage->name, name);
     case GOES:

@@ -140,7 +140,7 @@ static void groups_share_hosts_as_they_may(void)
     g_assert_cmpuint(at[2], ==, 2);
     g_assert_cmpuint(plan->stays->len, ==, 1);
     g_autofree char *why = gw_drain_explain(cluster, plan, &g_array_index(plan->stays, GwStay, 0));
-    g_assert_nonnull(strstr(why, "H1: it has as many of its group apart (anti-affinity) as one host may have"));
+    g_assert_nonnull(strstr(why, "H1, H2: it has as many of its group apart (anti-affinity) as one host may have"));
 }
 
 static void pins_and_tenants_are_kept(void)

@@ -69,7 +69,7 @@ static void shared_storage_copies_nothing_and_ends_at_the_pool(void)
     g_assert_cmpint(objection_at(&w, vm, FELLOW), ==, GW_OBJECTION_NONE);
     g_assert_cmpint(objection_at(&w, vm, STRANGER), ==, GW_OBJECTION_STORAGE);
     g_autofree char *why = gw_sharing_explain(w.cluster, vm, STRANGER);
-    g_assert_cmpstr(why, ==, "it does not reach NFS, where a disk of vm0 is: disks leave no shared storage live; migrate it cold (godwit migrate --host H2 vm0)");
+    g_assert_cmpstr(why, ==, "it does not reach NFS, where a disk of vm0 is: disks leave no shared storage live; migrate it cold (godwit migrate vm0)");
     gw_cluster_instance(w.cluster, vm)->stopped = TRUE; /* a cold move copies any disk */
     g_assert_cmpint(objection_at(&w, vm, STRANGER), ==, GW_OBJECTION_NONE);
     gw_cluster_free(w.cluster);
