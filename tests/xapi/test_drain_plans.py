@@ -58,7 +58,7 @@ def test_every_planned_move_passes_its_checks(daemon, two_pools):
 def test_what_cannot_be_copied_stays_with_the_reason(daemon, two_pools):
     change(two_pools, "SR", two_pools.look()["srs"]["Local storage of HostA"], type="lvm")
     move = plan(daemon, two_pools)["local"]
-    assert "HostB: it does not reach Local storage of HostA" in move["reason"] and "of type lvm" in move["reason"]
+    assert "HostB, HostC: it does not reach Local storage of HostA" in move["reason"] and "of type lvm" in move["reason"]
     assert "migrate it cold (godwit migrate local)" in move["reason"] and "both hosts" not in move["reason"] and move["dest"] is None
     assert "not possible" in daemon.run("plan", "local", "HostB").stdout
     rows = drained(daemon)
