@@ -93,8 +93,8 @@ def written(lab, name):
 
 @pytest.mark.parametrize("disks", [1, 4])
 def test_disks_that_are_written_faster_than_the_link_carries(lab, cloud, guest, policy, disks):
-    """By its deadline with writes that wait for the destination, as soon as it is known to write; and not at all without."""
-    uuid = guest("writer1", memory=160, dirty=1, disks=["local"] * disks, disk_size="64M", write=1200)
+    """By its deadline with writes that wait for the destination; and not at all without."""
+    guest("writer1", memory=160, dirty=1, disks=["local"] * disks, disk_size="64M", write=1200)
     began, before = time.monotonic(), written(lab, "writer1")
     time.sleep(5)
     writes = (written(lab, "writer1") - before) * 4096 / (time.monotonic() - began) / 1e6  # MB/s
@@ -106,12 +106,7 @@ def test_disks_that_are_written_faster_than_the_link_carries(lab, cloud, guest, 
         row, events = move(lab, cloud, "writer1", block=True)
         assert row["state"] == "failed" and "of its disks are still to be copied" in row["reason"], row
         assert lab.where("writer1") == ("HostB", "running")
-        policy("balanced", live_migration_completion_timeout=240 // gib, block_migration_synchronous_writes="auto")
-        first = cloud.live("writer1", "HostC", block=True)  # nothing is known of it since the restart, and its writes do not wait
-        id_ = cloud.wait(first, "running")["id"]
-        wait_for("what it writes", lambda: cloud.migration(id_)["prediction"]["before"]["basis"] == "sampled", 60)
-        assert cloud.request("DELETE", f"/v2.1/servers/{uuid}/migrations/{id_}", version="2.24").status == 202
-        assert cloud.wait(first)["state"] == "cancelled"
+        policy("balanced", live_migration_completion_timeout=240 // gib, block_migration_synchronous_writes="always")
         answer = cloud.live("writer1", "HostC", block=True)
         id_ = cloud.wait(answer, "running")["id"]
         wait_for("its disks", lambda: cloud.migration(id_)["progress"]["memory_processed"] > 0, 240)
