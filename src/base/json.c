@@ -133,3 +133,13 @@ const char *gw_json_peek(const json_t *object, const char *field)
 {
     return json_string_value(json_object_get(object, field));
 }
+
+char *gw_json_join(const json_t *strings)
+{
+    GString *text = g_string_new(NULL);
+    size_t index;
+    json_t *one;
+    json_array_foreach(strings, index, one)
+        g_string_append_printf(text, "%s%s", index ? ", " : "", json_is_string(one) ? json_string_value(one) : "?");
+    return g_string_free(text, FALSE);
+}

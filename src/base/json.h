@@ -31,6 +31,8 @@ gboolean gw_json_array(const json_t *object, const char *field, GwJsonNeed need,
 
 /* For what is only shown: the string, or NULL when it is absent or anything else. Borrowed. */
 const char *gw_json_peek(const json_t *object, const char *field);
+/* Likewise a list of strings, "a, b"; what is no string shows as "?". Owned by the caller. */
+char *gw_json_join(const json_t *strings);
 
 /* A value as an error shows it: compact, cut at about 60 characters. Owned by the caller. */
 char *gw_json_excerpt(const json_t *value);

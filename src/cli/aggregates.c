@@ -15,12 +15,7 @@ static char *number_text(const json_t *object, const char *field)
 
 static char *hosts_text(const json_t *aggregate)
 {
-    GString *text = g_string_new(NULL);
-    size_t index;
-    json_t *host;
-    json_array_foreach(json_object_get(aggregate, "hosts"), index, host)
-        g_string_append_printf(text, "%s%s", index ? ", " : "", json_string_value(host));
-    return g_string_free(text, FALSE);
+    return gw_json_join(json_object_get(aggregate, "hosts"));
 }
 
 static const char *metadatum(const json_t *aggregate, const char *key)

@@ -76,14 +76,13 @@ static const char *short_state(const char *state)
     return g_strcmp0(state, "unknown") == 0 ? "?" : state;
 }
 
-static gboolean has_meaningless(const json_t *hosts)
+static size_t count_meaningless(const json_t *hosts)
 {
-    size_t index;
+    size_t index, count = 0;
     json_t *host;
     json_array_foreach(hosts, index, host)
-        if (is_meaningless(host))
-            return TRUE;
-    return FALSE;
+        count += is_meaningless(host);
+    return count;
 }
 
 static void print_hosts(const json_t *hosts)
@@ -105,7 +104,7 @@ static void print_hosts(const json_t *hosts)
             gw_table_add(table, short_state(gw_json_peek(json_object_get(host, "checks"), headings->pdata[i])));
     }
     gw_table_print(table, stdout);
-    if (has_meaningless(hosts))
+    if (count_meaningless(hosts))
         puts("-: means nothing for a host of that kind.");
 }
 
@@ -256,13 +255,10 @@ static void print_ways(const json_t *checkup)
 {
     gboolean probed = json_is_true(json_object_get(checkup, "probe"));
     const json_t *hosts = json_object_get(checkup, "hosts");
-    size_t index, meant = 0;
-    json_t *host;
-    json_array_foreach(hosts, index, host)
-        meant += !is_meaningless(host);
-    if (probed && meant < json_array_size(hosts))
+    size_t meaningless = count_meaningless(hosts);
+    if (probed && meaningless)
         puts("Ways to and from hosts of XenServer were not tried: --probe does nothing there; `godwit plan SERVER HOST` asks them about one server.");
-    else if (!meant)
+    else if (meaningless == json_array_size(hosts))
         puts("Ways between the hosts were not tried: `godwit plan SERVER HOST` asks them about one server.");
     else if (!probed)
         puts("Ways between the hosts were not tried: `godwit doctor --probe` moves a tiny guest along each.");

@@ -18,12 +18,7 @@ static gboolean is_state(const json_t *object, const char *state)
 
 static char *hosts_text(const json_t *drain)
 {
-    GString *text = g_string_new(NULL);
-    size_t index;
-    json_t *host;
-    json_array_foreach(json_object_get(drain, "hosts"), index, host)
-        g_string_append_printf(text, "%s%s", index ? ", " : "", json_string_value(host));
-    return g_string_free(text, FALSE);
+    return gw_json_join(json_object_get(drain, "hosts"));
 }
 
 /* ---- tables */

@@ -5,18 +5,6 @@
 
 #include <string.h>
 
-static char *join(const json_t *texts)
-{
-    g_autoptr(GString) text = g_string_new(NULL);
-    size_t index;
-    json_t *one;
-    json_array_foreach(texts, index, one)
-    {
-        g_string_append_printf(text, "%s%s", text->len ? ", " : "", json_string_value(one) ? json_string_value(one) : "?");
-    }
-    return g_string_free(g_steal_pointer(&text), FALSE);
-}
-
 static gboolean is_true(const json_t *object, const char *field)
 {
     return json_is_true(json_object_get(object, field));
@@ -25,7 +13,7 @@ static gboolean is_true(const json_t *object, const char *field)
 /* Only XenServer's cannot be. */
 static void print_unsearched(const json_t *hosts)
 {
-    g_autofree char *names = join(hosts);
+    g_autofree char *names = gw_json_join(hosts);
     if (*names)
         printf("Not searched: %s, of XenServer. Look by hand, on the master of the pool: `xe vdi-list "
                "params=uuid,name-label,sr-name-label,vbd-uuids,other-config`; a disk without vbd-uuids belongs to no instance.\n", names);
@@ -48,7 +36,7 @@ static void print_orphans(const json_t *list)
         gw_table_add(table, gw_json_peek(orphan, "instance_name"));
         gw_table_add(table, gw_json_peek(orphan, "home"));
         gw_table_take(table, json_is_integer(id) ? g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(id)) : g_strdup("none"));
-        gw_table_take(table, join(json_object_get(orphan, "left")));
+        gw_table_take(table, gw_json_join(json_object_get(orphan, "left")));
         gw_table_take(table, removed ? g_strdup("removed") : obstacle ? g_strdup_printf("stays: %s", obstacle) : g_strdup("may be removed"));
     }
     if (!gw_table_rows(table)) {

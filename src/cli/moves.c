@@ -292,11 +292,9 @@ GwExit gw_run_resize_revert(GwCli *cli, const GwArguments *arguments, GError **e
 
 /* ---- while it goes on */
 
-/* The number that was given, or that of the one live migration of the server that is under way. */
-static gboolean find_migration(GwCli *cli, const GwServer *server, const char *word, gint64 *ret_id, GError **error)
+/* The number of the one live migration of the server that is under way. */
+static gboolean find_migration(GwCli *cli, const GwServer *server, gint64 *ret_id, GError **error)
 {
-    if (word)
-        return gw_arguments_number(word, "MIGRATION", ret_id, error);
     g_autofree char *path = gw_client_path("/godwit/v1/migrations?instance_uuid=%s&unfinished=true", server->uuid);
     g_autoptr(json_t) body = NULL;
     json_t *list, *one;
@@ -329,7 +327,7 @@ static GwExit steer(GwCli *cli, const GwArguments *arguments, const char *method
         return GW_EXIT_USAGE;
 
     g_autoptr(GwServer) server = gw_server_find(cli, gw_arguments_word(arguments, 0), error);
-    if (!server || !find_migration(cli, server, word, &id, error))
+    if (!server || (!word && !find_migration(cli, server, &id, error)))
         return GW_EXIT_FAILED;
 
     g_autoptr(GwMove) move = gw_follow_once(cli, id, error);

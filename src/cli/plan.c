@@ -93,14 +93,8 @@ static void print_means(const json_t *plan)
         printf("  calls: %s\n", calls);
         return;
     }
-    g_autoptr(GString) flags = g_string_new(NULL);
-    size_t index;
-    json_t *flag;
-    json_array_foreach(json_object_get(plan, "flags"), index, flag)
-    {
-        g_string_append_printf(flags, "%s%s", flags->len ? ", " : "", json_string_value(flag));
-    }
-    printf("  flags: %s\n", flags->str);
+    g_autofree char *flags = gw_json_join(json_object_get(plan, "flags"));
+    printf("  flags: %s\n", flags);
 }
 
 static void print_plan(const json_t *plan)

@@ -108,5 +108,5 @@ const GwPool *gw_host_facts_pool_for(const GwHostFacts *dest, const GwPool *from
     const GwPool *own = from && from->local ? roomiest(dest, GW_POOL_TAKES_LOCAL) : NULL;
     if (!own || !any)
         return own ? own : any;
-    return own->available_bytes >= bytes || own->available_bytes >= any->available_bytes ? own : any;
+    return gw_copies_stay_local(own->available_bytes, any->available_bytes, bytes) ? own : any;
 }

@@ -52,6 +52,11 @@ const GwPool *gw_host_facts_pool_at(const GwHostFacts *facts, const char *folder
 const GwPool *gw_host_facts_pool_named(const GwHostFacts *facts, const char *name);
 /* Whether both reach the same bytes in that folder of a; FALSE also when nobody can tell. */
 gboolean gw_host_facts_share(const GwHostFacts *a, const GwHostFacts *b, const char *folder);
+/* Of disks from local storage: whether copies of so many bytes go to the host's own local pool, rather than to the one that takes any. */
+static inline gboolean gw_copies_stay_local(guint64 own_free, guint64 any_free, guint64 bytes)
+{
+    return own_free >= bytes || own_free >= any_free;
+}
 /* Where the host puts copies of so many bytes from that pool of another (NULL: not known): borrowed, or NULL: nowhere. */
 const GwPool *gw_host_facts_pool_for(const GwHostFacts *dest, const GwPool *from, guint64 bytes);
 

@@ -216,7 +216,8 @@ static GwRung end_it(GwLadder *ladder, const GwPlan *plan, const GwProgress *now
     if (copies_disks(now)) { /* no rung ends that: memory has not begun, and no disk can be fetched later */
         gboolean may_wait = !(plan->flags & GW_FLAG_NON_SHARED_SYNCHRONOUS_WRITES);
         *ret_reason = g_strdup_printf("%s: %" G_GUINT64_FORMAT " MB of its disks are still to be copied%s", why, now->disk_remaining / 1000000,
-                                      may_wait ? "; ask again: what it writes is known now, and may be made to wait (block_migration_synchronous_writes)" : "");
+                                      may_wait ? "; ask again: what it writes is known now, and may be made to wait "
+                                                 "(block_migration_synchronous_writes)" : "");
         return GW_RUNG_ABORT;
     }
     if (plan->flags & GW_FLAG_POSTCOPY) {

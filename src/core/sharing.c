@@ -1,5 +1,7 @@
 #include "core/sharing.h"
 
+#include "core/host.h"
+
 enum { LOCAL, OTHERS };
 
 guint gw_cluster_add_storage(GwCluster *cluster, const GwClusterStorage *storage)
@@ -35,8 +37,8 @@ static int choose(const GwCluster *cluster, const GwClusterHost *host, guint kin
     int any = host->copies_to, own = kind == LOCAL ? host->local_copies_to : GW_CLUSTER_NONE;
     if (own < 0 || any < 0)
         return own < 0 ? any : own;
-    guint64 own_free = gw_cluster_storage(cluster, (guint)own)->free_bytes;
-    return own_free >= bytes || own_free >= gw_cluster_storage(cluster, (guint)any)->free_bytes ? own : any;
+    guint64 own_free = gw_cluster_storage(cluster, (guint)own)->free_bytes, any_free = gw_cluster_storage(cluster, (guint)any)->free_bytes;
+    return gw_copies_stay_local(own_free, any_free, bytes) ? own : any;
 }
 
 void gw_copies_of(const GwCluster *cluster, guint instance, guint host, GwCopies *ret_copies)

@@ -25,7 +25,8 @@ void gw_copies_of(const GwCluster *cluster, guint instance, guint host, GwCopies
 guint64 gw_copied_bytes(const GwCluster *cluster, guint instance, guint host);
 guint64 gw_always_copied_bytes(const GwCluster *cluster, guint instance);
 
-/* Why it does not get to that host with its disks and networks, however much room there is: what was found, and what would let them. Owned; NULL: they do. */
+/* Why it does not get to that host with its disks and networks, however much room there is: what was found, and what would let them.
+ * Owned by the caller; NULL: they do. */
 char *gw_sharing_explain(const GwCluster *cluster, guint instance, guint host);
 gboolean gw_sharing_forbids(const GwCluster *cluster, guint instance, guint host); /* the same, without the words */
 

@@ -319,6 +319,11 @@ gboolean gw_remember_load(GwEngine *engine, GwHostEntry *entry, GError **error);
 void gw_remember(GwEngine *engine, GwHostEntry *entry); /* asks the host for those that are new or have changed */
 void gw_remember_only(GwHostEntry *entry, const GPtrArray *instances); /* [locked] the store has dropped those of all others */
 
+/* ---- server_loop.c */
+
+/* Where its newest migration says that the instance is; unmoved: where it is that has none. Owned by the caller. */
+gboolean gw_engine_last_home(GwEngine *engine, const char *uuid, const char *unmoved, char **ret_host, GError **error);
+
 /* ---- remains.c: what evacuated instances have left on hosts that come back */
 gboolean gw_remains_load(GwEngine *engine, GError **error);
 void gw_remains_add(GwEngine *engine, const GwMigration *row); /* [locked] an evacuation has ended */

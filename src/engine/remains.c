@@ -76,22 +76,6 @@ static void tell_operator(GwEngine *engine, GwHostEntry *entry, GwMigration *row
     gw_store_event_end(engine->store, row->instance_uuid, row->request_id, "godwit_clear_source", row->source, "Error", row->reason, NULL);
 }
 
-/* FALSE and *error: the store did not answer. */
-static gboolean came_back(GwEngine *engine, const GwMigration *row, gboolean *ret_back, GError **error)
-{
-    GwMigrationQuery query = {.instance_uuid = row->instance_uuid, .without_plans = TRUE};
-    g_autoptr(GPtrArray) rows = NULL;
-    *ret_back = FALSE;
-    if (!gw_store_migrations(engine->store, &query, &rows, error))
-        return FALSE;
-    for (guint i = 0; i < rows->len && !*ret_back; i++) {
-        const GwMigration *later = rows->pdata[i];
-        gboolean moved = later->state == GW_MIGRATION_COMPLETED || later->state == GW_MIGRATION_CONFIRMED || later->state == GW_MIGRATION_EVACUATED;
-        *ret_back = later->id > row->id && moved && g_strcmp0(later->dest, row->source) == 0;
-    }
-    return TRUE;
-}
-
 static gboolean forget(GwEngine *engine, const GwMigration *row, GError **error)
 {
     g_autofree char *key = key_of(row->instance_uuid, row->source);
@@ -107,10 +91,10 @@ static gboolean forget(GwEngine *engine, const GwMigration *row, GError **error)
 static gboolean clear(GwEngine *engine, GwHostEntry *entry, GwMigration *row, GError **error)
 {
     GwSight sight = {0};
-    gboolean back;
-    if (!came_back(engine, row, &back, error))
+    g_autofree char *home = NULL;
+    if (!gw_engine_last_home(engine, row->instance_uuid, NULL, &home, error))
         return FALSE;
-    if (back) /* what is there is the instance itself */
+    if (g_strcmp0(home, row->source) == 0) /* it has come back: what is there is the instance itself */
         return forget(engine, row, error);
     if (!gw_node_sight(entry->node, row->instance_uuid, &sight, error))
         return FALSE;

@@ -173,18 +173,23 @@ static Step clear(GwEngine *engine, GwServerRun *run, GwServer *row, GwHostEntry
     return STEP_AGAIN;
 }
 
-/* No host shows it. Where it was made may be long ago: its last move says where it went. */
-gboolean gw_server_last_home(GwEngine *engine, const GwServer *row, char **ret_host, GError **error)
+gboolean gw_engine_last_home(GwEngine *engine, const char *uuid, const char *unmoved, char **ret_host, GError **error)
 {
-    GwMigrationQuery query = {.instance_uuid = row->uuid, .without_plans = TRUE, .limit = 1};
+    GwMigrationQuery query = {.instance_uuid = uuid, .without_plans = TRUE, .limit = 1};
     g_autoptr(GPtrArray) rows = NULL;
     if (!gw_store_migrations(engine->store, &query, &rows, error))
         return FALSE;
     const GwMigration *last = rows->len ? rows->pdata[0] : NULL;
     gboolean moved = last && (last->state == GW_MIGRATION_COMPLETED || last->state == GW_MIGRATION_CONFIRMED ||
                               last->state == GW_MIGRATION_EVACUATED);
-    *ret_host = g_strdup(!last ? row->host : moved ? last->dest : last->source);
+    *ret_host = g_strdup(!last ? unmoved : moved ? last->dest : last->source);
     return TRUE;
+}
+
+/* No host shows it. Where it was made may be long ago: its last move says where it went. */
+gboolean gw_server_last_home(GwEngine *engine, const GwServer *row, char **ret_host, GError **error)
+{
+    return gw_engine_last_home(engine, row->uuid, row->host, ret_host, error);
 }
 
 static gboolean find_last_home(GwEngine *engine, GwServer *row, GError **error)

@@ -73,44 +73,36 @@ static const char *closed_reason(GwSnapshot *s, const GwHostView *view)
     return text ? gw_snapshot_keep(s, text) : NULL;
 }
 
-/* One number per kind of hypervisor. */
+/* One number per name, from 1. */
+static int number_for(GHashTable *numbers, const char *name)
+{
+    gpointer known = g_hash_table_lookup(numbers, name);
+    if (!known) {
+        known = GINT_TO_POINTER((int)g_hash_table_size(numbers) + 1);
+        g_hash_table_insert(numbers, g_strdup(name), known);
+    }
+    return GPOINTER_TO_INT(known);
+}
+
 static int kind_of(GHashTable *kinds, const GwHostView *view)
 {
-    const char *type = view->facts && view->facts->hypervisor_type ? view->facts->hypervisor_type : "";
-    gpointer known = g_hash_table_lookup(kinds, type);
-    if (!known) {
-        known = GINT_TO_POINTER((int)g_hash_table_size(kinds) + 1);
-        g_hash_table_insert(kinds, (gpointer)type, known);
-    }
-    return GPOINTER_TO_INT(known);
+    return number_for(kinds, view->facts && view->facts->hypervisor_type ? view->facts->hypervisor_type : "");
 }
 
-/* One number per pool of hosts. */
 static int realm_of(GHashTable *realms, const GwHostView *view)
 {
-    const char *realm = view->facts ? view->facts->realm : NULL;
-    gpointer known = realm ? g_hash_table_lookup(realms, realm) : NULL;
-    if (realm && !known) {
-        known = GINT_TO_POINTER((int)g_hash_table_size(realms) + 1);
-        g_hash_table_insert(realms, (gpointer)realm, known);
-    }
-    return GPOINTER_TO_INT(known);
+    return view->facts && view->facts->realm ? number_for(realms, view->facts->realm) : 0;
 }
 
-/* One number per availability zone. */
 static int zone_of(GwSnapshot *s, const char *name)
 {
-    gpointer known = g_hash_table_lookup(s->zones, name);
-    if (!known) {
-        known = GINT_TO_POINTER((int)g_hash_table_size(s->zones) + 1);
-        g_hash_table_insert(s->zones, g_strdup(name), known);
-    }
-    return GPOINTER_TO_INT(known);
+    return number_for(s->zones, name);
 }
 
 static void add_hosts(GwSnapshot *s, GwEngine *engine)
 {
-    g_autoptr(GHashTable) kinds = g_hash_table_new(g_str_hash, g_str_equal), realms = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(GHashTable) kinds = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_autoptr(GHashTable) realms = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     for (guint h = 0; h < s->hosts->len; h++) {
         const GwHostView *view = s->hosts->pdata[h];
         GwClusterHost host = {.name = view->row->name,
@@ -156,8 +148,8 @@ static void reserve(GwEngine *engine, GwSnapshot *s)
 
 enum { REMEMBERED = 50 }; /* migrations */
 
-/* Where hosts cannot tell what they share: what the newest migrations found of the folders that their disks were in: folder → GwDiskFate + 1. Whether storage is shared is
- * proved by the checks of a migration alone, and is too dear to be proved for a prediction. */
+/* Where hosts cannot tell what they share: what the newest migrations found of the folders that their disks were in, folder →
+ * GwDiskFate + 1. Whether storage is shared is proved by the checks of a migration alone, and is too dear to be proved for a prediction. */
 static GHashTable *recall_folders(GwEngine *engine)
 {
     GHashTable *fates = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);

@@ -30,6 +30,13 @@ static void lose(Fixture *f, const char *host)
     force_down(f, host, GW_SWITCH_ON);
 }
 
+static void come_back(Fixture *f, const char *host)
+{
+    gw_sim_world_boot(f->world, host);
+    force_down(f, host, GW_SWITCH_OFF);
+    wait_until(f, host, TRUE);
+}
+
 static void assert_home(Fixture *f, const char *uuid, const char *host)
 {
     fixture_settle(f, uuid);
@@ -103,9 +110,7 @@ static void it_returns_only_once_its_old_host_is_cleared(void)
     fixture_settle(&f, uuid);
     for (guint i = 0; i < FAILURES; i++) /* one after the other */
         gw_sim_world_fail(f.world, "HostA", "forget", 1, GW_ERROR_FAILED, GW_SIM_BEFORE);
-    gw_sim_world_boot(f.world, "HostA");
-    force_down(&f, "HostA", GW_SWITCH_OFF);
-    wait_until(&f, "HostA", TRUE);
+    come_back(&f, "HostA");
     gint64 early = fixture_move(&f, uuid, "HostA", GW_MOVE_LIVE);
     ASSERT_ENDS(&f, early, FAILED);
     g_autoptr(GwMigration) refused = fixture_row(&f, early);
@@ -143,9 +148,7 @@ static void one_that_has_come_back_is_evacuated_again(void)
     gint64 first = fixture_move(&f, evacuated, "HostB", GW_MOVE_EVACUATE);
     ASSERT_ENDS(&f, first, EVACUATED);
     fixture_settle(&f, evacuated);
-    gw_sim_world_boot(f.world, "HostA");
-    force_down(&f, "HostA", GW_SWITCH_OFF);
-    wait_until(&f, "HostA", TRUE);
+    come_back(&f, "HostA");
     wait_for_state(&f, first, GW_MIGRATION_COMPLETED);
     fixture_add(&f, "HostA", "other", 512, GW_SIM_SHARED, GW_POWER_SHUTDOWN); /* what HostA has changes: it is recorded */
     fixture_refresh(&f);
@@ -239,6 +242,15 @@ static gint64 begin_endless(Fixture *f, const char *uuid)
     return id;
 }
 
+/* HostB, in the midst of a copy to it. */
+static void lose_destination(Fixture *f, const char *uuid)
+{
+    gint64 id = begin_endless(f, uuid);
+    lose(f, "HostB");
+    ASSERT_ENDS(f, id, FAILED);
+    fixture_settle(f, uuid);
+}
+
 /* Otherwise it would wait for the lost host for ever, and nobody could evacuate the instance. */
 static void a_move_whose_source_is_lost_ends_and_makes_way_for_the_evacuation(void)
 {
@@ -265,11 +277,7 @@ static void a_move_whose_destination_is_lost_ends_and_the_guest_may_go_elsewhere
     Fixture f;
     fixture_open(&f, "evacuation-lost-dest", 0);
     const char *uuid = fixture_add(&f, "HostA", "vm", 2048, GW_SIM_SHARED, GW_POWER_RUNNING);
-    gint64 id = begin_endless(&f, uuid);
-    gw_sim_world_crash(f.world, "HostB");
-    lose(&f, "HostB");
-    ASSERT_ENDS(&f, id, FAILED);
-    fixture_settle(&f, uuid);
+    lose_destination(&f, uuid);
     assert_home(&f, uuid, "HostA");
     g_assert_cmpstr(gw_sim_world_runs_on(f.world, uuid), ==, "HostA");
     gw_sim_world_set_dirty(f.world, uuid, 0);
@@ -315,16 +323,10 @@ static void what_a_lost_destination_holds_is_found_and_removed(void)
     fixture_open(&f, "gc-lost-dest", 0);
     const char *uuid = fixture_add(&f, "HostA", "vm", 2048, GW_SIM_LOCAL, GW_POWER_RUNNING);
     fixture_add(&f, "HostB", "other", 512, GW_SIM_LOCAL, GW_POWER_RUNNING);
-    gint64 id = begin_endless(&f, uuid);
-    gw_sim_world_crash(f.world, "HostB");
-    lose(&f, "HostB");
-    ASSERT_ENDS(&f, id, FAILED);
-    fixture_settle(&f, uuid);
+    lose_destination(&f, uuid);
     Told none = search(&f, GW_ORPHANS_LIST);
     g_assert_cmpuint(none.count, ==, 0); /* it is down */
-    gw_sim_world_boot(f.world, "HostB");
-    force_down(&f, "HostB", GW_SWITCH_OFF);
-    wait_until(&f, "HostB", TRUE);
+    come_back(&f, "HostB");
     g_assert_cmpuint(fixture_files(&f, "HostB", "/sim/local"), ==, 2);
     Told listed = search(&f, GW_ORPHANS_LIST);
     g_assert_cmpuint(listed.count, ==, 1);
@@ -389,14 +391,8 @@ static void what_a_failed_move_has_left_is_not_the_disk(void)
     Fixture f;
     fixture_open(&f, "evacuation-failed-half", 0);
     const char *uuid = fixture_add(&f, "HostA", "vm", 2048, GW_SIM_LOCAL, GW_POWER_RUNNING);
-    gint64 id = begin_endless(&f, uuid);
-    gw_sim_world_crash(f.world, "HostB");
-    lose(&f, "HostB");
-    ASSERT_ENDS(&f, id, FAILED);
-    fixture_settle(&f, uuid);
-    gw_sim_world_boot(f.world, "HostB");
-    force_down(&f, "HostB", GW_SWITCH_OFF);
-    wait_until(&f, "HostB", TRUE);
+    lose_destination(&f, uuid);
+    come_back(&f, "HostB");
     g_assert_cmpuint(fixture_files(&f, "HostB", "/sim/local"), ==, 1);
     lose(&f, "HostA");
     gint64 second = fixture_move(&f, uuid, "HostB", GW_MOVE_EVACUATE);
@@ -412,16 +408,10 @@ static void a_refused_move_hides_no_leftover(void)
     Fixture f;
     fixture_open(&f, "gc-refused", 0);
     const char *uuid = fixture_add(&f, "HostA", "vm", 2048, GW_SIM_LOCAL, GW_POWER_RUNNING);
-    gint64 id = begin_endless(&f, uuid);
-    gw_sim_world_crash(f.world, "HostB");
-    lose(&f, "HostB");
-    ASSERT_ENDS(&f, id, FAILED);
-    fixture_settle(&f, uuid);
+    lose_destination(&f, uuid);
     ASSERT_ENDS(&f, fixture_move(&f, uuid, "HostB", GW_MOVE_LIVE), FAILED); /* it is forced down */
     fixture_settle(&f, uuid);
-    gw_sim_world_boot(f.world, "HostB");
-    force_down(&f, "HostB", GW_SWITCH_OFF);
-    wait_until(&f, "HostB", TRUE);
+    come_back(&f, "HostB");
     Told removed = search(&f, GW_ORPHANS_REMOVE);
     g_assert_cmpuint(removed.removed, ==, 1);
     g_assert_cmpuint(fixture_files(&f, "HostB", "/sim/local"), ==, 0);
@@ -448,9 +438,7 @@ static void the_definition_that_a_lost_destination_holds_is_removed(void)
         g_assert_nonnull(fixture_wait(&f, id, GW_MIGRATION_REVERTED));
     }
     fixture_settle(&f, uuid);
-    gw_sim_world_boot(f.world, "HostB");
-    force_down(&f, "HostB", GW_SWITCH_OFF);
-    wait_until(&f, "HostB", TRUE);
+    come_back(&f, "HostB");
     g_assert_cmpuint(gw_sim_world_homes(f.world, uuid), ==, 2);
     Told removed = search(&f, GW_ORPHANS_REMOVE);
     g_assert_cmpuint(removed.removed, ==, 1);

@@ -466,7 +466,7 @@ gboolean gw_xapi_pool_losses(GwHost *master, const char *uuid, GwPoolLosses *los
     json_object_foreach(gw_xapi_table(tables, "VM"), ref, record)
         if (!gw_xapi_bool(record, "is_control_domain") && is_on(&leave, record))
             lose(&leave, gw_xapi_text(record, "uuid"),
-                 g_strdup_printf("the disk of %s %s (%s), whose record may stay in the pool without it", kind_of(record), gw_xapi_text(record, "name_label"),
-                                 gw_xapi_text(record, "uuid")));
+                 g_strdup_printf("the disk of %s %s (%s), whose record may stay in the pool without it", kind_of(record),
+                                 gw_xapi_text(record, "name_label"), gw_xapi_text(record, "uuid")));
     return TRUE;
 }
