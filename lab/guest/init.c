@@ -412,6 +412,17 @@ static int make_memory(Memory *memory)
     return 1;
 }
 
+/* The pages in turn, or, as most programs do, here and there (xorshift64*). */
+static uint64_t next_page(const Memory *memory, uint64_t written, uint64_t *scatter)
+{
+    if (!*scatter)
+        return written % memory->pages;
+    *scatter ^= *scatter >> 12;
+    *scatter ^= *scatter << 25;
+    *scatter ^= *scatter >> 27;
+    return (*scatter * 0x2545F4914F6CDD1Dull >> 16) % memory->pages;
+}
+
 static void *dirty_memory(void *data)
 {
     Memory memory = {0};
@@ -422,11 +433,12 @@ static void *dirty_memory(void *data)
     }
     double per_slice = atof(parameter("dirty", "0")) * 1e6 / PAGE / SLICES, due = 0; /* from MB/s */
     uint64_t sweep = memory.pages / (SLICES * SWEEP_SECONDS) + 1;
-    uint64_t written = 0, checked = 0, next = now_ns();
+    uint64_t written = 0, checked = 0, next = now_ns(), scatter = strcmp(parameter("order", "turn"), "scattered") == 0;
     for (;;) {
         for (due += per_slice; due >= 1; due -= 1, written++) {
-            check_page(&memory, written % memory.pages);
-            write_page(&memory, written % memory.pages);
+            uint64_t page = next_page(&memory, written, &scatter);
+            check_page(&memory, page);
+            write_page(&memory, page);
         }
         atomic_store(&pages_written, written);
         for (uint64_t i = 0; i < sweep; i++)

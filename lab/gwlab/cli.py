@@ -50,7 +50,8 @@ def _status(lab: Lab, args: Namespace) -> int:
 def _guest(lab: Lab, args: Namespace) -> int:
     disks = [kind for word in args.disk or ["shared"] for kind in word.split(",") if kind != "none"]
     options = dict(memory=args.memory, vcpus=args.vcpus, disks=disks, disk_size=args.disk_size, format=args.format,
-                   dirty=args.dirty_rate, dirty_set=args.dirty_set, write=args.write_rate, beat=args.beat, backing=args.backing,
+                   dirty=args.dirty_rate, dirty_set=args.dirty_set, dirty_order=args.dirty_order,
+                   write=args.write_rate, beat=args.beat, backing=args.backing,
                    vnc=args.vnc or "", machine=args.machine, cdrom=args.cdrom)
     if args.xml_only:
         print(lab.guest_xml(args.guest, **options), end="")
@@ -170,6 +171,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--format", default="qcow2", choices=("qcow2", "raw"))
     p.add_argument("--dirty-rate", type=float, default=0, help="MB/s of memory")
     p.add_argument("--dirty-set", type=int, default=64, help="MiB of memory that are rewritten")
+    p.add_argument("--dirty-order", default="turn", help="turn: those pages one after the other; scattered: here and there")
     p.add_argument("--write-rate", type=float, default=20, help="records of 4 KiB a second on each disk")
     p.add_argument("--backing", action="store_true", help="disks with a backing file")
     p.add_argument("--beat", type=int, default=10, help="ms between heartbeats")

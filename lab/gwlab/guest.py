@@ -25,6 +25,7 @@ class Guest:
     format: str = "qcow2"
     dirty: float = 0
     dirty_set: int = 64
+    dirty_order: str = "turn"  # or "scattered": its pages one after the other, or here and there
     write: float = 20
     backing: bool = False
     vnc: str = ""
@@ -71,6 +72,8 @@ def check(guest: Guest) -> None:
     for kind in guest.disks:
         if kind not in ("shared", "local", "iscsi"):
             raise LabError(f"disk '{kind}': use shared, local, iscsi or none")
+    if guest.dirty_order not in ("turn", "scattered"):
+        raise LabError(f"dirty order '{guest.dirty_order}': use turn or scattered")
     if guest.memory < guest.dirty_set + KERNEL_MIB:
         raise LabError(f"{guest.memory} MiB of memory hold no working set of {guest.dirty_set} MiB: give it "
                        f"{guest.dirty_set + KERNEL_MIB}, or a smaller working set")
@@ -132,7 +135,7 @@ QUICK_AND_SAFE = ("console=ttyS0 quiet loglevel=3 panic=1 nokaslr tsc=reliable n
 
 def _command_line(guest: Guest) -> str:
     own = {"name": guest.name, "ip": guest.address, "to": COLLECTOR, "mac": COLLECTOR_MAC, "dirty": guest.dirty,
-           "set": guest.dirty_set, "write": guest.write, "beat": guest.beat}
+           "set": guest.dirty_set, "order": guest.dirty_order, "write": guest.write, "beat": guest.beat}
     return f"{QUICK_AND_SAFE} " + " ".join(f"gw.{k}={v}" for k, v in own.items())
 
 

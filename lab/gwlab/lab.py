@@ -299,6 +299,10 @@ class Lab:
         """A host hears HostA no more, or again; it hears the other hosts. Nobody is told: what is sent gets lost."""
         network.deafen(self.controller, self._compute_host(name), deaf)
 
+    def sever(self, name: str, other: str) -> None:
+        """The connections that two compute hosts have with one another break; new ones may be made if their links are well."""
+        network.sever(self._compute_host(name), self._compute_host(other))
+
     def storage_state(self, name: str, state: str) -> None:
         """Of the shared directory on one host: "well", "read-only", or "gone"."""
         if state not in ("well", "read-only", "gone") or "dir" not in self.state["storage"]:

@@ -109,6 +109,14 @@ def deafen(a: Host, host: Host, deaf: bool) -> None:
         a.ip(f"neigh del {host.address} dev mgmt")
 
 
+def sever(one: Host, other: Host) -> None:
+    """Ends every TCP connection between two hosts for good; both ends learn it at once, as by a firewall that forgot its states."""
+    for end, far in ((one, other), (other, one)):
+        end.in_network("ss", "--kill", "--tcp", "dst", far.address)
+    if one.run("ss", "-Htn", "dst", other.address).stdout.strip():
+        raise LabError("this machine's kernel ends no connection on demand (it is built without INET_DIAG_DESTROY)")
+
+
 def limit(a: Host, host: Host, megabytes: float, delay_ms: float) -> None:
     """Both directions: a token bucket in MB/s, a delay, or both. The bucket holds 5 ms of the rate: less would never let the
     rate be reached, much more would let small copies through at once."""

@@ -74,6 +74,17 @@ static guint newest_of(Figure figure)
     return figure == SWITCH || figure == REST ? NEWEST : GW_CALIBRATE_MOST;
 }
 
+/* A hypervisor that has started its guest holds more than one that was handed it, and only of those is UNUSED asked: what an instance
+ * that was moved before has in use is known from that. */
+static gboolean is_first(const GPtrArray *moves, guint i)
+{
+    const GwMigration *row = moves->pdata[i];
+    for (guint older = i + 1; older < moves->len; older++)
+        if (strcmp(((GwMigration *)moves->pdata[older])->instance_uuid, row->instance_uuid) == 0)
+            return FALSE;
+    return TRUE;
+}
+
 /* Ordered; NULL when too few say anything. source NULL: of any pair. */
 static GArray *collect(const GPtrArray *moves, const char *source, const char *dest, Figure figure)
 {
@@ -81,10 +92,10 @@ static GArray *collect(const GPtrArray *moves, const char *source, const char *d
     for (guint i = 0; i < moves->len && values->len < newest_of(figure); i++) {
         const GwMigration *row = moves->pdata[i];
         double value;
-        if (tells(row) && (!source || is_of(row, source, dest)) && figure_of(row, figure, &value))
+        if (tells(row) && (!source || is_of(row, source, dest)) && figure_of(row, figure, &value) && (figure != UNUSED || is_first(moves, i)))
             g_array_append_val(values, value);
     }
-    if (values->len < GW_CALIBRATE_FEW)
+    if (values->len < (figure == UNUSED ? 1 : GW_CALIBRATE_FEW))
         return NULL;
     g_array_sort(values, by_size);
     return g_steal_pointer(&values);
@@ -263,7 +274,7 @@ void gw_calibrate_close(GwMigration *row, guint64 seen_bps)
     f->total_ms = (guint64)MAX((row->ended_us - row->started_us) / 1000, 1);
     f->downtime_ms = p->downtime_ms;
     f->bytes = bytes;
-    if (!f->first_pass_bytes && f->first.passes <= 3)
+    if (!f->first_pass_bytes && f->first.passes <= 3 && f->now.ending == GW_ENDING_ITSELF)
         f->first_pass_bytes = p->memory_processed;
     gboolean telling = bytes >= TELLING_MIB * (guint64)MIB && p->elapsed_ms >= TELLING_MS, held = was_held_back(row, (double)bps);
     f->actual_bps = telling && !held ? bps : 0;

@@ -11,6 +11,15 @@ double gw_dirty_curve_at(const GwDirtyCurve *curve, double seconds)
     return curve->set_bytes * -expm1(-curve->write_bps * seconds / curve->set_bytes);
 }
 
+double gw_dirty_curve_mean(const GwDirtyCurve *curve, double seconds)
+{
+    if (curve->write_bps <= 0 || curve->set_bytes <= 0 || seconds <= 0)
+        return 0;
+    double times = curve->write_bps * seconds / curve->set_bytes;
+    /* of so little time the difference below is lost in rounding */
+    return times < 1e-4 ? curve->write_bps * seconds / 2 : curve->set_bytes * (1 + expm1(-times) / times);
+}
+
 /* With one window w: u = U(w). With w and 3w: u3/u1 = 1 + x + x², x = e^(−write·w/set), so both follow (docs/prediction.md). */
 GwDirtyCurve gw_dirty_curve_fit(const GwLoad *load, double memory_bytes)
 {
@@ -39,20 +48,25 @@ GwDirtyCurve gw_dirty_curve_through(const GwDirtyCurve *curve, double seconds, d
 /* ---- through many points */
 
 /* The writing rate that, over such a set, comes nearest to what was seen, and how far off it is: the sum of squares of logarithms. A point
- * that is all of the set tells nothing of the rate. */
+ * that is all of the set tells only that it was full by then. */
 static double rate_for(const GwWritten *seen, guint count, double set)
 {
     const double full = 0.9;
-    double sum = 0;
+    double sum = 0, least = 0;
     guint n = 0;
     for (guint i = 0; i < count; i++) {
         double part = (double)seen[i].bytes / set, seconds = (double)seen[i].ms / 1000;
-        if (!seen[i].ms || !seen[i].bytes || part > full)
+        if (!seen[i].ms || !seen[i].bytes)
             continue;
-        sum += log(-set / seconds * log1p(-part));
+        double rate = -set / seconds * log1p(-MIN(part, full));
+        if (part > full) {
+            least = MAX(least, rate);
+            continue;
+        }
+        sum += log(rate);
         n++;
     }
-    return n ? exp(sum / n) : 0;
+    return n ? exp(sum / n) : least;
 }
 
 static double off_by(const GwWritten *seen, guint count, const GwDirtyCurve *curve)
@@ -70,9 +84,17 @@ static double off_by(const GwWritten *seen, guint count, const GwDirtyCurve *cur
 GwDirtyCurve gw_dirty_curve_among(const GwWritten *seen, guint count, double memory_bytes)
 {
     double most = 0, least_off = G_MAXDOUBLE;
+    guint points = 0;
+    guint64 alone = 0;
     for (guint i = 0; i < count; i++)
-        most = seen[i].ms ? MAX(most, (double)seen[i].bytes) : most;
+        if (seen[i].ms) {
+            most = MAX(most, (double)seen[i].bytes);
+            alone = seen[i].ms;
+            points++;
+        }
     GwDirtyCurve best = {0, MAX(most, 1)};
+    if (points == 1) /* says nothing of the set: it may be all, or the beginning */
+        return gw_dirty_curve_through(&(GwDirtyCurve){0, MIN(most * 2, memory_bytes)}, (double)alone / 1000, most);
     for (double more = 0.02; most > 0; more *= 1.3) {
         double set = most * (1 + more) < memory_bytes ? most * (1 + more) : memory_bytes * STRAIGHT;
         GwDirtyCurve curve = {rate_for(seen, count, set), set};

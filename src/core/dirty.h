@@ -42,5 +42,7 @@ GwDirtyCurve gw_dirty_curve_through(const GwDirtyCurve *curve, double seconds, d
 /* Through what was seen in windows and passes of any length, as nearly as it goes; nothing seen, or nothing written: a curve of nothing. */
 GwDirtyCurve gw_dirty_curve_among(const GwWritten *seen, guint count, double memory_bytes);
 double gw_dirty_curve_at(const GwDirtyCurve *curve, double seconds);
+/* U's mean over the first seconds: what of pages that are looked at one after the other, at any time, is written afterwards. */
+double gw_dirty_curve_mean(const GwDirtyCurve *curve, double seconds);
 
 #endif

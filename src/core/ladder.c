@@ -77,11 +77,20 @@ static void correct(GwWritten *older, const GwWritten *pass, double most)
     older->bytes = MIN(older->bytes, (guint64)most);
 }
 
+/* What is left and what was sent since the last look, less what was left then, was written meanwhile, however late either look was. */
+static guint64 written_since(const GwLadder *ladder, const GwProgress *now)
+{
+    guint64 before = ladder->remaining + ladder->scanned, after = now->memory_remaining + now->memory_scanned;
+    if (ladder->scanned && now->memory_scanned)
+        return after > before ? after - before : 0;
+    return now->memory_remaining > ladder->left ? now->memory_remaining - ladder->left : 0;
+}
+
 /* The pass that has ended tells what the guest wrote while it lasted. */
 static void take_pass(GwLadder *ladder, const GwProgress *now, guint64 ms)
 {
     double runs = 1 - (double)MIN(now->throttle_percent, MOST_THROTTLE) / 100, rest = (double)now->memory_remaining;
-    GwWritten pass = {ms, now->memory_remaining > ladder->left ? now->memory_remaining - ladder->left : 0};
+    GwWritten pass = {ms, ladder->wrote};
     for (guint i = 0; i < GW_LADDER_EXPECTED; i++)
         correct(&ladder->expected[i], &pass, rest / runs);
     for (guint i = 0; i < GW_LADDER_PASSES; i++)
@@ -97,12 +106,15 @@ static gboolean turns(GwLadder *ladder, const GwPlan *plan, const GwProgress *no
     gboolean turned = now->iteration > ladder->iteration && now->iteration > 1;
     if (turned)
         ladder->left = left_over(ladder, plan, elapsed_ms);
+    if (turned && next)
+        ladder->wrote = written_since(ladder, now);
     if (turned && next && elapsed_ms > ladder->pass_since_ms)
         take_pass(ladder, now, elapsed_ms - ladder->pass_since_ms);
     if (now->iteration != ladder->iteration)
         ladder->pass_since_ms = elapsed_ms;
     ladder->iteration = now->iteration;
     ladder->remaining = now->memory_remaining;
+    ladder->scanned = now->memory_scanned;
     ladder->looked_ms = elapsed_ms;
     if (!turned)
         return FALSE;

@@ -93,6 +93,7 @@ typedef struct {
     guint64 dirty_bps;        /* bytes per second that the guest dirties */
     guint64 iteration;
     guint64 throttle_percent; /* of auto-converge */
+    guint64 memory_scanned;   /* pages that were sent, with those that are all zeros and cost nothing; during the copy alone, not kept */
 } GwProgress;
 
 /* Of memory on its way; AUTO is a wish only, and never in a plan. The names are those of gw_compression_name. */

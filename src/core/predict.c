@@ -18,14 +18,14 @@ enum {
 const GwConstants gw_constants_default = {
     .link_bps = 1000000000,
     .link_low = 0.06, .link_high = 1.25, /* nobody knows: from half a Gbit/s to ten */
-    .around_ms = 900,
+    .around_ms = 400,
     .begin_ms = 200,
     .switch_ms = 60,
     .unused_bytes = 40 << 20, /* QEMU itself */
     .rest_part = 1,
     .by_ending = {[GW_ENDING_ITSELF] = {0.7, 1.5, 0.4, 2.5, -30, 300},
                   [GW_ENDING_POSTCOPY] = {0.7, 1.6, 0.3, 4, 0, 300},
-                  [GW_ENDING_PAUSE] = {0.6, 1.6, 0.4, 2, 0, 300},
+                  [GW_ENDING_PAUSE] = {0.6, 1.6, 0.05, 2, 0, 300},
                   [GW_ENDING_NOT] = {0.5, 1.5, 0, 1, 0, 0}},
 };
 
@@ -33,43 +33,57 @@ typedef enum { BETTER, LIKELY, WORSE, CASES } Shade;
 
 /* ---- what the guest writes */
 
-static guint64 err_by(guint64 bytes, double grain, double step, double whole)
+static double err_by(double bytes, double grain, double step)
 {
-    return (guint64)CLAMP((double)bytes + step * (sqrt((double)bytes * grain) + grain), 0, whole);
+    return bytes + step * (sqrt(bytes * grain) + grain);
 }
 
 static guint64 shaded(guint64 bytes, const GwPredictInput *input, Shade shade)
 {
     double step = shade == WORSE ? 1 : shade == BETTER ? -1 : 0;
-    return err_by(bytes, (double)input->load.grain_bytes, step, (double)input->plan->memory_mib * MIB);
+    return (guint64)CLAMP(err_by((double)bytes, (double)input->load.grain_bytes, step), 0, (double)input->plan->memory_mib * MIB);
 }
 
-/* Windows of now, and what the instance's last move has shown, unless the guest does something else now. Likely; of ret_seen's room
- * GW_WROTE_BEFORE + 2. */
+/* It does something else now than at its last move: judged by the short window alone, which both have seen alike. */
+static gboolean has_changed(const GwLoad *load, const GwWritten *then)
+{
+    const double other = 2;
+    if (load->how < GW_LOAD_BRIEF || !then[GW_WROTE_SHORT].ms)
+        return FALSE;
+    double now = (double)load->short_bytes, before = (double)then[GW_WROTE_SHORT].bytes, grain = (double)load->grain_bytes;
+    return err_by(now, grain, -1) > other * err_by(before, grain, 1) || err_by(before, grain, -1) > other * err_by(now, grain, 1);
+}
+
+static gboolean knows_passes(const GwPredictInput *input)
+{
+    const GwWritten *then = input->constants.wrote_before;
+    return (then[GW_WROTE_FIRST].ms || then[GW_WROTE_LATER].ms) && !has_changed(&input->load, then);
+}
+
+/* What passes of the instance's last move have left says most, and nothing is added to it: windows see also what is written before it is
+ * sent. Else windows of now and of then, unless the guest does something else now. Likely; of ret_seen's room GW_WROTE_BEFORE + 2. */
 static guint all_seen(const GwPredictInput *input, GwWritten *ret_seen)
 {
     const GwLoad *load = &input->load;
-    const double other = 2;
-    double memory = (double)input->plan->memory_mib * MIB;
-    GwDirtyCurve before = gw_dirty_curve_among(input->constants.wrote_before, GW_WROTE_BEFORE, memory);
-    double then = gw_dirty_curve_at(&before, GW_LOAD_SHORT_MS / 1000.0), now = (double)load->short_bytes;
+    const GwWritten *then = input->constants.wrote_before;
+    gboolean passes = knows_passes(input);
     guint count = 0;
-    if (load->how >= GW_LOAD_BRIEF)
+    if (load->how >= GW_LOAD_BRIEF && !passes)
         ret_seen[count++] = (GwWritten){GW_LOAD_SHORT_MS, load->short_bytes};
-    if (load->how == GW_LOAD_FULL)
+    if (load->how == GW_LOAD_FULL && !passes)
         ret_seen[count++] = (GwWritten){GW_LOAD_LONG_MS, load->long_bytes};
-    if (count && (now > then * other || now * other < then))
+    if (has_changed(load, then))
         return count;
-    for (guint i = 0; i < GW_WROTE_BEFORE; i++)
-        if (input->constants.wrote_before[i].ms)
-            ret_seen[count++] = input->constants.wrote_before[i];
+    for (guint i = passes ? GW_WROTE_FIRST : 0; i < GW_WROTE_BEFORE; i++)
+        if (then[i].ms)
+            ret_seen[count++] = then[i];
     return count;
 }
 
 static gboolean remembers(const GwPredictInput *input)
 {
-    GwWritten seen[GW_WROTE_BEFORE + 2];
-    return all_seen(input, seen) > (input->load.how == GW_LOAD_FULL ? 2 : input->load.how == GW_LOAD_BRIEF ? 1 : 0);
+    const GwWritten *then = input->constants.wrote_before;
+    return (knows_passes(input) || then[GW_WROTE_SHORT].ms || then[GW_WROTE_LONG].ms) && !has_changed(&input->load, then);
 }
 
 /* Nothing else is known than the windows: a sample of n pages errs by about the root of those it has found, and by one. */
@@ -92,7 +106,7 @@ static GwDirtyCurve curve_of_all(const GwPredictInput *input, Shade shade)
 {
     GwWritten seen[GW_WROTE_BEFORE + 2];
     guint count = all_seen(input, seen);
-    double spread = shade == WORSE ? 1.15 : shade == BETTER ? 0.85 : 1, whole = (double)input->plan->memory_mib * MIB;
+    double spread = shade == WORSE ? 1.25 : shade == BETTER ? 0.8 : 1, whole = (double)input->plan->memory_mib * MIB;
     for (guint i = 0; i < count; i++)
         seen[i].bytes = (guint64)MIN((double)seen[i].bytes * spread, whole);
     return gw_dirty_curve_among(seen, count, whole);
@@ -132,6 +146,7 @@ typedef struct {
     double whole; /* of the guest */
     double memory, rate, last_rate; /* bytes per second of the copy, and of the rest in the pause, which knows no limit */
     GwDirtyCurve curve;
+    gboolean of_windows; /* the curve is what is written, not what passes leave of it */
 } Case;
 
 typedef struct {
@@ -147,9 +162,15 @@ typedef struct {
     guint64 iteration, throttle;
 } Play;
 
+/* For the next pass. What is still to be sent is sent once, however often it was written before: of it only counts what is written after its turn,
+ * which comes at any time of the pass. The rest of the working set counts from the start. */
 static double written(const Play *play, double seconds)
 {
-    return MIN(gw_dirty_curve_at(&play->c->curve, seconds * (1 - pow((double)play->throttle / 100, play->c->slowing))), play->c->memory);
+    const Case *c = play->c;
+    double runs = seconds * (1 - pow((double)play->throttle / 100, c->slowing)), all = gw_dirty_curve_at(&c->curve, runs);
+    double set = MIN(c->curve.set_bytes, c->memory);
+    double waiting = c->of_windows && set > 0 ? MIN(play->pending / set, 1) : 0;
+    return MIN(waiting * gw_dirty_curve_mean(&c->curve, runs) + (1 - waiting) * all, c->memory);
 }
 
 /* What is left of a pass when it ends. One that ends early does so between two looks, and sends what is sent between them at least. */
@@ -174,6 +195,7 @@ static GwRung ask_ladder(Play *play, double rest, double wrote, double seconds)
 {
     GwProgress now = {.elapsed_ms = (guint64)(play->elapsed * 1000),
                       .memory_remaining = (guint64)rest,
+                      .memory_scanned = (guint64)play->sent,
                       .memory_bps = (guint64)play->c->rate,
                       .dirty_bps = seconds > 0 ? (guint64)(wrote / seconds) : 0,
                       .iteration = play->iteration,
@@ -214,6 +236,7 @@ static gboolean pass(Play *play, Ending *ret_end)
     play->sent += sent;
     double rest = MIN(cut ? play->pending - sent + wrote : left + wrote, play->c->memory);
     play->ladder.remaining = (guint64)left; /* as if it had been looked at when the pass ended */
+    play->ladder.scanned = (guint64)play->sent;
     play->ladder.looked_ms = (guint64)(play->elapsed * 1000);
     if (!cut) {
         play->iteration++;
@@ -246,10 +269,14 @@ static gboolean copy_disks(const Case *c, double pending, double *ret_seconds, d
     return pending <= 0 || (gain > 0 && (!timeout_ms || *ret_seconds * 1000 < (double)timeout_ms));
 }
 
+static guint64 pause_limit_ms(const GwPlan *plan)
+{
+    return plan->pause_ms ? plan->pause_ms : HYPERVISOR_PAUSE_MS;
+}
+
 static Play begin(const Case *c, const GwCopyPoint *at)
 {
-    guint64 pause_ms = c->input->plan->pause_ms ? c->input->plan->pause_ms : HYPERVISOR_PAUSE_MS;
-    Play play = {.c = c, .pause = (double)pause_ms / 1000, .iteration = 1, .pending = c->memory};
+    Play play = {.c = c, .pause = (double)pause_limit_ms(c->input->plan) / 1000, .iteration = 1, .pending = c->memory};
     if (!at) {
         GwWritten seen[GW_LADDER_EXPECTED];
         gw_predict_expect(c->input, seen);
@@ -324,7 +351,8 @@ static Case case_of(const GwPredictInput *input, const GwCopyPoint *at, Shade li
 {
     static const double slowing[CASES] = {[BETTER] = 1, [LIKELY] = 2, [WORSE] = 4};
     return (Case){input, slowing[guest], (double)input->plan->memory_mib * MIB, memory_of(input, guest), rate_of(input, link, TRUE), rate_of(input, link, FALSE),
-                  curve_of(input, at, guest)};
+                  curve_of(input, at, guest),
+                  input->load.pass_end == GW_PASS_EARLY && !knows_passes(input) && !(at && at->pass_seconds > 0)};
 }
 
 static guint64 ms_of(double seconds)
@@ -354,6 +382,15 @@ static void take(GwOutlook *outlook, const GwConstants *k, const Ending *end, co
     widen(&outlook->total_ms, (double)total_ms_of(end, k, at));
     widen(&outlook->downtime_ms, (double)pause_ms_of(end, k));
     widen(&outlook->bytes, end->memory_sent + end->disk_sent);
+}
+
+/* That ends as soon as the rest fits: it is anything between nothing and all that fits, or all that the guest writes in the longest pass. */
+static void widen_by_rest(GwInterval *downtime_ms, const Case *c)
+{
+    guint64 switch_ms = c->input->constants.switch_ms;
+    double writes = gw_dirty_curve_at(&c->curve, c->memory / c->rate) / c->rate * 1000;
+    widen(downtime_ms, (double)MIN(switch_ms, gw_constants_default.switch_ms));
+    widen(downtime_ms, (double)switch_ms + MIN((double)pause_limit_ms(c->input->plan), writes));
 }
 
 /* What is still to come cannot be less than nothing. */
@@ -411,6 +448,8 @@ GwOutlook gw_predict(const GwPredictInput *input, const GwCopyPoint *at, GwForec
         }
     const GwSpread *usual = &k->by_ending[end.ending];
     spread(&outlook.total_ms, usual->total_low, usual->total_high, at ? at->elapsed_ms : 0);
+    if (end.ending == GW_ENDING_ITSELF)
+        widen_by_rest(&outlook.downtime_ms, &likely);
     double likely_ms = (double)outlook.downtime_ms.likely;
     spread(&outlook.downtime_ms, usual->pause_low, usual->pause_high, 0);
     widen(&outlook.downtime_ms, likely_ms + usual->pause_less_ms);

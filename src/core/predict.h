@@ -12,7 +12,7 @@ typedef struct {
     double total_low, total_high, pause_low, pause_high;
     double pause_less_ms, pause_more_ms; /* less: negative */
 } GwSpread;
-enum { GW_WROTE_BEFORE = 4 };
+enum { GW_WROTE_SHORT, GW_WROTE_LONG, GW_WROTE_FIRST, GW_WROTE_LATER, GW_WROTE_BEFORE }; /* windows; what the first pass and a later one left */
 
 /* Constants that history corrects; core/calibrate.h. */
 typedef struct {

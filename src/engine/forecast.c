@@ -243,6 +243,12 @@ static void note_pass(GwForecast *forecast, guint64 pass, const GwWritten *wrote
         forecast->later_wrote = *wrote;
 }
 
+/* A guest that stands still to end its copy writes nothing; the pass at whose end it was paused still tells. */
+static gboolean was_paused(const GwLadder *ladder, const GwProgress *now)
+{
+    return ladder->forced && ladder->forced_ms < now->elapsed_ms;
+}
+
 /* A pass has ended: what was written during it is what the next one begins with, less what the hypervisor leaves over. */
 static void watch_pass(GwActive *active, GwMigration *row, const GwProgress *now)
 {
@@ -252,9 +258,9 @@ static void watch_pass(GwActive *active, GwMigration *row, const GwProgress *now
     if (active->pass == 1 && now->iteration == 2 && row->forecast)
         row->forecast->first_pass_bytes = now->memory_processed;
     if (active->pass && now->iteration == active->pass + 1 && took_ms >= TELLING_MS) {
-        guint64 left = active->ladder.left, throttle = active->pass_throttle;
-        GwWritten wrote = {took_ms, now->memory_remaining > left ? now->memory_remaining - left : 0};
-        if (!throttle)
+        guint64 throttle = active->pass_throttle;
+        GwWritten wrote = {took_ms, active->ladder.wrote};
+        if (!throttle && !was_paused(&active->ladder, now))
             note_pass(row->forecast, active->pass, &wrote);
         active->pass_s = (double)took_ms / 1000 * (1 - (double)(throttle * throttle) / 1e4);
         active->pass_wrote = (double)wrote.bytes;

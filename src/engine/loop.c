@@ -419,7 +419,10 @@ static Step turn(GwActive *active, GwMigration *row, gboolean *dirty)
         rest(active, row, &moment, decision.reason);
         return STEP_OVER;
     }
-    return act(active, row, &decision) ? STEP_AGAIN : STEP_OVER;
+    if (act(active, row, &decision))
+        return STEP_AGAIN;
+    show(active, row); /* the next step begins with what is shown: what this look has told of the copy must not be lost */
+    return STEP_OVER;
 }
 
 /* FALSE: the step is over. */

@@ -58,7 +58,7 @@ const GwField gw_migration_fields[] = {
 
 enum { COUNT = G_N_ELEMENTS(gw_migration_fields), ADDED = 1, CHANGED = 4, KEPT = COUNT - 4, PROGRESSES = 12 };
 _Static_assert((int)COUNT == (int)GW_MIGRATION_FIELD_COUNT, "the header says how many fields there are");
-_Static_assert(sizeof(GwProgress) == PROGRESSES * sizeof(guint64), "a column for every figure of progress");
+_Static_assert(offsetof(GwProgress, memory_scanned) == PROGRESSES * sizeof(guint64), "a column for every figure of progress that is kept");
 
 static gboolean is_final(const GwMigration *migration)
 {

@@ -148,6 +148,7 @@ static void move_endless(const char *world, const char *policy, guint64 flags, G
     g_assert_cmpstr(gw_migration_state_name(row->state), ==, gw_migration_state_name(end));
     assert_home(&f, uuid, end == GW_MIGRATION_COMPLETED ? "HostB" : "HostA");
     assert_details(&f, uuid, end == GW_MIGRATION_COMPLETED ? "godwit_force_complete" : "godwit_abort", reason);
+    g_assert_cmpuint(row->forecast->first_wrote.bytes, >, 0); /* the pass at whose end that was decided, too */
     fixture_close(&f);
 }
 

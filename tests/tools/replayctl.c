@@ -35,11 +35,11 @@ static GwMigration *read_row(const json_t *row)
     return move;
 }
 
-/* The rates by the rule of now, the copy's own by its first pass. */
+/* The rates as they were seen then. */
 static void close_row(GwMigration *move, const GwPlan *plan)
 {
     GwForecast *f = move->forecast;
-    guint64 seen_bps = f->first_wrote.ms ? f->first_pass_bytes * 1000 / f->first_wrote.ms : 0;
+    guint64 seen_bps = MAX(f->actual_bps, f->held_bps);
     move->plan = gw_plan_copy(plan);
     move->started_us = 1;
     move->ended_us = 1 + (gint64)f->total_ms * 1000;

@@ -76,6 +76,23 @@ static gboolean tick(Model *m)
     return FALSE;
 }
 
+/* A look comes when it comes: what is sent meanwhile is not taken for what the guest did not write. */
+static void what_was_written_does_not_depend_on_when_one_looks(void)
+{
+    for (guint64 late = 0; late <= 30; late += 10) {
+        g_autofree char *reason = NULL;
+        g_autoptr(GwPlan) plan = gw_plan_new();
+        GwLadder ladder = {0};
+        GwProgress now = {.iteration = 1, .memory_bps = 50 * MB, .memory_remaining = 90 * MB, .memory_scanned = 10 * MB, .elapsed_ms = 200};
+        gw_ladder_step(&ladder, plan, &now, now.elapsed_ms, &reason);
+        /* the other 90 are sent; 60 have been written; and of those `late` are sent already */
+        now = (GwProgress){.iteration = 2, .memory_bps = 50 * MB, .memory_remaining = (60 - late) * MB, .memory_scanned = (100 + late) * MB,
+                           .elapsed_ms = 2000 + late * 20};
+        gw_ladder_step(&ladder, plan, &now, now.elapsed_ms, &reason);
+        g_assert_cmpuint(ladder.wrote, ==, 60 * MB);
+    }
+}
+
 static End run(Model *m)
 {
     GwLadder ladder = {0};
@@ -354,6 +371,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
 #define ADD(test) g_test_add_func("/ladder/" #test, test)
     ADD(policies_are_found_by_name);
+    ADD(what_was_written_does_not_depend_on_when_one_looks);
     ADD(a_quiet_guest_needs_no_rung);
     ADD(a_busy_guest_ends_as_the_policy_says);
     ADD(every_copy_ends);

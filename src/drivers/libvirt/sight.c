@@ -63,6 +63,10 @@ GwJob gw_virt_read_progress(virTypedParameter *params, int count, GwProgress *re
         ret_progress->throttle_percent = (guint64)throttle;
     virTypedParamsGetULLong(params, count, VIR_DOMAIN_JOB_MEMORY_PAGE_SIZE, &page_size);
     ret_progress->dirty_bps *= page_size;
+    if (virTypedParamsGetULLong(params, count, VIR_DOMAIN_JOB_MEMORY_NORMAL, &value) == 1)
+        ret_progress->memory_scanned = value * page_size;
+    if (virTypedParamsGetULLong(params, count, VIR_DOMAIN_JOB_MEMORY_CONSTANT, &value) == 1)
+        ret_progress->memory_scanned += value * page_size;
     return operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT ? GW_JOB_OUTGOING : GW_JOB_INCOMING;
 }
 

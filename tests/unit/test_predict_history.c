@@ -1,0 +1,162 @@
+/* What finished moves teach the prediction (core/calibrate.h). */
+#include "core/calibrate.h"
+
+#include <string.h>
+
+#define MIB 1048576ull
+#define MB 1000000ull
+
+static void add_move(GPtrArray *moves, const char *dest, guint64 bps, guint64 around_ms, double total_part)
+{
+    GwMigration *row = gw_migration_new();
+    row->kind = GW_MOVE_LIVE;
+    row->state = GW_MIGRATION_COMPLETED;
+    row->attempts = 1;
+    row->source = g_strdup("HostB");
+    row->dest = g_strdup(dest);
+    row->progress.elapsed_ms = 1000;
+    row->forecast = g_new0(GwForecast, 1);
+    row->forecast->first.total_ms.likely = 1000;
+    row->forecast->first.downtime_ms.likely = 100;
+    row->forecast->total_ms = (guint64)(1000 * total_part);
+    row->progress.elapsed_ms = row->forecast->total_ms - around_ms;
+    row->forecast->downtime_ms = 120;
+    row->forecast->rest_ms = 70;
+    row->forecast->memory_bytes = 100 * MIB;
+    row->forecast->first_pass_bytes = 60 * MIB;
+    row->forecast->actual_bps = bps;
+    g_ptr_array_insert(moves, 0, row);
+}
+
+static void history_of_the_pair_counts_most(void)
+{
+    g_autoptr(GPtrArray) moves = g_ptr_array_new_with_free_func((GDestroyNotify)gw_migration_free);
+    GwConstants none = gw_calibrate(moves, "HostB", "HostC", NULL);
+    g_assert_cmpuint(none.link_bps, ==, gw_constants_default.link_bps);
+    g_assert_cmpuint(none.samples, ==, 0);
+    for (guint i = 0; i < 10; i++) {
+        add_move(moves, "HostC", 20 * MB, 400, 0.9 + 0.02 * i);
+        add_move(moves, "HostD", 90 * MB, 700, 1.0);
+    }
+    GwConstants c = gw_calibrate(moves, "HostB", "HostC", NULL), d = gw_calibrate(moves, "HostB", "HostD", NULL), x = gw_calibrate(moves, "HostB", "HostX", NULL);
+    g_assert_cmpuint(c.link_bps, ==, 20 * MB);
+    g_assert_cmpuint(d.link_bps, ==, 90 * MB);
+    g_assert_cmpuint(c.around_ms, ==, 400);
+    g_assert_cmpuint(d.around_ms, ==, 700);
+    g_assert_cmpuint(x.samples, ==, 20); /* the fleet's */
+    g_assert_cmpuint(c.switch_ms, ==, 50);
+    g_assert_cmpuint(c.unused_bytes, ==, 40 * MIB);
+    g_assert_cmpfloat(c.by_ending[GW_ENDING_ITSELF].total_low, <=, 0.9);
+    g_assert_cmpfloat(c.by_ending[GW_ENDING_ITSELF].total_high, >=, 1.08);
+    g_assert_cmpuint(c.sent_before, ==, 0);
+    g_assert_cmpuint(gw_calibrate(moves, "HostB", "HostC", "").sent_before, ==, 60 * MIB); /* of the same instance */
+    for (guint i = 0; i < 2; i++)
+        add_move(moves, "HostC", 200 * MB, 400, 1); /* the link was changed: two moves that agree tell */
+    c = gw_calibrate(moves, "HostB", "HostC", NULL);
+    g_assert_cmpuint(c.link_bps, ==, 200 * MB);
+}
+
+/* A link that was measured once, on a bad day, and has carried more since under a limit. */
+static void copies_that_are_held_back_teach_the_least(void)
+{
+    g_autoptr(GPtrArray) moves = g_ptr_array_new_with_free_func((GDestroyNotify)gw_migration_free);
+    for (guint i = 0; i < 4; i++)
+        add_move(moves, "HostC", i ? 0 : 20 * MB, 400, 1);
+    ((GwMigration *)moves->pdata[1])->forecast->held_bps = 70 * MB;
+    g_assert_cmpuint(gw_calibrate(moves, "HostB", "HostC", NULL).link_bps, ==, 70 * MB);
+    add_move(moves, "HostC", 30 * MB, 400, 1); /* it has become worse since */
+    g_assert_cmpuint(gw_calibrate(moves, "HostB", "HostC", NULL).link_bps, <=, 30 * MB);
+}
+
+/* Pauses that are shorter than the rest would take say that the link carries more than is known of it. */
+static void pauses_teach_what_limited_copies_cannot(void)
+{
+    g_autoptr(GPtrArray) moves = g_ptr_array_new_with_free_func((GDestroyNotify)gw_migration_free);
+    for (guint i = 0; i < 3; i++) {
+        add_move(moves, "HostC", 0, 400, 1);
+        GwForecast *f = ((GwMigration *)moves->pdata[0])->forecast;
+        f->rest_ms = 400;
+        f->downtime_ms = 80;
+    }
+    GwConstants c = gw_calibrate(moves, "HostB", "HostC", NULL);
+    g_assert_cmpfloat(c.rest_part, ==, 0.1);
+    g_assert_cmpuint(c.switch_ms, ==, 40);
+}
+
+/* Of the moves of which the like was said: a forced pause is another matter than one of a guest that is quiet. */
+static void intervals_are_those_of_the_same_end(void)
+{
+    g_autoptr(GPtrArray) moves = g_ptr_array_new_with_free_func((GDestroyNotify)gw_migration_free);
+    for (guint i = 0; i < 20; i++) {
+        add_move(moves, "HostC", 50 * MB, 400, 1);
+        GwForecast *f = ((GwMigration *)moves->pdata[0])->forecast;
+        f->first.ending = i % 2 ? GW_ENDING_PAUSE : GW_ENDING_ITSELF;
+        f->now.ending = i % 4 ? f->first.ending : GW_ENDING_ITSELF;
+        f->downtime_ms = i % 2 ? 300 : 100;
+    }
+    GwConstants c = gw_calibrate(moves, "HostB", "HostC", NULL);
+    g_assert_cmpfloat(c.by_ending[GW_ENDING_PAUSE].pause_more_ms, >=, 200);
+    g_assert_cmpfloat(c.by_ending[GW_ENDING_ITSELF].pause_more_ms, <, 20);
+    g_assert_cmpfloat(c.by_ending[GW_ENDING_POSTCOPY].pause_more_ms, ==, gw_constants_default.by_ending[GW_ENDING_POSTCOPY].pause_more_ms);
+}
+
+static void what_an_instance_wrote_is_remembered(void)
+{
+    g_autoptr(GPtrArray) moves = g_ptr_array_new_with_free_func((GDestroyNotify)gw_migration_free);
+    add_move(moves, "HostC", 50 * MB, 400, 1);
+    ((GwMigration *)moves->pdata[0])->forecast->long_window = (GwWritten){3000, 7};
+    add_move(moves, "HostC", 50 * MB, 400, 1);
+    ((GwMigration *)moves->pdata[0])->forecast->first_wrote = (GwWritten){2500, 9};
+    GwConstants c = gw_calibrate(moves, "HostB", "HostC", "");
+    g_assert_cmpuint(c.wrote_before[1].bytes, ==, 7);
+    g_assert_cmpuint(c.wrote_before[2].bytes, ==, 9);
+    g_assert_cmpuint(gw_calibrate(moves, "HostB", "HostC", "another").wrote_before[2].ms, ==, 0);
+}
+
+/* A hypervisor that was handed its guest is smaller than one that has started it, and only the latter's guests are not known. */
+static void first_moves_tell_what_is_unused(void)
+{
+    g_autoptr(GPtrArray) moves = g_ptr_array_new_with_free_func((GDestroyNotify)gw_migration_free);
+    for (guint i = 0; i < 5; i++) {
+        add_move(moves, "HostC", 20 * MB, 400, 1);
+        GwMigration *row = moves->pdata[0];
+        g_strlcpy(row->instance_uuid, "the same", sizeof row->instance_uuid);
+        row->forecast->memory_bytes = (i ? 100 : 190) * MIB;
+    }
+    g_assert_cmpuint(gw_calibrate(moves, "HostB", "HostC", "another").unused_bytes, ==, 130 * MIB);
+}
+
+static void what_came_is_noted(void)
+{
+    g_autoptr(GwMigration) row = gw_migration_new();
+    row->plan = gw_plan_new();
+    row->forecast = g_new0(GwForecast, 1);
+    row->started_us = 1000000;
+    row->ended_us = 5000000;
+    row->progress = (GwProgress){.elapsed_ms = 3000, .downtime_ms = 80, .memory_processed = 300 * MB, .disk_processed = 300 * MB};
+    gw_calibrate_close(row, 0);
+    g_assert_cmpuint(row->forecast->total_ms, ==, 4000);
+    g_assert_cmpuint(row->forecast->downtime_ms, ==, 80);
+    g_assert_cmpuint(row->forecast->bytes, ==, 600 * MB);
+    g_assert_cmpuint(row->forecast->actual_bps, ==, 200 * MB);
+    row->plan->bandwidth_mibps = 200; /* it went as fast as it might: that says nothing of the link */
+    gw_calibrate_close(row, 0);
+    g_assert_cmpuint(row->forecast->actual_bps, ==, 0);
+    g_assert_cmpuint(row->forecast->held_bps, ==, 200 * MB);
+    row->plan->bandwidth_mibps = 0;
+    gw_calibrate_close(row, 250 * MB); /* it took a while to begin */
+    g_assert_cmpuint(row->forecast->actual_bps, ==, 250 * MB);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/predict/history", history_of_the_pair_counts_most);
+    g_test_add_func("/predict/history/held-back", copies_that_are_held_back_teach_the_least);
+    g_test_add_func("/predict/history/pauses", pauses_teach_what_limited_copies_cannot);
+    g_test_add_func("/predict/history/endings", intervals_are_those_of_the_same_end);
+    g_test_add_func("/predict/history/instance", what_an_instance_wrote_is_remembered);
+    g_test_add_func("/predict/history/first", first_moves_tell_what_is_unused);
+    g_test_add_func("/predict/closing", what_came_is_noted);
+    return g_test_run();
+}
