@@ -110,31 +110,21 @@ static void live_migrate(GwRequest *request, GwMoveRequest *move, json_t *body)
 
 /* ---- POST /godwit/v1/migrations: a live migration with what Nova's action has no word for */
 
-gboolean gw_body_policy(GwRequest *request, const char *what, json_t *body, const GwPolicy **ret_policy)
-{
-    const char *name = gw_body_text(body, "policy");
-    *ret_policy = name ? gw_policy_find(name) : NULL;
-    if (!name || *ret_policy)
-        return TRUE;
-    g_autoptr(GString) known = g_string_new(NULL);
-    for (const GwPolicy *policy = gw_policies; policy->name; policy++)
-        g_string_append_printf(known, "%s%s", known->len ? ", " : "", policy->name);
-    gw_reply_fault(request, 400, "Invalid input for field/attribute policy of %s. Value: %s. It must be one of %s.", what, name, known->str);
-    return FALSE;
-}
-
 void gw_own_migrations_begin(GwRequest *request)
 {
     static const GwBodyRule outer[] = {{"migration", GW_BODY_OBJECT, GW_BODY_REQUIRED}};
     static const GwBodyRule inner[] = {{"server", GW_BODY_TEXT, GW_BODY_REQUIRED},
                                        {"host", GW_BODY_HOST},
                                        {"block_migration", GW_BODY_BOOLEAN_OR_AUTO},
-                                       {"policy", GW_BODY_TEXT}};
+                                       {"policy", GW_BODY_TEXT},
+                                       {"options", GW_BODY_OBJECT}};
     json_t *body = json_object_get(request->json, "migration");
     GwMoveRequest move = gw_request_move(request);
+    g_autofree char *options = NULL;
     if (!GW_BODY_CHECK(request, "body", request->json, outer) || !GW_BODY_CHECK(request, "migration", body, inner) ||
-        !gw_body_policy(request, "migration", body, &move.policy))
+        !gw_body_policy(request, "migration", body, &move.policy) || !gw_body_options(request, "migration", body, &options))
         return;
+    move.options = options;
     move.instance_uuid = gw_body_text(body, "server");
     move.host = gw_body_text(body, "host");
     move.block = json_object_get(body, "block_migration") ? block_of(body) : GW_BLOCK_AUTO;

@@ -39,8 +39,10 @@ gboolean gw_body_check(GwRequest *request, const char *what, json_t *object, con
 gboolean gw_body_is_true(json_t *object, const char *name);
 const char *gw_body_text(json_t *object, const char *name);
 
-/* A live move's policy by its name in `policy`; NULL when it is absent. FALSE: a 400 has been answered. (actions.c) */
+/* A live move's policy by its name in `policy`; NULL when it is absent. FALSE: a 400 has been answered. (move_body.c) */
 gboolean gw_body_policy(GwRequest *request, const char *what, json_t *body, const GwPolicy **ret_policy);
+/* Likewise its own options by their names in `options`, as a move's request takes them; owned, NULL when there are none. */
+gboolean gw_body_options(GwRequest *request, const char *what, json_t *body, char **ret_options);
 
 /* The one key of an action body, and its value; NULL with a 400 answered when there is not exactly one. */
 const char *gw_body_action(GwRequest *request, json_t **ret_value);

@@ -5,6 +5,8 @@
 #include "api/query.h"
 #include "api/view.h"
 
+#include "core/overrides.h"
+
 #define FIELD(name) static json_t *name(GwRequest *request, gconstpointer row)
 #define ROW ((const GwMigration *)row)
 #define TEXT(name, value)                                                                                              \
@@ -80,6 +82,17 @@ FIELD(progress)
     return out;
 }
 
+FIELD(options)
+{
+    g_autoptr(GPtrArray) own = gw_overrides_parse(ROW->options);
+    json_t *out = json_object();
+    for (guint i = 0; i < own->len; i++) {
+        const GwMetadatum *option = own->pdata[i];
+        json_object_set_new(out, option->key, gw_json_text(option->value));
+    }
+    return out;
+}
+
 FIELD(prediction)
 {
     return gw_json_forecast(ROW->forecast);
@@ -104,6 +117,7 @@ static const GwField fields[] = {
     {"updated_at", updated},
     {"total_ms", total},
     {"disks_copied", disks_copied},
+    {"options", options},
     {"progress", progress},
     {"prediction", prediction},
 };

@@ -134,21 +134,29 @@ void gw_own_plans_make(GwRequest *request)
                                        {"disk_over_commit", GW_BODY_BOOLEAN},
                                        {"cold", GW_BODY_BOOLEAN},
                                        {"measure", GW_BODY_BOOLEAN},
-                                       {"policy", GW_BODY_TEXT}};
+                                       {"policy", GW_BODY_TEXT},
+                                       {"options", GW_BODY_OBJECT}};
     json_t *plan = json_object_get(request->json, "plan");
     if (!GW_BODY_CHECK(request, "body", request->json, outer) || !GW_BODY_CHECK(request, "plan", plan, inner))
         return;
     const GwPolicy *policy;
-    if (!gw_body_policy(request, "plan", plan, &policy))
+    g_autofree char *options = NULL;
+    GwMoveKind kind = gw_body_is_true(plan, "cold") ? GW_MOVE_COLD : GW_MOVE_LIVE;
+    if (!gw_body_policy(request, "plan", plan, &policy) || !gw_body_options(request, "plan", plan, &options))
         return;
+    if (options && kind == GW_MOVE_COLD) {
+        gw_reply_fault(request, 400, "Invalid input for field/attribute options of plan. Value: %s. A cold move has none: leave out options, or cold.",
+                       options);
+        return;
+    }
     GwMoveRequest move = {.instance_uuid = gw_body_text(plan, "server"),
                           .host = gw_body_text(plan, "host"),
                           .block = block_mode(plan),
                           .disk_over_commit = gw_body_is_true(plan, "disk_over_commit"),
                           .policy = policy,
+                          .options = options,
                           .measure = measures(plan) ? GW_LOAD_FULL : GW_LOAD_SIZES,
                           .user_id = gw_request_user(request),
                           .project_id = gw_request_project(request)};
-    GwMoveKind kind = gw_body_is_true(plan, "cold") ? GW_MOVE_COLD : GW_MOVE_LIVE;
     gw_engine_try(request->engine, &move, kind, tried, gw_request_defer(request, failed, too_slow));
 }

@@ -34,6 +34,16 @@ static gboolean refuse_option(const GwCommand *command, const char *name, GError
     return FALSE;
 }
 
+static void keep(GwArguments *arguments, const GwOption *option, const char *value)
+{
+    GPtrArray *values = g_hash_table_lookup(arguments->options, option->name);
+    if (!values) {
+        values = g_ptr_array_new();
+        g_hash_table_insert(arguments->options, (gpointer)option->name, values);
+    }
+    g_ptr_array_add(values, (gpointer)value);
+}
+
 /* *argv stands on the option and is left on its last word. */
 static gboolean take_option(GwArguments *arguments, char ***argv, GError **error)
 {
@@ -58,7 +68,7 @@ static gboolean take_option(GwArguments *arguments, char ***argv, GError **error
         }
         (*argv)++;
     }
-    g_hash_table_replace(arguments->options, (gpointer)option->name, (gpointer)value);
+    keep(arguments, option, value);
     return TRUE;
 }
 
@@ -113,7 +123,7 @@ gboolean gw_arguments_parse(GwArguments *arguments, char **argv, GError **error)
     gboolean options_ended = FALSE;
     arguments->command = NULL;
     arguments->words = g_ptr_array_new();
-    arguments->options = g_hash_table_new(g_str_hash, g_str_equal);
+    arguments->options = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)g_ptr_array_unref);
     for (argv++; *argv; argv++) {
         if (!check_text(*argv, error))
             return FALSE;
@@ -148,7 +158,25 @@ const char *gw_arguments_word(const GwArguments *arguments, guint index)
 
 const char *gw_arguments_option(const GwArguments *arguments, const char *name)
 {
-    return g_hash_table_lookup(arguments->options, name);
+    const GPtrArray *values = g_hash_table_lookup(arguments->options, name);
+    return values ? values->pdata[values->len - 1] : NULL;
+}
+
+gboolean gw_arguments_pairs(const GwArguments *arguments, const char *name, json_t **ret_object, GError **error)
+{
+    const GPtrArray *values = g_hash_table_lookup(arguments->options, name);
+    g_autoptr(json_t) object = values ? json_object() : NULL;
+    for (guint i = 0; values && i < values->len; i++) {
+        const char *pair = values->pdata[i], *equals = strchr(pair, '=');
+        if (!equals || equals == pair) {
+            g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "--%s is '%s', but must be NAME=VALUE; give it once for each.", name, pair);
+            return FALSE;
+        }
+        g_autofree char *key = g_strndup(pair, (gsize)(equals - pair));
+        json_object_set_new(object, key, json_string(equals + 1));
+    }
+    *ret_object = g_steal_pointer(&object);
+    return TRUE;
 }
 
 gboolean gw_arguments_number(const char *text, const char *what, gint64 *ret_value, GError **error)

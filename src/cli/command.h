@@ -5,6 +5,7 @@
 #define GW_CLI_COMMAND_H
 
 #include "base/http.h"
+#include "base/json.h"
 #include "cli/terminal.h"
 
 /* The exit status; godwit(1) and `godwit help` tell people. */
@@ -45,7 +46,7 @@ typedef struct GwCommand GwCommand;
 typedef struct {
     const GwCommand *command; /* NULL: none was named */
     GPtrArray *words; /* of const char *: what stands after the command */
-    GHashTable *options; /* name -> value ("" for those that take none) */
+    GHashTable *options; /* name -> GPtrArray of const char *: its values, as often as it was given ("" for one that takes none) */
 } GwArguments;
 
 struct GwCommand {
@@ -71,7 +72,9 @@ void gw_arguments_clear(GwArguments *arguments);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(GwArguments, gw_arguments_clear)
 
 const char *gw_arguments_word(const GwArguments *arguments, guint index); /* NULL when there are not so many */
-const char *gw_arguments_option(const GwArguments *arguments, const char *name); /* NULL when not given */
+const char *gw_arguments_option(const GwArguments *arguments, const char *name); /* the last; NULL when not given */
+/* An option that is given once for each NAME=VALUE, as an object of texts; *ret_object is NULL when it was not given. Or INVALID. */
+gboolean gw_arguments_pairs(const GwArguments *arguments, const char *name, json_t **ret_object, GError **error);
 /* A whole number of at least 1 that was typed for `what`; or INVALID. */
 gboolean gw_arguments_number(const char *text, const char *what, gint64 *ret_value, GError **error);
 

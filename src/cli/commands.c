@@ -90,6 +90,7 @@ static const GwOption live_migration_options[] = {
     {"block-migrate", NULL, "copy the disks too, as when no storage is shared"},
     {"no-block-migrate", NULL, "copy no disks: refuse when the destination does not see them"},
     {"policy", "POLICY", "how it is ended: balanced, minimal-downtime, fast or never-pause"},
+    {"option", "NAME=VALUE", "an option of godwit.conf for this move alone, live_migration_bandwidth=100 say; once for each"},
     {NULL, NULL, NULL},
 };
 
@@ -108,6 +109,7 @@ static const GwOption plan_options[] = {
     {"no-block-migrate", NULL, "as if no disk might be copied"},
     {"cold", NULL, "as if the server were moved cold, with `godwit migrate`"},
     {"policy", "POLICY", "how it is ended: balanced, minimal-downtime, fast or never-pause"},
+    {"option", "NAME=VALUE", "an option of godwit.conf for this move alone, live_migration_bandwidth=100 say; once for each"},
     {"quick", NULL, "predict without sampling for 4 s what the guest writes"},
     {NULL, NULL, NULL},
 };

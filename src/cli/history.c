@@ -169,6 +169,16 @@ static void add_prediction(GwTable *table, const GwMove *move)
     add_property(table, move->final ? "pause predicted" : "expected pause", interval(outlook, "downtime_ms"));
 }
 
+static void add_options(GwTable *table, const GwMove *move)
+{
+    const char *name;
+    json_t *value;
+    g_autoptr(GString) text = g_string_new(NULL);
+    json_object_foreach(json_object_get(move->json, "options"), name, value)
+        g_string_append_printf(text, "%s%s=%s", text->len ? ", " : "", name, json_string_value(value));
+    add_property(table, "options", text->len ? gw_text_clean(text->str) : NULL);
+}
+
 /* A refusal has many reasons: a row each. */
 static void add_reasons(GwTable *table, const GwMove *move)
 {
@@ -194,6 +204,7 @@ static void print_move(const GwMove *move)
     add_property(table, "created (UTC)", gw_text_time(move->created_at));
     add_property(table, "ended (UTC)", move->ended_at ? gw_text_time(move->ended_at) : NULL);
     add_property(table, "took", duration(move));
+    add_options(table, move);
     add_figures(table, move);
     add_prediction(table, move);
     add_reasons(table, move);

@@ -98,11 +98,18 @@ static json_t *block_word(const GwArguments *arguments)
     return json_string("auto");
 }
 
-/* Nova's action has no word for it. */
-static json_t *live_with_policy(const GwArguments *arguments, const GwServer *server, const char *policy)
+static GwExit live_by_nova(GwCli *cli, const GwArguments *arguments, const GwServer *server, gint64 *ret_id, GError **error)
 {
-    return json_pack("{s:{s:s, s:s?, s:o, s:s}}", "migration", "server", server->uuid, "host", gw_arguments_word(arguments, 1),
-                     "block_migration", block_word(arguments), "policy", policy);
+    json_t *body = json_pack("{s:{s:s?, s:o}}", "os-migrateLive", "host", gw_arguments_word(arguments, 1), "block_migration", block_word(arguments));
+    return act_on_server(cli, server, GW_COMPUTE_LIVE, body, ret_id, error);
+}
+
+/* With a policy or options, for which Nova's action has no words. */
+static GwExit live_by_own(GwCli *cli, const GwArguments *arguments, const GwServer *server, json_t *options, gint64 *ret_id, GError **error)
+{
+    json_t *body = json_pack("{s:{s:s, s:s?, s:o, s:s*, s:O*}}", "migration", "server", server->uuid, "host", gw_arguments_word(arguments, 1),
+                             "block_migration", block_word(arguments), "policy", gw_arguments_option(arguments, "policy"), "options", options);
+    return act(cli, server, &(GwCall){.method = "POST", .path = "/godwit/v1/migrations", .body = body}, ret_id, error);
 }
 
 GwExit gw_run_live_migration(GwCli *cli, const GwArguments *arguments, GError **error)
@@ -111,18 +118,18 @@ GwExit gw_run_live_migration(GwCli *cli, const GwArguments *arguments, GError **
         g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "--block-migrate and --no-block-migrate exclude each other.");
         return GW_EXIT_USAGE;
     }
-    const char *host = gw_arguments_word(arguments, 1);
+    g_autoptr(json_t) options = NULL;
+    if (!gw_arguments_pairs(arguments, "option", &options, error))
+        return GW_EXIT_USAGE;
 
     g_autoptr(GwServer) server = gw_server_find(cli, gw_arguments_word(arguments, 0), error);
     if (!server)
         return GW_EXIT_FAILED;
 
     gint64 id = 0;
-    const char *policy = gw_arguments_option(arguments, "policy");
-    GwCall own = {.method = "POST", .path = "/godwit/v1/migrations", .body = policy ? live_with_policy(arguments, server, policy) : NULL};
-    json_t *body = policy ? NULL : json_pack("{s:{s:s?, s:o}}", "os-migrateLive", "host", host, "block_migration", block_word(arguments));
-    GwExit begun = policy ? act(cli, server, &own, &id, error) : act_on_server(cli, server, GW_COMPUTE_LIVE, body, &id, error);
-    GwExit code = blame_host(cli, host, begun);
+    gboolean own = options || gw_arguments_option(arguments, "policy");
+    GwExit begun = own ? live_by_own(cli, arguments, server, options, &id, error) : live_by_nova(cli, arguments, server, &id, error);
+    GwExit code = blame_host(cli, gw_arguments_word(arguments, 1), begun);
 
     return code == GW_EXIT_DONE ? carry_on(cli, server, id, GW_WANT_MOVED, error) : code;
 }

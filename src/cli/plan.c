@@ -199,14 +199,15 @@ static void print_people(const GwCli *cli, const json_t *plan)
     }
 }
 
-static json_t *wish(const GwArguments *arguments, const char *uuid)
+static json_t *wish(const GwArguments *arguments, const char *uuid, json_t *options /* or NULL; a reference is taken */)
 {
     const char *host = gw_arguments_word(arguments, 1);
     json_t *block = gw_arguments_option(arguments, "block-migrate")      ? json_true()
                     : gw_arguments_option(arguments, "no-block-migrate") ? json_false()
                                                                          : json_string("auto");
-    return json_pack("{s:{s:s, s:s?, s:o, s:s*, s:b, s:b}}", "plan", "server", uuid, "host", host, "block_migration", block, "policy", gw_arguments_option(arguments, "policy"), "cold",
-                     gw_arguments_option(arguments, "cold") != NULL, "measure", gw_arguments_option(arguments, "quick") == NULL);
+    return json_pack("{s:{s:s, s:s?, s:o, s:s*, s:O*, s:b, s:b}}", "plan", "server", uuid, "host", host, "block_migration", block, "policy",
+                     gw_arguments_option(arguments, "policy"), "options", options, "cold", gw_arguments_option(arguments, "cold") != NULL, "measure",
+                     gw_arguments_option(arguments, "quick") == NULL);
 }
 
 GwExit gw_run_plan(GwCli *cli, const GwArguments *arguments, GError **error)
@@ -215,13 +216,16 @@ GwExit gw_run_plan(GwCli *cli, const GwArguments *arguments, GError **error)
         g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "--block-migrate and --no-block-migrate exclude each other.");
         return GW_EXIT_USAGE;
     }
+    g_autoptr(json_t) options = NULL;
+    if (!gw_arguments_pairs(arguments, "option", &options, error))
+        return GW_EXIT_USAGE;
 
     g_autoptr(GwServer) server = gw_server_find(cli, gw_arguments_word(arguments, 0), error);
     if (!server)
         return GW_EXIT_FAILED;
 
     g_auto(GwAnswer) answer = {0};
-    GwCall call = {.method = "POST", .path = "/godwit/v1/plan", .body = wish(arguments, server->uuid)};
+    GwCall call = {.method = "POST", .path = "/godwit/v1/plan", .body = wish(arguments, server->uuid, options)};
     json_t *plan = NULL;
     if (!gw_client_call(cli, &call, &answer, error) || !gw_json_object(answer.body, "plan", GW_JSON_REQUIRED, &plan, error))
         return GW_EXIT_FAILED;

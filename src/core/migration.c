@@ -218,6 +218,7 @@ GwMigration *gw_migration_copy(const GwMigration *migration)
     copy->instance_name = g_strdup(migration->instance_name);
     copy->source = g_strdup(migration->source);
     copy->dest = g_strdup(migration->dest);
+    copy->options = g_strdup(migration->options);
     copy->plan = gw_plan_copy(migration->plan);
     copy->flavor = migration->flavor ? gw_flavor_copy(migration->flavor) : NULL;
     copy->forecast = migration->forecast ? g_memdup2(migration->forecast, sizeof *migration->forecast) : NULL;
@@ -235,6 +236,7 @@ void gw_migration_free(GwMigration *migration)
     g_free(migration->instance_name);
     g_free(migration->source);
     g_free(migration->dest);
+    g_free(migration->options);
     gw_plan_free(migration->plan);
     gw_flavor_free(migration->flavor);
     g_free(migration->forecast);

@@ -178,6 +178,7 @@ typedef struct {
     GwBlockMode block;
     char *source;
     char *dest;           /* NULL until chosen */
+    char *options;        /* live: the request's own (core/overrides.h), or NULL */
     unsigned intents;     /* GW_INTENT_* */
     guint attempts;       /* times that the copy was begun */
     GwPlan *plan;         /* NULL until planned */

@@ -6,7 +6,7 @@
 typedef enum { NUMBER, NUMBER64, SWITCH, ACTION, COMPRESSION, SYNC } Kind;
 
 #define AT(member) offsetof(GwPlanSettings, member)
-#define WHOLE "a whole number"
+#define TO_MILLION "a whole number from 0 to 1000000"
 #define YES_NO "true or false"
 
 /* The options' own limits are those of daemon/option_table.c. */
@@ -17,12 +17,12 @@ static const struct {
     guint64 min, max;
     const char *form;
 } options[] = {
-    {"live_migration_bandwidth", NUMBER64, AT(bandwidth_mibps), 0, 1000000, WHOLE},
-    {"live_migration_completion_timeout", NUMBER64, AT(completion_timeout_s), 0, 1000000, WHOLE},
+    {"live_migration_bandwidth", NUMBER64, AT(bandwidth_mibps), 0, 1000000, TO_MILLION},
+    {"live_migration_completion_timeout", NUMBER64, AT(completion_timeout_s), 0, 1000000, TO_MILLION},
     {"live_migration_timeout_action", ACTION, AT(timeout_action), 0, 0, "policy, abort or force_complete"},
-    {"live_migration_downtime", NUMBER, AT(pause_ms), 0, 1000000, WHOLE},
-    {"live_migration_downtime_steps", NUMBER, AT(pause_steps), 0, 1000, WHOLE},
-    {"live_migration_downtime_delay", NUMBER, AT(pause_delay_s), 1, 1000000, "a whole number above 0"},
+    {"live_migration_downtime", NUMBER, AT(pause_ms), 0, 1000000, TO_MILLION},
+    {"live_migration_downtime_steps", NUMBER, AT(pause_steps), 0, 1000, "a whole number from 0 to 1000"},
+    {"live_migration_downtime_delay", NUMBER, AT(pause_delay_s), 1, 1000000, "a whole number from 1 to 1000000"},
     {"live_migration_permit_post_copy", SWITCH, AT(permit_post_copy), 0, 0, YES_NO},
     {"live_migration_permit_auto_converge", SWITCH, AT(permit_auto_converge), 0, 0, YES_NO},
     {"live_migration_parallel_connections", NUMBER, AT(transfer.connections), 1, 255, "a whole number from 1 to 255"},
@@ -99,13 +99,33 @@ static gboolean set(guint option, const char *text, GwPlanSettings *settings)
     return FALSE;
 }
 
+/* G_N_ELEMENTS(options) when there is none of that name. */
+static guint find(const char *key)
+{
+    guint i = 0;
+    while (i < G_N_ELEMENTS(options) && strcmp(options[i].key, key) != 0)
+        i++;
+    return i;
+}
+
+gboolean gw_override_is_known(const char *key)
+{
+    return find(key) < G_N_ELEMENTS(options);
+}
+
+char *gw_override_names(void)
+{
+    GString *names = g_string_new(NULL);
+    for (guint i = 0; i < G_N_ELEMENTS(options); i++)
+        g_string_append_printf(names, "%s%s", i ? ", " : "", options[i].key);
+    return g_string_free(names, FALSE);
+}
+
 const char *gw_override_objection(const char *key, const char *value)
 {
     GwPlanSettings ignored = {0};
-    for (guint i = 0; i < G_N_ELEMENTS(options); i++)
-        if (strcmp(options[i].key, key) == 0)
-            return set(i, value, &ignored) ? NULL : options[i].form;
-    return NULL;
+    guint option = find(key);
+    return option == G_N_ELEMENTS(options) || set(option, value, &ignored) ? NULL : options[option].form;
 }
 
 void gw_overrides_apply(const GPtrArray *aggregates, GwPlanSettings *settings)
@@ -116,5 +136,37 @@ void gw_overrides_apply(const GPtrArray *aggregates, GwPlanSettings *settings)
             value = gw_aggregate_get(aggregates->pdata[j], options[i].key);
         if (value)
             set(i, value, settings);
+    }
+}
+
+/* ---- those of one request */
+
+void gw_overrides_add(GString *own, const char *key, const char *value)
+{
+    g_string_append_printf(own, "%s%s=%s", own->len ? "," : "", key, value);
+}
+
+GPtrArray *gw_overrides_parse(const char *own)
+{
+    GPtrArray *pairs = gw_metadata_new();
+    g_auto(GStrv) words = g_strsplit(own ? own : "", ",", -1);
+    for (guint i = 0; words[i]; i++) {
+        char *equals = strchr(words[i], '=');
+        if (!equals)
+            continue;
+        *equals = '\0';
+        gw_metadata_add(pairs, words[i], equals + 1);
+    }
+    return pairs;
+}
+
+void gw_overrides_apply_own(const char *own, GwPlanSettings *settings)
+{
+    g_autoptr(GPtrArray) pairs = gw_overrides_parse(own);
+    for (guint i = 0; i < pairs->len; i++) {
+        const GwMetadatum *pair = pairs->pdata[i];
+        guint option = find(pair->key);
+        if (option < G_N_ELEMENTS(options))
+            set(option, pair->value, settings);
     }
 }

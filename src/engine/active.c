@@ -35,7 +35,6 @@ GwActive *gw_active_new(GwEngine *engine, GwMigration *row)
     active->row = row;
     active->host_forced = (row->intents & GW_INTENT_HOST_FORCED) != 0;
     active->group_goes = (row->intents & GW_INTENT_GROUP_GOES) != 0;
-    active->policy = gw_policy_of_intents(row->intents);
     active->disk_over_commit = (row->intents & GW_INTENT_OVER_COMMIT) != 0;
     g_strlcpy(active->instance_uuid, row->instance_uuid, sizeof active->instance_uuid);
     return active;

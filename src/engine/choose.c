@@ -89,8 +89,9 @@ static void take_policy(GwPlanSettings *settings, const GwPolicy *policy)
     settings->pause_ms = 0;
 }
 
-/* The settings, over them what the aggregates say that the source is in, and over that the request's own policy. */
-static GwPlanSettings plan_settings(GwActive *active)
+/* The settings, over them what the aggregates say that the source is in, and over that the request's own policy and options. All that
+ * is the request's is in the row: a plan may be made anew by another process. */
+static GwPlanSettings plan_settings(GwActive *active, const GwMigration *row)
 {
     GwPlanSettings settings = active->engine->settings.plan;
     if (active->source) {
@@ -99,7 +100,8 @@ static GwPlanSettings plan_settings(GwActive *active)
         gw_overrides_apply(active->source->aggregates, &settings);
         g_mutex_unlock(&active->engine->lock);
     }
-    take_policy(&settings, active->policy);
+    take_policy(&settings, gw_policy_of_intents(row->intents));
+    gw_overrides_apply_own(row->options, &settings);
     guint64 link = active->engine->settings.link_bandwidth_mibps, own = settings.bandwidth_mibps;
     settings.bandwidth_mibps = link && (!own || own > link) ? link : own; /* its part is found out once it runs */
     return settings;
@@ -132,7 +134,7 @@ GPtrArray *gw_choose_examine(GwActive *active, const GwMigration *row, GwHostEnt
                        .disk_over_commit = active->disk_over_commit || engine->settings.disk_over_commit};
     if (row->kind == GW_MOVE_LIVE)
         wish.traffic = traffic_of(engine, row->instance_uuid, row->source, dest->row->name);
-    GwPlanSettings settings = plan_settings(active);
+    GwPlanSettings settings = plan_settings(active, row);
     return gw_checks_plan(facts, &wish, &settings, dest->row->name, ret_plan);
 }
 

@@ -126,7 +126,7 @@ void gw_engine_try(GwEngine *engine, const GwMoveRequest *request, GwMoveKind ki
     DryRun *run = g_new0(DryRun, 1);
     run->engine = gw_engine_ref(engine);
     run->active = (GwActive){.engine = engine, .source = g_steal_pointer(&source), .disk_over_commit = request->disk_over_commit,
-                             .host_forced = request->force, .policy = request->policy};
+                             .host_forced = request->force};
     run->row = g_steal_pointer(&row);
     run->report = report_new(view, kind);
     run->measure = request->measure;

@@ -229,6 +229,7 @@ typedef struct {
     gboolean group_goes; /* all of its group that stays together go to host, too: the policy does not hold it */
     gboolean by_admin; /* a lock does not count for it, and it is told why a host is silent */
     const GwPolicy *policy; /* of a live move; NULL: that of the source's aggregates, else the setting's */
+    const char *options; /* of a live move: its own (core/overrides.h), over those of the aggregates and the settings; or NULL */
     const GwFlavor *flavor;  /* of a resize: the shape that it gets */
     GwLoadHow measure; /* of a dry run: how long the guest may be looked at, for the prediction */
     const char *request_id, *user_id, *project_id;

@@ -92,7 +92,6 @@ struct GwActive {
     guint64 told;            /* [step, or the follower's] what listeners were last told: state, pass and part of the disks as one number, raised by one */
     guint64 told_pause_ms;   /* [step] the longest pause that the hypervisor was told; 0: none yet */
     guint64 told_mibps;      /* [step] likewise what it may send */
-    const GwPolicy *policy;  /* of the request, or NULL */
     gboolean group_goes;     /* of the request: as in GwDemand */
     gboolean host_forced;    /* of the request: the destination is not placement's business */
     guint64 pass, pass_since_ms; /* [step] of the copy: which one is under way, and since when, in its own time, */

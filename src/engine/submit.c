@@ -221,6 +221,7 @@ static GwMigration *row_of(const GwInstanceView *view, const GwMoveRequest *requ
     row->intents = (request->force ? GW_INTENT_HOST_FORCED : 0) | (request->group_goes ? GW_INTENT_GROUP_GOES : 0) |
                    (request->disk_over_commit ? GW_INTENT_OVER_COMMIT : 0) |
                    gw_policy_intents(kind == GW_MOVE_LIVE ? request->policy : NULL);
+    row->options = g_strdup(kind == GW_MOVE_LIVE ? request->options : NULL);
     return row;
 }
 

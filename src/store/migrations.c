@@ -24,6 +24,7 @@ const GwField gw_migration_fields[] = {
     FIELD(UUID, uuid),
     FIELD(UUID, instance_uuid),
     FIELD(INT64, created_us),
+    FIELD(TEXT, options),
     GW_FIELD_WORDS(GwMigration, state, "state", state_words),
     GW_FIELD_WORDS(GwMigration, end, "end_state", state_words),
     GW_FIELD_WORDS(GwMigration, kind, "kind", kind_words),
@@ -56,7 +57,7 @@ const GwField gw_migration_fields[] = {
     FIELD(INT64, state_since_us),
 };
 
-enum { COUNT = G_N_ELEMENTS(gw_migration_fields), ADDED = 1, CHANGED = 4, KEPT = COUNT - 4, PROGRESSES = 12 };
+enum { COUNT = G_N_ELEMENTS(gw_migration_fields), ADDED = 1, CHANGED = 5, KEPT = COUNT - 4, PROGRESSES = 12 };
 _Static_assert((int)COUNT == (int)GW_MIGRATION_FIELD_COUNT, "the header says how many fields there are");
 _Static_assert(offsetof(GwProgress, memory_scanned) == PROGRESSES * sizeof(guint64), "a column for every figure of progress that is kept");
 

@@ -237,6 +237,9 @@ const char *const gw_schema_steps[] = {
 
     /* 13: whoever writes a rolling drain has seen what it writes over. */
     "ALTER TABLE rollings ADD COLUMN version INTEGER NOT NULL DEFAULT 1;",
+
+    /* 14: options of one live migration: core/overrides.h. */
+    "ALTER TABLE migrations ADD COLUMN options TEXT;",
 };
 
 const guint gw_schema_count = G_N_ELEMENTS(gw_schema_steps);

@@ -23,7 +23,7 @@ def filled(daemon):
     (["show", "vm1", ""], []),
     (["--json", "live-migration", "vm1", "Host"], ["HostB", "HostC"]),
     (["--url", "x", "live-migration", "--block-migrate", "vm1", ""], ["HostB", "HostC"]),
-    (["live-migration", "--"], ["--block-migrate", "--no-block-migrate", "--policy", "--url", "--cacert", "--insecure", "--json", "--no-wait", "--timeout",
+    (["live-migration", "--"], ["--block-migrate", "--no-block-migrate", "--policy", "--option", "--url", "--cacert", "--insecure", "--json", "--no-wait", "--timeout",
                                 "--help", "--version"]),
     (["list", "--host", "HostC"], ["HostC"]),
     (["migration-list", "--server", "v"], ["vm1"]),

@@ -37,6 +37,10 @@ LIST = "/v2.1/servers/detail?name=%5Evm1%24"
      "--url is 'HostA:8774', but must be an address such as http://127.0.0.1:8774."),
     (["live-migration", "--block-migrate", "--no-block-migrate", "vm1"],
      "--block-migrate and --no-block-migrate exclude each other."),
+    (["live-migration", "vm1", "--option", "live_migration_downtime"],
+     "--option is 'live_migration_downtime', but must be NAME=VALUE; give it once for each."),
+    (["plan", "vm1", "--option", "a=1", "--option", "=1"], "--option is '=1', but must be NAME=VALUE; give it once for each."),
+    (["plan", "vm1", "--option"], "Option --option needs a value: --option NAME=VALUE."),
     (["show", b"vm\xff"], "'vm\N{REPLACEMENT CHARACTER}' is not UTF-8 text."),
 ])
 def test_usage(daemon, godwit, words, message):

@@ -37,6 +37,35 @@ def test_live_migration_sends(vm1, godwit, words, host, block):
     assert run.out == "vm1 moved from HostB to HostC in 1.24 s: 310 MiB copied, guest paused for 0.09 s.\n"
 
 
+@pytest.mark.parametrize("words,more", [
+    (("--policy", "fast"), {"policy": "fast"}),
+    (("--option", "live_migration_downtime=800"), {"options": {"live_migration_downtime": "800"}}),
+    (("--option=a=1", "--policy=fast", "--option", "b=x=y", "--option", "a=2", "--option", "c="),
+     {"policy": "fast", "options": {"a": "2", "b": "x=y", "c": ""}}),
+])
+def test_live_migration_with_a_policy_or_options(vm1, godwit, words, more):
+    vm1.on("POST", "/godwit/v1/migrations", ACCEPTED)
+    assert godwit("live-migration", "vm1", *words, "HostC").status == 0
+    body = {"server": VM1, "host": "HostC", "block_migration": "auto", **more}
+    assert [r["body"] for r in vm1.asked("POST")] == [{"migration": body}]
+
+
+def test_a_dry_run_has_them_too(vm1, godwit):
+    vm1.on("POST", "/godwit/v1/plan", {"plan": {"possible": False, "hosts": []}})
+    godwit("plan", "vm1", "--quick", "--option", "a=1", "--option", "b=2")
+    assert vm1.asked("POST")[0]["body"]["plan"]["options"] == {"a": "1", "b": "2"}
+    godwit("plan", "vm1", "--quick")
+    assert "options" not in vm1.asked("POST")[1]["body"]["plan"]
+
+
+def test_options_of_a_move_are_shown(vm1, godwit):
+    vm1.has_move(move("completed", progress=DONE, options={"live_migration_downtime": "800", "live_migration_bandwidth": "9"}))
+    lines = [" ".join(line.split()) for line in godwit("server-migration-show", "vm1", "7").out.splitlines()]
+    assert "| options | live_migration_downtime=800, live_migration_bandwidth=9 |" in lines
+    vm1.has_move(move("completed", progress=DONE, options={}))
+    assert "options" not in godwit("server-migration-show", "vm1", "7").out
+
+
 def test_a_line_for_each_state(vm1, godwit):
     vm1.has_move(move("preparing"), move("running"), move("running"), move("settling"),
                  move("completed", progress=DONE))

@@ -177,3 +177,15 @@ def test_plan_of_a_server_that_waits_for_confirmation(real):
     run = real("plan", name)
     assert run.status == 5 and "cannot move now" in run.out and "resize-confirm" in run.out
     assert real("resize-revert", name).status == 0
+
+
+def test_options_of_one_move(real):
+    run = real("live-migration", "--option", "live_migration_completion_timeout=5", "--option", "live_migration_downtime=900", VM, "HostB")
+    assert run.status == 0 and where(real) == "HostB", run.err
+    shown = real("server-migration-list", VM, "--json").json["migrations"][0]
+    assert shown["options"] == {"live_migration_completion_timeout": "5", "live_migration_downtime": "900"}
+    out = real("plan", "--quick", "--option", "live_migration_completion_timeout=5", VM, "HostA").out
+    assert "  ended when it takes longer than: 20.0 s\n" in out, out
+    wrong = real("live-migration", "--option", "live_migration_downtime=soon", VM, "HostA")
+    assert wrong.status == 1 and "live_migration_downtime" in wrong.err and "It must be a whole number from 0 to 1000000." in wrong.err
+    assert real("live-migration", VM).status == 0 and where(real) == "HostA"

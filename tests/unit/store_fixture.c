@@ -12,7 +12,7 @@
 #if GLIB_SIZEOF_VOID_P == 8
 _Static_assert(sizeof(GwDisk) == 88 && sizeof(GwNic) == 24 && sizeof(GwInstance) == 176, "a new field of an instance?");
 _Static_assert(sizeof(GwPlanDisk) == 80 && sizeof(GwPlan) == 240, "a new field of a plan?");
-_Static_assert(sizeof(GwMigration) == 352 && sizeof(GwProgress) == 104, "a new field of a migration?");
+_Static_assert(sizeof(GwMigration) == 360 && sizeof(GwProgress) == 104, "a new field of a migration?");
 _Static_assert(sizeof(GwForecast) == 424, "a new field of a forecast?");
 #endif
 
@@ -205,6 +205,7 @@ GwMigration *sample_migration(const char *instance_uuid)
     row->source = g_strdup("HostB");
     row->dest = g_strdup("HostC");
     row->intents = GW_INTENT_FORCE_COMPLETE;
+    row->options = g_strdup("live_migration_bandwidth=9,live_migration_compression=none");
     row->attempts = 2;
     row->plan = sample_plan();
     row->progress = (GwProgress){1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
@@ -305,6 +306,7 @@ void assert_migration_equal(const GwMigration *a, const GwMigration *b)
     g_assert_cmpstr(a->source, ==, b->source);
     g_assert_cmpstr(a->dest, ==, b->dest);
     g_assert_cmpuint(a->intents, ==, b->intents);
+    g_assert_cmpstr(a->options, ==, b->options);
     g_assert_cmpuint(a->attempts, ==, b->attempts);
     g_assert_true(!a->plan == !b->plan);
     if (a->plan)
@@ -352,4 +354,21 @@ void add_host(GwStore *store, const char *name, const char *uri)
 {
     GwHostRow row = {.name = (char *)name, .uri = (char *)uri, .enabled = TRUE};
     assert_ok(gw_store_host_add(store, &row, &error_));
+}
+
+void assert_old_rows(GwStore *store)
+{
+    g_autoptr(GPtrArray) rows = NULL;
+    assert_ok(gw_store_hosts(store, &rows, &error_));
+    g_assert_cmpuint(rows->len, ==, 1);
+    g_assert_cmpstr(((GwHostRow *)rows->pdata[0])->name, ==, "HostB");
+    g_autoptr(GwMigration) old = read_migration(store, 1);
+    g_assert_cmpstr(old->instance_name, ==, "old");
+    g_assert_null(old->options);
+    old->state = GW_MIGRATION_FAILED;
+    assert_ok(gw_store_migration_update(store, old, &error_));
+    g_autoptr(GwMigration) young = sample_migration(UUID_B);
+    assert_ok(gw_store_migration_add(store, young, &error_));
+    g_autoptr(GwMigration) back = read_migration(store, young->id);
+    assert_migration_equal(young, back);
 }

@@ -50,4 +50,15 @@ void assert_migration_equal(const GwMigration *a, const GwMigration *b);
 GwMigration *read_migration(GwStore *store, gint64 id);
 void add_host(GwStore *store, const char *name, const char *uri);
 
+/* What a database of any schema there has been may hold, in its own words; and that it is all there, and can be used. */
+#define OLD_ROWS                                                                                                       \
+    "INSERT INTO hosts (uuid, name, uri, enabled, forced_down, created_us, updated_us)"                                \
+    " VALUES ('u', 'HostB', 'qemu:///b', 1, 0, 1, 2);"                                                                 \
+    "INSERT INTO migrations (uuid, instance_uuid, instance_name, kind, state, end_state, final, block, source, intents, attempts,"  \
+    " created_us, updated_us, started_us, ended_us, state_since_us, version, elapsed_ms, downtime_ms, memory_total,"   \
+    " memory_processed, memory_remaining, disk_total, disk_processed, disk_remaining, memory_bps, dirty_bps, iteration," \
+    " throttle_percent) VALUES ('m', '" UUID_A "', 'old', 'live-migration', 'accepted', 'failed', 0, 'auto', 'HostB', 0, 0," \
+    " 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)"
+void assert_old_rows(GwStore *store);
+
 #endif

@@ -266,14 +266,11 @@ static void test_forward(Fixture *fixture, gconstpointer data)
         g_autoptr(GwPgConnection) connection = gw_pg_connection_open(&none, uri, name, NULL);
         assert_ok(gw_pg_schema_bring_forward(connection, gw_schema_steps, version, &error_));
         assert_ok(gw_pg_schema_bring_forward(connection, gw_schema_steps, version, &error_));
-        postgres_run(name, "INSERT INTO hosts (uuid, name, uri, enabled, forced_down, created_us, updated_us)"
-                           " VALUES ('u', 'HostB', 'qemu:///b', 1, 0, 1, 2)");
+        postgres_run(name, OLD_ROWS);
         g_autoptr(GError) error = NULL;
         g_autoptr(GwStore) store = gw_store_open_postgres(uri, &error);
         g_assert_no_error(error);
-        g_autoptr(GPtrArray) rows = NULL;
-        assert_ok(gw_store_hosts(store, &rows, &error_));
-        g_assert_cmpuint(rows->len, ==, 1);
+        assert_old_rows(store);
     }
 }
 

@@ -120,19 +120,12 @@ static void test_forward(Fixture *fixture, gconstpointer data)
         sqlite3 *db;
         g_assert_cmpint(sqlite3_open(path, &db), ==, SQLITE_OK);
         assert_ok(gw_schema_bring_forward(db, path, gw_schema_steps, version, &error_));
-        g_assert_cmpint(sqlite3_exec(db,
-                                     "INSERT INTO hosts (uuid, name, uri, enabled, forced_down, created_us, updated_us)"
-                                     " VALUES ('u', 'HostB', 'qemu:///b', 1, 0, 1, 2)",
-                                     NULL, NULL, NULL),
-                        ==, SQLITE_OK);
+        g_assert_cmpint(sqlite3_exec(db, OLD_ROWS, NULL, NULL, NULL), ==, SQLITE_OK);
         sqlite3_close(db);
         g_autoptr(GError) error = NULL;
         g_autoptr(GwStore) store = gw_store_open_sqlite(path, &error);
         g_assert_no_error(error);
-        g_autoptr(GPtrArray) rows = NULL;
-        assert_ok(gw_store_hosts(store, &rows, &error_));
-        g_assert_cmpuint(rows->len, ==, 1);
-        g_assert_cmpstr(((GwHostRow *)rows->pdata[0])->name, ==, "HostB");
+        assert_old_rows(store);
     }
 }
 
