@@ -44,32 +44,39 @@ static guint64 shaded(guint64 bytes, const GwPredictInput *input, Shade shade)
     return err_by(bytes, (double)input->load.grain_bytes, step, (double)input->plan->memory_mib * MIB);
 }
 
-/* Windows of now, and what the instance's last move has shown, unless the guest does something else now. Likely; of ret_seen's room
- * GW_WROTE_BEFORE + 2. */
-static guint all_seen(const GwPredictInput *input, GwWritten *ret_seen)
+/* Likely. */
+typedef struct {
+    GwWritten windows[GW_WROTE_BEFORE + 2];
+    guint count;
+    gboolean remembers; /* some are of an earlier move */
+} Seen;
+
+static void remember(const GwPredictInput *input, Seen *seen)
 {
+    for (guint i = 0; i < GW_WROTE_BEFORE; i++) {
+        if (!input->constants.wrote_before[i].ms)
+            continue;
+        seen->windows[seen->count++] = input->constants.wrote_before[i];
+        seen->remembers = TRUE;
+    }
+}
+
+/* Windows of now, and what the instance's last move has shown, unless the guest does something else now. */
+static Seen all_seen(const GwPredictInput *input)
+{
+    Seen seen = {.count = 0};
     const GwLoad *load = &input->load;
     const double other = 2;
     double memory = (double)input->plan->memory_mib * MIB;
     GwDirtyCurve before = gw_dirty_curve_among(input->constants.wrote_before, GW_WROTE_BEFORE, memory);
     double then = gw_dirty_curve_at(&before, GW_LOAD_SHORT_MS / 1000.0), now = (double)load->short_bytes;
-    guint count = 0;
     if (load->how >= GW_LOAD_BRIEF)
-        ret_seen[count++] = (GwWritten){GW_LOAD_SHORT_MS, load->short_bytes};
+        seen.windows[seen.count++] = (GwWritten){GW_LOAD_SHORT_MS, load->short_bytes};
     if (load->how == GW_LOAD_FULL)
-        ret_seen[count++] = (GwWritten){GW_LOAD_LONG_MS, load->long_bytes};
-    if (count && (now > then * other || now * other < then))
-        return count;
-    for (guint i = 0; i < GW_WROTE_BEFORE; i++)
-        if (input->constants.wrote_before[i].ms)
-            ret_seen[count++] = input->constants.wrote_before[i];
-    return count;
-}
-
-static gboolean remembers(const GwPredictInput *input)
-{
-    GwWritten seen[GW_WROTE_BEFORE + 2];
-    return all_seen(input, seen) > (input->load.how == GW_LOAD_FULL ? 2 : input->load.how == GW_LOAD_BRIEF ? 1 : 0);
+        seen.windows[seen.count++] = (GwWritten){GW_LOAD_LONG_MS, load->long_bytes};
+    if (!seen.count || (now <= then * other && now * other >= then))
+        remember(input, &seen);
+    return seen;
 }
 
 /* Nothing else is known than the windows: a sample of n pages errs by about the root of those it has found, and by one. */
@@ -88,21 +95,20 @@ static GwDirtyCurve curve_of_load(const GwPredictInput *input, Shade shade)
     return gw_dirty_curve_fit(&load, small ? MIN((double)load.short_bytes * 1.3, whole) : whole);
 }
 
-static GwDirtyCurve curve_of_all(const GwPredictInput *input, Shade shade)
+static GwDirtyCurve curve_of_all(const GwPredictInput *input, const Seen *likely, Shade shade)
 {
-    GwWritten seen[GW_WROTE_BEFORE + 2];
-    guint count = all_seen(input, seen);
+    Seen seen = *likely;
     double spread = shade == WORSE ? 1.15 : shade == BETTER ? 0.85 : 1, whole = (double)input->plan->memory_mib * MIB;
-    for (guint i = 0; i < count; i++)
-        seen[i].bytes = (guint64)MIN((double)seen[i].bytes * spread, whole);
-    return gw_dirty_curve_among(seen, count, whole);
+    for (guint i = 0; i < seen.count; i++)
+        seen.windows[i].bytes = (guint64)MIN((double)seen.windows[i].bytes * spread, whole);
+    return gw_dirty_curve_among(seen.windows, seen.count, whole);
 }
 
-static GwDirtyCurve curve_of(const GwPredictInput *input, const GwCopyPoint *at, Shade shade)
+static GwDirtyCurve curve_of(const GwPredictInput *input, const Seen *seen, const GwCopyPoint *at, Shade shade)
 {
     double whole = (double)input->plan->memory_mib * MIB;
     gboolean observed = at && at->pass_seconds > 0;
-    GwDirtyCurve curve = remembers(input) ? curve_of_all(input, shade) : curve_of_load(input, observed ? LIKELY : shade);
+    GwDirtyCurve curve = seen->remembers ? curve_of_all(input, seen, shade) : curve_of_load(input, observed ? LIKELY : shade);
     if (!observed)
         return curve;
     if (curve.set_bytes <= 0)
@@ -111,23 +117,35 @@ static GwDirtyCurve curve_of(const GwPredictInput *input, const GwCopyPoint *at,
     return gw_dirty_curve_through(&curve, at->pass_seconds, MIN(at->pass_bytes * spread, whole * 0.999));
 }
 
+/* The shortest, and the one in which most was written. */
+static void expect(const Seen *seen, GwWritten *ret_expected)
+{
+    memset(ret_expected, 0, GW_LADDER_EXPECTED * sizeof *ret_expected);
+    for (guint i = 0; i < seen->count; i++) {
+        if (!ret_expected[0].ms || seen->windows[i].ms < ret_expected[0].ms)
+            ret_expected[0] = seen->windows[i];
+        if (seen->windows[i].bytes > ret_expected[1].bytes)
+            ret_expected[1] = seen->windows[i];
+    }
+}
+
 void gw_predict_expect(const GwPredictInput *input, GwWritten *ret_seen)
 {
-    GwWritten seen[GW_WROTE_BEFORE + 2];
-    guint count = all_seen(input, seen);
-    memset(ret_seen, 0, GW_LADDER_EXPECTED * sizeof *ret_seen);
-    for (guint i = 0; i < count; i++) { /* the shortest, and the one in which most was written */
-        if (!ret_seen[0].ms || seen[i].ms < ret_seen[0].ms)
-            ret_seen[0] = seen[i];
-        if (seen[i].bytes > ret_seen[1].bytes)
-            ret_seen[1] = seen[i];
-    }
+    Seen seen = all_seen(input);
+    expect(&seen, ret_seen);
 }
 
 /* ---- one case, played through */
 
+/* The guest, found out once for all cases. */
+typedef struct {
+    Seen seen;
+    GwDirtyCurve curves[CASES];
+} Guest;
+
 typedef struct {
     const GwPredictInput *input;
+    const Guest *guest;
     double slowing; /* exponent of the share of its time that is taken from a guest: one that waits mostly has time to spare */
     double whole; /* of the guest */
     double memory, rate, last_rate; /* bytes per second of the copy, and of the rest in the pause, which knows no limit */
@@ -251,9 +269,9 @@ static Play begin(const Case *c, const GwCopyPoint *at)
     guint64 pause_ms = c->input->plan->pause_ms ? c->input->plan->pause_ms : HYPERVISOR_PAUSE_MS;
     Play play = {.c = c, .pause = (double)pause_ms / 1000, .iteration = 1, .pending = c->memory};
     if (!at) {
-        GwWritten seen[GW_LADDER_EXPECTED];
-        gw_predict_expect(c->input, seen);
-        gw_ladder_expect(&play.ladder, seen);
+        GwWritten expected[GW_LADDER_EXPECTED];
+        expect(&c->guest->seen, expected);
+        gw_ladder_expect(&play.ladder, expected);
         return play;
     }
     play.elapsed = (double)at->elapsed_ms / 1000;
@@ -320,11 +338,19 @@ static double memory_of(const GwPredictInput *input, Shade shade)
     return MIN(memory, whole);
 }
 
-static Case case_of(const GwPredictInput *input, const GwCopyPoint *at, Shade link, Shade guest)
+static Guest guest_of(const GwPredictInput *input, const GwCopyPoint *at)
+{
+    Guest guest = {.seen = all_seen(input)};
+    for (Shade shade = BETTER; shade < CASES; shade++)
+        guest.curves[shade] = curve_of(input, &guest.seen, at, shade);
+    return guest;
+}
+
+static Case case_of(const GwPredictInput *input, const Guest *guest, Shade link, Shade shade)
 {
     static const double slowing[CASES] = {[BETTER] = 1, [LIKELY] = 2, [WORSE] = 4};
-    return (Case){input, slowing[guest], (double)input->plan->memory_mib * MIB, memory_of(input, guest), rate_of(input, link, TRUE), rate_of(input, link, FALSE),
-                  curve_of(input, at, guest)};
+    return (Case){input, guest, slowing[shade], (double)input->plan->memory_mib * MIB, memory_of(input, shade), rate_of(input, link, TRUE),
+                  rate_of(input, link, FALSE), guest->curves[shade]};
 }
 
 static guint64 ms_of(double seconds)
@@ -389,11 +415,12 @@ static void tell_made(const Case *likely, const Ending *end, GwForecast *made)
 GwOutlook gw_predict(const GwPredictInput *input, const GwCopyPoint *at, GwForecast *ret_made)
 {
     const GwConstants *k = &input->constants;
+    Guest guest = guest_of(input, at);
     GwOutlook outlook = {.basis = at && at->pass_seconds > 0          ? GW_BASIS_OBSERVED
                                   : input->load.how != GW_LOAD_SIZES ? GW_BASIS_SAMPLED
-                                  : remembers(input)                 ? GW_BASIS_EARLIER
+                                  : guest.seen.remembers             ? GW_BASIS_EARLIER
                                                                      : GW_BASIS_SIZES};
-    Case likely = case_of(input, at, LIKELY, LIKELY);
+    Case likely = case_of(input, &guest, LIKELY, LIKELY);
     Ending end = play_through(&likely, at);
     guint64 total = total_ms_of(&end, k, at), pause = pause_ms_of(&end, k);
     guint64 bytes = (guint64)(end.memory_sent + end.disk_sent);
@@ -404,8 +431,8 @@ GwOutlook gw_predict(const GwPredictInput *input, const GwCopyPoint *at, GwForec
     outlook.downtime_ms = (GwInterval){pause, pause, pause};
     outlook.bytes = (GwInterval){bytes, bytes, bytes};
     for (Shade link = BETTER; link < CASES; link++)
-        for (Shade guest = BETTER; guest < CASES; guest++) {
-            Case c = case_of(input, at, link, guest);
+        for (Shade shade = BETTER; shade < CASES; shade++) {
+            Case c = case_of(input, &guest, link, shade);
             Ending other = play_through(&c, at);
             take(&outlook, k, &other, at);
         }
