@@ -142,6 +142,7 @@ typedef struct {
     const char *user_id, *project_id; /* who asked for it */
     gboolean unfinished_only;  /* not in a FINAL state */
     gboolean without_plans;    /* rows come with no plan: reading it costs more than all the rest of a row */
+    gboolean without_forecasts; /* and with no forecast, which costs as much as the rest */
     gint64 changes_since_us, changes_before_us; /* on updated_us; 0: any */
     gint64 after_id;           /* paging: rows that come after this id in the order; 0: from the start */
     guint limit;               /* 0: all */
