@@ -322,45 +322,39 @@ static gboolean act(GwActive *active, GwMigration *row, const GwDecision *decisi
     return TRUE;
 }
 
-typedef enum { READ_ALL, READ_BARE } HowMuch; /* bare: without plan and forecast */
-
-static GwMigration *ask_store(GwActive *active, HowMuch how)
+static GwMigration *read_whole(GwActive *active, GError **error)
 {
-    GwMigrationQuery query = {.id = active->id, .without_plans = how == READ_BARE, .without_forecasts = how == READ_BARE};
+    GwMigrationQuery query = {.id = active->id};
     g_autoptr(GPtrArray) rows = NULL;
-    g_autoptr(GError) error = NULL;
-    if (!gw_store_migrations(active->engine->store, &query, &rows, &error) || !rows->len) {
-        gw_warning("migration %" G_GINT64_FORMAT ": cannot be read: %s", active->id,
-                   error ? error->message : "it is gone from the store");
+    if (!gw_store_migrations(active->engine->store, &query, &rows, error))
+        return NULL;
+    if (!rows->len) {
+        g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "it is gone from the store");
         return NULL;
     }
-    return g_ptr_array_steal_index(rows, 0);
-}
-
-/* FALSE: somebody has journalled since, or what is shown was never journalled: its plan may be another. */
-static gboolean take_known(GwActive *active, GwMigration *row)
-{
+    GwMigration *row = g_ptr_array_steal_index(rows, 0);
     g_mutex_lock(&active->engine->lock);
-    gboolean known = row->version == active->row->version && row->state == active->row->state;
-    if (known && !row->plan)
-        row->plan = gw_plan_copy(active->row->plan);
     row->progress = active->row->progress; /* newer than the journal's */
     gw_forecast_copy(row, active->row);    /* likewise */
     g_mutex_unlock(&active->engine->lock);
-    return known;
+    return row;
 }
 
-/* At each look, since something may have been asked of it; what costs most to read is known from the last one. */
+/* At each look, since something may have been asked of it. What is shown is what was journalled last, and is read anew only when somebody
+ * else has journalled since, or it was shown and not journalled. */
 static GwMigration *read_row(GwActive *active)
 {
-    g_autoptr(GwMigration) row = ask_store(active, READ_BARE);
-    if (!row || take_known(active, row))
+    gboolean current = FALSE;
+    g_autoptr(GError) error = NULL;
+    g_mutex_lock(&active->engine->lock);
+    g_autoptr(GwMigration) row = gw_migration_copy(active->row);
+    g_mutex_unlock(&active->engine->lock);
+    if (gw_store_migration_refresh(active->engine->store, row, &current, &error) && current)
         return g_steal_pointer(&row);
-    gw_migration_free(row);
-    row = ask_store(active, READ_ALL);
-    if (row)
-        take_known(active, row);
-    return g_steal_pointer(&row);
+    GwMigration *whole = error ? NULL : read_whole(active, &error);
+    if (!whole)
+        gw_warning("migration %" G_GINT64_FORMAT ": cannot be read: %s", active->id, error->message);
+    return whole;
 }
 
 static GwDecision decide(GwActive *active, const GwMigration *row, const Moment *moment, gint64 age_ms)

@@ -126,6 +126,9 @@ gboolean gw_store_migration_journal(GwStore *store, GwMigration *migration, cons
  * carries the migration is not upset; returns the row as it now is. GW_ERROR_NOT_FOUND, or GW_ERROR_CONFLICT when it is
  * FINAL. */
 gboolean gw_store_migration_intend(GwStore *store, gint64 id, unsigned intents, GwMigration **ret, GError **error);
+/* Brings the intents and the reason of a row that is known up to what is stored. *ret_current FALSE: the row is at another version or in
+ * another state by now, or gone, and stays as it was: read it whole. */
+gboolean gw_store_migration_refresh(GwStore *store, GwMigration *migration, gboolean *ret_current, GError **error);
 /* Progress, forecast and what it waits for (reason) only: cheap, not version-checked, changes neither version nor updated_us's order of states. */
 typedef enum { GW_PROGRESS_KEEP, GW_PROGRESS_TELL } GwProgressHow; /* tell: other daemons are to look at once, not within a second */
 gboolean gw_store_migration_progress(GwStore *store, const GwMigration *migration, GwProgressHow how, GError **error);
