@@ -38,7 +38,8 @@ typedef struct {
     GPtrArray *waiters;      /* [lock] of Waiter *: told when the next refresh ends */
     gboolean removed;        /* [lock] */
     gint64 token;            /* [lock] of its lease; 0: another daemon leads it */
-    gboolean unsaved;        /* [lock] what it said last is not in the store, since it is new or since another daemon led it */
+    GHashTable *unsaved;     /* [lock] set of uuids: what it said last of them is not in the store; with `all_unsaved` of any */
+    gboolean all_unsaved;    /* [lock] */
     GwHostView *view;        /* [lock] what is shown of it; NULL: something has changed (gw_host_entry_changed) */
     gboolean releasing;      /* [lock] its lease is about to be given back: nothing is begun */
 } GwHostEntry;
@@ -251,6 +252,7 @@ gboolean gw_engine_load_hosts(GwEngine *engine, GError **error);
 /* Brings the table up to what the store says. [edit_lock] */
 gboolean gw_engine_reload_hosts(GwEngine *engine, GError **error);
 
+GHashTable *gw_uuids_new(void); /* an empty set, which owns its members */
 GwHostEntry *gw_host_entry_new(GwNode *node, GwHostRow *row); /* takes both */
 GwHostRow *gw_host_row_copy(const GwHostRow *row);
 /* Sets the error for an instance whose host is silent or forced down. */
@@ -324,7 +326,8 @@ void gw_secrets_drop(GwEngine *engine, const char *uri); /* unless another host 
 gboolean gw_remember_load(GwEngine *engine, GwHostEntry *entry, GError **error);
 /* Asks the host for those that are new or have changed. only: a set of uuids: of those; NULL: of all. */
 void gw_remember(GwEngine *engine, GwHostEntry *entry, GHashTable *only);
-void gw_remember_only(GwHostEntry *entry, const GPtrArray *instances); /* [locked] the store has dropped those of all others */
+/* [locked] The store has dropped those of all others; only: of those that are in this set. */
+void gw_remember_only(GwHostEntry *entry, const GPtrArray *instances, GHashTable *only);
 
 /* ---- server_loop.c */
 

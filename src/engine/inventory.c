@@ -89,6 +89,12 @@ gboolean gw_inventory_tick(gpointer data)
 
 /* ---- what came back */
 
+/* [locked] */
+static gboolean is_unsaved(const GwHostEntry *entry)
+{
+    return entry->all_unsaved || g_hash_table_size(entry->unsaved);
+}
+
 static void save(GwEngine *engine, GwHostEntry *entry)
 {
     g_autoptr(GPtrArray) instances = g_ptr_array_new_with_free_func((GDestroyNotify)gw_instance_unref);
@@ -100,17 +106,20 @@ static void save(GwEngine *engine, GwHostEntry *entry)
         g_ptr_array_add(instances, gw_instance_ref(value));
     gint64 seen_us = entry->seen_us;
     gboolean removed = entry->removed;
-    entry->unsaved = FALSE; /* what comes meanwhile is saved the next time */
+    g_autoptr(GHashTable) some = g_steal_pointer(&entry->unsaved);
+    GHashTable *only = entry->all_unsaved ? NULL : some;
+    entry->unsaved = gw_uuids_new(); /* what comes meanwhile is saved the next time */
+    entry->all_unsaved = FALSE;
     g_mutex_unlock(&engine->lock);
     g_autoptr(GError) error = NULL;
     gboolean kept = !removed && gw_peers_lead_host(engine, entry) &&
-                    gw_store_cache_put(engine->store, entry->row->name, instances, seen_us, &error);
+                    gw_store_cache_put(engine->store, entry->row->name, instances, only, seen_us, &error);
     if (error)
         gw_warning("host %s: what it said could not be kept: %s", entry->row->name, error->message);
     g_mutex_lock(&engine->lock);
-    entry->unsaved |= !kept;
+    entry->all_unsaved |= !kept;
     if (kept)
-        gw_remember_only(entry, instances);
+        gw_remember_only(entry, instances, only);
     g_mutex_unlock(&engine->lock);
 }
 
@@ -161,7 +170,8 @@ void gw_inventory_publish(GwEngine *engine, GwHostEntry *entry, GwHostFacts *fac
     if (!was_up)
         gw_views_update_host(engine, entry);
     entry->last_full_us = g_get_monotonic_time();
-    gboolean unsaved = entry->unsaved || !was_up;
+    entry->all_unsaved |= !was_up;
+    gboolean unsaved = is_unsaved(entry);
     gboolean watch = !entry->watched && !entry->removed;
     entry->watched = TRUE;
     g_mutex_unlock(&engine->lock);
@@ -245,7 +255,7 @@ static gboolean ask_some(GwEngine *engine, GwHostEntry *entry, GHashTable *uuids
         if (!ask_one(engine, entry, uuid, error))
             return FALSE;
     g_mutex_lock(&engine->lock);
-    gboolean unsaved = entry->unsaved;
+    gboolean unsaved = is_unsaved(entry);
     g_mutex_unlock(&engine->lock);
     if (unsaved)
         save(engine, entry);
@@ -270,7 +280,7 @@ void gw_inventory_work(gpointer data, gpointer user_data)
     entry->all_dirty = FALSE;
     entry->refresh_again = FALSE;
     g_autoptr(GHashTable) some = g_steal_pointer(&entry->dirty);
-    entry->dirty = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    entry->dirty = gw_uuids_new();
     g_autoptr(GPtrArray) waiters = g_steal_pointer(&entry->waiters);
     entry->waiters = g_ptr_array_new_with_free_func(g_free);
     gboolean stopping = engine->stopping || entry->removed;

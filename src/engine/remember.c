@@ -19,7 +19,7 @@ gboolean gw_remember_load(GwEngine *engine, GwHostEntry *entry, GError **error)
     return TRUE;
 }
 
-void gw_remember_only(GwHostEntry *entry, const GPtrArray *instances)
+void gw_remember_only(GwHostEntry *entry, const GPtrArray *instances, GHashTable *only)
 {
     g_autoptr(GHashTable) present = g_hash_table_new(g_str_hash, g_str_equal);
     for (guint i = 0; i < instances->len; i++)
@@ -28,7 +28,7 @@ void gw_remember_only(GwHostEntry *entry, const GPtrArray *instances)
     gpointer uuid;
     g_hash_table_iter_init(&iter, entry->kept);
     while (g_hash_table_iter_next(&iter, &uuid, NULL))
-        if (!g_hash_table_contains(present, uuid))
+        if (!g_hash_table_contains(present, uuid) && (!only || g_hash_table_contains(only, uuid)))
             g_hash_table_iter_remove(&iter);
 }
 

@@ -259,13 +259,15 @@ void gw_views_set(GwEngine *engine, GwHostEntry *entry, const char *uuid, GwInst
         if (!instance->created_at) /* libvirt does not know: the time of adoption, carried along */
             instance->created_at = old ? old->instance->created_at : g_get_real_time() / G_USEC_PER_SEC;
         place(engine, entry, uuid);
-        entry->unsaved |= !known || !gw_instance_equal(known, instance);
+        if (!known || !gw_instance_equal(known, instance))
+            g_hash_table_add(entry->unsaved, g_strdup(uuid));
         g_hash_table_replace(entry->instances, instance->uuid, instance);
     } else {
         g_autofree char *key = g_strdup(uuid); /* uuid may be the key that goes away */
         g_clear_pointer(&instance, gw_instance_unref);
         displace(engine, entry, key);
-        entry->unsaved |= known != NULL;
+        if (known)
+            g_hash_table_add(entry->unsaved, g_strdup(key));
         g_hash_table_remove(entry->instances, key);
         gw_views_update(engine, key);
         return;

@@ -81,9 +81,9 @@ gboolean gw_store_aggregate_add_host(GwStore *store, gint64 id, const char *host
 gboolean gw_store_aggregate_remove_host(GwStore *store, gint64 id, const char *host, GError **error);
 gboolean gw_store_aggregate_remove(GwStore *store, gint64 id, GError **error); /* INVALID while it has hosts */
 
-/* ---- Cache of instances: what a host last said. Replaces all rows of the host. GW_ERROR_NOT_FOUND: no such host. */
-gboolean gw_store_cache_put(GwStore *store, const char *host, const GPtrArray *instances, gint64 seen_us,
-                            GError **error);
+/* ---- Cache of instances: what a host last said. GW_ERROR_NOT_FOUND: no such host. instances: all that it has. only: a set of UUIDs, whose
+ * rows alone are looked at, written or dropped; NULL: all rows of the host. */
+gboolean gw_store_cache_put(GwStore *store, const char *host, const GPtrArray *instances, GHashTable *only, gint64 seen_us, GError **error);
 /* ret_instances of GwInstance *, by UUID; *ret_seen_us is 0 when the host has never answered. */
 gboolean gw_store_cache_get(GwStore *store, const char *host, GPtrArray **ret_instances, gint64 *ret_seen_us,
                             GError **error);
