@@ -30,7 +30,7 @@ static gboolean find_marker(GwRequest *request, gint64 *ret_id)
         return TRUE;
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) rows = NULL;
-    GwMigrationQuery query = {.uuid = marker, .without_plans = TRUE};
+    GwMigrationQuery query = {.uuid = marker, .without_plans = TRUE, .without_forecasts = TRUE};
     if (!gw_engine_migrations(request->engine, &query, &rows, &error))
         gw_reply_error(request, error);
     else if (!rows->len)
@@ -58,7 +58,7 @@ void gw_migrations_list(GwRequest *request)
 {
     g_autoptr(GPtrArray) rows = NULL;
     g_autoptr(GError) error = NULL;
-    GwMigrationQuery query = {.without_plans = TRUE};
+    GwMigrationQuery query = {.without_plans = TRUE, .without_forecasts = TRUE};
     if (!GW_QUERY_CHECK(request, rules, PAGED_SINCE) || !gw_query_check_period(request) ||
         !find_marker(request, &query.after_id))
         return;

@@ -23,7 +23,7 @@ static gboolean has_server(GwRequest *request)
 
 void gw_server_migrations_list(GwRequest *request)
 {
-    GwMigrationQuery query = {.instance_uuid = request->args[0], .unfinished_only = TRUE, .without_plans = TRUE};
+    GwMigrationQuery query = {.instance_uuid = request->args[0], .unfinished_only = TRUE, .without_plans = TRUE, .without_forecasts = TRUE};
     g_autoptr(GPtrArray) rows = NULL;
     g_autoptr(GError) error = NULL;
     if (!has_server(request))
@@ -62,7 +62,7 @@ static void reply_migration(GwRequest *request, const GwMigration *row)
 
 void gw_server_migrations_show(GwRequest *request)
 {
-    GwMigrationQuery query = {.id = id_of(request), .instance_uuid = request->args[0], .without_plans = TRUE};
+    GwMigrationQuery query = {.id = id_of(request), .instance_uuid = request->args[0], .without_plans = TRUE, .without_forecasts = TRUE};
     g_autoptr(GPtrArray) rows = NULL;
     g_autoptr(GError) error = NULL;
     if (!has_server(request))

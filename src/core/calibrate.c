@@ -74,37 +74,39 @@ static guint newest_of(Figure figure)
     return figure == SWITCH || figure == REST ? NEWEST : GW_CALIBRATE_MOST;
 }
 
-/* A hypervisor that has started its guest holds more than one that was handed it, and only of those is UNUSED asked: what an instance
- * that was moved before has in use is known from that. */
-static gboolean is_first(const GPtrArray *moves, guint i)
+/* A hypervisor is like the next one, whatever its guest does. */
+static guint few_of(Figure figure)
 {
-    const GwMigration *row = moves->pdata[i];
-    for (guint older = i + 1; older < moves->len; older++)
-        if (strcmp(((GwMigration *)moves->pdata[older])->instance_uuid, row->instance_uuid) == 0)
-            return FALSE;
-    return TRUE;
+    return figure == UNUSED ? 1 : GW_CALIBRATE_FEW;
 }
 
-/* Ordered; NULL when too few say anything. source NULL: of any pair. */
-static GArray *collect(const GPtrArray *moves, const char *source, const char *dest, Figure figure)
+/* Of ordered values, or none. */
+typedef struct {
+    guint count; /* 0: too few say anything */
+    double least, middle, most;
+} Summary;
+
+struct GwFleet {
+    Summary figures[FIGURES];
+    GwSpread by_ending[GW_ENDING_COUNT];
+};
+
+static Summary sum_up(GArray *values)
+{
+    g_array_sort(values, by_size);
+    return (Summary){values->len, quantile(values, 0), quantile(values, 0.5), quantile(values, 1)};
+}
+
+static Summary collect(const GPtrArray *moves, Figure figure)
 {
     g_autoptr(GArray) values = g_array_new(FALSE, FALSE, sizeof(double));
     for (guint i = 0; i < moves->len && values->len < newest_of(figure); i++) {
         const GwMigration *row = moves->pdata[i];
         double value;
-        if (tells(row) && (!source || is_of(row, source, dest)) && figure_of(row, figure, &value) && (figure != UNUSED || is_first(moves, i)))
+        if (tells(row) && figure_of(row, figure, &value))
             g_array_append_val(values, value);
     }
-    if (values->len < (figure == UNUSED ? 1 : GW_CALIBRATE_FEW))
-        return NULL;
-    g_array_sort(values, by_size);
-    return g_steal_pointer(&values);
-}
-
-static GArray *collect_best(const GPtrArray *moves, const char *source, const char *dest, Figure figure)
-{
-    GArray *values = collect(moves, source, dest, figure);
-    return values ? values : collect(moves, NULL, NULL, figure);
+    return values->len < few_of(figure) ? (Summary){0} : sum_up(values);
 }
 
 /* Two moves in a row that have seen the same: the link is so now, whatever it was before. */
@@ -114,12 +116,12 @@ static gboolean agree(double a, double b)
 }
 
 /* What copies since the last that was not held back have shown the link to carry at least. */
-static double at_least(const GPtrArray *moves, const char *source, const char *dest)
+static double at_least(const GPtrArray *pair)
 {
     double most = 0;
-    for (guint i = 0; i < moves->len; i++) {
-        const GwMigration *row = moves->pdata[i];
-        if (!tells(row) || !is_of(row, source, dest))
+    for (guint i = 0; i < pair->len; i++) {
+        const GwMigration *row = pair->pdata[i];
+        if (!tells(row))
             continue;
         if (row->forecast->actual_bps)
             break;
@@ -129,26 +131,24 @@ static double at_least(const GPtrArray *moves, const char *source, const char *d
 }
 
 /* The link: of its own pair alone when it was ever measured there, and the newest says most. */
-static void take_link(GwConstants *k, const GPtrArray *moves, const char *source, const char *dest)
+static void take_link(GwConstants *k, const GwFleet *fleet, const GPtrArray *pair)
 {
     enum { NEWEST = 5 };
     double newest[NEWEST], value;
     guint n = 0;
-    for (guint i = 0; i < moves->len && n < NEWEST; i++)
-        if (tells(moves->pdata[i]) && is_of(moves->pdata[i], source, dest) && figure_of(moves->pdata[i], LINK, &value))
+    for (guint i = 0; i < pair->len && n < NEWEST; i++)
+        if (tells(pair->pdata[i]) && figure_of(pair->pdata[i], LINK, &value))
             newest[n++] = value;
-    g_autoptr(GArray) fleet = n ? NULL : collect(moves, NULL, NULL, LINK);
     g_autoptr(GArray) own = g_array_new(FALSE, FALSE, sizeof(double));
     g_array_append_vals(own, newest, n);
-    g_array_sort(own, by_size);
-    const GArray *values = n ? own : fleet;
-    if (!values)
+    Summary link = n ? sum_up(own) : fleet->figures[LINK];
+    if (!link.count)
         return;
-    double middle = MAX(n >= 2 && agree(newest[0], newest[1]) ? (newest[0] + newest[1]) / 2 : quantile(values, 0.5), 1000);
-    middle = MAX(middle, at_least(moves, source, dest));
+    double middle = MAX(n >= 2 && agree(newest[0], newest[1]) ? (newest[0] + newest[1]) / 2 : link.middle, 1000);
+    middle = MAX(middle, at_least(pair));
     k->link_bps = (guint64)middle;
-    k->link_low = CLAMP(quantile(values, 0) / middle, 0.3, 0.95);
-    k->link_high = CLAMP(quantile(values, 1) / middle, 1.05, 3);
+    k->link_low = CLAMP(link.least / middle, 0.3, 0.95);
+    k->link_high = CLAMP(link.most / middle, 1.05, 3);
 }
 
 /* Where nineteen of twenty values are, so that nine of ten of the next will be; FALSE: too few to say anything. */
@@ -186,34 +186,32 @@ static void take_pauses(GwSpread *spread, GArray *off_ms)
     spread->pause_more_ms = enough ? MAX(high * 1.25, 0) : MAX(spread->pause_more_ms, high);
 }
 
-/* How far predictions of such an end were off, whatever end came: of the pair, else of all. */
-static void take_ending(GwConstants *k, const GPtrArray *moves, const char *source, const char *dest, GwEnding ending)
+/* How far predictions of such an end were off, whatever end came. FALSE: too few moves say so, for a pair of hosts. */
+static gboolean spread_of(const GPtrArray *moves, GwEnding ending, GwSpread *ret_spread)
 {
     g_autoptr(GArray) total = g_array_new(FALSE, FALSE, sizeof(double)), pause = g_array_new(FALSE, FALSE, sizeof(double));
     for (guint i = 0; i < moves->len && total->len < GW_CALIBRATE_MOST; i++) {
         const GwMigration *row = moves->pdata[i];
-        if (!tells(row) || row->forecast->first.ending != ending || (source && !is_of(row, source, dest)))
+        if (!tells(row) || row->forecast->first.ending != ending)
             continue;
         double ratio = (double)row->forecast->total_ms / (double)MAX(row->forecast->first.total_ms.likely, 1);
         g_array_append_val(total, ratio);
         double off_ms = (double)row->forecast->downtime_ms - (double)row->forecast->first.downtime_ms.likely;
         g_array_append_val(pause, off_ms);
     }
-    if (source && total->len < GW_CALIBRATE_FEW) {
-        take_ending(k, moves, NULL, NULL, ending);
-        return;
-    }
-    take_times(&k->by_ending[ending], total);
-    take_pauses(&k->by_ending[ending], pause);
+    *ret_spread = gw_constants_default.by_ending[ending];
+    take_times(ret_spread, total);
+    take_pauses(ret_spread, pause);
+    return total->len >= GW_CALIBRATE_FEW;
 }
 
 /* What the same instance's last move has shown of it. */
-static void take_instance(GwConstants *k, const GPtrArray *moves, const char *uuid)
+static void take_instance(GwConstants *k, const GPtrArray *own)
 {
-    for (guint i = 0; uuid && i < moves->len; i++) {
-        const GwMigration *row = moves->pdata[i];
+    for (guint i = 0; i < own->len; i++) {
+        const GwMigration *row = own->pdata[i];
         const GwForecast *f = row->forecast;
-        if (!tells(row) || strcmp(row->instance_uuid, uuid) != 0)
+        if (!tells(row))
             continue;
         if (!k->sent_before)
             k->sent_before = f->first_pass_bytes;
@@ -225,35 +223,86 @@ static void take_instance(GwConstants *k, const GPtrArray *moves, const char *uu
 }
 
 /* Pauses were longer than the rest's travel by so much; or shorter, when the link carries more than was thought. */
-static void take_pause(GwConstants *k, double longer_ms, const GArray *parts)
+static void take_pause(GwConstants *k, double longer_ms, const Summary *parts)
 {
     k->switch_ms = (guint64)CLAMP(longer_ms, LEAST_SWITCH_MS, MOST_SWITCH_MS);
-    k->rest_part = longer_ms < 0 && parts ? CLAMP(quantile(parts, 0.5), 0.02, 1) : 1;
+    k->rest_part = longer_ms < 0 && parts->count ? CLAMP(parts->middle, 0.02, 1) : 1;
+}
+
+static void take_figures(GwConstants *k, const Summary figures[FIGURES])
+{
+    if (figures[AROUND].count) {
+        k->around_ms = (guint64)figures[AROUND].middle;
+        k->samples = figures[AROUND].count;
+    }
+    if (figures[SWITCH].count)
+        take_pause(k, figures[SWITCH].middle, &figures[REST]);
+    if (figures[BEGIN].count)
+        k->begin_ms = (guint64)CLAMP(figures[BEGIN].middle, 0, MOST_BEGIN_MS);
+    if (figures[UNUSED].count)
+        k->unused_bytes = (guint64)MAX(figures[UNUSED].middle, 0);
+}
+
+/* Of each instance, newest first; borrowed. A hypervisor that has started its guest holds more than one that was handed it, and only of
+ * those is UNUSED asked: what an instance that was moved before has in use is known from that. */
+static GPtrArray *first_moves(const GPtrArray *moves)
+{
+    GPtrArray *first = g_ptr_array_new();
+    g_autoptr(GHashTable) known = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = moves->len; i > 0; i--) {
+        GwMigration *row = moves->pdata[i - 1];
+        if (g_hash_table_add(known, row->instance_uuid))
+            g_ptr_array_insert(first, 0, row);
+    }
+    return first;
+}
+
+GwFleet *gw_fleet_new(const GPtrArray *moves)
+{
+    GwFleet *fleet = g_new0(GwFleet, 1);
+    g_autoptr(GPtrArray) first = first_moves(moves);
+    for (Figure figure = 0; figure < FIGURES; figure++)
+        fleet->figures[figure] = collect(figure == UNUSED ? first : moves, figure);
+    for (GwEnding ending = 0; ending < GW_ENDING_COUNT; ending++)
+        spread_of(moves, ending, &fleet->by_ending[ending]);
+    return fleet;
+}
+
+void gw_fleet_free(GwFleet *fleet)
+{
+    g_free(fleet);
+}
+
+GwConstants gw_calibrate_pair(const GwFleet *fleet, const GPtrArray *pair, const GPtrArray *own)
+{
+    GwConstants k = gw_constants_default;
+    Summary figures[FIGURES];
+    for (Figure figure = 0; figure < FIGURES; figure++) {
+        figures[figure] = figure == UNUSED ? fleet->figures[figure] : collect(pair, figure); /* it is of the hypervisor, not of the pair */
+        if (!figures[figure].count)
+            figures[figure] = fleet->figures[figure];
+    }
+    take_figures(&k, figures);
+    take_link(&k, fleet, pair);
+    take_instance(&k, own);
+    for (GwEnding ending = 0; ending < GW_ENDING_COUNT; ending++)
+        if (!spread_of(pair, ending, &k.by_ending[ending]))
+            k.by_ending[ending] = fleet->by_ending[ending];
+    return k;
 }
 
 GwConstants gw_calibrate(const GPtrArray *moves, const char *source, const char *dest, const char *uuid)
 {
-    GwConstants k = gw_constants_default;
-    GArray *figures[FIGURES] = {NULL};
-    for (Figure figure = AROUND; figure < FIGURES; figure++)
-        figures[figure] = collect_best(moves, source, dest, figure);
-    take_link(&k, moves, source, dest);
-    take_instance(&k, moves, uuid);
-    for (GwEnding ending = 0; ending < GW_ENDING_COUNT; ending++)
-        take_ending(&k, moves, source, dest, ending);
-    if (figures[AROUND]) {
-        k.around_ms = (guint64)quantile(figures[AROUND], 0.5);
-        k.samples = figures[AROUND]->len;
+    g_autoptr(GPtrArray) pair = g_ptr_array_new(), own = g_ptr_array_new();
+    g_autoptr(GwFleet) fleet = gw_fleet_new(moves);
+    for (guint i = 0; i < moves->len; i++) {
+        const GwMigration *row = moves->pdata[i];
+        if (is_of(row, source, dest))
+            g_ptr_array_add(pair, moves->pdata[i]);
+        if (g_strcmp0(row->instance_uuid, uuid) == 0)
+            g_ptr_array_add(own, moves->pdata[i]);
     }
-    if (figures[SWITCH])
-        take_pause(&k, quantile(figures[SWITCH], 0.5), figures[REST]);
-    if (figures[BEGIN])
-        k.begin_ms = (guint64)CLAMP(quantile(figures[BEGIN], 0.5), 0, MOST_BEGIN_MS);
-    if (figures[UNUSED])
-        k.unused_bytes = (guint64)MAX(quantile(figures[UNUSED], 0.5), 0);
-    for (Figure figure = 0; figure < FIGURES; figure++)
-        g_clear_pointer(&figures[figure], g_array_unref);
-    return k;
+    return gw_calibrate_pair(fleet, pair, own);
 }
 
 /* A copy that its plan's limit held back says that the link carries that much at least, which is no measure of it. */

@@ -14,6 +14,14 @@ enum {
  * and wrote the last time. link_bps of the result: the default's where nobody has measured
  * it. */
 GwConstants gw_calibrate(const GPtrArray *moves, const char *source, const char *dest, const char *uuid);
+
+/* The same for whoever asks often (core/history.h): what all moves say is worked out once, */
+typedef struct GwFleet GwFleet;
+GwFleet *gw_fleet_new(const GPtrArray *moves);
+void gw_fleet_free(GwFleet *fleet);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwFleet, gw_fleet_free)
+/* and those of the pair, to or fro, and of the instance have been found already. */
+GwConstants gw_calibrate_pair(const GwFleet *fleet, const GPtrArray *pair, const GPtrArray *own);
 /* Notes what came in the forecast of a row that has ended. seen_bps: what its copy was seen to send a second, once it went; 0: not seen. */
 void gw_calibrate_close(GwMigration *row, guint64 seen_bps);
 

@@ -1,9 +1,9 @@
 #include "core/predict.h"
 
 #include "core/flags.h"
+#include "core/writes.h"
 
 #include <math.h>
-#include <string.h>
 
 #define MIB 1048576.0
 
@@ -29,124 +29,15 @@ const GwConstants gw_constants_default = {
                   [GW_ENDING_NOT] = {0.5, 1.5, 0, 1, 0, 0}},
 };
 
-typedef enum { BETTER, LIKELY, WORSE, CASES } Shade;
-
-/* ---- what the guest writes */
-
-static double err_by(double bytes, double grain, double step)
-{
-    return bytes + step * (sqrt(bytes * grain) + grain);
-}
-
-static guint64 shaded(guint64 bytes, const GwPredictInput *input, Shade shade)
-{
-    double step = shade == WORSE ? 1 : shade == BETTER ? -1 : 0;
-    return (guint64)CLAMP(err_by((double)bytes, (double)input->load.grain_bytes, step), 0, (double)input->plan->memory_mib * MIB);
-}
-
-/* It does something else now than at its last move: judged by the short window alone, which both have seen alike. */
-static gboolean has_changed(const GwLoad *load, const GwWritten *then)
-{
-    const double other = 2;
-    if (load->how < GW_LOAD_BRIEF || !then[GW_WROTE_SHORT].ms)
-        return FALSE;
-    double now = (double)load->short_bytes, before = (double)then[GW_WROTE_SHORT].bytes, grain = (double)load->grain_bytes;
-    return err_by(now, grain, -1) > other * err_by(before, grain, 1) || err_by(before, grain, -1) > other * err_by(now, grain, 1);
-}
-
-static gboolean knows_passes(const GwPredictInput *input)
-{
-    const GwWritten *then = input->constants.wrote_before;
-    return (then[GW_WROTE_FIRST].ms || then[GW_WROTE_LATER].ms) && !has_changed(&input->load, then);
-}
-
-/* What passes of the instance's last move have left says most, and nothing is added to it: windows see also what is written before it is
- * sent. Else windows of now and of then, unless the guest does something else now. Likely; of ret_seen's room GW_WROTE_BEFORE + 2. */
-static guint all_seen(const GwPredictInput *input, GwWritten *ret_seen)
-{
-    const GwLoad *load = &input->load;
-    const GwWritten *then = input->constants.wrote_before;
-    gboolean passes = knows_passes(input);
-    guint count = 0;
-    if (load->how >= GW_LOAD_BRIEF && !passes)
-        ret_seen[count++] = (GwWritten){GW_LOAD_SHORT_MS, load->short_bytes};
-    if (load->how == GW_LOAD_FULL && !passes)
-        ret_seen[count++] = (GwWritten){GW_LOAD_LONG_MS, load->long_bytes};
-    if (has_changed(load, then))
-        return count;
-    for (guint i = passes ? GW_WROTE_FIRST : 0; i < GW_WROTE_BEFORE; i++)
-        if (then[i].ms)
-            ret_seen[count++] = then[i];
-    return count;
-}
-
-static gboolean remembers(const GwPredictInput *input)
-{
-    const GwWritten *then = input->constants.wrote_before;
-    return (knows_passes(input) || then[GW_WROTE_SHORT].ms || then[GW_WROTE_LONG].ms) && !has_changed(&input->load, then);
-}
-
-/* Nothing else is known than the windows: a sample of n pages errs by about the root of those it has found, and by one. */
-static GwDirtyCurve curve_of_load(const GwPredictInput *input, Shade shade)
-{
-    double whole = (double)input->plan->memory_mib * MIB;
-    GwLoad load = input->load;
-    if (load.how != GW_LOAD_SIZES) {
-        load.short_bytes = shaded(load.short_bytes, input, shade);
-        load.long_bytes = shaded(load.long_bytes, input, shade);
-    } else if (shade == WORSE) {
-        load = (GwLoad){.how = GW_LOAD_BRIEF, .short_bytes = (guint64)(whole / 8)};
-    }
-    /* one window does not tell whether there is more to be written than what was written in it */
-    gboolean small = shade == BETTER && load.how == GW_LOAD_BRIEF;
-    return gw_dirty_curve_fit(&load, small ? MIN((double)load.short_bytes * 1.3, whole) : whole);
-}
-
-static GwDirtyCurve curve_of_all(const GwPredictInput *input, Shade shade)
-{
-    GwWritten seen[GW_WROTE_BEFORE + 2];
-    guint count = all_seen(input, seen);
-    double spread = shade == WORSE ? 1.25 : shade == BETTER ? 0.8 : 1, whole = (double)input->plan->memory_mib * MIB;
-    for (guint i = 0; i < count; i++)
-        seen[i].bytes = (guint64)MIN((double)seen[i].bytes * spread, whole);
-    return gw_dirty_curve_among(seen, count, whole);
-}
-
-static GwDirtyCurve curve_of(const GwPredictInput *input, const GwCopyPoint *at, Shade shade)
-{
-    double whole = (double)input->plan->memory_mib * MIB;
-    gboolean observed = at && at->pass_seconds > 0;
-    GwDirtyCurve curve = remembers(input) ? curve_of_all(input, shade) : curve_of_load(input, observed ? LIKELY : shade);
-    if (!observed)
-        return curve;
-    if (curve.set_bytes <= 0)
-        curve.set_bytes = whole;
-    double spread = shade == WORSE ? 1.15 : shade == BETTER ? 0.85 : 1;
-    return gw_dirty_curve_through(&curve, at->pass_seconds, MIN(at->pass_bytes * spread, whole * 0.999));
-}
-
-void gw_predict_expect(const GwPredictInput *input, GwWritten *ret_seen)
-{
-    GwWritten seen[GW_WROTE_BEFORE + 2];
-    guint count = all_seen(input, seen);
-    memset(ret_seen, 0, GW_LADDER_EXPECTED * sizeof *ret_seen);
-    for (guint i = 0; i < count; i++) { /* the shortest, and the one in which most was written */
-        if (!ret_seen[0].ms || seen[i].ms < ret_seen[0].ms)
-            ret_seen[0] = seen[i];
-        if (seen[i].bytes > ret_seen[1].bytes)
-            ret_seen[1] = seen[i];
-    }
-}
-
 /* ---- one case, played through */
 
 typedef struct {
     const GwPredictInput *input;
+    const GwWrites *writes;
     double slowing; /* exponent of the share of its time that is taken from a guest: one that waits mostly has time to spare */
     double whole; /* of the guest */
     double memory, rate, last_rate; /* bytes per second of the copy, and of the rest in the pause, which knows no limit */
     GwDirtyCurve curve;
-    gboolean of_windows; /* the curve is what is written, not what passes leave of it */
 } Case;
 
 typedef struct {
@@ -158,9 +49,20 @@ typedef struct {
 typedef struct {
     const Case *c;
     GwLadder ladder;
-    double elapsed, sent, pending, pause; /* pause: of the plan, seconds */
+    double elapsed, sent, pending;
     guint64 iteration, throttle;
 } Play;
+
+static guint64 pause_limit_ms(const GwPlan *plan, double elapsed)
+{
+    return plan->pause_ms ? gw_ladder_pause_ms(plan, (guint64)(elapsed * 1000)) : HYPERVISOR_PAUSE_MS;
+}
+
+/* In seconds: what is permitted by now. */
+static double pause_at(const Play *play)
+{
+    return (double)pause_limit_ms(play->c->input->plan, play->elapsed) / 1000;
+}
 
 /* For the next pass. What is still to be sent is sent once, however often it was written before: of it only counts what is written after its turn,
  * which comes at any time of the pass. The rest of the working set counts from the start. */
@@ -169,7 +71,7 @@ static double written(const Play *play, double seconds)
     const Case *c = play->c;
     double runs = seconds * (1 - pow((double)play->throttle / 100, c->slowing)), all = gw_dirty_curve_at(&c->curve, runs);
     double set = MIN(c->curve.set_bytes, c->memory);
-    double waiting = c->of_windows && set > 0 ? MIN(play->pending / set, 1) : 0;
+    double waiting = c->writes->of_windows && set > 0 ? MIN(play->pending / set, 1) : 0;
     return MIN(waiting * gw_dirty_curve_mean(&c->curve, runs) + (1 - waiting) * all, c->memory);
 }
 
@@ -179,7 +81,7 @@ static double left_over(const Play *play)
     if (play->c->input->load.pass_end == GW_PASS_WHOLE)
         return 0;
     double looked = play->c->rate * LOOK_MS / 1000;
-    double sent = MAX(play->pending - play->c->rate * play->pause + looked / 2, looked);
+    double sent = MAX(play->pending - play->c->rate * pause_at(play) + looked / 2, looked);
     double empty = play->iteration == 1 ? play->c->whole - play->c->memory : 0; /* untouched pages come last, and cost nothing */
     return MAX(play->pending - MAX(sent, 0) - MAX(empty, 0), 0);
 }
@@ -241,7 +143,7 @@ static gboolean pass(Play *play, Ending *ret_end)
     if (!cut) {
         play->iteration++;
         slow_down(play, wrote, sent);
-        if (rest <= rate * play->pause && !play->ladder.forced) {
+        if (rest <= rate * pause_at(play) && !play->ladder.forced) {
             *ret_end = ends(play, GW_ENDING_ITSELF, rest, play->c->last_rate);
             return TRUE;
         }
@@ -269,17 +171,12 @@ static gboolean copy_disks(const Case *c, double pending, double *ret_seconds, d
     return pending <= 0 || (gain > 0 && (!timeout_ms || *ret_seconds * 1000 < (double)timeout_ms));
 }
 
-static guint64 pause_limit_ms(const GwPlan *plan)
-{
-    return plan->pause_ms ? plan->pause_ms : HYPERVISOR_PAUSE_MS;
-}
-
 static Play begin(const Case *c, const GwCopyPoint *at)
 {
-    Play play = {.c = c, .pause = (double)pause_limit_ms(c->input->plan) / 1000, .iteration = 1, .pending = c->memory};
+    Play play = {.c = c, .iteration = 1, .pending = c->memory};
     if (!at) {
         GwWritten seen[GW_LADDER_EXPECTED];
-        gw_predict_expect(c->input, seen);
+        gw_writes_expect(c->writes, seen);
         gw_ladder_expect(&play.ladder, seen);
         return play;
     }
@@ -325,34 +222,33 @@ static Ending play_through(const Case *c, const GwCopyPoint *at)
 
 /* ---- three cases by three */
 
-static double rate_of(const GwPredictInput *input, Shade shade, gboolean limited)
+static double rate_of(const GwPredictInput *input, GwShade shade, gboolean limited)
 {
     const GwConstants *k = &input->constants;
-    double part = shade == BETTER ? k->link_high : shade == WORSE ? k->link_low : 1;
+    double part = shade == GW_SHADE_BETTER ? k->link_high : shade == GW_SHADE_WORSE ? k->link_low : 1;
     double rate = MAX((double)k->link_bps * part, 1000);
     double limit = (double)input->plan->bandwidth_mibps * MIB;
     if (limit <= 0)
         return rate;
     /* copies that are held back say nothing of a link that has become better */
-    return limited ? MIN(rate, limit) : shade == BETTER ? rate * UNSEEN : MAX(rate, limit);
+    return limited ? MIN(rate, limit) : shade == GW_SHADE_BETTER ? rate * UNSEEN : MAX(rate, limit);
 }
 
-static double memory_of(const GwPredictInput *input, Shade shade)
+static double memory_of(const GwPredictInput *input, GwShade shade)
 {
     const GwConstants *k = &input->constants;
     double whole = (double)input->plan->memory_mib * MIB, used = (double)input->load.memory_bytes, sent = (double)k->sent_before;
     double likely = sent > 0 ? sent : used > 0 ? MAX(used - (double)k->unused_bytes, MIN(used, 4 * MIB)) : whole;
     double more = sent > 0 || used <= 0 ? likely * 1.1 : MAX(used, likely * 1.1); /* all of it may be the guest's */
-    double memory = shade == WORSE ? more : shade == BETTER ? likely * 0.9 : likely;
+    double memory = shade == GW_SHADE_WORSE ? more : shade == GW_SHADE_BETTER ? likely * 0.9 : likely;
     return MIN(memory, whole);
 }
 
-static Case case_of(const GwPredictInput *input, const GwCopyPoint *at, Shade link, Shade guest)
+static Case case_of(const GwPredictInput *input, const GwWrites *writes, GwShade link, GwShade guest)
 {
-    static const double slowing[CASES] = {[BETTER] = 1, [LIKELY] = 2, [WORSE] = 4};
-    return (Case){input, slowing[guest], (double)input->plan->memory_mib * MIB, memory_of(input, guest), rate_of(input, link, TRUE), rate_of(input, link, FALSE),
-                  curve_of(input, at, guest),
-                  input->load.pass_end == GW_PASS_EARLY && !knows_passes(input) && !(at && at->pass_seconds > 0)};
+    static const double slowing[GW_SHADE_COUNT] = {[GW_SHADE_BETTER] = 1, [GW_SHADE_LIKELY] = 2, [GW_SHADE_WORSE] = 4};
+    return (Case){input, writes, slowing[guest], (double)input->plan->memory_mib * MIB, memory_of(input, guest), rate_of(input, link, TRUE),
+                  rate_of(input, link, FALSE), writes->curves[guest]};
 }
 
 static guint64 ms_of(double seconds)
@@ -385,12 +281,12 @@ static void take(GwOutlook *outlook, const GwConstants *k, const Ending *end, co
 }
 
 /* That ends as soon as the rest fits: it is anything between nothing and all that fits, or all that the guest writes in the longest pass. */
-static void widen_by_rest(GwInterval *downtime_ms, const Case *c)
+static void widen_by_rest(GwInterval *downtime_ms, const Case *c, const Ending *end)
 {
     guint64 switch_ms = c->input->constants.switch_ms;
     double writes = gw_dirty_curve_at(&c->curve, c->memory / c->rate) / c->rate * 1000;
     widen(downtime_ms, (double)MIN(switch_ms, gw_constants_default.switch_ms));
-    widen(downtime_ms, (double)switch_ms + MIN((double)pause_limit_ms(c->input->plan), writes));
+    widen(downtime_ms, (double)switch_ms + MIN((double)pause_limit_ms(c->input->plan, end->seconds), writes));
 }
 
 /* What is still to come cannot be less than nothing. */
@@ -426,11 +322,12 @@ static void tell_made(const Case *likely, const Ending *end, GwForecast *made)
 GwOutlook gw_predict(const GwPredictInput *input, const GwCopyPoint *at, GwForecast *ret_made)
 {
     const GwConstants *k = &input->constants;
+    GwWrites writes = gw_writes_of(input, at);
     GwOutlook outlook = {.basis = at && at->pass_seconds > 0          ? GW_BASIS_OBSERVED
                                   : input->load.how != GW_LOAD_SIZES ? GW_BASIS_SAMPLED
-                                  : remembers(input)                 ? GW_BASIS_EARLIER
+                                  : writes.remembers                 ? GW_BASIS_EARLIER
                                                                      : GW_BASIS_SIZES};
-    Case likely = case_of(input, at, LIKELY, LIKELY);
+    Case likely = case_of(input, &writes, GW_SHADE_LIKELY, GW_SHADE_LIKELY);
     Ending end = play_through(&likely, at);
     guint64 total = total_ms_of(&end, k, at), pause = pause_ms_of(&end, k);
     guint64 bytes = (guint64)(end.memory_sent + end.disk_sent);
@@ -440,16 +337,16 @@ GwOutlook gw_predict(const GwPredictInput *input, const GwCopyPoint *at, GwForec
     outlook.total_ms = (GwInterval){total, total, total};
     outlook.downtime_ms = (GwInterval){pause, pause, pause};
     outlook.bytes = (GwInterval){bytes, bytes, bytes};
-    for (Shade link = BETTER; link < CASES; link++)
-        for (Shade guest = BETTER; guest < CASES; guest++) {
-            Case c = case_of(input, at, link, guest);
+    for (GwShade link = GW_SHADE_BETTER; link < GW_SHADE_COUNT; link++)
+        for (GwShade guest = GW_SHADE_BETTER; guest < GW_SHADE_COUNT; guest++) {
+            Case c = case_of(input, &writes, link, guest);
             Ending other = play_through(&c, at);
             take(&outlook, k, &other, at);
         }
     const GwSpread *usual = &k->by_ending[end.ending];
     spread(&outlook.total_ms, usual->total_low, usual->total_high, at ? at->elapsed_ms : 0);
     if (end.ending == GW_ENDING_ITSELF)
-        widen_by_rest(&outlook.downtime_ms, &likely);
+        widen_by_rest(&outlook.downtime_ms, &likely, &end);
     double likely_ms = (double)outlook.downtime_ms.likely;
     spread(&outlook.downtime_ms, usual->pause_low, usual->pause_high, 0);
     widen(&outlook.downtime_ms, likely_ms + usual->pause_less_ms);

@@ -50,7 +50,7 @@ typedef struct {
     double pass_seconds, pass_bytes; /* of the last whole pass: how long it took, and what the guest wrote meanwhile; 0: none yet */
 } GwCopyPoint;
 
-/* What the ladder is to expect of the guest (gw_ladder_expect): GW_LADDER_EXPECTED windows. */
+/* What the ladder is to expect of the guest (gw_ladder_expect): GW_LADDER_EXPECTED windows. (writes.c) */
 void gw_predict_expect(const GwPredictInput *input, GwWritten *ret_seen);
 /* at NULL: before the copy. ret_made (may be NULL): its figures that say from what, and of the likely case, are filled. */
 GwOutlook gw_predict(const GwPredictInput *input, const GwCopyPoint *at, GwForecast *ret_made);

@@ -17,6 +17,8 @@ void gw_active_unref(GwActive *active)
     gw_migration_free(active->unrecorded);
     g_free(active->call_error);
     g_free(active->chosen);
+    g_free(active->entered[GW_END_SOURCE]);
+    g_free(active->entered[GW_END_DEST]);
     g_free(active->kept_reason);
     g_free(active->rung_reason);
     g_free(active->failure);
@@ -40,27 +42,24 @@ GwActive *gw_active_new(GwEngine *engine, GwMigration *row)
     return active;
 }
 
-void gw_active_add(GwActive *active)
+const char *gw_active_dest(const GwActive *active)
 {
-    g_hash_table_replace(active->engine->actives, &active->id, gw_active_ref(active));
-    g_hash_table_replace(active->engine->moving, active->instance_uuid, active);
+    return active->row->dest ? active->row->dest : active->chosen;
 }
 
-/* A timer holds the move, and so its hosts: of one that has ended it would keep them open when the engine stops. The caller has a reference. */
-static void drop_timer(GwActive *active)
+void gw_active_add(GwActive *active)
 {
-    GSource *timer = g_steal_pointer(&active->timer);
-    if (!timer)
-        return;
-    g_source_destroy(timer);
-    g_source_unref(timer);
+    gw_transits_enter(active);
+    g_hash_table_replace(active->engine->actives, &active->id, gw_active_ref(active));
+    g_hash_table_replace(active->engine->moving, active->instance_uuid, active);
 }
 
 /* When another has taken its place meanwhile, that one goes, and whoever waits for its checks is this one's to tell. */
 static void displace(GwActive *active, GwActive *entered)
 {
     entered->ended = TRUE;
-    drop_timer(entered);
+    gw_timers_drop(entered);
+    gw_transits_leave(entered);
     if (active->checked)
         return;
     active->checked = entered->checked;
@@ -72,7 +71,8 @@ void gw_active_remove(GwActive *active)
 {
     GwEngine *engine = active->engine;
     GwActive *entered = g_hash_table_lookup(engine->actives, &active->id);
-    drop_timer(active);
+    gw_timers_drop(active); /* it holds the move, and so its hosts: they would be open still when the engine stops */
+    gw_transits_leave(active);
     if (entered && entered != active) {
         displace(active, entered);
         if (gw_active_of(engine, active->instance_uuid) == entered)
@@ -102,31 +102,11 @@ void gw_active_wake(GwActive *active)
     g_mutex_unlock(&engine->lock);
 }
 
-static gboolean timer_fired(gpointer data)
-{
-    GwActive *active = data;
-    g_mutex_lock(&active->engine->lock);
-    if (active->timer == g_main_current_source())
-        g_clear_pointer(&active->timer, g_source_unref);
-    g_mutex_unlock(&active->engine->lock);
-    gw_active_wake(active);
-    return G_SOURCE_REMOVE;
-}
-
 void gw_active_wake_after(GwActive *active, guint ms)
 {
-    GwEngine *engine = active->engine;
-    GSource *timer = g_timeout_source_new(ms);
-    g_source_set_callback(timer, timer_fired, gw_active_ref(active), (GDestroyNotify)gw_active_unref);
-    g_mutex_lock(&engine->lock);
-    GSource *old = active->timer;
-    active->timer = timer;
-    g_mutex_unlock(&engine->lock);
-    if (old) {
-        g_source_destroy(old);
-        g_source_unref(old);
-    }
-    g_source_attach(timer, engine->context);
+    g_mutex_lock(&active->engine->lock);
+    gw_timers_set(active, ms);
+    g_mutex_unlock(&active->engine->lock);
 }
 
 void gw_active_wake_instance(GwEngine *engine, const char *uuid)

@@ -157,12 +157,10 @@ static gboolean has_turn(GwActive *active)
 {
     guint limit = active->engine->settings.max_concurrent_live_migrations;
     guint busy = 0;
-    GHashTableIter iter;
-    gpointer value;
     g_mutex_lock(&active->engine->lock);
-    g_hash_table_iter_init(&iter, active->engine->actives);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        const GwActive *other = value;
+    const GPtrArray *moves = gw_transits_of(active->engine, active->row->source);
+    for (guint i = 0; moves && i < moves->len; i++) {
+        const GwActive *other = moves->pdata[i];
         GwMigrationState state = other->row->state;
         busy += other != active && g_strcmp0(other->row->source, active->row->source) == 0 &&
                 (state == GW_MIGRATION_PREPARING || state == GW_MIGRATION_RUNNING || state == GW_MIGRATION_POSTCOPY);

@@ -12,12 +12,10 @@ struct GwCandidates {
 guint64 gw_engine_reserved_mib(GwEngine *engine, const char *host, gint64 except_id)
 {
     guint64 sum = engine->settings.reserved_host_memory_mib;
-    GHashTableIter iter;
-    gpointer value;
     g_mutex_lock(&engine->lock);
-    g_hash_table_iter_init(&iter, engine->actives);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        const GwActive *other = value;
+    const GPtrArray *moves = gw_transits_of(engine, host);
+    for (guint i = 0; moves && i < moves->len; i++) {
+        const GwActive *other = moves->pdata[i];
         unsigned traits = gw_migration_state_traits(other->row->state);
         if (other->id != except_id && other->row->plan && g_strcmp0(other->row->dest, host) == 0 &&
             !(traits & (GW_TRAIT_FINAL | GW_TRAIT_RESTING)) && other->row->state != GW_MIGRATION_SETTLING)
@@ -47,17 +45,16 @@ static Extra *extra_of(GHashTable *extras, const char *host)
 }
 
 /* [locked] A move counts at both ends; an instance that is still shown at its source counts at its destination, too. */
-static void count_move(GwEngine *engine, GHashTable *extras, const GwActive *active, const GwGroup *group)
+static void count_move(GwEngine *engine, Extra *extra, const char *host, const GwActive *active, const GwGroup *group)
 {
     const GwMigration *row = active->row;
-    const char *dest = row->dest ? row->dest : active->chosen;
+    const char *dest = gw_active_dest(active);
     const GwInstanceView *view = g_hash_table_lookup(engine->views, row->instance_uuid);
     if (gw_migration_state_traits(row->state) & (GW_TRAIT_FINAL | GW_TRAIT_RESTING))
         return;
-    extra_of(extras, row->source)->usage.moves++;
-    if (!dest)
+    extra->usage.moves += strcmp(row->source, host) == 0;
+    if (g_strcmp0(dest, host) != 0)
         return;
-    Extra *extra = extra_of(extras, dest);
     extra->usage.moves++;
     if (row->plan && row->state != GW_MIGRATION_SETTLING)
         extra->promised_mib += row->plan->memory_mib;
@@ -67,6 +64,15 @@ static void count_move(GwEngine *engine, GHashTable *extras, const GwActive *act
     extra->usage.vcpus += view->instance->vcpus;
     extra->usage.memory_mib += view->instance->memory_mib;
     extra->usage.members += group && gw_group_has(group, row->instance_uuid);
+}
+
+/* [locked] */
+static void count_moves(GwEngine *engine, GHashTable *extras, const char *host, const char *except_uuid, const GwGroup *group)
+{
+    const GPtrArray *moves = gw_transits_of(engine, host);
+    for (guint i = 0; moves && i < moves->len; i++)
+        if (strcmp(((const GwActive *)moves->pdata[i])->instance_uuid, except_uuid) != 0)
+            count_move(engine, extra_of(extras, host), host, moves->pdata[i], group);
 }
 
 /* [locked] */
@@ -85,17 +91,35 @@ static void count_promised(gpointer extras, const char *host, guint64 memory_mib
     extra_of(extras, host)->promised_mib += memory_mib;
 }
 
-static GHashTable *count_extras(GwEngine *engine, const char *except_uuid, const GwGroup *group)
+/* [locked] Where one destination is in question: itself, the source, and where the group is or goes. Borrowed names. */
+static GHashTable *hosts_concerned(GwEngine *engine, const GwMigration *row, const GwGroup *group)
+{
+    GHashTable *names = g_hash_table_new(g_str_hash, g_str_equal);
+    g_hash_table_add(names, row->dest);
+    if (row->source)
+        g_hash_table_add(names, row->source);
+    for (guint i = 0; group && i < group->members->len; i++) {
+        const GwInstanceView *view = g_hash_table_lookup(engine->views, group->members->pdata[i]);
+        const GwActive *active = gw_active_of(engine, group->members->pdata[i]);
+        if (view)
+            g_hash_table_add(names, view->host);
+        if (active && gw_active_dest(active))
+            g_hash_table_add(names, (gpointer)gw_active_dest(active));
+    }
+    return names;
+}
+
+static GHashTable *count_extras(GwEngine *engine, const GwMigration *row, const GwGroup *group, GwScope scope)
 {
     GHashTable *extras = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     GHashTableIter iter;
-    gpointer value;
+    gpointer host;
     g_mutex_lock(&engine->lock);
-    g_hash_table_iter_init(&iter, engine->actives);
-    while (g_hash_table_iter_next(&iter, NULL, &value))
-        if (strcmp(((const GwActive *)value)->instance_uuid, except_uuid) != 0)
-            count_move(engine, extras, value, group);
-    count_members(engine, extras, except_uuid, group);
+    g_autoptr(GHashTable) names = scope == GW_SCOPE_DEST ? hosts_concerned(engine, row, group) : g_hash_table_ref(engine->transits);
+    g_hash_table_iter_init(&iter, names);
+    while (g_hash_table_iter_next(&iter, &host, NULL))
+        count_moves(engine, extras, host, row->instance_uuid, group);
+    count_members(engine, extras, row->instance_uuid, group);
     gw_servers_promised(engine, count_promised, extras);
     g_mutex_unlock(&engine->lock);
     return extras;
@@ -226,7 +250,7 @@ GwCandidates *gw_candidates_new(GwEngine *engine, const GwMigration *row, GwScop
 {
     GwCandidates *candidates = g_new0(GwCandidates, 1);
     candidates->group = group_of(engine, row->instance_uuid);
-    g_autoptr(GHashTable) extras = count_extras(engine, row->instance_uuid, candidates->group);
+    g_autoptr(GHashTable) extras = count_extras(engine, row, candidates->group, scope);
     candidates->views = scope == GW_SCOPE_DEST ? views_concerned(engine, row, extras) : gw_engine_hosts(engine);
     candidates->rows = g_array_sized_new(FALSE, TRUE, sizeof(GwCandidate), candidates->views->len);
     g_mutex_lock(&engine->lock);

@@ -166,6 +166,7 @@ static void set_chosen(GwActive *active, const char *host)
     g_mutex_lock(&active->engine->lock);
     g_free(active->chosen);
     active->chosen = g_strdup(host);
+    gw_transits_follow(active);
     g_mutex_unlock(&active->engine->lock);
 }
 

@@ -76,23 +76,26 @@ static gboolean is_on_the_way(const GwMigration *row)
     return row->kind == GW_MOVE_LIVE && (row->state == GW_MIGRATION_RUNNING || row->state == GW_MIGRATION_POSTCOPY);
 }
 
+/* [locked] Other copies that have that end there. */
+static guint count_end(GwActive *active, GwEnd end, const char *host)
+{
+    guint count = 0;
+    const GPtrArray *moves = gw_transits_of(active->engine, host);
+    for (guint i = 0; moves && i < moves->len; i++) {
+        const GwActive *other = moves->pdata[i];
+        const char *there = end == GW_END_SOURCE ? other->row->source : other->row->dest;
+        count += other->id != active->id && is_on_the_way(other->row) && g_strcmp0(there, host) == 0;
+    }
+    return count;
+}
+
 /* How many copies share the fuller of the two links, this one among them. */
 static guint companions(GwActive *active, const GwMigration *row)
 {
-    guint out = 1, in = 1;
-    GHashTableIter iter;
-    gpointer value;
     g_mutex_lock(&active->engine->lock);
-    g_hash_table_iter_init(&iter, active->engine->actives);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        const GwActive *other = value;
-        if (other->id == active->id || !is_on_the_way(other->row))
-            continue;
-        out += g_strcmp0(other->row->source, row->source) == 0;
-        in += g_strcmp0(other->row->dest, row->dest) == 0;
-    }
+    guint out = count_end(active, GW_END_SOURCE, row->source), in = count_end(active, GW_END_DEST, row->dest);
     g_mutex_unlock(&active->engine->lock);
-    return MAX(out, in);
+    return 1 + MAX(out, in);
 }
 
 static void tune_bandwidth(GwActive *active, const GwMigration *row)

@@ -19,6 +19,8 @@ void gw_engine_unref(GwEngine *engine)
     if (!g_atomic_ref_count_dec(&engine->refs))
         return;
     g_hash_table_unref(engine->moving);
+    g_hash_table_unref(engine->transits);
+    gw_timers_free(engine);
     g_hash_table_unref(engine->cpu_uses);
     g_hash_table_unref(engine->operating);
     g_hash_table_unref(engine->cards);
@@ -85,6 +87,7 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     engine->checkups = gw_checkups_new();
     engine->forecasts = gw_forecasts_new();
     engine->moving = g_hash_table_new(g_str_hash, g_str_equal);
+    engine->transits = gw_transits_new();
     engine->cpu_uses = gw_cpu_uses_new();
     engine->evacuated = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     engine->operating = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -96,6 +99,7 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     engine->drains = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, gw_drain_run_release);
     engine->context = g_main_context_new();
     engine->loop = g_main_loop_new(engine->context, FALSE);
+    gw_timers_start(engine);
     engine->steps = g_thread_pool_new(gw_loop_step, engine, MAX_STEPS, FALSE, NULL);
     engine->asks = g_thread_pool_new(gw_inventory_work, engine, MAX_ASKS, FALSE, NULL);
     engine->scribe = g_thread_pool_new(gw_scribe_work, engine, 1, FALSE, NULL);
@@ -169,21 +173,6 @@ void gw_engine_start(GwEngine *engine)
         gw_active_wake(actives->pdata[i]);
 }
 
-static void drop_timers(GwEngine *engine)
-{
-    g_autoptr(GPtrArray) actives = list_actives(engine);
-    for (guint i = 0; i < actives->len; i++) {
-        GwActive *active = actives->pdata[i];
-        g_mutex_lock(&engine->lock);
-        GSource *timer = g_steal_pointer(&active->timer);
-        g_mutex_unlock(&engine->lock);
-        if (timer) {
-            g_source_destroy(timer);
-            g_source_unref(timer);
-        }
-    }
-}
-
 static gboolean on_quit(gpointer loop)
 {
     g_main_loop_quit(loop);
@@ -226,12 +215,13 @@ void gw_engine_stop(GwEngine *engine)
         g_thread_pool_free(g_steal_pointer(&engine->scribe), FALSE, TRUE);
     }
     gw_peers_stop(engine);
-    drop_timers(engine);
+    gw_timers_drop_all(engine);
     /* nodes report no more events into this engine once their last reference is gone */
     g_mutex_lock(&engine->lock);
     g_hash_table_remove_all(engine->views);
     g_hash_table_remove_all(engine->where);
     g_hash_table_remove_all(engine->moving);
+    g_hash_table_remove_all(engine->transits);
     g_hash_table_remove_all(engine->host_uris);
     g_hash_table_remove_all(engine->host_uuids);
     gw_listing_free(engine->listing);

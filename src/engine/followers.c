@@ -118,6 +118,7 @@ static void show(GwActive *active, GwMigration *row)
         GwMigration *old = active->row;
         active->row = row;
         row = old;
+        gw_transits_follow(active);
         gw_views_update(engine, active->instance_uuid);
     }
     g_mutex_unlock(&engine->lock);

@@ -2,8 +2,8 @@
  * sample of the last minutes is taken again; else one of a second begins with the checks, and the copy with whatever is known by then. */
 #include "engine/internal.h"
 
-#include "core/calibrate.h"
 #include "core/flags.h"
+#include "core/history.h"
 
 #include <string.h>
 
@@ -26,7 +26,7 @@ struct GwForecasts {
     GMutex lock; /* of the fields below; taken last */
     GHashTable *samples; /* uuid → Sample * */
     GHashTable *busy;    /* set of uuids that are being sampled */
-    GPtrArray *ended;    /* of GwMigration *, newest first */
+    GwHistory *ended;
     GThreadPool *samplers; /* of Task */
 };
 
@@ -175,25 +175,15 @@ gboolean gw_forecast_survey(GwEngine *engine, const char *host, const char *uuid
 static GwConstants constants_of(GwEngine *engine, const char *source, const char *dest, const char *uuid)
 {
     g_mutex_lock(&engine->forecasts->lock);
-    GwConstants constants = gw_calibrate(engine->forecasts->ended, source, dest, uuid);
+    GwConstants constants = gw_history_constants(engine->forecasts->ended, source, dest, uuid);
     g_mutex_unlock(&engine->forecasts->lock);
     return constants;
 }
 
 guint64 gw_forecast_link_bps(GwEngine *engine, const char *host)
 {
-    enum { NEWEST = 20 };
-    guint64 most = 0;
-    guint seen = 0;
     g_mutex_lock(&engine->forecasts->lock);
-    const GPtrArray *ended = engine->forecasts->ended;
-    for (guint i = 0; i < ended->len && seen < NEWEST; i++) {
-        const GwMigration *row = ended->pdata[i];
-        if (!row->forecast->actual_bps || (g_strcmp0(row->source, host) != 0 && g_strcmp0(row->dest, host) != 0))
-            continue;
-        most = MAX(most, row->forecast->actual_bps);
-        seen++;
-    }
+    guint64 most = gw_history_link_bps(engine->forecasts->ended, host);
     g_mutex_unlock(&engine->forecasts->lock);
     return most;
 }
@@ -350,9 +340,7 @@ void gw_forecast_close(GwActive *active, GwMigration *row)
     g_clear_pointer(&copy->plan, gw_plan_free);
     g_mutex_lock(&forecasts->lock);
     g_hash_table_remove(forecasts->samples, row->instance_uuid); /* elsewhere its process has other sizes */
-    g_ptr_array_insert(forecasts->ended, 0, copy);
-    if (forecasts->ended->len > REMEMBERED)
-        g_ptr_array_set_size(forecasts->ended, REMEMBERED);
+    gw_history_add(forecasts->ended, copy);
     g_mutex_unlock(&forecasts->lock);
 }
 
@@ -364,7 +352,7 @@ GwForecasts *gw_forecasts_new(void)
     g_mutex_init(&forecasts->lock);
     forecasts->samples = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     forecasts->busy = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    forecasts->ended = g_ptr_array_new_with_free_func((GDestroyNotify)gw_migration_free);
+    forecasts->ended = gw_history_new(REMEMBERED);
     forecasts->samplers = g_thread_pool_new(sample_work, forecasts, MOST_SAMPLERS, FALSE, NULL);
     return forecasts;
 }
@@ -379,7 +367,7 @@ void gw_forecasts_free(GwForecasts *forecasts)
 {
     g_hash_table_unref(forecasts->samples);
     g_hash_table_unref(forecasts->busy);
-    g_ptr_array_unref(forecasts->ended);
+    gw_history_free(forecasts->ended);
     g_mutex_clear(&forecasts->lock);
     g_free(forecasts);
 }
@@ -390,10 +378,10 @@ gboolean gw_engine_load_forecasts(GwEngine *engine, GError **error)
     g_autoptr(GPtrArray) rows = NULL;
     if (!gw_store_migrations(engine->store, &query, &rows, error))
         return FALSE;
-    for (guint i = 0; i < rows->len; i++) {
-        const GwMigration *row = rows->pdata[i];
+    for (guint i = rows->len; i > 0; i--) { /* the newest comes first in rows, and last into the history */
+        const GwMigration *row = rows->pdata[i - 1];
         if (row->forecast && row->state == GW_MIGRATION_COMPLETED)
-            g_ptr_array_add(engine->forecasts->ended, gw_migration_copy(row));
+            gw_history_add(engine->forecasts->ended, gw_migration_copy(row));
     }
     return TRUE;
 }

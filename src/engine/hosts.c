@@ -19,12 +19,18 @@ void gw_host_entry_unref(GwHostEntry *entry)
     g_clear_pointer(&entry->facts, gw_host_facts_unref);
     g_hash_table_unref(entry->instances);
     g_hash_table_unref(entry->dirty);
+    g_hash_table_unref(entry->unsaved);
     g_hash_table_unref(entry->asked);
     g_hash_table_unref(entry->kept);
     g_ptr_array_unref(entry->waiters);
     g_ptr_array_unref(entry->aggregates);
     g_free(entry->down_reason);
     g_free(entry);
+}
+
+GHashTable *gw_uuids_new(void)
+{
+    return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 }
 
 GwHostEntry *gw_host_entry_new(GwNode *node, GwHostRow *row)
@@ -34,7 +40,8 @@ GwHostEntry *gw_host_entry_new(GwNode *node, GwHostRow *row)
     entry->node = node;
     entry->row = row;
     entry->instances = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)gw_instance_unref);
-    entry->dirty = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    entry->dirty = gw_uuids_new();
+    entry->unsaved = gw_uuids_new();
     entry->asked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     entry->kept = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     entry->waiters = g_ptr_array_new_with_free_func(g_free);

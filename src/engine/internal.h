@@ -38,13 +38,15 @@ typedef struct {
     GPtrArray *waiters;      /* [lock] of Waiter *: told when the next refresh ends */
     gboolean removed;        /* [lock] */
     gint64 token;            /* [lock] of its lease; 0: another daemon leads it */
-    gboolean unsaved;        /* [lock] what it said last is not in the store */
+    GHashTable *unsaved;     /* [lock] set of uuids: what it said last of them is not in the store; with `all_unsaved` of any */
+    gboolean all_unsaved;    /* [lock] */
     GwHostView *view;        /* [lock] what is shown of it; NULL: something has changed (gw_host_entry_changed) */
     gboolean releasing;      /* [lock] its lease is about to be given back: nothing is begun */
 } GwHostEntry;
 
 /* A migration under way. */
 typedef struct GwActive GwActive;
+typedef enum { GW_END_SOURCE, GW_END_DEST, GW_ENDS } GwEnd;
 enum { GW_MANY_FAILURES = 10 }; /* of acts in a row: then it is given up */
 struct GwActive {
     gatomicrefcount refs;
@@ -59,7 +61,9 @@ struct GwActive {
     char *call_error;        /* [lock] */
     gboolean call_transient; /* [lock] */
     gboolean stepping, again; /* [lock] */
-    GSource *timer;          /* [lock] */
+    GSequenceIter *timer;    /* [lock] its place among those that wait (timers.c), which have a reference; or NULL */
+    gint64 due_us;           /* [lock] monotonic: until then */
+    char *entered[GW_ENDS];  /* [lock] the hosts under which transits.c has it; both NULL: it is not in the tables */
     gboolean ended;          /* [lock] */
     GwChecked checked;       /* [lock] told once when the checks have ended */
     gpointer checked_data;
@@ -134,6 +138,9 @@ struct GwEngine {
     GHashTable *actives;     /* [lock] id → GwActive *, references */
     GHashTable *cpu_uses;    /* [lock] cpu_uses.c */
     GHashTable *moving;      /* [lock] uuid → GwActive * of `actives`: the instance's own */
+    GHashTable *transits;    /* [lock] host → GPtrArray of the GwActive * of `actives` that leave it or go there (transits.c) */
+    GSequence *waiting;      /* [lock] of GwActive *, references, by time (timers.c) */
+    GSource *timer;          /* of the first of them */
     GHashTable *evacuated;   /* [lock] "uuid host" → gint64 *: migration by which it left a host that has not been cleared (remains.c) */
     GHashTable *drains;      /* [lock] id → GwDrainRun *, references: those under way */
     GHashTable *servers;     /* [lock] uuid → GwServerRun *: what Godwit made, makes or takes away */
@@ -244,6 +251,7 @@ gboolean gw_engine_load_hosts(GwEngine *engine, GError **error);
 /* Brings the table up to what the store says. [edit_lock] */
 gboolean gw_engine_reload_hosts(GwEngine *engine, GError **error);
 
+GHashTable *gw_uuids_new(void); /* an empty set, which owns its members */
 GwHostEntry *gw_host_entry_new(GwNode *node, GwHostRow *row); /* takes both */
 GwHostRow *gw_host_row_copy(const GwHostRow *row);
 /* Sets the error for an instance whose host is silent or forced down. */
@@ -315,8 +323,10 @@ void gw_secrets_drop(GwEngine *engine, const char *uri); /* unless another host 
 
 /* ---- remember.c: definitions are kept in the store, so that an instance can be evacuated when its host is down */
 gboolean gw_remember_load(GwEngine *engine, GwHostEntry *entry, GError **error);
-void gw_remember(GwEngine *engine, GwHostEntry *entry); /* asks the host for those that are new or have changed */
-void gw_remember_only(GwHostEntry *entry, const GPtrArray *instances); /* [locked] the store has dropped those of all others */
+/* Asks the host for those that are new or have changed. only: a set of uuids: of those; NULL: of all. */
+void gw_remember(GwEngine *engine, GwHostEntry *entry, GHashTable *only);
+/* [locked] The store has dropped those of all others; only: of those that are in this set. */
+void gw_remember_only(GwHostEntry *entry, const GPtrArray *instances, GHashTable *only);
 
 /* ---- server_loop.c */
 
@@ -362,6 +372,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwActive, gw_active_unref)
 void gw_active_add(GwActive *active);
 void gw_active_remove(GwActive *active);
 GwActive *gw_active_of(GwEngine *engine, const char *uuid); /* borrowed, or NULL [locked] */
+const char *gw_active_dest(const GwActive *active); /* in its row, or taken by its checks already; or NULL [locked] */
 void gw_active_wake(GwActive *active);                    /* step it soon */
 void gw_active_wake_after(GwActive *active, guint ms);
 void gw_active_wake_instance(GwEngine *engine, const char *uuid);
@@ -369,6 +380,21 @@ unsigned gw_active_fences(const GwActive *active); /* GW_WHEN_FENCED, GW_WHEN_DE
 void gw_active_tell_checked(GwActive *active, const GError *error); /* whoever waits for the checks, once */
 void gw_active_call_ended(GwActive *active, const GError *error); /* error NULL: done */
 gboolean gw_engine_load_actives(GwEngine *engine, GError **error);
+
+/* ---- timers.c: all but the last three with the lock held */
+void gw_timers_set(GwActive *active, guint ms); /* it is woken then, and not before */
+guint gw_timers_pace(GwEngine *engine);         /* ms: the more wait, the less often each is to be looked at */
+void gw_timers_drop(GwActive *active);          /* the caller has a reference */
+void gw_timers_drop_all(GwEngine *engine);
+void gw_timers_start(GwEngine *engine);
+void gw_timers_free(GwEngine *engine);
+
+/* ---- transits.c: all with the lock held */
+GHashTable *gw_transits_new(void);
+void gw_transits_enter(GwActive *active);
+void gw_transits_leave(GwActive *active);
+void gw_transits_follow(GwActive *active); /* after each change of where it goes; of one that is in no table nothing */
+const GPtrArray *gw_transits_of(GwEngine *engine, const char *host); /* of GwActive *, in any order; borrowed; NULL: none */
 
 /* ---- copying.c: all [step] */
 gboolean gw_copying_sees_job(const GwActive *active);

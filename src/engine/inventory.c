@@ -89,6 +89,12 @@ gboolean gw_inventory_tick(gpointer data)
 
 /* ---- what came back */
 
+/* [locked] */
+static gboolean is_unsaved(const GwHostEntry *entry)
+{
+    return entry->all_unsaved || g_hash_table_size(entry->unsaved);
+}
+
 static void save(GwEngine *engine, GwHostEntry *entry)
 {
     g_autoptr(GPtrArray) instances = g_ptr_array_new_with_free_func((GDestroyNotify)gw_instance_unref);
@@ -100,16 +106,20 @@ static void save(GwEngine *engine, GwHostEntry *entry)
         g_ptr_array_add(instances, gw_instance_ref(value));
     gint64 seen_us = entry->seen_us;
     gboolean removed = entry->removed;
+    g_autoptr(GHashTable) some = g_steal_pointer(&entry->unsaved);
+    GHashTable *only = entry->all_unsaved ? NULL : some;
+    entry->unsaved = gw_uuids_new(); /* what comes meanwhile is saved the next time */
+    entry->all_unsaved = FALSE;
     g_mutex_unlock(&engine->lock);
     g_autoptr(GError) error = NULL;
     gboolean kept = !removed && gw_peers_lead_host(engine, entry) &&
-                    gw_store_cache_put(engine->store, entry->row->name, instances, seen_us, &error);
+                    gw_store_cache_put(engine->store, entry->row->name, instances, only, seen_us, &error);
     if (error)
         gw_warning("host %s: what it said could not be kept: %s", entry->row->name, error->message);
     g_mutex_lock(&engine->lock);
-    entry->unsaved = !kept;
+    entry->all_unsaved |= !kept;
     if (kept)
-        gw_remember_only(entry, instances);
+        gw_remember_only(entry, instances, only);
     g_mutex_unlock(&engine->lock);
 }
 
@@ -129,10 +139,9 @@ static gboolean is_older(gpointer uuid, gpointer asked_us, gpointer begun_us)
     return *(gint64 *)asked_us <= *(gint64 *)begun_us;
 }
 
-/* [locked] TRUE when an instance came, went or changed. */
-static gboolean publish_instances(GwEngine *engine, GwHostEntry *entry, GPtrArray *instances, gint64 begun_us)
+/* [locked] */
+static void publish_instances(GwEngine *engine, GwHostEntry *entry, GPtrArray *instances, gint64 begun_us)
 {
-    guint64 before = gw_engine_serial(engine);
     g_hash_table_foreach_remove(entry->asked, is_older, &begun_us);
     g_autoptr(GHashTable) present = g_hash_table_new(g_str_hash, g_str_equal);
     for (guint i = 0; i < instances->len; i++)
@@ -147,7 +156,6 @@ static gboolean publish_instances(GwEngine *engine, GwHostEntry *entry, GPtrArra
             gw_views_set(engine, entry, instance->uuid, gw_instance_ref(instance));
     }
     gw_cpu_uses_note(engine, entry, instances);
-    return gw_engine_serial(engine) != before;
 }
 
 void gw_inventory_publish(GwEngine *engine, GwHostEntry *entry, GwHostFacts *facts, GPtrArray *instances, gint64 begun_us)
@@ -158,11 +166,12 @@ void gw_inventory_publish(GwEngine *engine, GwHostEntry *entry, GwHostFacts *fac
     g_clear_pointer(&entry->facts, gw_host_facts_unref);
     entry->facts = facts;
     gw_host_entry_changed(entry);
-    gboolean changed = publish_instances(engine, entry, instances, begun_us);
+    publish_instances(engine, entry, instances, begun_us);
     if (!was_up)
         gw_views_update_host(engine, entry);
     entry->last_full_us = g_get_monotonic_time();
-    changed |= entry->unsaved; /* another daemon led it */
+    entry->all_unsaved |= !was_up;
+    gboolean unsaved = is_unsaved(entry);
     gboolean watch = !entry->watched && !entry->removed;
     entry->watched = TRUE;
     g_mutex_unlock(&engine->lock);
@@ -174,9 +183,9 @@ void gw_inventory_publish(GwEngine *engine, GwHostEntry *entry, GwHostFacts *fac
         entry->watched = FALSE;
         g_mutex_unlock(&engine->lock);
     }
-    if (changed || !was_up)
+    if (unsaved)
         save(engine, entry);
-    gw_remember(engine, entry);
+    gw_remember(engine, entry, NULL);
     gw_remains_clear(engine, entry);
 }
 
@@ -239,16 +248,18 @@ static gboolean ask_one(GwEngine *engine, GwHostEntry *entry, const char *uuid, 
 
 static gboolean ask_some(GwEngine *engine, GwHostEntry *entry, GHashTable *uuids, GError **error)
 {
-    guint64 before = gw_engine_serial(engine);
     GHashTableIter iter;
     gpointer uuid;
     g_hash_table_iter_init(&iter, uuids);
     while (g_hash_table_iter_next(&iter, &uuid, NULL))
         if (!ask_one(engine, entry, uuid, error))
             return FALSE;
-    if (gw_engine_serial(engine) != before)
+    g_mutex_lock(&engine->lock);
+    gboolean unsaved = is_unsaved(entry);
+    g_mutex_unlock(&engine->lock);
+    if (unsaved)
         save(engine, entry);
-    gw_remember(engine, entry);
+    gw_remember(engine, entry, uuids);
     return TRUE;
 }
 
@@ -269,7 +280,7 @@ void gw_inventory_work(gpointer data, gpointer user_data)
     entry->all_dirty = FALSE;
     entry->refresh_again = FALSE;
     g_autoptr(GHashTable) some = g_steal_pointer(&entry->dirty);
-    entry->dirty = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    entry->dirty = gw_uuids_new();
     g_autoptr(GPtrArray) waiters = g_steal_pointer(&entry->waiters);
     entry->waiters = g_ptr_array_new_with_free_func(g_free);
     gboolean stopping = engine->stopping || entry->removed;

@@ -123,6 +123,7 @@ static void show(GwActive *active, const GwMigration *row)
     g_mutex_lock(&engine->lock);
     gw_migration_free(active->row);
     active->row = gw_migration_copy(row);
+    gw_transits_follow(active);
     gw_views_update(engine, active->instance_uuid);
     g_mutex_unlock(&engine->lock);
     gw_heard_tell(active, row);
@@ -224,12 +225,21 @@ static gboolean note_wait(GwActive *active, GwMigration *row, const char *reason
     return TRUE;
 }
 
+/* Where many wait, each is looked at less often, so that all of them together cost no more. */
+static guint paced(const GwActive *active, gint64 ms)
+{
+    g_mutex_lock(&active->engine->lock);
+    guint pace_ms = gw_timers_pace(active->engine);
+    g_mutex_unlock(&active->engine->lock);
+    return (guint)scaled(active, MAX(ms, pace_ms));
+}
+
 static guint wait_ms(const GwActive *active, const GwMigration *row, GwCall call)
 {
     if (gw_migration_state_traits(row->state) & GW_TRAIT_RESTING)
         return 0;
     if (call == GW_CALL_ACTIVE || gw_copying_sees_job(active))
-        return (guint)scaled(active, POLL_COPY_MS);
+        return paced(active, POLL_COPY_MS);
     if (active->source_sight.seen == GW_SEEN_UNKNOWN || active->dest_sight.seen == GW_SEEN_UNKNOWN)
         return (guint)scaled(active, POLL_SILENT_MS);
     return (guint)scaled(active, POLL_DOUBT_MS);
@@ -300,7 +310,7 @@ static gboolean act(GwActive *active, GwMigration *row, const GwDecision *decisi
         }
         if (decision->act == GW_ACT_ENTER && read_moment(active).call == GW_CALL_NONE) {
             note_wait(active, row, "it waits for its turn (max_concurrent_live_migrations)");
-            gw_active_wake_after(active, (guint)scaled(active, POLL_DOUBT_MS));
+            gw_active_wake_after(active, paced(active, POLL_DOUBT_MS));
             return FALSE;
         }
         return TRUE;
@@ -312,22 +322,39 @@ static gboolean act(GwActive *active, GwMigration *row, const GwDecision *decisi
     return TRUE;
 }
 
-static GwMigration *read_row(GwActive *active)
+static GwMigration *read_whole(GwActive *active, GError **error)
 {
     GwMigrationQuery query = {.id = active->id};
     g_autoptr(GPtrArray) rows = NULL;
-    g_autoptr(GError) error = NULL;
-    if (!gw_store_migrations(active->engine->store, &query, &rows, &error) || !rows->len) {
-        gw_warning("migration %" G_GINT64_FORMAT ": cannot be read: %s", active->id,
-                   error ? error->message : "it is gone from the store");
+    if (!gw_store_migrations(active->engine->store, &query, &rows, error))
+        return NULL;
+    if (!rows->len) {
+        g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "it is gone from the store");
         return NULL;
     }
-    GwMigration *row = gw_migration_copy(rows->pdata[0]);
+    GwMigration *row = g_ptr_array_steal_index(rows, 0);
     g_mutex_lock(&active->engine->lock);
     row->progress = active->row->progress; /* newer than the journal's */
     gw_forecast_copy(row, active->row);    /* likewise */
     g_mutex_unlock(&active->engine->lock);
     return row;
+}
+
+/* At each look, since something may have been asked of it. What is shown is what was journalled last, and is read anew only when somebody
+ * else has journalled since, or it was shown and not journalled. */
+static GwMigration *read_row(GwActive *active)
+{
+    gboolean current = FALSE;
+    g_autoptr(GError) error = NULL;
+    g_mutex_lock(&active->engine->lock);
+    g_autoptr(GwMigration) row = gw_migration_copy(active->row);
+    g_mutex_unlock(&active->engine->lock);
+    if (gw_store_migration_refresh(active->engine->store, row, &current, &error) && current)
+        return g_steal_pointer(&row);
+    GwMigration *whole = error ? NULL : read_whole(active, &error);
+    if (!whole)
+        gw_warning("migration %" G_GINT64_FORMAT ": cannot be read: %s", active->id, error->message);
+    return whole;
 }
 
 static GwDecision decide(GwActive *active, const GwMigration *row, const Moment *moment, gint64 age_ms)

@@ -33,7 +33,7 @@ static void inherit(GwHostEntry *fresh, const GwHostEntry *old)
     fresh->last_full_us = old->last_full_us;
     fresh->token = old->token;
     fresh->releasing = old->releasing;
-    fresh->unsaved = TRUE;
+    fresh->all_unsaved = TRUE;
     g_free(fresh->down_reason);
     fresh->down_reason = g_strdup(old->down_reason);
 }

@@ -19,7 +19,7 @@ gboolean gw_remember_load(GwEngine *engine, GwHostEntry *entry, GError **error)
     return TRUE;
 }
 
-void gw_remember_only(GwHostEntry *entry, const GPtrArray *instances)
+void gw_remember_only(GwHostEntry *entry, const GPtrArray *instances, GHashTable *only)
 {
     g_autoptr(GHashTable) present = g_hash_table_new(g_str_hash, g_str_equal);
     for (guint i = 0; i < instances->len; i++)
@@ -28,7 +28,7 @@ void gw_remember_only(GwHostEntry *entry, const GPtrArray *instances)
     gpointer uuid;
     g_hash_table_iter_init(&iter, entry->kept);
     while (g_hash_table_iter_next(&iter, &uuid, NULL))
-        if (!g_hash_table_contains(present, uuid))
+        if (!g_hash_table_contains(present, uuid) && (!only || g_hash_table_contains(only, uuid)))
             g_hash_table_iter_remove(&iter);
 }
 
@@ -50,26 +50,52 @@ static gint64 fingerprint_of(const GwInstance *instance)
     return (gint64)g_str_hash(text) + 1;
 }
 
-/* of GwDefinition *, without text */
-static GPtrArray *list_changed(GwEngine *engine, GwHostEntry *entry)
+typedef struct {
+    GwInstance *instance; /* reference */
+    gint64 kept;          /* fingerprint of what is kept of it; 0: nothing is */
+} Known;
+
+static void known_clear(gpointer known)
 {
-    GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify)gw_definition_free);
+    gw_instance_unref(((Known *)known)->instance);
+}
+
+/* of Known: what it takes to compare them without the lock */
+static GArray *list_known(GwEngine *engine, GwHostEntry *entry, GHashTable *only)
+{
+    GArray *list = g_array_new(FALSE, FALSE, sizeof(Known));
+    g_array_set_clear_func(list, known_clear);
     GHashTableIter iter;
     gpointer value;
     g_mutex_lock(&engine->lock);
     g_hash_table_iter_init(&iter, entry->instances);
     while (!entry->removed && g_hash_table_iter_next(&iter, NULL, &value)) {
-        const GwInstance *instance = value;
-        const gint64 *kept = g_hash_table_lookup(entry->kept, instance->uuid);
-        gint64 fingerprint = fingerprint_of(instance);
-        if (kept && *kept == fingerprint)
+        const char *uuid = ((const GwInstance *)value)->uuid;
+        const gint64 *kept = g_hash_table_lookup(entry->kept, uuid);
+        Known known = {value, kept ? *kept : 0};
+        if (only && !g_hash_table_contains(only, uuid))
+            continue;
+        gw_instance_ref(value);
+        g_array_append_val(list, known);
+    }
+    g_mutex_unlock(&engine->lock);
+    return list;
+}
+
+/* of GwDefinition *, without text */
+static GPtrArray *list_changed(const GArray *known)
+{
+    GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify)gw_definition_free);
+    for (guint i = 0; i < known->len; i++) {
+        const Known *one = &g_array_index(known, Known, i);
+        gint64 fingerprint = fingerprint_of(one->instance);
+        if (one->kept == fingerprint)
             continue;
         GwDefinition *definition = g_new0(GwDefinition, 1);
-        g_strlcpy(definition->uuid, instance->uuid, sizeof definition->uuid);
+        g_strlcpy(definition->uuid, one->instance->uuid, sizeof definition->uuid);
         definition->fingerprint = (guint64)fingerprint;
         g_ptr_array_add(list, definition);
     }
-    g_mutex_unlock(&engine->lock);
     return list;
 }
 
@@ -89,7 +115,7 @@ static void read_texts(GwHostEntry *entry, GPtrArray *list)
     }
 }
 
-void gw_remember(GwEngine *engine, GwHostEntry *entry)
+void gw_remember(GwEngine *engine, GwHostEntry *entry, GHashTable *only)
 {
     if (!gw_node_can_evacuate(entry->node) || !gw_peers_lead_host(engine, entry))
         return;
@@ -98,7 +124,8 @@ void gw_remember(GwEngine *engine, GwHostEntry *entry)
         gw_warning("host %s: which definitions of its instances are kept is not known: %s", entry->row->name, error->message);
         return;
     }
-    g_autoptr(GPtrArray) list = list_changed(engine, entry);
+    g_autoptr(GArray) known = list_known(engine, entry, only);
+    g_autoptr(GPtrArray) list = list_changed(known);
     read_texts(entry, list);
     if (!list->len)
         return;

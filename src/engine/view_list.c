@@ -189,9 +189,16 @@ static void take_out(GwViewList *list, const GwInstanceView *view)
         join(list, index);
 }
 
-static void exchange(GwViewList *list, GwInstanceView *view)
+/* In the same place, mostly under the same name: then the joined names stay. */
+static void exchange(GwViewList *list, const GwInstanceView *old, GwInstanceView *view)
 {
-    Chunk *chunk = own_chunk(list, chunk_of(list, view));
+    guint index = chunk_of(list, view);
+    gboolean named_so = strcmp(gw_instance_view_name(old), gw_instance_view_name(view)) == 0;
+    GBytes *names = named_so ? g_atomic_pointer_get(&((Chunk *)list->chunks->pdata[index])->names) : NULL;
+    if (names)
+        g_bytes_ref(names);
+    Chunk *chunk = own_chunk(list, index);
+    chunk->names = names;
     guint at = rank_in(chunk, view);
     g_return_if_fail(at < chunk->count && gw_view_order(chunk->views[at], view) == 0);
     GwInstanceView *gone = chunk->views[at];
@@ -203,7 +210,7 @@ void gw_view_list_change(GwViewList **list, const GwInstanceView *old, GwInstanc
 {
     own_list(list);
     if (old && view && gw_view_order(old, view) == 0) {
-        exchange(*list, view);
+        exchange(*list, old, view);
         return;
     }
     if (old)

@@ -253,16 +253,21 @@ static void displace(GwEngine *engine, GwHostEntry *entry, const char *uuid)
 void gw_views_set(GwEngine *engine, GwHostEntry *entry, const char *uuid, GwInstance *instance)
 {
     gw_host_entry_changed(entry);
+    const GwInstance *known = g_hash_table_lookup(entry->instances, uuid);
     if (instance && !entry->removed) {
         GwInstanceView *old = g_hash_table_lookup(engine->views, uuid);
         if (!instance->created_at) /* libvirt does not know: the time of adoption, carried along */
             instance->created_at = old ? old->instance->created_at : g_get_real_time() / G_USEC_PER_SEC;
         place(engine, entry, uuid);
+        if (!known || !gw_instance_equal(known, instance))
+            g_hash_table_add(entry->unsaved, g_strdup(uuid));
         g_hash_table_replace(entry->instances, instance->uuid, instance);
     } else {
         g_autofree char *key = g_strdup(uuid); /* uuid may be the key that goes away */
         g_clear_pointer(&instance, gw_instance_unref);
         displace(engine, entry, key);
+        if (known)
+            g_hash_table_add(entry->unsaved, g_strdup(key));
         g_hash_table_remove(entry->instances, key);
         gw_views_update(engine, key);
         return;

@@ -29,21 +29,44 @@ static GwResult *query_host(GwSession *session, gint64 id, GError **error)
                             GW_PARAMS(gw_param_integer(id)), error);
 }
 
+static gboolean read_all(GwSession *session, gint64 id, GHashTable *texts, GError **error)
+{
+    g_autoptr(GwResult) result = query_host(session, id, error);
+    gboolean more = result != NULL;
+    while (more) {
+        if (!gw_result_next(result, &more, error))
+            return FALSE;
+        if (more)
+            g_hash_table_insert(texts, g_strdup(gw_result_text(result, 0)), g_strdup(gw_result_text(result, 1)));
+    }
+    return result != NULL;
+}
+
+static gboolean read_one(GwSession *session, gint64 id, const char *uuid, GHashTable *texts, GError **error)
+{
+    g_autoptr(GwResult) result = gw_session_query(session, "SELECT value FROM cached_instances WHERE host_id = $1 AND uuid = $2",
+                                                  GW_PARAMS(gw_param_integer(id), gw_param_text(uuid)), error);
+    gboolean found;
+    if (!result || !gw_result_next(result, &found, error))
+        return FALSE;
+    if (found)
+        g_hash_table_insert(texts, g_strdup(uuid), g_strdup(gw_result_text(result, 0)));
+    return TRUE;
+}
+
 /* uuid → text of what is stored. */
-static GHashTable *read_texts(GwSession *session, gint64 id, GError **error)
+static GHashTable *read_texts(GwSession *session, gint64 id, GHashTable *only, GError **error)
 {
     g_autoptr(GHashTable) texts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    g_autoptr(GwResult) result = query_host(session, id, error);
-    if (!result)
-        return NULL;
-    for (;;) {
-        gboolean more;
-        if (!gw_result_next(result, &more, error))
+    GHashTableIter iter;
+    gpointer uuid;
+    if (!only)
+        return read_all(session, id, texts, error) ? g_steal_pointer(&texts) : NULL;
+    g_hash_table_iter_init(&iter, only);
+    while (g_hash_table_iter_next(&iter, &uuid, NULL))
+        if (!read_one(session, id, uuid, texts, error))
             return NULL;
-        if (!more)
-            return g_steal_pointer(&texts);
-        g_hash_table_insert(texts, g_strdup(gw_result_text(result, 0)), g_strdup(gw_result_text(result, 1)));
-    }
+    return g_steal_pointer(&texts);
 }
 
 /* Takes what is the same out of texts, so that what is left in it at the end has gone from the host. */
@@ -75,19 +98,20 @@ static gboolean drop_gone(GwSession *session, gint64 id, GHashTable *texts, GErr
     return TRUE;
 }
 
-gboolean gw_store_cache_put(GwStore *store, const char *host, const GPtrArray *instances, gint64 seen_us,
-                            GError **error)
+gboolean gw_store_cache_put(GwStore *store, const char *host, const GPtrArray *instances, GHashTable *only, gint64 seen_us, GError **error)
 {
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_NOTE, error);
     gint64 id, before_us;
     if (!session || !find_host(session, host, &id, &before_us, error))
         return FALSE;
-    g_autoptr(GHashTable) texts = read_texts(session, id, error);
+    g_autoptr(GHashTable) texts = read_texts(session, id, only, error);
     if (!texts)
         return FALSE;
-    for (guint i = 0; i < instances->len; i++)
-        if (!put_instance(session, id, texts, instances->pdata[i], error))
+    for (guint i = 0; i < instances->len; i++) {
+        const GwInstance *instance = instances->pdata[i];
+        if ((!only || g_hash_table_contains(only, instance->uuid)) && !put_instance(session, id, texts, instance, error))
             return FALSE;
+    }
     return drop_gone(session, id, texts, error) &&
            gw_session_run(session, "UPDATE hosts SET seen_us = $1 WHERE id = $2",
                           GW_PARAMS(gw_param_integer(seen_us), gw_param_integer(id)), error) &&

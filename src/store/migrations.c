@@ -278,6 +278,24 @@ gboolean gw_store_migration_intend(GwStore *store, gint64 id, unsigned intents, 
     return TRUE;
 }
 
+gboolean gw_store_migration_refresh(GwStore *store, GwMigration *migration, gboolean *ret_current, GError **error)
+{
+    g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_READ, error);
+    g_autoptr(GwResult) result =
+        session ? gw_session_query(session, "SELECT intents, reason FROM migrations WHERE id = $1 AND version = $2 AND state = $3",
+                                   GW_PARAMS(gw_param_integer(migration->id), gw_param_integer((gint64)migration->version),
+                                             gw_param_text(gw_migration_state_name(migration->state))), error)
+                : NULL;
+    if (!result || !gw_result_next(result, ret_current, error))
+        return FALSE;
+    if (!*ret_current)
+        return TRUE;
+    migration->intents = (guint)gw_result_integer(result, 0);
+    g_free(migration->reason);
+    migration->reason = g_strdup(gw_result_text(result, 1));
+    return TRUE;
+}
+
 gboolean gw_store_migration_progress(GwStore *store, const GwMigration *migration, GwProgressHow how, GError **error)
 {
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_NOTE, error);

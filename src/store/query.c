@@ -57,10 +57,14 @@ static void build(Select *select, const GwMigrationQuery *query)
 {
     g_string_append(select->sql, "SELECT ");
     gw_fields_append_names(select->sql, gw_migration_fields, GW_MIGRATION_FIELD_COUNT, "m.");
-    g_string_append(select->sql, query->without_plans
-                                     ? ", NULL, f.value, r.value, r.flavor, r.was FROM migrations m"
-                                     : ", p.value, f.value, r.value, r.flavor, r.was FROM migrations m LEFT JOIN plans p ON p.migration_id = m.id");
-    g_string_append(select->sql, " LEFT JOIN forecasts f ON f.migration_id = m.id LEFT JOIN resizes r ON r.migration_id = m.id WHERE 1 = 1");
+    g_string_append(select->sql, query->without_plans ? ", NULL" : ", p.value");
+    g_string_append(select->sql, query->without_forecasts ? ", NULL" : ", f.value");
+    g_string_append(select->sql, ", r.value, r.flavor, r.was FROM migrations m LEFT JOIN resizes r ON r.migration_id = m.id");
+    if (!query->without_plans)
+        g_string_append(select->sql, " LEFT JOIN plans p ON p.migration_id = m.id");
+    if (!query->without_forecasts)
+        g_string_append(select->sql, " LEFT JOIN forecasts f ON f.migration_id = m.id");
+    g_string_append(select->sql, " WHERE 1 = 1");
     where_integer(select, "m.id =", query->id);
     where_text(select, "m.uuid =", query->uuid);
     where_text(select, "m.instance_uuid =", query->instance_uuid);

@@ -81,9 +81,9 @@ gboolean gw_store_aggregate_add_host(GwStore *store, gint64 id, const char *host
 gboolean gw_store_aggregate_remove_host(GwStore *store, gint64 id, const char *host, GError **error);
 gboolean gw_store_aggregate_remove(GwStore *store, gint64 id, GError **error); /* INVALID while it has hosts */
 
-/* ---- Cache of instances: what a host last said. Replaces all rows of the host. GW_ERROR_NOT_FOUND: no such host. */
-gboolean gw_store_cache_put(GwStore *store, const char *host, const GPtrArray *instances, gint64 seen_us,
-                            GError **error);
+/* ---- Cache of instances: what a host last said. GW_ERROR_NOT_FOUND: no such host. instances: all that it has. only: a set of UUIDs, whose
+ * rows alone are looked at, written or dropped; NULL: all rows of the host. */
+gboolean gw_store_cache_put(GwStore *store, const char *host, const GPtrArray *instances, GHashTable *only, gint64 seen_us, GError **error);
 /* ret_instances of GwInstance *, by UUID; *ret_seen_us is 0 when the host has never answered. */
 gboolean gw_store_cache_get(GwStore *store, const char *host, GPtrArray **ret_instances, gint64 *ret_seen_us,
                             GError **error);
@@ -126,6 +126,9 @@ gboolean gw_store_migration_journal(GwStore *store, GwMigration *migration, cons
  * carries the migration is not upset; returns the row as it now is. GW_ERROR_NOT_FOUND, or GW_ERROR_CONFLICT when it is
  * FINAL. */
 gboolean gw_store_migration_intend(GwStore *store, gint64 id, unsigned intents, GwMigration **ret, GError **error);
+/* Brings the intents and the reason of a row that is known up to what is stored. *ret_current FALSE: the row is at another version or in
+ * another state by now, or gone, and stays as it was: read it whole. */
+gboolean gw_store_migration_refresh(GwStore *store, GwMigration *migration, gboolean *ret_current, GError **error);
 /* Progress, forecast and what it waits for (reason) only: cheap, not version-checked, changes neither version nor updated_us's order of states. */
 typedef enum { GW_PROGRESS_KEEP, GW_PROGRESS_TELL } GwProgressHow; /* tell: other daemons are to look at once, not within a second */
 gboolean gw_store_migration_progress(GwStore *store, const GwMigration *migration, GwProgressHow how, GError **error);
@@ -142,6 +145,7 @@ typedef struct {
     const char *user_id, *project_id; /* who asked for it */
     gboolean unfinished_only;  /* not in a FINAL state */
     gboolean without_plans;    /* rows come with no plan: reading it costs more than all the rest of a row */
+    gboolean without_forecasts; /* and with no forecast, which costs as much as the rest */
     gint64 changes_since_us, changes_before_us; /* on updated_us; 0: any */
     gint64 after_id;           /* paging: rows that come after this id in the order; 0: from the start */
     guint limit;               /* 0: all */

@@ -18,12 +18,14 @@ static GwInstanceView *make(GRand *rand, guint number)
     return view;
 }
 
-/* The same instance, changed otherwise than in its place. */
-static GwInstanceView *change(const GwInstanceView *old)
+/* The same instance, changed otherwise than in its place: sometimes it is called otherwise. */
+static GwInstanceView *change(GRand *rand, const GwInstanceView *old)
 {
     GwInstanceView *view = g_new0(GwInstanceView, 1);
     g_atomic_ref_count_init(&view->refs);
-    view->instance = gw_instance_ref(old->instance);
+    view->instance = gw_instance_new();
+    view->instance->name = g_strdup_printf(g_rand_boolean(rand) ? "%s" : "%.4s7", old->instance->name);
+    memcpy(view->instance->uuid, old->instance->uuid, sizeof view->instance->uuid);
     view->host = g_strdup("HostB");
     view->zone = g_strdup("nova");
     view->first_seen_us = old->first_seen_us;
@@ -83,7 +85,7 @@ static void test_against_an_array(void)
             gw_view_list_change(&list, NULL, view);
             g_ptr_array_add(plain, view);
         } else if (dice < 8 && old) {
-            GwInstanceView *view = change(old);
+            GwInstanceView *view = change(rand, old);
             gw_view_list_change(&list, old, view);
             gw_instance_view_unref(old);
             plain->pdata[at] = view;

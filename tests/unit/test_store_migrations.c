@@ -37,7 +37,13 @@ static void test_without_plan(Fixture *fixture, gconstpointer data)
     GwMigrationQuery query = {.id = row->id, .without_plans = TRUE};
     assert_ok(gw_store_migrations(fixture->store, &query, &rows, &error_));
     g_assert_cmpuint(rows->len, ==, 1);
+    g_assert_nonnull(((const GwMigration *)rows->pdata[0])->forecast);
     g_clear_pointer(&row->plan, gw_plan_free);
+    assert_migration_equal(row, rows->pdata[0]);
+    g_clear_pointer(&rows, g_ptr_array_unref);
+    query.without_forecasts = TRUE;
+    assert_ok(gw_store_migrations(fixture->store, &query, &rows, &error_));
+    g_clear_pointer(&row->forecast, g_free);
     assert_migration_equal(row, rows->pdata[0]);
 }
 
@@ -128,6 +134,34 @@ static void test_final_for_ever(Fixture *fixture, gconstpointer data)
     assert_fails(ok, error, GW_ERROR_CONFLICT, "migration 1 has ended (completed)", NULL);
     row->state = GW_MIGRATION_COMPLETED; /* its reason may still be written */
     assert_ok(gw_store_migration_update(fixture->store, row, &error_));
+}
+
+/* What is known of a row stays known until somebody journals. */
+static void test_refresh(Fixture *fixture, gconstpointer data)
+{
+    g_autoptr(GwMigration) row = add(fixture, UUID_A);
+    g_autoptr(GwMigration) seen = NULL, other = gw_migration_copy(row);
+    gboolean current = FALSE;
+    assert_ok(gw_store_migration_intend(fixture->store, row->id, GW_INTENT_ABORT, &seen, &error_));
+    g_free(row->reason);
+    row->reason = g_strdup("it waits");
+    assert_ok(gw_store_migration_refresh(fixture->store, row, &current, &error_));
+    g_assert_true(current);
+    g_assert_cmpuint(row->intents, ==, seen->intents);
+    g_assert_cmpstr(row->reason, ==, seen->reason); /* what is stored */
+    row->state = GW_MIGRATION_QUEUED; /* which was never journalled */
+    assert_ok(gw_store_migration_refresh(fixture->store, row, &current, &error_));
+    g_assert_false(current);
+    row->state = other->state;
+    other->attempts = 7;
+    assert_ok(gw_store_migration_update(fixture->store, other, &error_));
+    assert_ok(gw_store_migration_refresh(fixture->store, row, &current, &error_));
+    g_assert_false(current);
+    assert_ok(gw_store_migration_refresh(fixture->store, other, &current, &error_));
+    g_assert_true(current);
+    other->id = 99;
+    assert_ok(gw_store_migration_refresh(fixture->store, other, &current, &error_));
+    g_assert_false(current);
 }
 
 static void test_intend(Fixture *fixture, gconstpointer data)
@@ -279,6 +313,7 @@ int main(int argc, char **argv)
     ADD("migration/stale", test_stale);
     ADD("migration/final-for-ever", test_final_for_ever);
     ADD("migration/intend", test_intend);
+    ADD("migration/refresh", test_refresh);
     ADD("migration/progress", test_progress);
     ADD("migration/query", test_query);
     ADD("migration/prune", test_prune);

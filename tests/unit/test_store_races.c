@@ -316,7 +316,7 @@ static void test_cache_cost(Fixture *fixture, gconstpointer data)
     }
     for (guint i = 0; i < COUNT; i++) {
         gint64 start = g_get_monotonic_time();
-        assert_ok(gw_store_cache_put(fixture->store, "HostB", instances, i + 1, &error_));
+        assert_ok(gw_store_cache_put(fixture->store, "HostB", instances, NULL, i + 1, &error_));
         times_us[i] = g_get_monotonic_time() - start;
     }
     report("cache_put of 200 instances, unchanged", times_us, COUNT);

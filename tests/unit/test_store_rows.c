@@ -116,7 +116,7 @@ static GPtrArray *instances_of(GwInstance *first, GwInstance *second)
 static void put(Fixture *fixture, const char *host, GwInstance *first, GwInstance *second, gint64 seen_us)
 {
     g_autoptr(GPtrArray) instances = instances_of(first, second);
-    assert_ok(gw_store_cache_put(fixture->store, host, instances, seen_us, &error_));
+    assert_ok(gw_store_cache_put(fixture->store, host, instances, NULL, seen_us, &error_));
 }
 
 static GPtrArray *get(Fixture *fixture, const char *host, gint64 seen_us)
@@ -152,6 +152,31 @@ static void test_cache(Fixture *fixture, gconstpointer data)
     g_assert_cmpuint(other->len, ==, 1);
 }
 
+/* What is said of some changes nothing of the others, whether they are there or not. */
+static void test_cache_some(Fixture *fixture, gconstpointer data)
+{
+    g_autoptr(GHashTable) only = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(GPtrArray) said = instances_of(sample_instance(UUID_A), NULL);
+    ((GwInstance *)said->pdata[0])->vcpus = 11;
+    add_host(fixture->store, "HostB", "qemu:///b");
+    put(fixture, "HostB", sample_instance(UUID_A), sample_instance(UUID_B), 5);
+    g_hash_table_add(only, (char *)"33333333-3333-4333-8333-333333333333");
+    assert_ok(gw_store_cache_put(fixture->store, "HostB", said, only, 6, &error_));
+    g_autoptr(GPtrArray) same = get(fixture, "HostB", 6);
+    g_assert_cmpuint(same->len, ==, 2);
+    g_assert_cmpuint(((const GwInstance *)same->pdata[0])->vcpus, !=, 11);
+    g_hash_table_add(only, (char *)UUID_A);
+    assert_ok(gw_store_cache_put(fixture->store, "HostB", said, only, 7, &error_));
+    g_autoptr(GPtrArray) changed = get(fixture, "HostB", 7);
+    g_assert_cmpuint(changed->len, ==, 2);
+    g_assert_cmpuint(((const GwInstance *)changed->pdata[0])->vcpus, ==, 11);
+    g_hash_table_add(only, (char *)UUID_B); /* which is not there any more */
+    assert_ok(gw_store_cache_put(fixture->store, "HostB", said, only, 8, &error_));
+    g_autoptr(GPtrArray) one = get(fixture, "HostB", 8);
+    g_assert_cmpuint(one->len, ==, 1);
+    assert_instance_equal(said->pdata[0], one->pdata[0]);
+}
+
 static void test_cache_forgotten(Fixture *fixture, gconstpointer data)
 {
     add_host(fixture->store, "HostB", "qemu:///b");
@@ -164,7 +189,7 @@ static void test_cache_forgotten(Fixture *fixture, gconstpointer data)
     assert_fails(ok, error, GW_ERROR_NOT_FOUND, "there is no host HostB", NULL);
     g_autoptr(GPtrArray) empty = instances_of(NULL, NULL);
     error = NULL;
-    ok = gw_store_cache_put(fixture->store, "HostB", empty, 1, &error);
+    ok = gw_store_cache_put(fixture->store, "HostB", empty, NULL, 1, &error);
     assert_fails(ok, error, GW_ERROR_NOT_FOUND, "there is no host HostB", NULL);
     add_host(fixture->store, "HostB", "qemu:///b");
     g_autoptr(GPtrArray) none = get(fixture, "HostB", 0);
@@ -261,6 +286,7 @@ int main(int argc, char **argv)
     ADD("host/remove", test_host_remove);
     ADD("host/in-use", test_host_in_use);
     ADD("cache/every-field", test_cache);
+    ADD("cache/some", test_cache_some);
     ADD("cache/forgotten", test_cache_forgotten);
     ADD("history/actions", test_actions);
     ADD("history/events", test_events);

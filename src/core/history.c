@@ -1,0 +1,99 @@
+#include "core/history.h"
+
+struct GwHistory {
+    guint most;
+    GPtrArray *moves;      /* of GwMigration *, newest first */
+    GHashTable *pairs;     /* key_of → GPtrArray of the same, borrowed, newest first */
+    GHashTable *instances; /* uuid → likewise */
+    GwFleet *fleet;        /* what all of them say; NULL: not asked for since the last was added */
+};
+
+GwHistory *gw_history_new(guint most)
+{
+    GwHistory *history = g_new0(GwHistory, 1);
+    history->most = most;
+    history->moves = g_ptr_array_new_with_free_func((GDestroyNotify)gw_migration_free);
+    history->pairs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
+    history->instances = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
+    return history;
+}
+
+void gw_history_free(GwHistory *history)
+{
+    g_hash_table_unref(history->pairs);
+    g_hash_table_unref(history->instances);
+    g_ptr_array_unref(history->moves);
+    g_clear_pointer(&history->fleet, gw_fleet_free);
+    g_free(history);
+}
+
+/* The same to and fro. Owned by the caller. */
+static char *key_of(const char *source, const char *dest)
+{
+    gboolean in_order = g_strcmp0(source, dest) <= 0;
+    const char *first = in_order ? source : dest, *second = in_order ? dest : source;
+    return g_strconcat(first ? first : "", "\n", second ? second : "", NULL);
+}
+
+static void enter(GHashTable *index, const char *key, GwMigration *row)
+{
+    GPtrArray *rows = g_hash_table_lookup(index, key);
+    if (!rows) {
+        rows = g_ptr_array_new();
+        g_hash_table_insert(index, g_strdup(key), rows);
+    }
+    g_ptr_array_insert(rows, 0, row);
+}
+
+static void leave(GHashTable *index, const char *key, GwMigration *row)
+{
+    GPtrArray *rows = g_hash_table_lookup(index, key);
+    g_ptr_array_remove(rows, row);
+    if (!rows->len)
+        g_hash_table_remove(index, key);
+}
+
+static void drop_oldest(GwHistory *history)
+{
+    GwMigration *oldest = g_ptr_array_steal_index(history->moves, history->moves->len - 1);
+    g_autofree char *key = key_of(oldest->source, oldest->dest);
+    leave(history->pairs, key, oldest);
+    leave(history->instances, oldest->instance_uuid, oldest);
+    gw_migration_free(oldest);
+}
+
+void gw_history_add(GwHistory *history, GwMigration *row)
+{
+    g_autofree char *key = key_of(row->source, row->dest);
+    g_ptr_array_insert(history->moves, 0, row);
+    enter(history->pairs, key, row);
+    enter(history->instances, row->instance_uuid, row);
+    g_clear_pointer(&history->fleet, gw_fleet_free);
+    if (history->moves->len > history->most)
+        drop_oldest(history);
+}
+
+GwConstants gw_history_constants(GwHistory *history, const char *source, const char *dest, const char *uuid)
+{
+    g_autofree char *key = key_of(source, dest);
+    g_autoptr(GPtrArray) none = g_ptr_array_new();
+    const GPtrArray *pair = g_hash_table_lookup(history->pairs, key), *own = g_hash_table_lookup(history->instances, uuid);
+    if (!history->fleet)
+        history->fleet = gw_fleet_new(history->moves);
+    return gw_calibrate_pair(history->fleet, pair ? pair : none, own ? own : none);
+}
+
+guint64 gw_history_link_bps(const GwHistory *history, const char *host)
+{
+    enum { NEWEST = 20 };
+    guint64 most = 0;
+    guint seen = 0;
+    for (guint i = 0; i < history->moves->len && seen < NEWEST; i++) {
+        const GwMigration *row = history->moves->pdata[i];
+        if (!row->forecast->actual_bps || (g_strcmp0(row->source, host) != 0 && g_strcmp0(row->dest, host) != 0))
+            continue;
+        most = MAX(most, row->forecast->actual_bps);
+        seen++;
+    }
+    return most;
+}

@@ -1,0 +1,17 @@
+/* Moves that have ended: as many of the newest as predictions look at, found by pair of hosts and by instance without looking at all of
+ * them. Pure; whoever shares one locks it. */
+#ifndef GW_CORE_HISTORY_H
+#define GW_CORE_HISTORY_H
+
+#include "core/calibrate.h"
+
+typedef struct GwHistory GwHistory;
+GwHistory *gw_history_new(guint most);
+void gw_history_free(GwHistory *history);
+/* The newest; it has a forecast. */
+void gw_history_add(GwHistory *history, GwMigration *row /* taken */);
+/* As gw_calibrate, of all of them. */
+GwConstants gw_history_constants(GwHistory *history, const char *source, const char *dest, const char *uuid);
+guint64 gw_history_link_bps(const GwHistory *history, const char *host); /* the most that one of its last moves had; 0: never measured */
+
+#endif
