@@ -179,6 +179,21 @@ static guint64 memory_due(Run *run, const Guest *guest)
     return guest->memory_mib;
 }
 
+/* What was done with it, for whoever has to find out why it is not well. */
+static void tell(Run *run, const Guest *guest)
+{
+    GwMigrationQuery query = {.instance_uuid = guest->uuid};
+    g_autoptr(GPtrArray) rows = NULL;
+    gw_store_migrations(run->f.store, &query, &rows, NULL);
+    for (guint i = rows->len; i > 0; i--) {
+        const GwMigration *row = rows->pdata[i - 1];
+        g_print("# seed %u: %s: %s from %s to %s: %s, intents %x, begun %u times, %s; %s\n", run->seed, guest->name, gw_move_kind_name(row->kind),
+                row->source, row->dest ? row->dest : "?", gw_migration_state_name(row->state), row->intents, row->attempts,
+                row->plan && gw_plan_copies_disks(row->plan) ? "copies" : "no copy", row->reason ? row->reason : "no reason");
+    }
+    g_print("# seed %u: %s: powered off %d, killed %d, storage %d\n", run->seed, guest->name, run->powered_off, guest->killed, guest->storage);
+}
+
 static void check_guest(Run *run, const Guest *guest)
 {
     if (has_error(run, guest)) {
@@ -199,8 +214,12 @@ static void check_guest(Run *run, const Guest *guest)
         return; /* shut off on two hosts with a disk each, since one was lost: an operator decides (`godwit gc` tells) */
     guint homes = gw_sim_world_homes(run->f.world, guest->uuid);
     if (homes != 1)
+        tell(run, guest);
+    if (homes != 1)
         g_error("seed %u: %s is defined on %u hosts", run->seed, guest->name, homes);
     guint files = count_files(run, guest->name);
+    if (files != 1)
+        tell(run, guest);
     if (files != 1)
         g_error("seed %u: %s has %u files", run->seed, guest->name, files);
 }
