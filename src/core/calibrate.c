@@ -106,7 +106,9 @@ static Summary collect(const GPtrArray *moves, Figure figure)
         if (tells(row) && figure_of(row, figure, &value))
             g_array_append_val(values, value);
     }
-    return values->len < few_of(figure) ? (Summary){0} : sum_up(values);
+    if (values->len < few_of(figure))
+        return (Summary){.count = 0};
+    return sum_up(values);
 }
 
 /* Two moves in a row that have seen the same: the link is so now, whatever it was before. */

@@ -1,6 +1,9 @@
 /* Migrations under way: their table, and what wakes them. */
 #include "engine/internal.h"
 
+#include "engine/timers.h"
+#include "engine/transits.h"
+
 GwActive *gw_active_ref(GwActive *active)
 {
     g_atomic_ref_count_inc(&active->refs);
@@ -175,6 +178,41 @@ void gw_active_call_ended(GwActive *active, const GError *error)
     g_free(active->call_error);
     active->call_error = error ? g_strdup(error->message) : NULL;
     g_mutex_unlock(&active->engine->lock);
+}
+
+static GwMigration *read_whole(GwActive *active, GError **error)
+{
+    GwMigrationQuery query = {.id = active->id};
+    g_autoptr(GPtrArray) rows = NULL;
+    if (!gw_store_migrations(active->engine->store, &query, &rows, error))
+        return NULL;
+    if (!rows->len) {
+        g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "it is gone from the store");
+        return NULL;
+    }
+    GwMigration *row = g_ptr_array_steal_index(rows, 0);
+    g_mutex_lock(&active->engine->lock);
+    row->progress = active->row->progress; /* newer than the journal's */
+    gw_forecast_copy(row, active->row);    /* likewise */
+    g_mutex_unlock(&active->engine->lock);
+    return row;
+}
+
+/* What is shown is what was journalled last, and is read anew only when somebody else has journalled since, or it was shown and not
+ * journalled. */
+GwMigration *gw_active_read(GwActive *active)
+{
+    gboolean current = FALSE;
+    g_autoptr(GError) error = NULL;
+    g_mutex_lock(&active->engine->lock);
+    g_autoptr(GwMigration) row = gw_migration_copy(active->row);
+    g_mutex_unlock(&active->engine->lock);
+    if (gw_store_migration_refresh(active->engine->store, row, &current, &error) && current)
+        return g_steal_pointer(&row);
+    GwMigration *whole = error ? NULL : read_whole(active, &error);
+    if (!whole)
+        gw_warning("migration %" G_GINT64_FORMAT ": cannot be read: %s", active->id, error->message);
+    return whole;
 }
 
 gboolean gw_engine_load_actives(GwEngine *engine, GError **error)

@@ -1,6 +1,8 @@
 /* The hosts as placement sees them: what an administrator has set, and what is on each and on its way there. */
 #include "engine/internal.h"
 
+#include "engine/transits.h"
+
 #include <string.h>
 
 struct GwCandidates {

@@ -2,6 +2,7 @@
 #include "engine/internal.h"
 
 #include "core/overrides.h"
+#include "engine/transits.h"
 
 #include <string.h>
 

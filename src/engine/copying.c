@@ -1,6 +1,8 @@
 /* A copy under way: what the hypervisors say of it, and what its ladder (core/ladder.h) makes of that. */
 #include "engine/internal.h"
 
+#include "engine/transits.h"
+
 gboolean gw_copying_sees_job(const GwActive *active)
 {
     return active->source_sight.job != GW_JOB_NONE || active->dest_sight.job != GW_JOB_NONE;

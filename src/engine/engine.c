@@ -3,6 +3,8 @@
 
 #include "engine/hooks.h"
 #include "engine/servers.h"
+#include "engine/timers.h"
+#include "engine/transits.h"
 
 /* Workers. A step lasts as long as the slowest host that it asks; a guest that shuts down holds one for its whole patience.
  * Threads are made when they are needed and kept for a while by GLib. */

@@ -2,6 +2,8 @@
  * migration that another daemon carries is a GwActive too, so that everyone sees it under way; it is never stepped. */
 #include "engine/internal.h"
 
+#include "engine/transits.h"
+
 enum { ENDED_LATELY_S = 60 };
 
 /* ---- who carries what */

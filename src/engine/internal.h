@@ -379,22 +379,8 @@ void gw_active_wake_instance(GwEngine *engine, const char *uuid);
 unsigned gw_active_fences(const GwActive *active); /* GW_WHEN_FENCED, GW_WHEN_DEST_FENCED: an administrator vouches that nothing runs there */
 void gw_active_tell_checked(GwActive *active, const GError *error); /* whoever waits for the checks, once */
 void gw_active_call_ended(GwActive *active, const GError *error); /* error NULL: done */
+GwMigration *gw_active_read(GwActive *active); /* its row as the store has it, with newer progress; NULL: that was logged [step] */
 gboolean gw_engine_load_actives(GwEngine *engine, GError **error);
-
-/* ---- timers.c: all but the last three with the lock held */
-void gw_timers_set(GwActive *active, guint ms); /* it is woken then, and not before */
-guint gw_timers_pace(GwEngine *engine);         /* ms: the more wait, the less often each is to be looked at */
-void gw_timers_drop(GwActive *active);          /* the caller has a reference */
-void gw_timers_drop_all(GwEngine *engine);
-void gw_timers_start(GwEngine *engine);
-void gw_timers_free(GwEngine *engine);
-
-/* ---- transits.c: all with the lock held */
-GHashTable *gw_transits_new(void);
-void gw_transits_enter(GwActive *active);
-void gw_transits_leave(GwActive *active);
-void gw_transits_follow(GwActive *active); /* after each change of where it goes; of one that is in no table nothing */
-const GPtrArray *gw_transits_of(GwEngine *engine, const char *host); /* of GwActive *, in any order; borrowed; NULL: none */
 
 /* ---- copying.c: all [step] */
 gboolean gw_copying_sees_job(const GwActive *active);

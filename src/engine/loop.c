@@ -3,6 +3,8 @@
 #include "engine/internal.h"
 
 #include "base/guard.h"
+#include "engine/timers.h"
+#include "engine/transits.h"
 
 #include <string.h>
 
@@ -322,41 +324,6 @@ static gboolean act(GwActive *active, GwMigration *row, const GwDecision *decisi
     return TRUE;
 }
 
-static GwMigration *read_whole(GwActive *active, GError **error)
-{
-    GwMigrationQuery query = {.id = active->id};
-    g_autoptr(GPtrArray) rows = NULL;
-    if (!gw_store_migrations(active->engine->store, &query, &rows, error))
-        return NULL;
-    if (!rows->len) {
-        g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "it is gone from the store");
-        return NULL;
-    }
-    GwMigration *row = g_ptr_array_steal_index(rows, 0);
-    g_mutex_lock(&active->engine->lock);
-    row->progress = active->row->progress; /* newer than the journal's */
-    gw_forecast_copy(row, active->row);    /* likewise */
-    g_mutex_unlock(&active->engine->lock);
-    return row;
-}
-
-/* At each look, since something may have been asked of it. What is shown is what was journalled last, and is read anew only when somebody
- * else has journalled since, or it was shown and not journalled. */
-static GwMigration *read_row(GwActive *active)
-{
-    gboolean current = FALSE;
-    g_autoptr(GError) error = NULL;
-    g_mutex_lock(&active->engine->lock);
-    g_autoptr(GwMigration) row = gw_migration_copy(active->row);
-    g_mutex_unlock(&active->engine->lock);
-    if (gw_store_migration_refresh(active->engine->store, row, &current, &error) && current)
-        return g_steal_pointer(&row);
-    GwMigration *whole = error ? NULL : read_whole(active, &error);
-    if (!whole)
-        gw_warning("migration %" G_GINT64_FORMAT ": cannot be read: %s", active->id, error->message);
-    return whole;
-}
-
 static GwDecision decide(GwActive *active, const GwMigration *row, const Moment *moment, gint64 age_ms)
 {
     GwSituation situation = {gw_move_kind_is_cold(row->kind) ? GW_MOVE_COLD : row->kind,
@@ -473,7 +440,7 @@ static void run(GwActive *active)
 {
     if (active->unrecorded && !record(active))
         return;
-    g_autoptr(GwMigration) row = read_row(active);
+    g_autoptr(GwMigration) row = gw_active_read(active);
     gboolean dirty = FALSE;
     if (row && (gw_migration_state_traits(row->state) & GW_TRAIT_FINAL))
         return; /* another daemon ended it before its lease came here */

@@ -1,6 +1,6 @@
 /* Moves that wait until they are to be looked at again, in order of time. One source of the loop serves them all: GLib looks at every source
  * at each turn, so that a source for each of a thousand copies would be a million looks for every round of theirs. */
-#include "engine/internal.h"
+#include "engine/timers.h"
 
 enum { LOOKS_PER_S = 1000 }; /* at those that wait, all together */
 

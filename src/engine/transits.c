@@ -1,5 +1,5 @@
 /* Which moves under way leave a host, or go there: kept as they change, so that what concerns one host does not cost a look at all moves. */
-#include "engine/internal.h"
+#include "engine/transits.h"
 
 static void enter(GwActive *active, GwEnd end, const char *host)
 {

@@ -1,5 +1,5 @@
 /* Moves that wait: woken in order of time and not before, once, and not when they have been taken out. */
-#include "engine/internal.h"
+#include "engine/timers.h"
 
 enum { MOVES = 6, PATIENCE_MS = 5000 };
 

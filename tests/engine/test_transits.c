@@ -1,5 +1,5 @@
 /* The table of moves by host against a look at all of them, after any changes. */
-#include "engine/internal.h"
+#include "engine/transits.h"
 
 #include <string.h>
 
