@@ -8,6 +8,7 @@ enum {
     ENOUGH = 10,           /* moves that say by themselves how far predictions are off */
     LEAST_SWITCH_MS = 40, MOST_SWITCH_MS = 5000, MOST_BEGIN_MS = 3000,
     TELLING_MIB = 24, TELLING_MS = 500, /* a copy that is smaller or shorter says little of its link */
+    GIVEN_UP_MS = 2000,    /* likewise one that was given up, of which only what was seen while it went counts */
 };
 
 /* The nearest of the ordered values; q from 0 to 1. */
@@ -25,7 +26,13 @@ static int by_size(gconstpointer a, gconstpointer b)
 static gboolean tells(const GwMigration *row)
 {
     return row->kind == GW_MOVE_LIVE && row->state == GW_MIGRATION_COMPLETED && row->forecast && row->forecast->total_ms &&
-           row->attempts == 1;
+           row->attempts == 1 && !(row->intents & GW_INTENT_AGAIN);
+}
+
+/* What a copy sent a second it has shown whatever became of it, the second try of a move too. */
+static gboolean shows_link(const GwMigration *row)
+{
+    return row->kind == GW_MOVE_LIVE && row->forecast && row->forecast->total_ms && row->attempts <= 1;
 }
 
 /* To or fro: a link is mostly the same both ways, and what has changed is known sooner. */
@@ -108,7 +115,7 @@ static double at_least(const GPtrArray *moves, const char *source, const char *d
     double most = 0;
     for (guint i = 0; i < moves->len; i++) {
         const GwMigration *row = moves->pdata[i];
-        if (!tells(row) || !is_of(row, source, dest))
+        if (!shows_link(row) || !is_of(row, source, dest))
             continue;
         if (row->forecast->actual_bps)
             break;
@@ -124,7 +131,7 @@ static void take_link(GwConstants *k, const GPtrArray *moves, const char *source
     double newest[NEWEST], value;
     guint n = 0;
     for (guint i = 0; i < moves->len && n < NEWEST; i++)
-        if (tells(moves->pdata[i]) && is_of(moves->pdata[i], source, dest) && figure_of(moves->pdata[i], LINK, &value))
+        if (shows_link(moves->pdata[i]) && is_of(moves->pdata[i], source, dest) && figure_of(moves->pdata[i], LINK, &value))
             newest[n++] = value;
     g_autoptr(GArray) fleet = n ? NULL : collect(moves, NULL, NULL, LINK);
     g_autoptr(GArray) own = g_array_new(FALSE, FALSE, sizeof(double));
@@ -138,6 +145,19 @@ static void take_link(GwConstants *k, const GPtrArray *moves, const char *source
     k->link_bps = (guint64)middle;
     k->link_low = CLAMP(quantile(values, 0) / middle, 0.3, 0.95);
     k->link_high = CLAMP(quantile(values, 1) / middle, 1.05, 3);
+}
+
+guint64 gw_calibrate_pair_bps(const GPtrArray *moves, const char *source, const char *dest)
+{
+    GwConstants k = gw_constants_default;
+    for (guint i = 0; i < moves->len; i++) {
+        const GwMigration *row = moves->pdata[i];
+        if (!shows_link(row) || !is_of(row, source, dest) || !row->forecast->actual_bps)
+            continue;
+        take_link(&k, moves, source, dest);
+        return k.link_bps;
+    }
+    return 0;
 }
 
 /* Where nineteen of twenty values are, so that nine of ten of the next will be; FALSE: too few to say anything. */
@@ -259,13 +279,15 @@ void gw_calibrate_close(GwMigration *row, guint64 seen_bps)
     if (!f || !row->ended_us || !row->started_us)
         return;
     guint64 bytes = p->memory_processed + p->disk_processed;
-    guint64 average = p->elapsed_ms ? bytes * 1000 / p->elapsed_ms : 0, bps = MAX(seen_bps, average);
+    gboolean given_up = row->state != GW_MIGRATION_COMPLETED;
+    guint64 average = p->elapsed_ms && !given_up ? bytes * 1000 / p->elapsed_ms : 0, bps = MAX(seen_bps, average);
     f->total_ms = (guint64)MAX((row->ended_us - row->started_us) / 1000, 1);
     f->downtime_ms = p->downtime_ms;
     f->bytes = bytes;
     if (!f->first_pass_bytes && f->first.passes <= 3)
         f->first_pass_bytes = p->memory_processed;
-    gboolean telling = bytes >= TELLING_MIB * (guint64)MIB && p->elapsed_ms >= TELLING_MS, held = was_held_back(row, (double)bps);
+    gboolean much = bytes >= TELLING_MIB * (guint64)MIB && p->elapsed_ms >= TELLING_MS;
+    gboolean telling = given_up ? p->elapsed_ms >= GIVEN_UP_MS : much, held = was_held_back(row, (double)bps);
     f->actual_bps = telling && !held ? bps : 0;
     f->held_bps = held ? bps : 0;
 }

@@ -334,6 +334,50 @@ static void copies_that_are_held_back_teach_the_least(void)
     g_assert_cmpuint(gw_calibrate(moves, "HostB", "HostC", NULL).link_bps, <=, 30 * MB);
 }
 
+/* What it sent while it went, and nothing else: it may have stood still for long before it ended. */
+static void a_copy_that_is_given_up_has_seen_the_link(void)
+{
+    g_autoptr(GPtrArray) moves = g_ptr_array_new_with_free_func((GDestroyNotify)gw_migration_free);
+    g_assert_cmpuint(gw_calibrate_pair_bps(moves, "HostB", "HostC"), ==, 0);
+    add_move(moves, "HostC", 0, 400, 1);
+    GwMigration *row = moves->pdata[0];
+    row->state = GW_MIGRATION_FAILED;
+    row->started_us = 1000000;
+    row->ended_us = 101000000;
+    row->progress = (GwProgress){.elapsed_ms = 100000, .disk_processed = 300 * MB};
+    gw_calibrate_close(row, 0);
+    g_assert_cmpuint(row->forecast->actual_bps, ==, 0); /* 3 MB/s, or a link that broke */
+    gw_calibrate_close(row, 12 * MB);
+    g_assert_cmpuint(gw_calibrate_pair_bps(moves, "HostB", "HostC"), ==, 12 * MB);
+    g_assert_cmpuint(gw_calibrate_pair_bps(moves, "HostC", "HostB"), ==, 12 * MB);
+    g_assert_cmpuint(gw_calibrate_pair_bps(moves, "HostB", "HostD"), ==, 0);
+    GwConstants c = gw_calibrate(moves, "HostB", "HostC", NULL);
+    g_assert_cmpuint(c.link_bps, ==, 12 * MB);
+    row->progress.elapsed_ms = 1000; /* hardly begun */
+    gw_calibrate_close(row, 12 * MB);
+    g_assert_cmpuint(gw_calibrate_pair_bps(moves, "HostB", "HostC"), ==, 0);
+}
+
+/* Neither what was given up nor what was tried twice judges what was foretold of one copy. */
+static void only_one_whole_copy_judges_predictions(void)
+{
+    g_autoptr(GPtrArray) moves = g_ptr_array_new_with_free_func((GDestroyNotify)gw_migration_free);
+    for (guint i = 0; i < 10; i++) {
+        add_move(moves, "HostC", 20 * MB, 400, 1);
+        add_move(moves, "HostC", 20 * MB, 9000, 20);
+        GwMigration *row = moves->pdata[0];
+        if (i % 2)
+            row->state = GW_MIGRATION_FAILED;
+        else
+            row->intents = GW_INTENT_AGAIN;
+    }
+    GwConstants c = gw_calibrate(moves, "HostB", "HostC", NULL);
+    g_assert_cmpuint(c.samples, ==, 10);
+    g_assert_cmpuint(c.around_ms, ==, 400);
+    g_assert_cmpfloat(c.by_ending[GW_ENDING_ITSELF].total_high, <, 2);
+    g_assert_cmpuint(c.link_bps, ==, 20 * MB);
+}
+
 /* Pauses that are shorter than the rest would take say that the link carries more than is known of it. */
 static void pauses_teach_what_limited_copies_cannot(void)
 {
@@ -382,6 +426,7 @@ static void what_an_instance_wrote_is_remembered(void)
 static void what_came_is_noted(void)
 {
     g_autoptr(GwMigration) row = gw_migration_new();
+    row->state = GW_MIGRATION_COMPLETED;
     row->plan = plan_of(512, "balanced", 0);
     row->forecast = g_new0(GwForecast, 1);
     row->started_us = 1000000;
@@ -417,6 +462,8 @@ int main(int argc, char **argv)
     g_test_add_func("/predict/under-way", a_copy_under_way_is_known_better);
     g_test_add_func("/predict/history", history_of_the_pair_counts_most);
     g_test_add_func("/predict/history/held-back", copies_that_are_held_back_teach_the_least);
+    g_test_add_func("/predict/history/given-up", a_copy_that_is_given_up_has_seen_the_link);
+    g_test_add_func("/predict/history/twice", only_one_whole_copy_judges_predictions);
     g_test_add_func("/predict/history/pauses", pauses_teach_what_limited_copies_cannot);
     g_test_add_func("/predict/history/endings", intervals_are_those_of_the_same_end);
     g_test_add_func("/predict/history/instance", what_an_instance_wrote_is_remembered);
