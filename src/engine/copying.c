@@ -6,8 +6,8 @@ gboolean gw_copying_sees_job(const GwActive *active)
     return active->source_sight.job != GW_JOB_NONE || active->dest_sight.job != GW_JOB_NONE;
 }
 
-/* How long the copy has lasted: by the hypervisor's clock, which also knows of the time before a restart of ours, and keeps that of a copy
- * which has ended. */
+/* How long the copy has lasted: by the hypervisor's clock, which also knows of the time before a restart of ours; not what it still tells of a
+ * copy that has ended. */
 guint64 gw_copying_age_ms(const GwActive *active)
 {
     gint64 own_us = active->copy_since ? g_get_monotonic_time() - active->copy_since : 0;
@@ -65,7 +65,7 @@ gboolean gw_copying_is_given_up(const GwActive *active)
     return active->rung == GW_RUNG_ABORT || active->rung == GW_RUNG_AGAIN;
 }
 
-/* What is remembered of a copy is the first's, and so is the time that it took. */
+/* The clocks begin anew, with what is left of the timeout; where this process has not seen the first begin, the row tells how long it took. */
 void gw_copying_begin_again(GwActive *active, GwMigration *row)
 {
     gw_transfer_plan_again(row->plan, MAX(gw_copying_age_ms(active), row->progress.elapsed_ms));

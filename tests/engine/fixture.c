@@ -82,6 +82,7 @@ static GwEngine *start_engine(Fixture *f, GwStore *store)
         .haste = HASTE,
     };
     settings.link_bandwidth_mibps = f->link_mibps;
+    settings.max_concurrent_live_migrations = f->turns;
     if (f->timeout_s)
         settings.plan.completion_timeout_s = f->timeout_s;
     settings.plan.policy = f->policy ? gw_policy_find(f->policy) : NULL;

@@ -14,6 +14,13 @@ enum {
     GIB = 4,                            /* as which both count for the completion timeout */
 };
 
+static const char *add(Fixture *f, const char *name)
+{
+    GwInstance *instance = gw_sim_instance_new(name, MEMORY_MIB);
+    gw_sim_instance_add_disk(instance, GW_SIM_LOCAL, DISK_GIB);
+    return gw_sim_world_add_instance(f->world, "HostA", instance);
+}
+
 /* A guest on HostA that writes its disk faster than it can leave. */
 static const char *open_world(Fixture *f, const char *name, guint64 timeout_s)
 {
@@ -23,9 +30,7 @@ static const char *open_world(Fixture *f, const char *name, guint64 timeout_s)
         fixture_stop(f);
         fixture_start(f);
     }
-    GwInstance *instance = gw_sim_instance_new("writer", MEMORY_MIB);
-    gw_sim_instance_add_disk(instance, GW_SIM_LOCAL, DISK_GIB);
-    const char *uuid = gw_sim_world_add_instance(f->world, "HostA", instance);
+    const char *uuid = add(f, "writer");
     gw_sim_world_set_disk_writes(f->world, uuid, WRITES_MBPS);
     gw_sim_world_set_link(f->world, "HostA", LINK_MBPS);
     fixture_refresh(f);
@@ -106,6 +111,11 @@ static void disks_that_keep_up_are_not(void)
 }
 
 /* ---- the daemon is stopped in the midst */
+
+static gboolean is_copied(const GwMigration *row)
+{
+    return row->state == GW_MIGRATION_RUNNING;
+}
 
 static gboolean is_given_up(const GwMigration *row)
 {
@@ -203,6 +213,49 @@ static void restarts_at_any_time_do_no_harm(void)
     }
 }
 
+/* That is not journalled, but shown. */
+static gboolean waits_for_turn(Fixture *f, gint64 id)
+{
+    GwMigrationQuery query = {.id = id};
+    g_autoptr(GPtrArray) rows = NULL;
+    g_assert_true(gw_engine_migrations(f->engine, &query, &rows, NULL));
+    const GwMigration *row = rows->pdata[0];
+    return row->reason && strstr(row->reason, "it waits for its turn");
+}
+
+/* Another that waits for its turn does not get in between. */
+static void it_keeps_its_turn(void)
+{
+    Fixture f;
+    const char *uuid = open_world(&f, "second-turn", 0);
+    if (f.peer) { /* which has turns for all */
+        fixture_close(&f);
+        return;
+    }
+    f.turns = 1;
+    fixture_stop(&f);
+    fixture_start(&f);
+    const char *other = add(&f, "other");
+    fixture_refresh(&f);
+    gint64 id = begin(&f, uuid);
+    wait_for(&f, id, is_copied);
+    gint64 next = begin(&f, other);
+    while (!waits_for_turn(&f, next))
+        g_usleep(1000);
+    for (guint i = 0; i < 6; i++) /* the host answers: nobody else is kept from it */
+        gw_sim_world_fail(f.world, "HostB", "forget", 1, GW_ERROR_FAILED, GW_SIM_BEFORE);
+    wait_for(&f, id, is_undone);
+    for (guint i = 0; i < 100; i++) {
+        g_autoptr(GwMigration) waiting = fixture_row(&f, next), first = fixture_row(&f, id);
+        if (waiting->state != GW_MIGRATION_ACCEPTED && waiting->state != GW_MIGRATION_QUEUED)
+            g_assert_cmpstr(gw_migration_state_name(first->state), ==, gw_migration_state_name(GW_MIGRATION_COMPLETED));
+        g_usleep(2000);
+    }
+    ASSERT_ENDS(&f, id, COMPLETED);
+    ASSERT_ENDS(&f, next, COMPLETED);
+    fixture_close(&f);
+}
+
 /* ---- an abort wins */
 
 static void an_abort_ends_it_at_every_moment(void)
@@ -296,6 +349,7 @@ int main(int argc, char **argv)
     ADD(disks_that_keep_up_are_not);
     ADD(another_engine_goes_on_from_every_moment);
     ADD(restarts_at_any_time_do_no_harm);
+    ADD(it_keeps_its_turn);
     ADD(an_abort_ends_it_at_every_moment);
     ADD(the_timeout_counts_over_both_tries);
     ADD(without_time_it_is_not_begun_and_the_link_is_learnt);
