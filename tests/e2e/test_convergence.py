@@ -125,7 +125,7 @@ def test_disks_that_are_written_faster_than_the_link_carries(lab, cloud, guest, 
 def test_disks_that_cannot_keep_up_are_copied_again(lab, cloud, guest, policy):
     """By Godwit itself, in the same move, where nothing was known beforehand of the guest or of what its link has become."""
     uuid = guest("writer1", memory=160, dirty=1, disks=["local"], disk_size="64M", write=1200)
-    policy("balanced", live_migration_completion_timeout=60, block_migration_synchronous_writes="auto")  # 240 s
+    policy("balanced", live_migration_completion_timeout=150, block_migration_synchronous_writes="auto")  # 600 s
     wait_for("its records in the whole ring", lambda: written(lab, "writer1") > 5000, 60)
     began, before = time.monotonic(), written(lab, "writer1")
     time.sleep(5)
@@ -134,7 +134,7 @@ def test_disks_that_cannot_keep_up_are_copied_again(lab, cloud, guest, policy):
     lab.link("HostC", rate=writes * 0.6)
     try:
         id_ = cloud.wait(cloud.live("writer1", "HostC", block=True), "running")["id"]
-        wait_for("its memory on the way", lambda: cloud.migration(id_)["progress"]["memory_processed"] > 0, 230)
+        wait_for("its memory on the way", lambda: cloud.migration(id_)["progress"]["memory_processed"] > 0, 590)
         lab.link("HostC", rate=RATE)  # memory is another matter, and would take long
         row = cloud.wait(id_, seconds=120)
     finally:

@@ -319,14 +319,14 @@ static gboolean a_second_try_has_its_cause(const Case *c)
     return copies && has(c, GW_WHEN_AGAIN) && !has(c, GW_WHEN_ABORT) && ended && here;
 }
 
-/* Only once nothing of the first is left there, whatever else has happened. */
+/* Only once nothing of the first is left there; of a lost destination nobody knows, and there an abort alone leads on, to its end. */
 static gboolean a_second_try_begins_with_nothing(const Case *c)
 {
     if (c->s.state != GW_MIGRATION_UNDOING || !goes(c, GW_MIGRATION_PREPARING))
         return TRUE;
     gboolean removed = c->s.dest == GW_SEEN_ABSENT && c->s.call == GW_CALL_DONE;
     gboolean late = has(c, GW_WHEN_OVERDUE) && !has(c, GW_WHEN_ABORT) && !source_is_lost(c); /* PREPARING itself gives that up */
-    return c->s.end == GW_MIGRATION_PREPARING && !late && (removed || dest_is_lost(c));
+    return c->s.end == GW_MIGRATION_PREPARING && !late && (removed || (dest_is_lost(c) && has(c, GW_WHEN_ABORT)));
 }
 
 /* A copy that was given up for it goes on no longer, also under a daemon that has not given it up itself. */
