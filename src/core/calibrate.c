@@ -8,6 +8,7 @@ enum {
     ENOUGH = 10,           /* moves that say by themselves how far predictions are off */
     LEAST_SWITCH_MS = 40, MOST_SWITCH_MS = 5000, MOST_BEGIN_MS = 3000,
     TELLING_MIB = 24, TELLING_MS = 500, /* a copy that is smaller or shorter says little of its link */
+    GIVEN_UP_MS = 2000,    /* likewise one that was given up, of which only what was seen while it went counts */
 };
 
 /* The nearest of the ordered values; q from 0 to 1. */
@@ -25,7 +26,13 @@ static int by_size(gconstpointer a, gconstpointer b)
 static gboolean tells(const GwMigration *row)
 {
     return row->kind == GW_MOVE_LIVE && row->state == GW_MIGRATION_COMPLETED && row->forecast && row->forecast->total_ms &&
-           row->attempts == 1;
+           row->attempts == 1 && !(row->intents & GW_INTENT_AGAIN);
+}
+
+/* What a copy sent a second it has shown whatever became of it, the second try of a move too. */
+static gboolean shows_link(const GwMigration *row)
+{
+    return row->kind == GW_MOVE_LIVE && row->forecast && row->forecast->total_ms && row->attempts <= 1;
 }
 
 /* To or fro: a link is mostly the same both ways, and what has changed is known sooner. */
@@ -123,7 +130,7 @@ static double at_least(const GPtrArray *pair)
     double most = 0;
     for (guint i = 0; i < pair->len; i++) {
         const GwMigration *row = pair->pdata[i];
-        if (!tells(row))
+        if (!shows_link(row))
             continue;
         if (row->forecast->actual_bps)
             break;
@@ -139,7 +146,7 @@ static void take_link(GwConstants *k, const GwFleet *fleet, const GPtrArray *pai
     double newest[NEWEST], value;
     guint n = 0;
     for (guint i = 0; i < pair->len && n < NEWEST; i++)
-        if (tells(pair->pdata[i]) && figure_of(pair->pdata[i], LINK, &value))
+        if (shows_link(pair->pdata[i]) && figure_of(pair->pdata[i], LINK, &value))
             newest[n++] = value;
     g_autoptr(GArray) own = g_array_new(FALSE, FALSE, sizeof(double));
     g_array_append_vals(own, newest, n);
@@ -151,6 +158,19 @@ static void take_link(GwConstants *k, const GwFleet *fleet, const GPtrArray *pai
     k->link_bps = (guint64)middle;
     k->link_low = CLAMP(link.least / middle, 0.3, 0.95);
     k->link_high = CLAMP(link.most / middle, 1.05, 3);
+}
+
+guint64 gw_calibrate_pair_bps(const GwFleet *fleet, const GPtrArray *pair)
+{
+    GwConstants k = gw_constants_default;
+    for (guint i = 0; i < pair->len; i++) {
+        const GwMigration *row = pair->pdata[i];
+        if (!shows_link(row) || !row->forecast->actual_bps)
+            continue;
+        take_link(&k, fleet, pair);
+        return k.link_bps;
+    }
+    return 0;
 }
 
 /* Where nineteen of twenty values are, so that nine of ten of the next will be; FALSE: too few to say anything. */
@@ -253,7 +273,7 @@ static GPtrArray *first_moves(const GPtrArray *moves)
     g_autoptr(GHashTable) known = g_hash_table_new(g_str_hash, g_str_equal);
     for (guint i = moves->len; i > 0; i--) {
         GwMigration *row = moves->pdata[i - 1];
-        if (g_hash_table_add(known, row->instance_uuid))
+        if (tells(row) && g_hash_table_add(known, row->instance_uuid))
             g_ptr_array_insert(first, 0, row);
     }
     return first;
@@ -321,13 +341,15 @@ void gw_calibrate_close(GwMigration *row, guint64 seen_bps)
     if (!f || !row->ended_us || !row->started_us)
         return;
     guint64 bytes = p->memory_processed + p->disk_processed;
-    guint64 average = p->elapsed_ms ? bytes * 1000 / p->elapsed_ms : 0, bps = MAX(seen_bps, average);
+    gboolean given_up = row->state != GW_MIGRATION_COMPLETED;
+    guint64 average = p->elapsed_ms && !given_up ? bytes * 1000 / p->elapsed_ms : 0, bps = MAX(seen_bps, average);
     f->total_ms = (guint64)MAX((row->ended_us - row->started_us) / 1000, 1);
     f->downtime_ms = p->downtime_ms;
     f->bytes = bytes;
     if (!f->first_pass_bytes && f->first.passes <= 3 && f->now.ending == GW_ENDING_ITSELF)
         f->first_pass_bytes = p->memory_processed;
-    gboolean telling = bytes >= TELLING_MIB * (guint64)MIB && p->elapsed_ms >= TELLING_MS, held = was_held_back(row, (double)bps);
+    gboolean much = bytes >= TELLING_MIB * (guint64)MIB && p->elapsed_ms >= TELLING_MS;
+    gboolean telling = given_up ? p->elapsed_ms >= GIVEN_UP_MS : much, held = was_held_back(row, (double)bps);
     f->actual_bps = telling && !held ? bps : 0;
     f->held_bps = held ? bps : 0;
 }

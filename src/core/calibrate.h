@@ -10,7 +10,8 @@ enum {
 };
 
 /* moves: of GwMigration *, newest first; only those that completed live and have a forecast with what came are read. The pair's own
- * where there are a few, else those of all pairs, else the defaults; and of the instance uuid (NULL: none) what it sent
+ * where there are a few, else those of all pairs, else the defaults; of the link also those that were given up; and of the instance uuid
+ * (NULL: none) what it sent
  * and wrote the last time. link_bps of the result: the default's where nobody has measured
  * it. */
 GwConstants gw_calibrate(const GPtrArray *moves, const char *source, const char *dest, const char *uuid);
@@ -22,6 +23,8 @@ void gw_fleet_free(GwFleet *fleet);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwFleet, gw_fleet_free)
 /* and those of the pair, to or fro, and of the instance have been found already. */
 GwConstants gw_calibrate_pair(const GwFleet *fleet, const GPtrArray *pair, const GPtrArray *own);
+/* What the link of the two carries; 0: no copy between them was seen. */
+guint64 gw_calibrate_pair_bps(const GwFleet *fleet, const GPtrArray *pair);
 /* Notes what came in the forecast of a row that has ended. seen_bps: what its copy was seen to send a second, once it went; 0: not seen. */
 void gw_calibrate_close(GwMigration *row, guint64 seen_bps);
 

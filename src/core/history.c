@@ -73,14 +73,31 @@ void gw_history_add(GwHistory *history, GwMigration *row)
         drop_oldest(history);
 }
 
-GwConstants gw_history_constants(GwHistory *history, const char *source, const char *dest, const char *uuid)
+static const GwFleet *fleet_of(GwHistory *history)
 {
-    g_autofree char *key = key_of(source, dest);
-    g_autoptr(GPtrArray) none = g_ptr_array_new();
-    const GPtrArray *pair = g_hash_table_lookup(history->pairs, key), *own = g_hash_table_lookup(history->instances, uuid);
     if (!history->fleet)
         history->fleet = gw_fleet_new(history->moves);
-    return gw_calibrate_pair(history->fleet, pair ? pair : none, own ? own : none);
+    return history->fleet;
+}
+
+/* NULL: none. */
+static const GPtrArray *pair_of(const GwHistory *history, const char *source, const char *dest)
+{
+    g_autofree char *key = key_of(source, dest);
+    return g_hash_table_lookup(history->pairs, key);
+}
+
+GwConstants gw_history_constants(GwHistory *history, const char *source, const char *dest, const char *uuid)
+{
+    g_autoptr(GPtrArray) none = g_ptr_array_new();
+    const GPtrArray *pair = pair_of(history, source, dest), *own = g_hash_table_lookup(history->instances, uuid);
+    return gw_calibrate_pair(fleet_of(history), pair ? pair : none, own ? own : none);
+}
+
+guint64 gw_history_pair_bps(GwHistory *history, const char *source, const char *dest)
+{
+    const GPtrArray *pair = pair_of(history, source, dest);
+    return pair ? gw_calibrate_pair_bps(fleet_of(history), pair) : 0;
 }
 
 guint64 gw_history_link_bps(const GwHistory *history, const char *host)

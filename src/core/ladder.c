@@ -13,6 +13,9 @@ enum {
     LOOK_MS = 100,       /* QEMU looks for the end of a pass about so often (BUFFER_DELAY in migration.c) */
     FIRST_THROTTLE = 20, THROTTLE_STEP = 10, MOST_THROTTLE = 99, /* percent. QEMU: cpu-throttle-initial, -increment, max-cpu-throttle */
     SETTLE_MS = 10000,   /* tearing down and handing over, beside the pause itself */
+    DISK_PATIENCE = 2,   /* rounds over the disks that may bring nothing, each */
+    DISK_PART = 4,       /* at least that part of what the disks take at all, since another try begins at nothing, */
+    DISK_ROUND_MS = 1000, /* and so long, since a disk is written in bursts */
 };
 
 /* Pauses: QEMU's default limit is 300 ms, Nova's 500 ms. What a service survives is another matter: TCP connections live through ten
@@ -219,19 +222,108 @@ static gboolean copies_disks(const GwProgress *now)
     return now->disk_remaining > 0 && now->iteration == 0;
 }
 
+/* ---- disks */
+
+/* Without holes, as the plan has it: some of its disks may not have begun when it is first looked at. */
+static guint64 disk_bytes(const GwPlan *plan)
+{
+    guint64 sum = 0;
+    for (guint i = 0; i < plan->disks->len; i++) {
+        const GwPlanDisk *disk = plan->disks->pdata[i];
+        sum += disk->fate == GW_FATE_COPY ? disk->allocation_bytes : 0;
+    }
+    return sum;
+}
+
+static guint64 disks_left(const GwPlan *plan, const GwProgress *now)
+{
+    guint64 all = disk_bytes(plan);
+    return MAX(now->disk_remaining, all - MIN(now->disk_processed, all));
+}
+
+static void begin_round(GwLadder *ladder, guint64 left, guint64 sent, guint64 elapsed_ms)
+{
+    ladder->round_left = left;
+    ladder->round_sent = sent;
+    ladder->round_ms = elapsed_ms;
+    gboolean better = !ladder->round_best || left < ladder->round_best / 10 * 9;
+    if (better)
+        ladder->round_best = MAX(left, 1);
+    ladder->rounds_in_vain = better ? 0 : ladder->rounds_in_vain + 1;
+}
+
+/* No second try takes less. */
+static guint64 again_ms(const GwLadder *ladder, const GwPlan *plan)
+{
+    return ladder->disk_bps ? disk_bytes(plan) * 1000 / ladder->disk_bps : 0;
+}
+
+/* TRUE: a round over the disks has just ended. */
+static gboolean rounds(GwLadder *ladder, const GwPlan *plan, const GwProgress *now, guint64 elapsed_ms)
+{
+    guint64 left = disks_left(plan, now);
+    if (!ladder->round_best) {
+        begin_round(ladder, left, now->disk_processed, elapsed_ms);
+        return FALSE;
+    }
+    guint64 sent = now->disk_processed - MIN(ladder->round_sent, now->disk_processed), ms = elapsed_ms - MIN(ladder->round_ms, elapsed_ms);
+    if (sent < ladder->round_left || ms < DISK_ROUND_MS || disk_bytes(plan) / DISK_PART > sent)
+        return FALSE;
+    ladder->disk_bps = sent * 1000 / ms;
+    ladder->disk_write_bps = (sent + left - MIN(sent + left, ladder->round_left)) * 1000 / ms;
+    begin_round(ladder, left, now->disk_processed, elapsed_ms);
+    return TRUE;
+}
+
+static gboolean has_time_again(const GwLadder *ladder, const GwPlan *plan, guint64 elapsed_ms)
+{
+    return !plan->timeout_ms || elapsed_ms + again_ms(ladder, plan) < plan->timeout_ms;
+}
+
+/* Memory has not begun, and no disk can be fetched later: writes that wait are all that helps. */
+static GwRung climb_disks(GwLadder *ladder, const GwPlan *plan, const GwProgress *now, guint64 elapsed_ms, char **ret_reason)
+{
+    gboolean ended = rounds(ladder, plan, now, elapsed_ms);
+    if (!ended || !plan->second_try || ladder->rounds_in_vain < DISK_PATIENCE || !has_time_again(ladder, plan, elapsed_ms))
+        return GW_RUNG_WAIT;
+    *ret_reason = g_strdup_printf("the guest writes %.1f MB/s to its disks and the link carries %.1f MB/s; it is copied again with writes "
+                                  "that wait", (double)ladder->disk_write_bps / 1e6, (double)ladder->disk_bps / 1e6);
+    return GW_RUNG_AGAIN;
+}
+
+/* What may help the next time. Owned by the caller. */
+static char *disk_remedy(const GwLadder *ladder, const GwPlan *plan)
+{
+    if (plan->flags & GW_FLAG_NON_SHARED_SYNCHRONOUS_WRITES)
+        return g_strdup("");
+    if (plan->second_try && ladder->rounds_in_vain)
+        return g_strdup_printf("; the guest writes %.1f MB/s to them and the link carries %.1f MB/s, and to copy them again with "
+                               "writes that wait takes %.0f s at least: too long for live_migration_completion_timeout",
+                               (double)ladder->disk_write_bps / 1e6, (double)ladder->disk_bps / 1e6, (double)again_ms(ladder, plan) / 1000);
+    return g_strdup("; ask again: what it writes is known now, and may be made to wait (block_migration_synchronous_writes)");
+}
+
+static GwRung give_disks_up(GwLadder *ladder, const GwPlan *plan, const GwProgress *now, guint64 elapsed_ms, const char *why,
+                            char **ret_reason)
+{
+    if (!ladder->disk_bps && elapsed_ms) /* not one round has ended */
+        ladder->disk_bps = now->disk_processed * 1000 / elapsed_ms;
+    g_autofree char *remedy = disk_remedy(ladder, plan);
+    *ret_reason = g_strdup_printf("%s: %" G_GUINT64_FORMAT " MB of its disks are still to be copied%s", why,
+                                  now->disk_remaining / 1000000, remedy);
+    return GW_RUNG_ABORT;
+}
+
+/* ---- the next rung */
+
 /* The mildest rung that ends it; ABORT when none does. `why` begins the reason. */
 static GwRung end_it(GwLadder *ladder, const GwPlan *plan, const GwProgress *now, guint64 elapsed_ms, const char *why,
                      char **ret_reason)
 {
     g_autofree char *rest = rates(ladder, now);
     guint64 pause_ms = pause_of(ladder, now);
-    if (copies_disks(now)) { /* no rung ends that: memory has not begun, and no disk can be fetched later */
-        gboolean may_wait = !(plan->flags & GW_FLAG_NON_SHARED_SYNCHRONOUS_WRITES);
-        *ret_reason = g_strdup_printf("%s: %" G_GUINT64_FORMAT " MB of its disks are still to be copied%s", why, now->disk_remaining / 1000000,
-                                      may_wait ? "; ask again: what it writes is known now, and may be made to wait "
-                                                 "(block_migration_synchronous_writes)" : "");
-        return GW_RUNG_ABORT;
-    }
+    if (copies_disks(now))
+        return give_disks_up(ladder, plan, now, elapsed_ms, why, ret_reason);
     if (plan->flags & GW_FLAG_POSTCOPY) {
         *ret_reason = g_strdup_printf("%s: %s; it goes on in post-copy", why, rest);
         return force(ladder, elapsed_ms, 0); /* it cannot be brought back: no promise to be kept by an abort */
@@ -314,6 +406,8 @@ GwRung gw_ladder_step(GwLadder *ladder, const GwPlan *plan, const GwProgress *no
     }
     if (is_overdue(plan, elapsed_ms))
         return end_it(ladder, plan, now, elapsed_ms, "it took longer than its completion timeout", ret_reason);
+    if (copies_disks(now))
+        return climb_disks(ladder, plan, now, elapsed_ms, ret_reason);
     /* a rest that fits into the pause needs nothing: the hypervisor switches over */
     if (!turned || pause_of(ladder, now) <= gw_ladder_pause_ms(plan, elapsed_ms))
         return GW_RUNG_WAIT;

@@ -4,7 +4,8 @@
  * Rungs, from the mildest: wait; slow the guest down (auto-converge, by QEMU itself from the start when the plan's flags have it); let it
  * run on the destination and fetch the rest (post-copy, when the flags have it); pause it, when the pause would be no longer than the
  * plan allows; abort, the guest intact on its source. Decided when a pass over the memory ends, since only then the rest is known: in
- * the midst of a pass nobody knows how much of what was sent has been written again.
+ * the midst of a pass nobody knows how much of what was sent has been written again. Disks, which go first, have a rung of their own: they
+ * are copied again with writes that wait, where the plan permits it.
  *
  * A rung is taken at the first such moment at which waiting is known to be the worse choice, even if the guest wrote no more from then on
  * than it has been seen to write: passes do not gain on it, or take longer than post-copy would, or slowing it down would cost it
@@ -51,12 +52,23 @@ typedef struct {
     guint64 best_remaining; /* the least that a pass has begun with, bytes */
     guint stalled;          /* passes in a row that did not make it notably less */
     guint64 bps;            /* what the link carries, smoothed */
+    /* Disks have no passes that are told: a round sends as much as was left when it began */
+    guint64 round_left, round_sent, round_ms; /* what was left, and had been sent, when the present one began, and when that was */
+    guint64 round_best;     /* the least that one has begun with, bytes; 0: none has begun */
+    guint rounds_in_vain;   /* in a row that did not make it notably less */
+    guint64 disk_bps;       /* what the last round sent a second; 0: none has ended */
+    guint64 disk_write_bps; /* what the guest wrote to its disks meanwhile, as far as it had to be sent again */
     gboolean forced;        /* a pause or post-copy was asked for, */
     guint64 forced_ms;      /* at that time of the copy, */
     guint64 promised_ms;    /* to end within so much more; 0: no promise */
 } GwLadder;
 
-typedef enum { GW_RUNG_WAIT, GW_RUNG_FORCE, GW_RUNG_ABORT } GwRung;
+typedef enum {
+    GW_RUNG_WAIT,
+    GW_RUNG_FORCE,
+    GW_RUNG_ABORT,
+    GW_RUNG_AGAIN, /* given up, to be begun again with writes that wait (gw_transfer_plan_again) */
+} GwRung;
 
 /* The pause at which the copy switches over, so long after it began: the plan's, or a step on the way to it. */
 guint64 gw_ladder_pause_ms(const GwPlan *plan, guint64 elapsed_ms);
@@ -64,7 +76,7 @@ guint64 gw_ladder_pause_ms(const GwPlan *plan, guint64 elapsed_ms);
 /* Before the copy, or while its first pass lasts: what the guest was seen to write, in GW_LADDER_EXPECTED windows at most (ms 0: in
  * none). */
 void gw_ladder_expect(GwLadder *ladder, const GwWritten *seen);
-/* Called at every look at a copy under way. elapsed_ms: since it began. *ret_reason is set, for people, with FORCE and ABORT; owned by
+/* Called at every look at a copy under way. elapsed_ms: since it began. *ret_reason is set, for people, with all but WAIT; owned by
  * the caller. FORCE is told once. */
 GwRung gw_ladder_step(GwLadder *ladder, const GwPlan *plan, const GwProgress *now, guint64 elapsed_ms, char **ret_reason);
 

@@ -77,6 +77,10 @@ static const GwRule preparing_cold[] = {
     {source_, SEEN(RUNNING), IDLE, WHEN(EXHAUSTED), 0, GO(ERROR),                                                      \
      .reason = "it runs on the destination, but what the source still holds of it, paused, could not be stopped"}
 
+/* A second try begins where the first did, with what that made removed: a copy over half a disk would leave of it what the source has as a
+ * hole. */
+#define CANNOT_KEEP_UP "the guest writes to its disks as fast as they are copied; they are copied again with writes that wait"
+
 /* Pictures without a job that could belong to a moment between two phases are acted on only when they last (STALE). */
 static const GwRule running[] = {
     {ANY, POST, ANY_CALL, 0, 0, GO(POSTCOPY)},
@@ -85,6 +89,7 @@ static const GwRule running[] = {
     {BROKEN, ANY, ANY_CALL, 0, 0, GO(POSTCOPY)},
     {ANY, ANY, CALL(ACTIVE), WHEN(ABORT), 0, DO(ABORT), .reason = "abort was asked for"},
     {ANY, ANY, CALL(ACTIVE), WHEN(OVERDUE), 0, DO(ABORT), .reason = "it took longer than its completion timeout"},
+    {ANY, ANY, CALL(ACTIVE), WHEN(AGAIN), 0, DO(ABORT), .reason = CANNOT_KEEP_UP},
     {ANY, ANY, CALL(ACTIVE), WHEN(FORCE), 0, DO(FORCE), .reason = "force-complete was asked for"},
     {ANY, ANY, CALL(ACTIVE), 0, 0, DO(WAIT)},
     {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "the source host does not answer"},
@@ -93,11 +98,13 @@ static const GwRule running[] = {
     MOVED_BY_OTHERS,
     {ANY, ANY, IDLE, WHEN(JOB) | WHEN(ABORT), 0, DO(ABORT), .reason = "abort was asked for"},
     {ANY, ANY, IDLE, WHEN(JOB) | WHEN(OVERDUE), 0, DO(ABORT), .reason = "it took longer than its completion timeout"},
+    {ANY, ANY, IDLE, WHEN(JOB) | WHEN(AGAIN), 0, DO(ABORT), .reason = CANNOT_KEEP_UP},
     {ANY, ANY, IDLE, WHEN(JOB) | WHEN(FORCE), 0, DO(FORCE), .reason = "force-complete was asked for"},
     {ANY, ANY, IDLE, WHEN(JOB), 0, DO(WAIT)},
     {ALIVE, SEEN(ABSENT), IDLE, WHEN(ABORT), WHEN(BEGUN), UNDO(CANCELLED), .reason = "cancelled before the copy began"},
     {ALIVE, SEEN(ABSENT), CALL(NONE), 0, WHEN(BEGUN), DO(MIGRATE)},
     {ALIVE, SEEN(ABSENT), CALL(FAILED), WHEN(ABORT), 0, UNDO(CANCELLED), .reason = "aborted on request"},
+    {ALIVE, SEEN(ABSENT), CALL(FAILED), WHEN(AGAIN), 0, UNDO(PREPARING), .reason = CANNOT_KEEP_UP},
     {ALIVE, SEEN(ABSENT), CALL(FAILED), WHEN(RETRY), WHEN(OVERDUE), DO(MIGRATE)},
     {ALIVE, SEEN(ABSENT), CALL(FAILED), 0, 0, UNDO(FAILED)},
     /* a destination that no longer receives was let go, and may have run before it was paused or shut off */
@@ -106,6 +113,8 @@ static const GwRule running[] = {
                "resume it on the destination and stop the other, unless the destination never ran"},
     {ALIVE | SWITCH, ANY & ~SEEN(RUNNING) & ~NO_ANSWER, IDLE, WHEN(STALE) | WHEN(ABORT), 0, UNDO(CANCELLED),
      .reason = "aborted on request"},
+    {ALIVE | SWITCH, ANY & ~SEEN(RUNNING) & ~NO_ANSWER, IDLE, WHEN(STALE) | WHEN(AGAIN), 0, UNDO(PREPARING),
+     .reason = CANNOT_KEEP_UP},
     {ALIVE | SWITCH, ANY & ~SEEN(RUNNING) & ~NO_ANSWER, IDLE, WHEN(STALE), 0, UNDO(FAILED),
      .reason = "the copy ended without a result; the instance is intact on its source"},
     {SEEN(STOPPED), SEEN(ABSENT), IDLE, WHEN(STALE), 0, UNDO(FAILED), .reason = "the instance was shut off while it was moved"},
@@ -190,6 +199,8 @@ static const GwRule undoing_live[] = {
                "storage, for one) and resume it"},
     {SWITCH, SEEN(ABSENT), CALL(DONE), 0, WHEN(STALE), DO(RESUME_SOURCE)},
     {SEEN(PAUSED), SEEN(ABSENT), CALL(DONE), WHEN(RAN), 0, DO(RESUME_SOURCE)},
+    {ALIVE | SEEN(STOPPED), SEEN(ABSENT), CALL(DONE), WHEN(AGAIN) | WHEN(OVERDUE), WHEN(ABORT), GO(FAILED),
+     .reason = "its completion timeout is over, and there is no time left to copy it again with writes that wait"},
     {ALIVE | SEEN(STOPPED), SEEN(ABSENT), CALL(DONE), 0, 0, .act = GW_ACT_ADVANCE, .next = GW_MIGRATION_STATE_COUNT /* end */},
     {SEEN(ABSENT), SEEN(ABSENT), IDLE, WHEN(STALE), 0, GO(ERROR), .reason = "the instance is on neither host"},
     {SEEN(ABSENT), SEEN(STOPPED), IDLE, WHEN(STALE), 0, GO(ERROR),

@@ -206,6 +206,12 @@ gboolean gw_plan_copies_disks(const GwPlan *plan)
     return FALSE;
 }
 
+gboolean gw_migration_goes_again(const GwMigration *migration)
+{
+    gboolean leads_there = migration->state != GW_MIGRATION_UNDOING || migration->end == GW_MIGRATION_PREPARING;
+    return (migration->intents & GW_INTENT_AGAIN) && migration->plan && migration->plan->second_try && leads_there;
+}
+
 GwMigration *gw_migration_new(void)
 {
     return g_new0(GwMigration, 1);

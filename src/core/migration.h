@@ -81,6 +81,7 @@ enum {
     GW_INTENT_POLICY = 1 << 6,      /* likewise: a policy of its own, times its number in gw_policies from 1 (core/ladder.h) */
     GW_INTENT_POLICY_MASK = 7 << 6,
     GW_INTENT_GROUP_GOES = 1 << 9,  /* likewise: all of its group that stays together go to the same destination */
+    GW_INTENT_AGAIN = 1 << 10,      /* Godwit's own: its copy is given up, to be begun again as the plan's second_try says */
 };
 
 /* Figures of a copy under way or ended. Bytes and milliseconds; 0 when unknown. */
@@ -128,7 +129,8 @@ typedef struct {
     char *place;              /* where it is or goes to, for people, or NULL; not journalled */
 } GwPlanDisk;
 
-/* Everything that is decided about one move before it starts. Journalled before the first act. Immutable then. */
+/* Everything that is decided about one move before it starts. Journalled before the first act. Immutable then, but for
+ * gw_transfer_plan_again. */
 typedef struct {
     GwMoveKind kind;
     char uuid[GW_UUID_SIZE]; /* of the instance */
@@ -147,6 +149,7 @@ typedef struct {
     guint64 forced_pause_ms;  /* live: the longest pause that may be forced; 0: none (core/ladder.h) */
     char *policy;             /* live: its name, for people; NULL: none */
     gboolean eager;           /* live: to post-copy as soon as a pass brings nothing */
+    gboolean second_try;      /* live: disks that cannot keep up with the guest are copied again, once, with writes that wait */
     guint64 memory_mib;       /* what it takes on the destination */
     guint new_vcpus;          /* resize: what it has there; 0: all stays as it is */
     guint64 new_memory_mib;
@@ -174,13 +177,13 @@ typedef struct {
     char *instance_name;
     GwMoveKind kind;
     GwMigrationState state;
-    GwMigrationState end; /* where UNDOING leads: FAILED or CANCELLED */
+    GwMigrationState end; /* where UNDOING leads: FAILED, CANCELLED, or PREPARING: to a second try */
     GwBlockMode block;
     char *source;
     char *dest;           /* NULL until chosen */
     char *options;        /* live: the request's own (core/overrides.h), or NULL */
     unsigned intents;     /* GW_INTENT_* */
-    guint attempts;       /* times that the copy was begun */
+    guint attempts;       /* times that the copy was begun; of a second try: since that began */
     GwPlan *plan;         /* NULL until planned */
     GwProgress progress;
     GwFlavor *flavor;     /* resize: the shape asked for; else NULL */
@@ -199,5 +202,6 @@ GwMigration *gw_migration_new(void);
 GwMigration *gw_migration_copy(const GwMigration *migration);
 void gw_migration_free(GwMigration *migration);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwMigration, gw_migration_free)
+gboolean gw_migration_goes_again(const GwMigration *migration); /* it has been given up for a second try, which has not begun */
 
 #endif

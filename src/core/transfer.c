@@ -36,6 +36,13 @@ static gboolean wants_sync(const GwPlan *plan, GwSyncWrites how, const GwTraffic
     return plan->power_before == GW_POWER_RUNNING && traffic->sampled && traffic->disk_write_bps >= link_of(plan, traffic) / MUCH;
 }
 
+/* Nobody knew that it writes so much: then the copy itself shows it. */
+static gboolean may_try_again(const GwPlan *plan, GwSyncWrites how, const GwAbilities *can)
+{
+    gboolean waits = (plan->flags & GW_FLAG_NON_SHARED_SYNCHRONOUS_WRITES) != 0;
+    return how == GW_SYNC_AUTO && can->qemu && gw_plan_copies_disks(plan) && !waits && plan->power_before == GW_POWER_RUNNING;
+}
+
 /* post-copy ends a copy where streams only hurry it: where the two exclude each other, post-copy stays. */
 static gboolean can_have_streams(const GwPlan *plan, const GwAbilities *can)
 {
@@ -97,10 +104,19 @@ void gw_transfer_plan(GwPlan *plan, const GwTransferSettings *settings, const Gw
         plan->flags |= GW_FLAG_NON_SHARED_SYNCHRONOUS_WRITES;
     if (!gw_plan_copies_disks(plan)) /* libvirt refuses it without a disk to copy */
         plan->flags &= ~(guint64)GW_FLAG_NON_SHARED_SYNCHRONOUS_WRITES;
+    plan->second_try = may_try_again(plan, settings->sync_writes, can);
     plan_streams(plan, settings->connections, can);
     plan->compression = compression_of(plan, settings->compression, traffic, can);
     if (plan->compression != GW_COMPRESSION_NONE)
         plan->flags |= GW_FLAG_COMPRESSED;
+}
+
+void gw_transfer_plan_again(GwPlan *plan, guint64 spent_ms)
+{
+    plan->flags |= GW_FLAG_NON_SHARED_SYNCHRONOUS_WRITES;
+    plan->second_try = FALSE;
+    if (plan->timeout_ms) /* 0 would be none */
+        plan->timeout_ms = MAX(1, plan->timeout_ms - MIN(spent_ms, plan->timeout_ms));
 }
 
 gboolean gw_transfer_quiesces(const GwPlan *plan)

@@ -32,8 +32,12 @@ typedef struct {
     GwCompression compression;   /* live_migration_compression */
 } GwTransferSettings;
 
-/* Completes a live plan whose disks, flags and bandwidth are set: flags, connections and compression. */
+/* Completes a live plan whose disks, flags and bandwidth are set: flags, connections, compression, and whether a second try is permitted. */
 void gw_transfer_plan(GwPlan *plan, const GwTransferSettings *settings, const GwTraffic *traffic, const GwAbilities *can);
+
+/* The second try that the plan permits, the last: writes wait for the destination. spent_ms: what the first has taken of the completion
+ * timeout, which counts over both. */
+void gw_transfer_plan_again(GwPlan *plan, guint64 spent_ms);
 
 /* Whether a guest must be paused before its copy is aborted. QEMU (7.2, and nothing says that later ones differ) forgets its table of blocks in
  * flight when it cancels a mirror, also while a synchronous write is under way, which then writes into freed memory: seen on the lab, every

@@ -203,7 +203,8 @@ const GwOption gw_options[] = {
      .offset = AT(block_migration_synchronous_writes),
      .initial = "auto",
      .help = "Whether a guest's writes to disks that are being copied wait until they have reached the destination, too, so that the copy ends "
-             "however much it writes. auto: where it was measured to write at least half of what the link carries.",
+             "however much it writes. auto: where it was measured to write at least half of what the link carries, or a copy shows that it "
+             "cannot keep up.",
      .choices = sync_writes},
     {"libvirt",
      "migration_link_bandwidth",

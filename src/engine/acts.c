@@ -163,8 +163,9 @@ static gboolean has_turn(GwActive *active)
     for (guint i = 0; moves && i < moves->len; i++) {
         const GwActive *other = moves->pdata[i];
         GwMigrationState state = other->row->state;
+        gboolean again = state == GW_MIGRATION_UNDOING && other->row->end == GW_MIGRATION_PREPARING; /* it keeps its turn */
         busy += other != active && g_strcmp0(other->row->source, active->row->source) == 0 &&
-                (state == GW_MIGRATION_PREPARING || state == GW_MIGRATION_RUNNING || state == GW_MIGRATION_POSTCOPY);
+                (state == GW_MIGRATION_PREPARING || state == GW_MIGRATION_RUNNING || state == GW_MIGRATION_POSTCOPY || again);
     }
     g_mutex_unlock(&active->engine->lock);
     return limit == 0 || busy < limit;

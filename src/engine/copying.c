@@ -8,11 +8,13 @@ gboolean gw_copying_sees_job(const GwActive *active)
     return active->source_sight.job != GW_JOB_NONE || active->dest_sight.job != GW_JOB_NONE;
 }
 
-/* How long the copy has lasted: by the hypervisor's clock, which also knows of the time before a restart of ours. */
+/* How long the copy has lasted: by the hypervisor's clock, which also knows of the time before a restart of ours; not what it still tells of a
+ * copy that has ended. */
 guint64 gw_copying_age_ms(const GwActive *active)
 {
     gint64 own_us = active->copy_since ? g_get_monotonic_time() - active->copy_since : 0;
-    return MAX((guint64)own_us / 1000, active->source_sight.progress.elapsed_ms);
+    guint64 told_ms = active->source_sight.job == GW_JOB_OUTGOING ? active->source_sight.progress.elapsed_ms : 0;
+    return MAX((guint64)own_us / 1000, told_ms);
 }
 
 /* The hypervisor slows the guest down by itself; what people should know is that it does, and why. */
@@ -35,19 +37,53 @@ static gboolean cannot_force(const GwActive *active)
     return active->rung == GW_RUNG_FORCE && !active->forced && active->failures >= GW_MANY_FAILURES && active->failure;
 }
 
+static const char *const rung_events[] = {
+    [GW_RUNG_FORCE] = "godwit_force_complete",
+    [GW_RUNG_ABORT] = "godwit_abort",
+    [GW_RUNG_AGAIN] = "godwit_copy_again",
+};
+
 static void take_rung(GwActive *active, const GwMigration *row, GwRung rung, char *reason)
 {
     active->rung = rung;
     g_free(active->rung_reason);
     active->rung_reason = reason;
     gw_info("migration %" G_GINT64_FORMAT " of %s: %s", row->id, row->instance_name, reason);
-    gw_scribe_note(active, row, rung == GW_RUNG_FORCE ? "godwit_force_complete" : "godwit_abort", row->source, reason);
+    gw_scribe_note(active, row, rung_events[rung], row->source, reason);
+}
+
+void gw_copying_forget_last(GwActive *active)
+{
+    active->rung = GW_RUNG_WAIT;
+    active->ladder = (GwLadder){0};
+    active->pass = 0;
+    active->told_pause_ms = active->told_mibps = 0;
+    active->pass_throttle = 0;
+    active->pass_s = active->pass_wrote = 0;
+}
+
+gboolean gw_copying_is_given_up(const GwActive *active)
+{
+    return active->rung == GW_RUNG_ABORT || active->rung == GW_RUNG_AGAIN;
+}
+
+/* The clocks begin anew, with what is left of the timeout; where this process has not seen the first begin, the row tells how long it took. */
+void gw_copying_begin_again(GwActive *active, GwMigration *row)
+{
+    gw_transfer_plan_again(row->plan, MAX(gw_copying_age_ms(active), row->progress.elapsed_ms));
+    row->attempts = 0;
+    active->copy_since = 0;
+    active->rung = GW_RUNG_WAIT;
+    active->abort_reason = NULL;
+    active->forced = FALSE;
+    active->throttled = 0;
 }
 
 /* What the ladder says of a live copy under way. */
 void gw_copying_climb(GwActive *active, const GwMigration *row)
 {
-    if (row->state != GW_MIGRATION_RUNNING || active->source_sight.job != GW_JOB_OUTGOING || active->rung == GW_RUNG_ABORT)
+    gboolean ends = gw_copying_is_given_up(active) || gw_migration_goes_again(row);
+    if (row->state != GW_MIGRATION_RUNNING || active->source_sight.job != GW_JOB_OUTGOING || ends)
         return;
     g_autofree char *reason = NULL;
     if (cannot_force(active)) {

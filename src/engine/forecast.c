@@ -188,6 +188,14 @@ guint64 gw_forecast_link_bps(GwEngine *engine, const char *host)
     return most;
 }
 
+guint64 gw_forecast_pair_bps(GwEngine *engine, const char *source, const char *dest)
+{
+    g_mutex_lock(&engine->forecasts->lock);
+    guint64 bps = gw_history_pair_bps(engine->forecasts->ended, source, dest);
+    g_mutex_unlock(&engine->forecasts->lock);
+    return bps;
+}
+
 static guint64 disk_bytes(const GwPlan *plan)
 {
     guint64 sum = 0;
@@ -260,6 +268,14 @@ static void watch_pass(GwActive *active, GwMigration *row, const GwProgress *now
     active->pass_since_ms = now->elapsed_ms;
 }
 
+/* The move began with the first. */
+static void count_first_try(GwMigration *row)
+{
+    guint64 ms = (guint64)MAX(row->state_since_us - row->started_us, 0) / 1000;
+    GwInterval *total = &row->forecast->now.total_ms;
+    *total = (GwInterval){total->low + ms, total->likely + ms, total->high + ms};
+}
+
 static void forecast_again(GwActive *active, GwMigration *row)
 {
     const GwProgress *now = &active->source_sight.progress;
@@ -284,12 +300,15 @@ static void forecast_again(GwActive *active, GwMigration *row)
                       .pass_seconds = active->pass_s,
                       .pass_bytes = active->pass_wrote};
     row->forecast->now = gw_predict(&input, &at, NULL);
+    if (row->intents & GW_INTENT_AGAIN)
+        count_first_try(row);
 }
 
 void gw_forecast_follow(GwActive *active, GwMigration *row)
 {
     GwLoad load;
-    gboolean before = row->state == GW_MIGRATION_QUEUED || row->state == GW_MIGRATION_PREPARING;
+    gboolean again = (row->intents & GW_INTENT_AGAIN) != 0; /* what was foretold was foretold of the first try */
+    gboolean before = (row->state == GW_MIGRATION_QUEUED || row->state == GW_MIGRATION_PREPARING) && !again;
     gboolean copies = row->state == GW_MIGRATION_RUNNING && active->source_sight.job == GW_JOB_OUTGOING;
     if (row->kind != GW_MOVE_LIVE || !row->plan || !row->dest || !(before || copies))
         return;
@@ -297,7 +316,7 @@ void gw_forecast_follow(GwActive *active, GwMigration *row)
     gboolean two = before && row->forecast && !row->forecast->long_window.ms &&
                    recall(active->engine->forecasts, row->instance_uuid, GW_LOAD_FULL, &load);
     /* a sample that began with the checks may end after the copy began: it counts as made before while the first pass lasts */
-    gboolean sampled = row->forecast && row->forecast->first.basis < GW_BASIS_SAMPLED &&
+    gboolean sampled = !again && row->forecast && row->forecast->first.basis < GW_BASIS_SAMPLED &&
                        active->source_sight.progress.iteration <= 1 &&
                        recall(active->engine->forecasts, row->instance_uuid, GW_LOAD_BRIEF, &load);
     if (!row->forecast || (before && !row->forecast->memory_bytes) || sampled || two)
@@ -326,6 +345,12 @@ static void count_forced_pause(const GwActive *active, GwMigration *row)
         p->downtime_ms = MAX(p->downtime_ms, p->elapsed_ms - active->forced_at_ms);
 }
 
+/* One that was given up has seen the link. */
+static gboolean is_remembered(const GwMigration *row)
+{
+    return row->forecast && (row->state == GW_MIGRATION_COMPLETED || row->forecast->actual_bps || row->forecast->held_bps);
+}
+
 void gw_forecast_close(GwActive *active, GwMigration *row)
 {
     GwForecasts *forecasts = active->engine->forecasts;
@@ -333,13 +358,15 @@ void gw_forecast_close(GwActive *active, GwMigration *row)
         count_forced_pause(active, row);
     if (!row->forecast)
         return;
-    gw_calibrate_close(row, row->progress.elapsed_ms >= TELLING_MS ? active->ladder.bps : 0);
-    if (row->state != GW_MIGRATION_COMPLETED)
+    guint64 seen_bps = active->ladder.bps ? active->ladder.bps : active->ladder.disk_bps;
+    gw_calibrate_close(row, row->progress.elapsed_ms >= TELLING_MS ? seen_bps : 0);
+    if (!is_remembered(row))
         return;
     GwMigration *copy = gw_migration_copy(row);
     g_clear_pointer(&copy->plan, gw_plan_free);
     g_mutex_lock(&forecasts->lock);
-    g_hash_table_remove(forecasts->samples, row->instance_uuid); /* elsewhere its process has other sizes */
+    if (row->state == GW_MIGRATION_COMPLETED)
+        g_hash_table_remove(forecasts->samples, row->instance_uuid); /* elsewhere its process has other sizes */
     gw_history_add(forecasts->ended, copy);
     g_mutex_unlock(&forecasts->lock);
 }
@@ -380,7 +407,7 @@ gboolean gw_engine_load_forecasts(GwEngine *engine, GError **error)
         return FALSE;
     for (guint i = rows->len; i > 0; i--) { /* the newest comes first in rows, and last into the history */
         const GwMigration *row = rows->pdata[i - 1];
-        if (row->forecast && row->state == GW_MIGRATION_COMPLETED)
+        if (is_remembered(row))
             gw_history_add(engine->forecasts->ended, gw_migration_copy(row));
     }
     return TRUE;

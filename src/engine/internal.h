@@ -386,6 +386,9 @@ gboolean gw_engine_load_actives(GwEngine *engine, GError **error);
 gboolean gw_copying_sees_job(const GwActive *active);
 /* How long it has lasted: by the hypervisor's clock, which also knows of the time before a restart of ours. */
 guint64 gw_copying_age_ms(const GwActive *active);
+void gw_copying_forget_last(GwActive *active); /* another is about to begin */
+gboolean gw_copying_is_given_up(const GwActive *active); /* by its ladder, for good or for a second try */
+void gw_copying_begin_again(GwActive *active, GwMigration *row); /* nothing is left of the first try */
 void gw_copying_climb(GwActive *active, const GwMigration *row); /* what the ladder says of a live copy */
 void gw_copying_tune(GwActive *active, const GwMigration *row);
 void gw_copying_take_progress(GwActive *active, GwMigration *row);
@@ -482,6 +485,7 @@ void gw_forecast_copy(GwMigration *row, const GwMigration *from); /* when it has
 void gw_forecast_follow(GwActive *active, GwMigration *row); /* at each look at a move */
 void gw_forecast_close(GwActive *active, GwMigration *row);  /* it has ended: what came is noted and learnt from */
 guint64 gw_forecast_link_bps(GwEngine *engine, const char *host); /* the most that one of its last moves had; 0: never measured */
+guint64 gw_forecast_pair_bps(GwEngine *engine, const char *source, const char *dest); /* what the link of the two carries; likewise */
 
 /* ---- drain.c: emptying hosts */
 gboolean gw_engine_load_drains(GwEngine *engine, GError **error); /* those running that are not in the table yet */

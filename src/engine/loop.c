@@ -111,6 +111,7 @@ static unsigned circumstances(GwActive *active, const GwMigration *row, const Mo
     when |= gw_copying_sees_job(active) ? GW_WHEN_JOB : 0;
     when |= moment->transient && row->attempts <= settings->live_migration_retry_count ? GW_WHEN_RETRY : 0;
     when |= active->failures >= GW_MANY_FAILURES ? GW_WHEN_EXHAUSTED : 0;
+    when |= gw_migration_goes_again(row) ? GW_WHEN_AGAIN : 0;
     when |= gw_active_fences(active);
     when |= active->found_preparing || moment->call != GW_CALL_NONE ? GW_WHEN_MADE : 0;
     return when;
@@ -169,6 +170,13 @@ static char *reason_of(const GwActive *active, const GwMigration *row, const GwD
     return g_strdup(decision->reason);
 }
 
+/* Whoever asked for an abort need not know for what it was given up anyway. */
+static const char *abort_reason_of(const GwActive *active, const GwMigration *row)
+{
+    gboolean own = active->abort_reason && active->abort_reason == active->rung_reason;
+    return own && (row->intents & GW_INTENT_ABORT) ? NULL : active->abort_reason;
+}
+
 static void advance(GwActive *active, GwMigration *row, const GwDecision *decision)
 {
     gboolean looked = looks_at_hosts(row->state);
@@ -181,13 +189,15 @@ static void advance(GwActive *active, GwMigration *row, const GwDecision *decisi
     gint64 now = g_get_real_time();
     g_mutex_lock(&active->engine->lock);
     g_autofree char *full = reason_of(active, row, decision);
-    const char *said = active->call == GW_CALL_FAILED ? active->call_error : NULL;
-    gboolean doubt = decision->next == GW_MIGRATION_ERROR && full; /* whoever is called has to know what is seen, too */
+    const char *said = active->call == GW_CALL_FAILED ? active->call_error : NULL, *asked = abort_reason_of(active, row);
+    gboolean as_told = row->state == GW_MIGRATION_UNDOING && decision->next == row->end;
+    gboolean elsewhere = row->state == GW_MIGRATION_UNDOING && !as_told;
+    gboolean doubt = (decision->next == GW_MIGRATION_ERROR || elsewhere) && full; /* whoever is called has to know what is seen, too */
     g_autofree char *both = doubt && said && !strstr(full, said) ? g_strdup_printf("%s (%s)", full, said) : NULL;
-    const char *why = both ? both : doubt ? full : active->abort_reason ? active->abort_reason : said ? said : full;
+    const char *why = both ? both : doubt ? full : asked ? asked : said ? said : full;
     gboolean ends_badly = decision->next == GW_MIGRATION_UNDOING || decision->next == GW_MIGRATION_ERROR ||
                           decision->next == GW_MIGRATION_FAILED || decision->next == GW_MIGRATION_CANCELLED;
-    if (ends_badly && why && !(row->state == GW_MIGRATION_UNDOING && row->reason && decision->next != GW_MIGRATION_ERROR)) {
+    if (ends_badly && why && !(as_told && row->reason)) {
         g_free(row->reason);
         row->reason = g_strdup(why);
     } else if (!ends_badly) {
@@ -202,6 +212,8 @@ static void advance(GwActive *active, GwMigration *row, const GwDecision *decisi
     active->failures = 0;
     if (row->state == GW_MIGRATION_ACCEPTED || row->state == GW_MIGRATION_QUEUED)
         row->started_us = now;
+    if (row->state == GW_MIGRATION_UNDOING && decision->next == GW_MIGRATION_PREPARING)
+        gw_copying_begin_again(active, row);
     row->state = decision->next;
     row->end = decision->end;
     unsigned traits = gw_migration_state_traits(row->state);
@@ -304,8 +316,9 @@ static gboolean act(GwActive *active, GwMigration *row, const GwDecision *decisi
     if (done) {
         active->done = decision->act;
         active->done_picture = active->picture;
+        gboolean asked = (row->intents & GW_INTENT_ABORT) != 0;
         if (decision->act == GW_ACT_ABORT)
-            active->abort_reason = active->rung == GW_RUNG_ABORT ? active->rung_reason : decision->reason;
+            active->abort_reason = gw_copying_is_given_up(active) && !asked ? active->rung_reason : decision->reason;
         if (is_request(decision->act)) {
             gw_active_wake_after(active, (guint)scaled(active, POLL_COPY_MS)); /* its end is seen, not returned */
             return FALSE;
@@ -350,6 +363,15 @@ static void rest(GwActive *active, GwMigration *row, const Moment *moment, const
     gw_inventory_update_pair(active, row);
 }
 
+/* Journalled before the copy is asked to end: whoever finds it ended must know what for. */
+static void note_second_try(const GwActive *active, GwMigration *row, gboolean *dirty)
+{
+    if (active->rung != GW_RUNG_AGAIN || (row->intents & GW_INTENT_AGAIN))
+        return;
+    row->intents |= GW_INTENT_AGAIN;
+    *dirty = TRUE;
+}
+
 typedef enum { STEP_AGAIN, STEP_OVER } Step;
 
 /* One turn: observe, decide, journal, act. */
@@ -362,6 +384,7 @@ static Step turn(GwActive *active, GwMigration *row, gboolean *dirty)
     gw_copying_take_progress(active, row);
     gw_copying_tune(active, row);
     gw_copying_climb(active, row);
+    note_second_try(active, row, dirty);
     gw_forecast_follow(active, row);
     gint64 age_ms = picture_age(active, moment.call, row->state);
     if (give_up_early(active, row, moment.call, age_ms))
@@ -382,12 +405,7 @@ static Step turn(GwActive *active, GwMigration *row, gboolean *dirty)
     if (decision.act == GW_ACT_RECOVER)
         note_wait(active, row, decision.reason);
     if (decision.act == GW_ACT_MIGRATE) {
-        active->rung = GW_RUNG_WAIT;
-        active->ladder = (GwLadder){0};
-        active->pass = 0;
-        active->told_pause_ms = active->told_mibps = 0;
-        active->pass_throttle = 0;
-        active->pass_s = active->pass_wrote = 0;
+        gw_copying_forget_last(active);
         row->attempts++; /* journalled before the copy is begun: a restarted loop must know that it may have been */
         *dirty = TRUE;
     }

@@ -391,12 +391,24 @@ static gboolean refuse_state(const GwMoveRequest *request, gint64 id, GwMigratio
     return FALSE;
 }
 
+/* What is undone for a second try can still be aborted. */
+static gboolean goes_again(GwEngine *engine, gint64 id)
+{
+    g_autoptr(GwActive) active = find_active(engine, id);
+    if (!active)
+        return FALSE;
+    g_mutex_lock(&engine->lock);
+    gboolean again = active->row->state == GW_MIGRATION_UNDOING && active->row->end == GW_MIGRATION_PREPARING;
+    g_mutex_unlock(&engine->lock);
+    return again;
+}
+
 gboolean gw_engine_abort(GwEngine *engine, const GwMoveRequest *request, gint64 id, GError **error)
 {
     GwMigrationState state;
     if (!check_live(engine, request, id, &state, error))
         return FALSE;
-    if (!(gw_migration_state_traits(state) & GW_TRAIT_EARLY) && state != GW_MIGRATION_RUNNING)
+    if (!(gw_migration_state_traits(state) & GW_TRAIT_EARLY) && state != GW_MIGRATION_RUNNING && !goes_again(engine, id))
         return refuse_state(request, id, state, "abort", error);
     return intend(engine, request, id, GW_INTENT_ABORT, "live_migration_cancel", error);
 }

@@ -125,6 +125,7 @@ static const GwField plan_fields[] = {
     PLAN(INT64, forced_pause_ms),
     PLAN(TEXT, policy),
     PLAN(BOOL, eager),
+    PLAN(BOOL, second_try),
     PLAN(INT64, memory_mib),
     PLAN(UINT, new_vcpus),
     PLAN(INT64, new_memory_mib),

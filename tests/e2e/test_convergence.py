@@ -122,6 +122,37 @@ def test_disks_that_are_written_faster_than_the_link_carries(lab, cloud, guest, 
     assert lab.verify("writer1") == []
 
 
+def test_disks_that_cannot_keep_up_are_copied_again(lab, cloud, guest, policy):
+    """By Godwit itself, in the same move, where nothing was known beforehand of the guest or of what its link has become."""
+    uuid = guest("writer1", memory=160, dirty=1, disks=["local"], disk_size="64M", write=1200)
+    policy("balanced", live_migration_completion_timeout=150, block_migration_synchronous_writes="auto")  # 600 s
+    wait_for("its records in the whole ring", lambda: written(lab, "writer1") > 5000, 60)
+    began, before = time.monotonic(), written(lab, "writer1")
+    time.sleep(5)
+    writes = (written(lab, "writer1") - before) * 4096 / (time.monotonic() - began) / 1e6  # MB/s
+    assert writes > 0.2, f"it writes {writes:.1f} MB/s only, so that this would take too long to prove anything"
+    lab.link("HostC", rate=writes * 0.6)
+    try:
+        id_ = cloud.wait(cloud.live("writer1", "HostC", block=True), "running")["id"]
+        wait_for("its memory on the way", lambda: cloud.migration(id_)["progress"]["memory_processed"] > 0, 590)
+        lab.link("HostC", rate=RATE)  # memory is another matter, and would take long
+        row = cloud.wait(id_, seconds=120)
+    finally:
+        lab.link("HostC")
+    assert row["state"] == "completed", row
+    actions = cloud.get(f"/v2.1/servers/{uuid}/os-instance-actions/{row['request_id']}", version="2.84").json
+    events = actions["instanceAction"]["events"]
+    again = [event for event in events if event["event"] == "godwit_copy_again"]
+    assert len(again) == 1, events
+    assert "MB/s to its disks and the link carries" in again[0]["details"] and "copied again with writes that wait" in again[0]["details"]
+    assert len([event for event in events if event["event"] == "compute_live_migration"]) == 2
+    assert lab.where("writer1") == ("HostC", "running")
+    lab.wait_heartbeat("writer1", time.time(), 20)
+    beat = lab.heartbeat("writer1")
+    assert beat.disk_errors == 0 and beat.memory_errors == 0 and len(beat.boots) == 1
+    assert lab.verify("writer1") == []
+
+
 def test_a_quiet_guest_takes_no_rung(lab, cloud, guest, policy, slow_link):
     policy("balanced")
     uuid = guest("quiet1", memory=160, dirty=1)

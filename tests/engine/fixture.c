@@ -6,6 +6,7 @@
 #include "store/database.h"
 
 #include <glib/gstdio.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { LEASE_S = 2 }; /* of hosts, where two daemons share them */
@@ -43,7 +44,7 @@ static GError *await(Answer *answer)
 void fixture_add_host(Fixture *f, const char *name)
 {
     Answer answer = {0};
-    g_autofree char *uri = g_strdup_printf("sim://%s/%s?link_mbps=10000", f->world_name, name);
+    g_autofree char *uri = g_strdup_printf("sim://%s/%s?link_mbps=10000&hypervisor=QEMU", f->world_name, name);
     gw_engine_host_add(f->engine, name, uri, NULL, answered, &answer);
     g_assert_no_error(await(&answer));
 }
@@ -81,6 +82,9 @@ static GwEngine *start_engine(Fixture *f, GwStore *store)
         .haste = HASTE,
     };
     settings.link_bandwidth_mibps = f->link_mibps;
+    settings.max_concurrent_live_migrations = f->turns;
+    if (f->timeout_s)
+        settings.plan.completion_timeout_s = f->timeout_s;
     settings.plan.policy = f->policy ? gw_policy_find(f->policy) : NULL;
     g_autoptr(GError) error = NULL;
     GwEngine *engine = gw_engine_new(store, drivers, &settings, &error);
@@ -268,6 +272,25 @@ void fixture_settle(Fixture *f, const char *uuid)
         g_usleep(1000);
     }
     g_error("%s is still shown on its way", uuid);
+}
+
+void fixture_assert_event(Fixture *f, const char *uuid, const char *event, const char *details)
+{
+    g_autoptr(GError) error = NULL;
+    for (guint tries = 0; tries < 5000; tries++) { /* written behind the loop */
+        g_autoptr(GPtrArray) actions = NULL, events = NULL;
+        gw_engine_actions(f->engine, uuid, NULL, &actions, &error);
+        g_assert_no_error(error);
+        gw_engine_events(f->engine, ((const GwActionRow *)actions->pdata[0])->id, &events, &error);
+        g_assert_no_error(error);
+        for (guint i = 0; i < events->len; i++) {
+            const GwEventRow *row = events->pdata[i];
+            if (g_strcmp0(row->event, event) == 0 && row->details && strstr(row->details, details))
+                return;
+        }
+        g_usleep(2000);
+    }
+    g_error("%s has no event %s that says '%s'", uuid, event, details);
 }
 
 guint fixture_files(Fixture *f, const char *host, const char *path)

@@ -18,6 +18,8 @@ typedef struct {
     guint64 flags; /* beside the usual ones; read when the engine starts, as is */
     const char *policy; /* the name of a GwPolicy, or NULL */
     guint64 link_mibps; /* migration_link_bandwidth; likewise read when the engine starts */
+    guint64 timeout_s; /* live_migration_completion_timeout, 0: 800; likewise */
+    guint turns; /* max_concurrent_live_migrations, 0: any number; likewise */
     const GwFlavor *flavor; /* what fixture_move asks for with GW_MOVE_RESIZE */
 } Fixture;
 
@@ -51,6 +53,8 @@ GwMigration *fixture_wait(Fixture *f, gint64 id, GwMigrationState hoped);
 GwMigration *fixture_row(Fixture *f, gint64 id);
 /* Waits until the engine shows no migration of it any more: a moment after the store does. */
 void fixture_settle(Fixture *f, const char *uuid);
+/* Waits until some event of that name tells that, in the instance's newest action. */
+void fixture_assert_event(Fixture *f, const char *uuid, const char *event, const char *details);
 /* Number of files in the folder mounted at path on host. */
 guint fixture_files(Fixture *f, const char *host, const char *path);
 

@@ -41,6 +41,17 @@ static GwFlavor *any_flavor(Run *run)
     return flavor;
 }
 
+/* More than its link carries, or nothing: what was sampled before says the other. */
+static void change_writes(Run *run, const Guest *guest)
+{
+    gw_sim_world_set_disk_writes(run->f.world, guest->uuid, pick(run, 3) ? 20000 + pick(run, 20000) : 0);
+}
+
+static void write_disks(Run *run)
+{
+    change_writes(run, any_guest(run));
+}
+
 static void move(Run *run)
 {
     Guest *guest = any_guest(run);
@@ -52,6 +63,7 @@ static void move(Run *run)
     if (id)
         guest->last = id;
     run->moves += id != 0;
+    change_writes(run, guest);
 }
 
 static void steer(Run *run)
@@ -187,6 +199,7 @@ static void (*const events[])(Run *run) = {
     move,   move,   move,    move,    move,    move,         move,         steer,         steer,         steer,
     steer,  silence, silence, silence, restart, break_a_call, break_a_call, break_a_call, break_a_call,  kill_a_daemon,
     power_off, evacuate, bring_back, kill_guest, harm_storage, harm_storage, fill_or_empty_the_store, fill_or_empty_the_store,
+    write_disks, write_disks, write_disks, write_disks,
 };
 
 void misfortune_happen(Run *run)

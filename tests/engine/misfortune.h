@@ -23,6 +23,7 @@ typedef struct {
     gboolean powered_off; /* a host was, in one run of four: guests may have ended by that */
     const char *lost; /* the host that is without power now, or NULL */
     guint moves, errors, ends[GW_MIGRATION_STATE_COUNT];
+    guint second_ends[GW_MIGRATION_STATE_COUNT]; /* of those that were given up for a second try */
 } Run;
 
 guint misfortune_pick(Run *run, guint count); /* below count */

@@ -35,26 +35,6 @@ static void a_live_move_ends_on_its_destination(void)
     fixture_close(&f);
 }
 
-/* Some event of that name tells that, in the instance's newest action. */
-static void assert_details(Fixture *f, const char *uuid, const char *event, const char *details)
-{
-    g_autoptr(GError) error = NULL;
-    for (guint tries = 0; tries < 5000; tries++) { /* written behind the loop */
-        g_autoptr(GPtrArray) actions = NULL, events = NULL;
-        gw_engine_actions(f->engine, uuid, NULL, &actions, &error);
-        g_assert_no_error(error);
-        gw_engine_events(f->engine, ((const GwActionRow *)actions->pdata[0])->id, &events, &error);
-        g_assert_no_error(error);
-        for (guint i = 0; i < events->len; i++) {
-            const GwEventRow *row = events->pdata[i];
-            if (g_strcmp0(row->event, event) == 0 && row->details && strstr(row->details, details))
-                return;
-        }
-        g_usleep(2000);
-    }
-    g_error("%s has no event %s that says '%s'", uuid, event, details);
-}
-
 static gboolean is_copying(Fixture *f, gint64 id)
 {
     g_autoptr(GwMigration) row = fixture_row(f, id);
@@ -147,7 +127,7 @@ static void move_endless(const char *world, const char *policy, guint64 flags, G
     g_autoptr(GwMigration) row = fixture_wait(&f, id, end);
     g_assert_cmpstr(gw_migration_state_name(row->state), ==, gw_migration_state_name(end));
     assert_home(&f, uuid, end == GW_MIGRATION_COMPLETED ? "HostB" : "HostA");
-    assert_details(&f, uuid, end == GW_MIGRATION_COMPLETED ? "godwit_force_complete" : "godwit_abort", reason);
+    fixture_assert_event(&f, uuid, end == GW_MIGRATION_COMPLETED ? "godwit_force_complete" : "godwit_abort", reason);
     g_assert_cmpuint(row->forecast->first_wrote.bytes, >, 0); /* the pass at whose end that was decided, too */
     fixture_close(&f);
 }
@@ -170,7 +150,7 @@ static void a_rung_that_is_refused_is_given_up(void)
     gint64 id = begin_endless(&f, uuid);
     ASSERT_ENDS(&f, id, FAILED);
     assert_home(&f, uuid, "HostA");
-    assert_details(&f, uuid, "godwit_abort", "it could not be made to end: ");
+    fixture_assert_event(&f, uuid, "godwit_abort", "it could not be made to end: ");
     fixture_close(&f);
 }
 
@@ -479,7 +459,7 @@ static void a_revert_that_fails_tells_why(void)
     ASSERT_ENDS(&f, id, ERROR);
     g_autoptr(GwMigration) row = fixture_row(&f, id);
     g_assert_nonnull(strstr(row->reason, "it could not be brought back to the source: HostA: simulated failure of start"));
-    assert_details(&f, uuid, "compute_revert_resize", "simulated failure of start");
+    fixture_assert_event(&f, uuid, "compute_revert_resize", "simulated failure of start");
     g_autoptr(GPtrArray) actions = ended_action(&f, uuid, "req-revert"), events = NULL;
     g_assert_true(gw_engine_events(f.engine, ((const GwActionRow *)actions->pdata[0])->id, &events, &error));
     for (guint i = 0; i < events->len; i++)

@@ -45,14 +45,22 @@ static unsigned circumstances(const WorldSetting *setting, WorldNode node, gbool
     when |= node.retry ? GW_WHEN_RETRY : 0;
     when |= node.failures == MANY ? GW_WHEN_EXHAUSTED : 0;
     when |= node.dest_disk ? GW_WHEN_MADE : 0;
+    gboolean leads_there = node.state != GW_MIGRATION_UNDOING || node.end == END_PREPARING;
+    when |= node.again && !node.second && leads_there ? GW_WHEN_AGAIN : 0;
     return when;
 }
 
 /* While a call copies, the call tells of it, also in the next state. */
 static void advance(WorldNode *node, const GwDecision *decision)
 {
+    if (node->state == GW_MIGRATION_UNDOING && decision->next == GW_MIGRATION_PREPARING) {
+        node->second = TRUE;
+        node->begun = node->forced = node->overdue = FALSE;
+    }
     node->state = decision->next;
-    node->cancels = decision->end == GW_MIGRATION_CANCELLED;
+    node->end = decision->end == GW_MIGRATION_CANCELLED   ? END_CANCELLED
+                : decision->end == GW_MIGRATION_PREPARING ? END_PREPARING
+                                                          : END_FAILED;
     if (node->call != GW_CALL_ACTIVE)
         node->call = GW_CALL_NONE;
     node->retry = FALSE;
@@ -63,9 +71,11 @@ static void advance(WorldNode *node, const GwDecision *decision)
 static void decide(const Step *step, GwSeen source, GwSeen dest, gboolean job, gboolean stale)
 {
     WorldNode next = step->before;
+    static const GwMigrationState ends[] = {
+        [END_FAILED] = GW_MIGRATION_FAILED, [END_CANCELLED] = GW_MIGRATION_CANCELLED, [END_PREPARING] = GW_MIGRATION_PREPARING};
     GwSituation situation = {step->setting->kind,
                              (GwMigrationState)next.state,
-                             next.cancels ? GW_MIGRATION_CANCELLED : GW_MIGRATION_FAILED,
+                             ends[next.end],
                              source,
                              dest,
                              (GwCall)next.call,
@@ -315,6 +325,7 @@ static gboolean ask_for_copy(WorldNode *node)
 {
     if (node->dest != GW_SEEN_ABSENT || node->copy != COPY_NONE || (node->source != GW_SEEN_RUNNING && node->source != GW_SEEN_PAUSED))
         return FALSE;
+    break_law(node, node->dest_disk == DISK_HALF, BROKEN_STALE_DISK);
     node->copy = COPY_ASKED;
     return TRUE;
 }

@@ -296,15 +296,44 @@ static gboolean two_running_copies_stop_everything(const Case *c)
 static gboolean undoing_leads_where_it_was_told(const Case *c)
 {
     if (goes(c, GW_MIGRATION_UNDOING))
-        return c->d.end == GW_MIGRATION_FAILED || c->d.end == GW_MIGRATION_CANCELLED;
+        return c->d.end == GW_MIGRATION_FAILED || c->d.end == GW_MIGRATION_CANCELLED || c->d.end == GW_MIGRATION_PREPARING;
+    gboolean no_second = c->s.end == GW_MIGRATION_PREPARING && c->d.next == GW_MIGRATION_FAILED && !has(c, GW_WHEN_ABORT);
     if (c->d.act != GW_ACT_ADVANCE)
         return TRUE;
     if (c->s.state == GW_MIGRATION_UNDOING)
-        return c->d.next == c->s.end || c->d.next == GW_MIGRATION_ERROR ||
+        return c->d.next == c->s.end || c->d.next == GW_MIGRATION_ERROR || (no_second && (has(c, GW_WHEN_OVERDUE) || dest_is_lost(c))) ||
                (c->d.next == GW_MIGRATION_SETTLING && c->s.kind == GW_MOVE_LIVE);
     if (c->s.state == GW_MIGRATION_REVERTING)
         return c->d.next == GW_MIGRATION_REVERTED || c->d.next == GW_MIGRATION_ERROR;
     return TRUE;
+}
+
+/* It is begun for a copy that was given up for it, while the guest is where it was, and by nobody else's wish: an abort wins. */
+static gboolean a_second_try_has_its_cause(const Case *c)
+{
+    if (!goes(c, GW_MIGRATION_UNDOING) || c->d.end != GW_MIGRATION_PREPARING)
+        return TRUE;
+    gboolean ended = c->s.call != GW_CALL_ACTIVE && !has(c, GW_WHEN_JOB);
+    gboolean here = (is_alive(c->s.source) || c->s.source == GW_SEEN_PAUSED_MIGRATING) && c->s.dest != GW_SEEN_RUNNING;
+    gboolean copies = c->s.kind == GW_MOVE_LIVE && c->s.state == GW_MIGRATION_RUNNING;
+    return copies && has(c, GW_WHEN_AGAIN) && !has(c, GW_WHEN_ABORT) && ended && here;
+}
+
+/* Only once nothing of the first is left there; of a lost destination nobody knows, and there an abort alone leads on, to its end. */
+static gboolean a_second_try_begins_with_nothing(const Case *c)
+{
+    if (c->s.state != GW_MIGRATION_UNDOING || !goes(c, GW_MIGRATION_PREPARING))
+        return TRUE;
+    gboolean removed = c->s.dest == GW_SEEN_ABSENT && c->s.call == GW_CALL_DONE;
+    gboolean late = has(c, GW_WHEN_OVERDUE) && !has(c, GW_WHEN_ABORT) && !source_is_lost(c); /* PREPARING itself gives that up */
+    return c->s.end == GW_MIGRATION_PREPARING && !late && (removed || (dest_is_lost(c) && has(c, GW_WHEN_ABORT)));
+}
+
+/* A copy that was given up for it goes on no longer, also under a daemon that has not given it up itself. */
+static gboolean what_is_given_up_is_ended(const Case *c)
+{
+    gboolean copies = c->s.state == GW_MIGRATION_RUNNING && c->s.call == GW_CALL_ACTIVE && has(c, GW_WHEN_AGAIN);
+    return !copies || c->d.act == GW_ACT_ABORT || goes(c, GW_MIGRATION_POSTCOPY);
 }
 
 /* FAILED, CANCELLED and REVERTED say that the instance is intact: its source has it, the destination does not run it.
@@ -351,7 +380,7 @@ static gboolean aborts_are_heard(const Case *c)
 /* So are the others: force-complete, the completion timeout, confirm and revert, and a try after a transient failure. */
 static gboolean requests_are_heard(const Case *c)
 {
-    gboolean copies = c->s.state == GW_MIGRATION_RUNNING && c->s.call == GW_CALL_ACTIVE && !has(c, GW_WHEN_ABORT);
+    gboolean copies = c->s.state == GW_MIGRATION_RUNNING && c->s.call == GW_CALL_ACTIVE && !has(c, GW_WHEN_ABORT) && !has(c, GW_WHEN_AGAIN);
     if (copies && !goes(c, GW_MIGRATION_POSTCOPY) && has(c, GW_WHEN_OVERDUE))
         return c->d.act == GW_ACT_ABORT;
     if (copies && !goes(c, GW_MIGRATION_POSTCOPY) && has(c, GW_WHEN_FORCE))
@@ -360,7 +389,7 @@ static gboolean requests_are_heard(const Case *c)
         return goes(c, GW_MIGRATION_REVERTING);
     if (c->s.state == GW_MIGRATION_FINISHED && has(c, GW_WHEN_CONFIRM))
         return goes(c, GW_MIGRATION_CONFIRMING);
-    gboolean hindered = has(c, GW_WHEN_ABORT) || has(c, GW_WHEN_OVERDUE) || has(c, GW_WHEN_JOB);
+    gboolean hindered = has(c, GW_WHEN_ABORT) || has(c, GW_WHEN_OVERDUE) || has(c, GW_WHEN_JOB) || has(c, GW_WHEN_AGAIN);
     gboolean retries = c->s.state == GW_MIGRATION_RUNNING && c->s.call == GW_CALL_FAILED && has(c, GW_WHEN_RETRY) &&
                        is_alive(c->s.source) && c->s.dest == GW_SEEN_ABSENT && !hindered;
     return !retries || c->d.act == GW_ACT_MIGRATE;
@@ -434,6 +463,9 @@ const NamedLaw laws[] = {
     {"source is killed only when it cannot matter", source_is_killed_only_when_it_cannot_matter},
     {"two running copies stop everything", two_running_copies_stop_everything},
     {"undoing leads where it was told", undoing_leads_where_it_was_told},
+    {"a second try has its cause", a_second_try_has_its_cause},
+    {"a second try begins with nothing", a_second_try_begins_with_nothing},
+    {"what is given up is ended", what_is_given_up_is_ended},
     {"undone means intact", undone_means_intact},
     {"nothing made, nothing removed", nothing_made_nothing_removed},
     {"aborts are heard", aborts_are_heard},

@@ -55,6 +55,7 @@ static void begin(const Event *event)
     if (next.dest == GW_SEEN_ABSENT && (next.source == GW_SEEN_RUNNING || next.source == GW_SEEN_PAUSED)) {
         next.copy = COPY_RUNS;
         next.dest = GW_SEEN_PAUSED_MIGRATING;
+        next.dest_disk = event->setting->copies ? DISK_HALF : 0;
         tell(event, next);
     }
     end_copy(event, event->before.source, event->before.dest);
@@ -154,8 +155,8 @@ static void call_returns(const Event *event)
     if (next.dest == GW_SEEN_ABSENT && intact) {
         next.call = GW_CALL_FAILED;
         tell(event, next);
-        next.retry = !next.retried;
-        next.retried = TRUE;
+        next.retry = !next.retried && next.dest_disk != DISK_HALF; /* only what has not begun is tried again */
+        next.retried |= next.retry;
         tell(event, next);
     }
 }
@@ -220,7 +221,19 @@ static void user_asks(const Event *event)
 static void clock_runs_out(const Event *event)
 {
     WorldNode next = event->before;
-    next.overdue = next.overdue || next.call == GW_CALL_ACTIVE || next.copy != COPY_NONE;
+    gboolean between = next.state == GW_MIGRATION_UNDOING && next.end == END_PREPARING;
+    next.overdue = next.overdue || next.call == GW_CALL_ACTIVE || next.copy != COPY_NONE || between;
+    tell(event, next);
+}
+
+/* The ladder sees it, and that is journalled. */
+static void disks_cannot_keep_up(const Event *event)
+{
+    WorldNode next = event->before;
+    gboolean live = event->setting->kind == GW_MOVE_LIVE && event->setting->ran && event->setting->copies;
+    if (!live || next.state != GW_MIGRATION_RUNNING || next.copy != COPY_RUNS || next.phase != PHASE_REST || next.second)
+        return;
+    next.again = TRUE;
     tell(event, next);
 }
 
@@ -369,7 +382,8 @@ WorldNode world_start(const WorldSetting *setting)
 void world_steps(const WorldSetting *setting, WorldNode node, WorldWeather weather, WorldVisit visit, void *data)
 {
     static void (*const storm[])(const Event *) = {daemon_dies, lease_is_lost, call_is_lost,    user_asks,        clock_runs_out,
-                                                   source_ends, dest_ends,     guest_is_paused, post_copy_breaks, half_is_lost};
+                                                   source_ends, dest_ends,     guest_is_paused, post_copy_breaks, half_is_lost,
+                                                   disks_cannot_keep_up};
     Event fair = {setting, node, STEP_FAIR, visit, data};
     Event bad = {setting, node, STEP_STORM, visit, data};
     if (gw_migration_state_traits((GwMigrationState)node.state) & GW_TRAIT_FINAL)
@@ -398,10 +412,11 @@ char *world_describe(WorldNode node)
                                                     node.saw_quiet ? " (stale)" : "")
                                   : g_strdup("");
     return g_strdup_printf(
-        "%-10s call %-6s source %s%s, dest %s (disk %d), %s%s%s%s%s%s%s%s failures %d%s%s",
+        "%-10s call %-6s source %s%s, dest %s (disk %d), %s%s%s%s%s%s%s%s%s failures %d%s%s",
         gw_migration_state_name((GwMigrationState)node.state), calls[node.call], gw_seen_name((GwSeen)node.source),
         node.source_disk ? "" : " (no disk)", gw_seen_name((GwSeen)node.dest), (int)node.dest_disk, copies[node.copy],
-        node.begun ? ", begun" : "", node.quiet ? ", quiet" : "", node.abort ? ", abort" : "",
+        node.begun ? ", begun" : "", node.second ? ", second try" : node.again ? ", again" : "",
+        node.quiet ? ", quiet" : "", node.abort ? ", abort" : "",
         node.force ? ", force" : "", node.overdue ? ", overdue" : "", node.meddled ? ", meddled" : "",
         node.ran_on_dest ? ", ran on dest" : "", (int)node.failures, doing, node.retry ? ", retry" : "");
 }

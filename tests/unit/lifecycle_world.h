@@ -30,7 +30,11 @@ typedef enum {
     BROKEN_LOST_SOURCE, /* the source's remains were removed without a whole instance on the destination */
     BROKEN_LOST_DEST, /* the destination's remains were removed without a whole instance on the source */
     BROKEN_END, /* a final state that promises what is not so */
+    BROKEN_STALE_DISK, /* a copy was begun over what another has left */
 } WorldBroken;
+
+typedef enum { END_FAILED, END_CANCELLED, END_PREPARING } WorldEnd;
+enum { DISK_MADE = 1, DISK_WHOLE, DISK_HALF };
 
 typedef union {
     struct {
@@ -38,14 +42,15 @@ typedef union {
         guint64 source : 3, dest : 3; /* GwSeen, never UNKNOWN: what is */
         guint64 copy : 3; /* WorldCopy */
         guint64 source_disk : 1; /* the source's file is there; without copied disks always */
-        guint64 dest_disk : 2; /* 0: none, 1: made, 2: whole */
+        guint64 dest_disk : 2; /* 0: none, 1: made, 2: whole, 3: what a copy that did not come to its end has left */
         guint64 ran_on_dest : 1; /* live: the destination's CPUs have run, so that the source's copy is old */
         guint64 started_paused : 1; /* cold: the source was started paused by us, its CPUs have not run since */
         guint64 halted : 1; /* the guest was paused during the copy, and arrives paused */
         guint64 meddled : 1; /* the guest ended or was paused by other hands than ours, or refused to run on */
         /* the row */
-        guint64 state : 5, cancels : 1; /* GwMigrationState; where UNDOING leads: CANCELLED or FAILED */
+        guint64 state : 5, end : 2; /* GwMigrationState; where UNDOING leads: WorldEnd */
         guint64 begun : 1;
+        guint64 again : 1, second : 1; /* the copy was given up for a second try; that has begun */
         guint64 abort : 1, force : 1, confirm : 1, revert : 1;
         /* the process */
         guint64 call : 3; /* GwCall */

@@ -3,6 +3,8 @@
 #include "core/flags.h"
 #include "drivers/sim/sim.h"
 
+#include <string.h>
+
 #define WORLD "test"
 
 static GwNode *open_host(const char *name)
@@ -24,14 +26,27 @@ void fixture_open(Fixture *fixture)
     fixture->c = open_host("HostC");
 }
 
-void fixture_close(Fixture *fixture)
+static void close_hosts(Fixture *fixture)
 {
-    g_auto(GStrv) violations = gw_sim_world_violations(fixture->world);
-    g_assert_cmpstr(violations[0], ==, NULL);
     gw_node_unref(fixture->a);
     gw_node_unref(fixture->b);
     gw_node_unref(fixture->c);
     gw_sim_world_free(WORLD);
+}
+
+void fixture_close(Fixture *fixture)
+{
+    g_auto(GStrv) violations = gw_sim_world_violations(fixture->world);
+    g_assert_cmpstr(violations[0], ==, NULL);
+    close_hosts(fixture);
+}
+
+void fixture_close_broken(Fixture *fixture, const char *violation)
+{
+    g_auto(GStrv) violations = gw_sim_world_violations(fixture->world);
+    g_assert_cmpuint(g_strv_length(violations), ==, 1);
+    g_assert_nonnull(strstr(violations[0], violation));
+    close_hosts(fixture);
 }
 
 const char *fixture_add(Fixture *fixture, const char *name, guint64 memory_mib, GwSimStorage storage, guint64 disk_gib)
@@ -72,6 +87,11 @@ void copy_begin(Copy *copy, Fixture *fixture, GwNode *from, GwNode *to, const ch
     *copy = (Copy){from, to, fixture_plan(from, to, uuid, flags)};
     gw_node_prepare(from, to, copy->plan, &error);
     g_assert_no_error(error);
+    copy_start(copy, fixture);
+}
+
+void copy_start(Copy *copy, Fixture *fixture)
+{
     guint before = gw_sim_world_copies(fixture->world);
     copy->thread = g_thread_new("copy", copy_thread, copy);
     while (gw_sim_world_copies(fixture->world) == before)

@@ -13,6 +13,7 @@ typedef struct {
 
 void fixture_open(Fixture *fixture);
 void fixture_close(Fixture *fixture); /* fails when something happened that must never happen */
+void fixture_close_broken(Fixture *fixture, const char *violation); /* fails unless that happened, and nothing else */
 
 /* A running instance on HostA. disk_gib 0: no disk. */
 const char *fixture_add(Fixture *fixture, const char *name, guint64 memory_mib, GwSimStorage storage, guint64 disk_gib);
@@ -27,6 +28,7 @@ typedef struct {
 
 /* Makes room and begins; returns when the world has begun it. flags beside LIVE, PEER2PEER, UNDEFINE_SOURCE. */
 void copy_begin(Copy *copy, Fixture *fixture, GwNode *from, GwNode *to, const char *uuid, guint64 flags);
+void copy_start(Copy *copy, Fixture *fixture); /* likewise, in the room that is there; its hosts and plan are set */
 void copy_join(Copy *copy); /* waits for migrate to return */
 void copy_clear(Copy *copy);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Copy, copy_clear)

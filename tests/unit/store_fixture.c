@@ -168,7 +168,7 @@ GwPlan *sample_plan(void)
     plan->pause_ms = 21;
     plan->forced_pause_ms = 22;
     plan->policy = g_strdup("fast");
-    plan->eager = TRUE;
+    plan->eager = plan->second_try = TRUE;
     plan->memory_mib = 512;
     plan->destination_uri = g_strdup("qemu+tcp://HostC/system");
     plan->migrate_uri = g_strdup("tcp://10.0.0.3");

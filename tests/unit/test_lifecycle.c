@@ -11,7 +11,11 @@ static void visit_ends(GwSituation s)
     s.end = GW_MIGRATION_FAILED;
     visit_one(&s);
     s.end = GW_MIGRATION_CANCELLED;
-    if (s.state == GW_MIGRATION_UNDOING)
+    if (s.state != GW_MIGRATION_UNDOING)
+        return;
+    visit_one(&s);
+    s.end = GW_MIGRATION_PREPARING;
+    if (s.kind == GW_MOVE_LIVE)
         visit_one(&s);
 }
 
@@ -37,6 +41,19 @@ static gboolean is_worth_a_visit(const GwSituation *s)
     return !law_is_final(s->state) || single || s->when == (1u << GW_WHEN_COUNT) - 1;
 }
 
+/* The states in which a second try means something; in the others it is looked at alone. */
+static gboolean may_go_again(const GwSituation *s)
+{
+    return s->kind == GW_MOVE_LIVE && (s->state == GW_MIGRATION_RUNNING || s->state == GW_MIGRATION_UNDOING);
+}
+
+/* What undoing leads to a second try for, and that it does, are one thing (gw_migration_goes_again). */
+static gboolean is_at_odds(const GwSituation *s)
+{
+    gboolean again = (s->when & GW_WHEN_AGAIN) != 0;
+    return s->kind == GW_MOVE_LIVE && s->state == GW_MIGRATION_UNDOING && again != (s->end == GW_MIGRATION_PREPARING);
+}
+
 /* One pass for all laws; of each the first situation that breaks it, and how many do. */
 static struct {
     Case first;
@@ -50,7 +67,8 @@ static void visit_one(GwSituation *s)
         /* they mean something of silent hosts only; one of each proves that */
         gboolean idle_fence = (s->when & GW_WHEN_FENCED) && s->source > GW_SEEN_ABSENT && s->kind != GW_MOVE_EVACUATE;
         gboolean idle_dest_fence = (s->when & GW_WHEN_DEST_FENCED) && s->dest > GW_SEEN_ABSENT;
-        if (!is_worth_a_visit(s) || idle_fence || idle_dest_fence)
+        gboolean idle_again = (s->when & GW_WHEN_AGAIN) && s->when != GW_WHEN_AGAIN && !may_go_again(s);
+        if (!is_worth_a_visit(s) || idle_fence || idle_dest_fence || idle_again || is_at_odds(s))
             continue;
         Case c = {*s, gw_lifecycle_next(s)};
         situations++;
@@ -64,7 +82,7 @@ static char *describe(const Case *c)
 {
     static const char *const calls[] = {"none", "active", "done", "failed", "lost"};
     static const char *const circumstances[] = {"abort", "force", "confirm", "revert", "overdue",   "stale", "begun",
-                                                "copies", "ran",   "job",     "retry",  "exhausted", "made",   "fenced", "destination fenced"};
+                                                "copies", "ran",   "job",     "retry",  "exhausted", "made",   "fenced", "destination fenced", "again"};
     G_STATIC_ASSERT(G_N_ELEMENTS(circumstances) == GW_WHEN_COUNT);
     GString *when = g_string_new(NULL);
     for (guint i = 0; i < GW_WHEN_COUNT; i++)

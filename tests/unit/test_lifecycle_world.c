@@ -12,7 +12,7 @@ typedef struct {
     guint32 mask;
     guint32 current;
     guint64 steps;
-    guint32 states; /* bits: those reached */
+    guint32 states, second_states; /* bits: those reached, and in a second try */
     gboolean may_break, broken; /* the search is expected to find something; it has */
 } Search;
 
@@ -80,6 +80,7 @@ static void check_safe(Search *search, guint32 number)
         [BROKEN_LOST_SOURCE] = "the source was removed without a whole instance on the destination",
         [BROKEN_LOST_DEST] = "the destination was removed without a whole instance on the source",
         [BROKEN_END] = "a final state promises what is not so",
+        [BROKEN_STALE_DISK] = "a copy was begun over what another had left",
     };
     WorldNode node = node_at(search, number);
     if (node.broken && search->may_break)
@@ -99,6 +100,7 @@ static void reach(void *data, WorldNode next, WorldStep step)
     g_array_append_val(search->parents, search->current);
     search->table[slot] = search->nodes->len;
     search->states |= 1u << next.state;
+    search->second_states |= next.second ? 1u << next.state : 0;
     check_safe(search, search->nodes->len - 1);
     if (search->nodes->len > search->mask / 2)
         grow(search);
@@ -229,7 +231,11 @@ static void check_reached(const Search *search)
     guint32 all = (1u << GW_MIGRATION_STATE_COUNT) - 1;
     guint32 cold = all & ~(1u << GW_MIGRATION_RUNNING | 1u << GW_MIGRATION_SETTLING | 1u << GW_MIGRATION_COMPLETED |
                            1u << GW_MIGRATION_POSTCOPY | 1u << GW_MIGRATION_EVACUATED);
-    g_assert_cmphex(search->states, ==, search->setting->kind == GW_MOVE_LIVE ? both | live : cold);
+    gboolean moves_live = search->setting->kind == GW_MOVE_LIVE;
+    g_assert_cmphex(search->states, ==, moves_live ? both | live : cold);
+    guint32 second = (both | live) & ~(1u << GW_MIGRATION_ACCEPTED | 1u << GW_MIGRATION_QUEUED);
+    gboolean may_try_again = moves_live && search->setting->copies && search->setting->ran;
+    g_assert_cmphex(search->second_states, ==, may_try_again ? second : 0);
 }
 
 static void explore(gconstpointer data)

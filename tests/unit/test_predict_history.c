@@ -1,5 +1,5 @@
 /* What finished moves teach the prediction (core/calibrate.h). */
-#include "core/calibrate.h"
+#include "core/history.h"
 
 #include <string.h>
 
@@ -113,6 +113,61 @@ static void what_an_instance_wrote_is_remembered(void)
     g_assert_cmpuint(gw_calibrate(moves, "HostB", "HostC", "another").wrote_before[2].ms, ==, 0);
 }
 
+/* By a history that has them all. */
+static guint64 pair_bps(const GPtrArray *moves, const char *source, const char *dest)
+{
+    GwHistory *history = gw_history_new(100);
+    for (guint i = moves->len; i > 0; i--)
+        gw_history_add(history, gw_migration_copy(moves->pdata[i - 1]));
+    guint64 bps = gw_history_pair_bps(history, source, dest);
+    gw_history_free(history);
+    return bps;
+}
+
+/* What it sent while it went, and nothing else: it may have stood still for long before it ended. */
+static void a_copy_that_is_given_up_has_seen_the_link(void)
+{
+    g_autoptr(GPtrArray) moves = g_ptr_array_new_with_free_func((GDestroyNotify)gw_migration_free);
+    g_assert_cmpuint(pair_bps(moves, "HostB", "HostC"), ==, 0);
+    add_move(moves, "HostC", 0, 400, 1);
+    GwMigration *row = moves->pdata[0];
+    row->state = GW_MIGRATION_FAILED;
+    row->started_us = 1000000;
+    row->ended_us = 101000000;
+    row->progress = (GwProgress){.elapsed_ms = 100000, .disk_processed = 300 * MB};
+    gw_calibrate_close(row, 0);
+    g_assert_cmpuint(row->forecast->actual_bps, ==, 0); /* 3 MB/s, or a link that broke */
+    gw_calibrate_close(row, 12 * MB);
+    g_assert_cmpuint(pair_bps(moves, "HostB", "HostC"), ==, 12 * MB);
+    g_assert_cmpuint(pair_bps(moves, "HostC", "HostB"), ==, 12 * MB);
+    g_assert_cmpuint(pair_bps(moves, "HostB", "HostD"), ==, 0);
+    GwConstants c = gw_calibrate(moves, "HostB", "HostC", NULL);
+    g_assert_cmpuint(c.link_bps, ==, 12 * MB);
+    row->progress.elapsed_ms = 1000; /* hardly begun */
+    gw_calibrate_close(row, 12 * MB);
+    g_assert_cmpuint(pair_bps(moves, "HostB", "HostC"), ==, 0);
+}
+
+/* Neither what was given up nor what was tried twice judges what was foretold of one copy. */
+static void only_one_whole_copy_judges_predictions(void)
+{
+    g_autoptr(GPtrArray) moves = g_ptr_array_new_with_free_func((GDestroyNotify)gw_migration_free);
+    for (guint i = 0; i < 10; i++) {
+        add_move(moves, "HostC", 20 * MB, 400, 1);
+        add_move(moves, "HostC", 20 * MB, 9000, 20);
+        GwMigration *row = moves->pdata[0];
+        if (i % 2)
+            row->state = GW_MIGRATION_FAILED;
+        else
+            row->intents = GW_INTENT_AGAIN;
+    }
+    GwConstants c = gw_calibrate(moves, "HostB", "HostC", NULL);
+    g_assert_cmpuint(c.samples, ==, 10);
+    g_assert_cmpuint(c.around_ms, ==, 400);
+    g_assert_cmpfloat(c.by_ending[GW_ENDING_ITSELF].total_high, <, 2);
+    g_assert_cmpuint(c.link_bps, ==, 20 * MB);
+}
+
 /* A hypervisor that was handed its guest is smaller than one that has started it, and only the latter's guests are not known. */
 static void first_moves_tell_what_is_unused(void)
 {
@@ -130,6 +185,7 @@ static void what_came_is_noted(void)
 {
     g_autoptr(GwMigration) row = gw_migration_new();
     row->plan = gw_plan_new();
+    row->state = GW_MIGRATION_COMPLETED;
     row->forecast = g_new0(GwForecast, 1);
     row->started_us = 1000000;
     row->ended_us = 5000000;
@@ -158,5 +214,7 @@ int main(int argc, char **argv)
     g_test_add_func("/predict/history/instance", what_an_instance_wrote_is_remembered);
     g_test_add_func("/predict/history/first", first_moves_tell_what_is_unused);
     g_test_add_func("/predict/closing", what_came_is_noted);
+    g_test_add_func("/predict/history/given-up", a_copy_that_is_given_up_has_seen_the_link);
+    g_test_add_func("/predict/history/twice", only_one_whole_copy_judges_predictions);
     return g_test_run();
 }

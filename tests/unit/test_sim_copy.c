@@ -172,6 +172,81 @@ static void disks_travel_first(void)
     fixture_close(&f);
 }
 
+/* As a mirror that copies behind the guest's back; and one that its writes wait for. */
+static void disks_that_are_written_faster_never_end(void)
+{
+    Fixture f;
+    fixture_open(&f);
+    g_auto(Copy) behind = {0};
+    const char *uuid = fixture_add(&f, "writer", 1024, GW_SIM_LOCAL, 10); /* 1 GiB of it allocated */
+    gw_sim_world_set_disk_writes(f.world, uuid, 1200);
+    copy_begin(&behind, &f, f.a, f.b, uuid, 0);
+    STEP(3600 * 1000);
+    GwProgress now = fixture_sight(f.a, uuid).progress;
+    g_assert_cmpuint(now.iteration, ==, 0);
+    g_assert_cmpuint(now.disk_remaining, >, 1000000000);
+    g_assert_cmpuint(now.disk_total, ==, now.disk_processed + now.disk_remaining);
+    g_assert_cmpuint(now.disk_processed, >, 400000000000);
+    g_assert_true(gw_node_abort(f.a, uuid, FALSE, NULL));
+    copy_join(&behind);
+    g_assert_error(behind.error, GW_ERROR, GW_ERROR_ABORTED);
+    g_assert_true(gw_node_forget(f.b, behind.plan, GW_SIDE_DEST, NULL));
+    g_auto(Copy) waits = {0};
+    copy_begin(&waits, &f, f.a, f.b, uuid, GW_FLAG_NON_SHARED_SYNCHRONOUS_WRITES);
+    STEP(20000);
+    copy_join(&waits);
+    g_assert_no_error(waits.error);
+    ASSERT_SEEN(f.b, uuid, RUNNING);
+    fixture_close(&f);
+}
+
+/* Half as fast: what is left becomes half as much each time. */
+static void disks_that_are_written_slower_end(void)
+{
+    Fixture f;
+    fixture_open(&f);
+    g_auto(Copy) copy = {0};
+    const char *uuid = fixture_add(&f, "writer", 256, GW_SIM_LOCAL, 10);
+    gw_sim_world_set_disk_writes(f.world, uuid, 500);
+    copy_begin(&copy, &f, f.a, f.b, uuid, 0);
+    STEP(17000); /* 2 GiB in all, in 17.2 s */
+    g_assert_cmpuint(fixture_sight(f.a, uuid).progress.iteration, ==, 0);
+    STEP(3000);
+    copy_join(&copy);
+    g_assert_no_error(copy.error);
+    fixture_close(&f);
+}
+
+/* What must never happen, and is noticed. */
+static void a_guest_that_writes_during_an_abort_is_noticed(void)
+{
+    Fixture f;
+    fixture_open(&f);
+    g_auto(Copy) copy = {0};
+    const char *uuid = fixture_add(&f, "writer", 1024, GW_SIM_LOCAL, 10);
+    copy_begin(&copy, &f, f.a, f.b, uuid, GW_FLAG_NON_SHARED_SYNCHRONOUS_WRITES);
+    g_assert_true(gw_node_abort(f.a, uuid, FALSE, NULL));
+    copy_join(&copy);
+    fixture_close_broken(&f, "writer writes while the copy that its writes wait for is aborted");
+}
+
+static void a_copy_over_another_is_noticed(void)
+{
+    Fixture f;
+    fixture_open(&f);
+    g_auto(Copy) copy = {0};
+    const char *uuid = fixture_add(&f, "vm", 1024, GW_SIM_LOCAL, 10);
+    copy_begin(&copy, &f, f.a, f.b, uuid, GW_FLAG_NON_SHARED_SYNCHRONOUS_WRITES);
+    for (guint i = 0; i < 2; i++) {
+        g_assert_true(gw_node_abort(f.a, uuid, TRUE, NULL));
+        copy_join(&copy);
+        g_clear_error(&copy.error);
+        if (i == 0)
+            copy_start(&copy, &f);
+    }
+    fixture_close_broken(&f, "is copied over what another copy left of it");
+}
+
 static void copies_share_a_link(void)
 {
     Fixture f;
@@ -241,6 +316,10 @@ int main(int argc, char **argv)
     g_test_add_func("/sim/copy/postcopy-must-be-permitted", postcopy_must_be_permitted);
     g_test_add_func("/sim/copy/auto-converge-ends-it", auto_converge_ends_it);
     g_test_add_func("/sim/copy/disks-travel-first", disks_travel_first);
+    g_test_add_func("/sim/copy/disks-written-faster", disks_that_are_written_faster_never_end);
+    g_test_add_func("/sim/copy/disks-written-slower", disks_that_are_written_slower_end);
+    g_test_add_func("/sim/copy/writes-during-an-abort", a_guest_that_writes_during_an_abort_is_noticed);
+    g_test_add_func("/sim/copy/over-another", a_copy_over_another_is_noticed);
     g_test_add_func("/sim/copy/copies-share-a-link", copies_share_a_link);
     g_test_add_func("/sim/copy/cut-link-stalls", a_cut_link_stalls);
     g_test_add_func("/sim/copy/bandwidth-caps", bandwidth_caps);

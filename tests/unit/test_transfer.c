@@ -69,6 +69,46 @@ static void only_for_disks_that_travel(void)
     g_assert_true(is_sync(told)); /* block_migration_flag says so itself */
 }
 
+/* Where nobody knew it beforehand, on hypervisors that can: once, and within what is left of the time. */
+static void a_second_try(void)
+{
+    const struct {
+        GwSyncWrites how;
+        guint64 flags, disk_write_bps;
+        GwPower power;
+        gboolean qemu, disks, second;
+    } rows[] = {
+        {GW_SYNC_AUTO, 0, 0, GW_POWER_RUNNING, TRUE, TRUE, TRUE},
+        {GW_SYNC_AUTO, 0, 900 * MB, GW_POWER_RUNNING, TRUE, TRUE, FALSE}, /* at once */
+        {GW_SYNC_AUTO, GW_FLAG_NON_SHARED_SYNCHRONOUS_WRITES, 0, GW_POWER_RUNNING, TRUE, TRUE, FALSE},
+        {GW_SYNC_ALWAYS, 0, 0, GW_POWER_RUNNING, TRUE, TRUE, FALSE},
+        {GW_SYNC_NEVER, 0, 0, GW_POWER_RUNNING, TRUE, TRUE, FALSE},
+        {GW_SYNC_AUTO, 0, 0, GW_POWER_PAUSED, TRUE, TRUE, FALSE},
+        {GW_SYNC_AUTO, 0, 0, GW_POWER_RUNNING, FALSE, TRUE, FALSE},
+        {GW_SYNC_AUTO, 0, 0, GW_POWER_RUNNING, TRUE, FALSE, FALSE},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GwPlan) plan = plan_with(rows[i].flags, rows[i].disks);
+        plan->power_before = rows[i].power;
+        GwTransferSettings settings = {.sync_writes = rows[i].how};
+        GwAbilities can = {OLD_QEMU, OLD_LIBVIRT, rows[i].qemu};
+        gw_transfer_plan(plan, &settings, &(GwTraffic){TRUE, 0, rows[i].disk_write_bps, 0}, &can);
+        g_assert_true(plan->second_try == rows[i].second);
+    }
+    g_autoptr(GwPlan) plan = plan_with(0, TRUE);
+    plan->second_try = TRUE;
+    plan->timeout_ms = 10000;
+    gw_transfer_plan_again(plan, 4000);
+    g_assert_true(is_sync(plan) && gw_transfer_quiesces(plan));
+    g_assert_false(plan->second_try);
+    g_assert_cmpuint(plan->timeout_ms, ==, 6000);
+    gw_transfer_plan_again(plan, 7000);
+    g_assert_cmpuint(plan->timeout_ms, ==, 1); /* 0 would be for ever */
+    plan->timeout_ms = 0;
+    gw_transfer_plan_again(plan, 7000);
+    g_assert_cmpuint(plan->timeout_ms, ==, 0);
+}
+
 static void streams(void)
 {
     const struct {
@@ -176,6 +216,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/transfer/writes wait where they must", writes_wait_where_they_must);
     g_test_add_func("/transfer/only for disks that travel", only_for_disks_that_travel);
+    g_test_add_func("/transfer/a second try", a_second_try);
     g_test_add_func("/transfer/streams", streams);
     g_test_add_func("/transfer/compression", compression);
     g_test_add_func("/transfer/nothing impossible is asked", nothing_impossible_is_asked);

@@ -177,6 +177,14 @@ void gw_sim_world_set_dirty(GwSimWorld *world, const char *uuid, guint mbps)
     gw_sim_world_unlock(world);
 }
 
+void gw_sim_world_set_disk_writes(GwSimWorld *world, const char *uuid, guint mbps)
+{
+    gw_sim_world_lock(world);
+    gw_sim_copies_rerate(world);
+    need_domain(world, uuid)->disk_write_bps = mbps * 1e6 / 8;
+    gw_sim_world_unlock(world);
+}
+
 void gw_sim_world_set_shutdown(GwSimWorld *world, const char *uuid, guint ms)
 {
     gw_sim_world_lock(world);

@@ -1,7 +1,7 @@
-/* The model of a copy. Disks first, then memory in passes: a pass sends what the guest has written during the one
- * before, at the copy's share of the link; when the rest fits into the longest permitted pause, the guest halts, the
- * rest and the state of its devices travel, and it runs on the destination. A guest that writes as fast as the link
- * carries never gets there by itself: then abort, a pause, post-copy or auto-converge end it.
+/* The model of a copy. Disks first, again and again what the guest has written to them meanwhile, unless its writes wait; then memory in
+ * passes: a pass sends what the guest has written during the one before, at the copy's share of the link; when the rest fits into the
+ * longest permitted pause, the guest halts, the rest and the state of its devices travel, and it runs on the destination. A guest that
+ * writes as fast as the link carries never gets there by itself: then abort, a pause, post-copy or auto-converge end it.
  *
  * A copy gets the same share as every other of its host's link, in each direction, and the smaller of the two ends'
  * shares; what others leave unused is not given away (real links do better). */
@@ -11,6 +11,7 @@
 
 #include <math.h>
 
+#define DISK_GRANULE 65536 /* QEMU's, of a mirror */
 #define UNTOUCHED_BYTES 8e6 /* memory of a guest that has never run: zero pages cost next to nothing */
 #define FIRST_THROTTLE 20 /* QEMU's x-cpu-throttle-initial, -increment, max-cpu-throttle */
 #define THROTTLE_STEP 10
@@ -41,6 +42,21 @@ static double dirty_bps(const GwSimCopy *copy)
     return copy->from->dirty_bps * (100 - copy->throttle) / 100;
 }
 
+/* Writes that wait for the destination need not be copied again. */
+static double disk_write_bps(const GwSimCopy *copy)
+{
+    gboolean wait = (copy->plan->flags & GW_FLAG_NON_SHARED_SYNCHRONOUS_WRITES) != 0;
+    return wait || !gw_sim_domain_runs(copy->from) ? 0 : copy->from->disk_write_bps;
+}
+
+/* What the guest has written by time t since the pass began. */
+static double dirtied_at(const GwSimCopy *copy, gint64 t)
+{
+    gboolean disks = copy->phase == GW_SIM_DISKS;
+    double bps = disks ? disk_write_bps(copy) : dirty_bps(copy), most = disks ? copy->disk_bytes : copy->memory_bytes;
+    return MIN(most, copy->dirtied + bps * (double)(t - copy->at_us) / 1e6);
+}
+
 /* Brings the figures to time t at the present rate. */
 static void account(GwSimCopy *copy, gint64 t)
 {
@@ -48,13 +64,13 @@ static void account(GwSimCopy *copy, gint64 t)
         return;
     double seconds = (double)(t - copy->at_us) / 1e6;
     double sent = MIN(copy->left, copy->rate * seconds);
+    copy->dirtied = dirtied_at(copy, t);
     copy->left -= sent;
     copy->at_us = t;
     if (copy->phase == GW_SIM_DISKS)
         copy->disk_sent += sent;
     else
         copy->memory_sent += sent;
-    copy->dirtied = MIN(copy->memory_bytes, copy->dirtied + dirty_bps(copy) * seconds);
 }
 
 static void set_due(GwSimCopy *copy)
@@ -99,15 +115,15 @@ static GwProgress progress_at(const GwSimCopy *copy, gint64 t)
 {
     double on_the_way = MIN(copy->left, copy->rate * (double)(t - copy->at_us) / 1e6);
     gboolean disks = copy->phase == GW_SIM_DISKS;
-    double left = copy->left - on_the_way;
+    double left = copy->left - on_the_way + (disks ? dirtied_at(copy, t) : 0), disk_sent = copy->disk_sent + (disks ? on_the_way : 0);
     return (GwProgress){
         .elapsed_ms = (guint64)MAX(1, (t - copy->begun_us) / 1000),
         .downtime_ms = copy->halted_us ? (guint64)(t - copy->halted_us) / 1000 : 0,
         .memory_total = (guint64)copy->memory_bytes,
         .memory_processed = (guint64)(copy->memory_sent + (disks ? 0 : on_the_way)),
         .memory_remaining = (guint64)(disks ? copy->memory_bytes : left),
-        .disk_total = (guint64)copy->disk_bytes,
-        .disk_processed = (guint64)(copy->disk_sent + (disks ? on_the_way : 0)),
+        .disk_total = (guint64)MAX(copy->disk_bytes, disk_sent + (disks ? left : 0)),
+        .disk_processed = (guint64)disk_sent,
         .disk_remaining = (guint64)(disks ? left : 0),
         .memory_bps = disks ? 0 : (guint64)copy->rate,
         .dirty_bps = (guint64)dirty_bps(copy),
@@ -179,6 +195,7 @@ static void hand_over(GwSimCopy *copy)
     GwSimDomain *to = copy->to;
     const GwPlan *plan = copy->plan;
     to->dirty_bps = from->dirty_bps;
+    to->disk_write_bps = from->disk_write_bps;
     to->cpus = from->cpus;
     to->shutdown_ms = from->shutdown_ms;
     complete_disks(copy);
@@ -284,6 +301,15 @@ static void end_pass(GwSimCopy *copy)
         gw_sim_copy_begin_pass(copy, GW_SIM_MEMORY, rest);
 }
 
+/* Each disk is called ready in the moment at which nothing of it is left. */
+static void end_disks(GwSimCopy *copy)
+{
+    if (copy->dirtied > DISK_GRANULE)
+        gw_sim_copy_begin_pass(copy, GW_SIM_DISKS, copy->dirtied);
+    else
+        gw_sim_copy_begin_memory(copy);
+}
+
 static void turn(GwSimCopy *copy)
 {
     account(copy, copy->due_us);
@@ -295,7 +321,7 @@ static void turn(GwSimCopy *copy)
     }
     switch (copy->phase) {
     case GW_SIM_DISKS:
-        gw_sim_copy_begin_memory(copy);
+        end_disks(copy);
         break;
     case GW_SIM_MEMORY:
         end_pass(copy);
@@ -358,6 +384,7 @@ static gboolean begin_postcopy(GwSimCopy *copy, GError **error)
     }
     copy->to->receives = TRUE;
     copy->to->dirty_bps = copy->from->dirty_bps;
+    copy->to->disk_write_bps = copy->from->disk_write_bps;
     copy->to->cpus = copy->from->cpus;
     complete_disks(copy);
     double rest = MIN(copy->memory_bytes, copy->left + copy->dirtied);

@@ -86,6 +86,20 @@ static void receive(GwSimCopy *copy)
     gw_sim_domain_set(to, GW_SEEN_PAUSED_MIGRATING);
 }
 
+/* What the source has as a hole would stay as the other copy left it. */
+static void begin_disks(GwSimCopy *copy)
+{
+    for (guint i = 0; i < copy->plan->disks->len; i++) {
+        const GwPlanDisk *disk = copy->plan->disks->pdata[i];
+        GwSimFile *file = disk->fate == GW_FATE_COPY ? gw_sim_file_find(copy->dest, disk->dest_path) : NULL;
+        if (file && file->begun)
+            gw_sim_violation(copy->dest->world, "%s on %s is copied over what another copy left of it", disk->dest_path, copy->dest->name);
+        if (file)
+            file->begun = TRUE;
+    }
+    gw_sim_copy_begin_pass(copy, GW_SIM_DISKS, copy->disk_bytes);
+}
+
 static void enter(GwSimCopy *copy)
 {
     copy->source->outgoing++;
@@ -136,7 +150,7 @@ GwSimCopy *gw_sim_copy_begin(GwSimHost *source, GwSimHost *dest, const GwPlan *p
     enter(copy);
     gw_sim_tell(source, plan->uuid);
     if (copy->disk_bytes > 0)
-        gw_sim_copy_begin_pass(copy, GW_SIM_DISKS, copy->disk_bytes);
+        begin_disks(copy);
     else
         gw_sim_copy_begin_memory(copy);
     gw_sim_copies_rerate(world);

@@ -42,6 +42,7 @@ static GwSimHost *host_new(GwSimWorld *world, const char *name, const GwSimSpec 
     host->hangs_at_us = spec->hangs_after_s ? g_get_monotonic_time() + (gint64)spec->hangs_after_s * G_USEC_PER_SEC : 0;
     host->hostname = g_strdup(*spec->hostname ? spec->hostname : name);
     host->qemu_user = g_strdup(spec->qemu_user);
+    host->hypervisor = g_strdup(spec->hypervisor);
     host->link_bps = (double)spec->link_mbps * 1e6 / 8;
     host->bridge = g_strdup(spec->bridge);
     g_cond_init(&host->state_changed);
@@ -62,6 +63,7 @@ void gw_sim_host_free(GwSimHost *host)
     g_free(host->bridge);
     g_free(host->hostname);
     g_free(host->qemu_user);
+    g_free(host->hypervisor);
     g_free(host->name);
     g_free(host);
 }
@@ -192,7 +194,7 @@ GwHostFacts *gw_sim_host_facts(GwSimHost *host)
     facts->hostname = g_strdup(host->hostname);
     facts->qemu_user = g_strdup(host->qemu_user);
     facts->host_uuid = gw_sim_uuid(seed);
-    facts->hypervisor_type = g_strdup("sim");
+    facts->hypervisor_type = g_strdup(host->hypervisor);
     facts->hypervisor_version = 1000000;
     facts->arch = g_strdup("x86_64");
     facts->cpu_model = g_strdup("sim");

@@ -25,7 +25,7 @@ typedef struct GwSimCopy GwSimCopy;
 typedef struct {
     guint64 memory_mib, cpus, link_mbps, latency_ms, storage_gib, clock_ms;
     guint64 instances, instance_memory_mib, disk_gib, cpu_percent, dirty_mbps, speed, hangs_after_s;
-    char *prefix, *bridge, *disk, *hostname, *qemu_user;
+    char *prefix, *bridge, *disk, *hostname, *qemu_user, *hypervisor;
 } GwSimSpec;
 
 typedef struct GwSimFolder GwSimFolder;
@@ -35,7 +35,8 @@ typedef struct {
     char owner[GW_UUID_SIZE]; /* "" for a file of nobody's */
     char *target; /* the owner's disk, or NULL */
     guint64 capacity_bytes, allocation_bytes;
-    gboolean whole; /* FALSE: made for a copy that has not arrived */
+    gboolean whole; /* FALSE: made for a copy that has not arrived, */
+    gboolean begun; /* and that has begun: what it left cannot be copied over */
     GwSimDomain *user; /* who writes to it now, or NULL */
 } GwSimFile;
 
@@ -68,7 +69,7 @@ struct GwSimDomain {
     GwSimCopy *copy; /* of which it is one end, or NULL */
     GwProgress last; /* of the last copy that ended */
     double missing_bytes; /* of a broken post-copy: what had not come over */
-    double dirty_bps; /* bytes per second */
+    double dirty_bps, disk_write_bps; /* what it writes to its memory and its disks: bytes per second */
     double cpus; /* CPUs' worth of work that it does; 0: it does not say */
     guint shutdown_ms;
     char *obstacle;
@@ -79,7 +80,7 @@ struct GwSimHost {
     char *name;
     guint64 memory_mib, memory_used_mib, cpus, latency_ms;
     guint64 clock_ms; /* ahead of everybody else's */
-    char *bridge, *hostname, *qemu_user;
+    char *bridge, *hostname, *qemu_user, *hypervisor;
     double link_bps; /* bytes per second, in each direction */
     guint outgoing, incoming; /* copies that share the link */
     GwSimState state;

@@ -23,7 +23,8 @@ void gw_sim_world_step(GwSimWorld *world, guint64 ms);
 guint64 gw_sim_world_now_ms(GwSimWorld *world);
 
 /* ---- What must never happen: an instance that runs in two places, a file in use deleted or opened twice, the last
- * whole copy of a disk deleted, a guest started on half a disk. Sentences, oldest first; empty when all is well. Owned
+ * whole copy of a disk deleted, a guest started on half a disk, a copy begun over one, a guest's writes not halted for the abort of a copy
+ * that they wait for. Sentences, oldest first; empty when all is well. Owned
  * by the caller. */
 GStrv gw_sim_world_violations(GwSimWorld *world);
 guint gw_sim_world_copies(GwSimWorld *world); /* copies under way */
@@ -54,6 +55,7 @@ GwDisk *gw_sim_instance_add_disk(GwInstance *instance, GwSimStorage storage, gui
  * is derived from world, host and name. Returns the uuid, valid as long as the world. */
 const char *gw_sim_world_add_instance(GwSimWorld *world, const char *host, GwInstance *instance);
 void gw_sim_world_set_dirty(GwSimWorld *world, const char *uuid, guint mbps);
+void gw_sim_world_set_disk_writes(GwSimWorld *world, const char *uuid, guint mbps); /* all over its disks */
 void gw_sim_world_set_shutdown(GwSimWorld *world, const char *uuid, guint ms); /* what the guest takes to shut down */
 void gw_sim_world_set_obstacle(GwSimWorld *world, const char *uuid, const char *obstacle); /* NULL: none */
 /* Name of the host where its CPUs run, or NULL; valid as long as the world. */

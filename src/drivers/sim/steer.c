@@ -1,6 +1,8 @@
 /* Beginning a copy and waiting for its end, and what is asked of one under way. */
 #include "drivers/sim/internal.h"
 
+#include "core/flags.h"
+
 /* The source is silent: the connection breaks once it has been so for as long as the caller's patience. */
 static gboolean connection_breaks(GwHost *source, GwSimCopy *copy)
 {
@@ -60,7 +62,7 @@ gboolean gw_sim_recover(GwHost *source, GwHost *dest, const GwPlan *plan, GError
 
 /* What is asked has its end in `migrate` and `sight`; a copy that has ended, or cannot be ended any more, is no error.
  */
-static gboolean abort_copy(GwSimHost *source, const char *uuid, GError **error)
+static gboolean abort_copy(GwSimHost *source, const char *uuid, gboolean quiesce, GError **error)
 {
     GwSimDomain *domain = gw_sim_host_domain(source, uuid);
     GwSimCopy *copy = domain ? domain->copy : NULL;
@@ -71,16 +73,18 @@ static gboolean abort_copy(GwSimHost *source, const char *uuid, GError **error)
                     domain->value->name, copy->dest->name);
         return FALSE;
     }
+    if (!quiesce && (copy->plan->flags & GW_FLAG_NON_SHARED_SYNCHRONOUS_WRITES) && gw_sim_domain_runs(domain))
+        gw_sim_violation(source->world, "%s writes while the copy that its writes wait for is aborted", domain->value->name);
     gw_sim_copy_fail(copy, GW_ERROR_ABORTED, "the copy was aborted");
     return TRUE;
 }
 
-gboolean gw_sim_abort(GwHost *source, const char *uuid, G_GNUC_UNUSED gboolean quiesce, GError **error)
+gboolean gw_sim_abort(GwHost *source, const char *uuid, gboolean quiesce, GError **error)
 {
     GwSimCall call;
     if (!gw_sim_call_begin(&call, GW_SIM_ACT, "abort", source, NULL, error))
         return FALSE;
-    return gw_sim_call_end(&call, abort_copy(source->host, uuid, error), error);
+    return gw_sim_call_end(&call, abort_copy(source->host, uuid, quiesce, error), error);
 }
 
 static GwSimCopy *copy_of(GwSimHost *source, const char *uuid, GError **error)
@@ -138,6 +142,7 @@ gboolean gw_sim_measure(GwHost *host, const char *uuid, GwLoadHow how, GwLoad *r
                              .short_bytes = (guint64)MIN(memory, bps * GW_LOAD_SHORT_MS / 1000),
                              .long_bytes = (guint64)MIN(memory, bps * GW_LOAD_LONG_MS / 1000),
                              .device_bytes = (guint64)GW_SIM_DEVICE_BYTES,
+                             .disk_write_bps = gw_sim_domain_runs(domain) ? (guint64)domain->disk_write_bps : 0,
                              .how = how,
                              .pass_end = GW_PASS_WHOLE};
     }

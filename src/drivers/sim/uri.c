@@ -33,6 +33,7 @@ static const struct {
     {"bridge", offsetof(GwSimSpec, bridge), "br0", NULL},
     {"hostname", offsetof(GwSimSpec, hostname), "", NULL}, /* "": its own name */
     {"qemu_user", offsetof(GwSimSpec, qemu_user), "+64055:+64055", NULL},
+    {"hypervisor", offsetof(GwSimSpec, hypervisor), "sim", NULL}, /* what it says that it is: plans for "QEMU" ask for what QEMU can do */
     {"disk", offsetof(GwSimSpec, disk), "shared", (const char *const[]){"shared", "local", "none", NULL}},
 };
 
