@@ -100,6 +100,7 @@ struct GwSimWorld {
     GHashTable *folders; /* name -> GwSimFolder */
     GHashTable *whole; /* "uuid target" -> number of whole copies of that disk */
     GHashTable *running; /* uuid -> GwSimDomain whose CPUs run */
+    GHashTable *stalls; /* uuid -> GwHalt: wherever its CPUs run they are halted at once */
     GPtrArray *copies; /* of GwSimCopy, one reference each: those under way */
     GPtrArray *violations; /* of char * */
     /* clock: now = base + (monotonic - base_real) * speed */
@@ -187,6 +188,7 @@ void gw_sim_domain_vanish(GwSimDomain *domain); /* stopped: gone, unless it is p
 void gw_sim_domain_define(GwSimDomain *domain, gboolean persistent, gboolean autostart);
 gboolean gw_sim_domain_is_active(const GwSimDomain *domain);
 gboolean gw_sim_domain_runs(const GwSimDomain *domain); /* its CPUs */
+GwHalt gw_sim_domain_stall(const GwSimDomain *domain); /* what halts it, or would; NONE: nothing */
 void gw_sim_domain_free(GwSimDomain *domain);
 
 /* ---- instance.c */
