@@ -54,7 +54,8 @@ enum {
     GW_WHEN_MADE = 1 << 12,     /* PREPARING: something may have been made on the destination */
     GW_WHEN_FENCED = 1 << 13,   /* an administrator has forced the source down: nothing runs there, whatever its silence hides */
     GW_WHEN_DEST_FENCED = 1 << 14, /* likewise the destination */
-    GW_WHEN_COUNT = 15
+    GW_WHEN_HALTED = 1 << 15,   /* the source's guest is paused by its own storage: full, say */
+    GW_WHEN_COUNT = 16
 };
 
 typedef struct {

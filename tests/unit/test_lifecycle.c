@@ -50,7 +50,8 @@ static void visit_one(GwSituation *s)
         /* they mean something of silent hosts only; one of each proves that */
         gboolean idle_fence = (s->when & GW_WHEN_FENCED) && s->source > GW_SEEN_ABSENT && s->kind != GW_MOVE_EVACUATE;
         gboolean idle_dest_fence = (s->when & GW_WHEN_DEST_FENCED) && s->dest > GW_SEEN_ABSENT;
-        if (!is_worth_a_visit(s) || idle_fence || idle_dest_fence)
+        gboolean idle_halt = (s->when & GW_WHEN_HALTED) && s->source != GW_SEEN_PAUSED;
+        if (!is_worth_a_visit(s) || idle_fence || idle_dest_fence || idle_halt)
             continue;
         Case c = {*s, gw_lifecycle_next(s)};
         situations++;
@@ -64,7 +65,7 @@ static char *describe(const Case *c)
 {
     static const char *const calls[] = {"none", "active", "done", "failed", "lost"};
     static const char *const circumstances[] = {"abort", "force", "confirm", "revert", "overdue",   "stale", "begun",
-                                                "copies", "ran",   "job",     "retry",  "exhausted", "made",   "fenced", "destination fenced"};
+                                                "copies", "ran",   "job",     "retry",  "exhausted", "made",   "fenced", "destination fenced", "halted"};
     G_STATIC_ASSERT(G_N_ELEMENTS(circumstances) == GW_WHEN_COUNT);
     GString *when = g_string_new(NULL);
     for (guint i = 0; i < GW_WHEN_COUNT; i++)
