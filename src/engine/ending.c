@@ -7,15 +7,18 @@ void gw_ending_event(GwActive *active, const GwMigration *row)
     active->event = NULL;
 }
 
-/* Owned by the caller; NULL: as was to be expected. */
+/* Owned by the caller; NULL: as was to be expected. In doubt nobody is told to let anything run. */
 static char *guest_words(const GwActive *active, const GwMigration *row)
 {
     gboolean there = active->dest_sight.halt != GW_HALT_NONE;
     gboolean ran = row->plan && row->plan->power_before == GW_POWER_RUNNING;
+    const GwSight *sight = there ? &active->dest_sight : &active->source_sight;
+    const char *host = there ? row->dest : row->source;
     if (row->state == GW_MIGRATION_COMPLETED && ran && active->dest_sight.seen == GW_SEEN_STOPPED)
         return g_strdup_printf("%s has moved to %s, and ended there since; start it with `godwit start %s`", row->instance_name, row->dest,
                                row->instance_name);
-    return gw_sight_halt_words(there ? &active->dest_sight : &active->source_sight, row->instance_name, there ? row->dest : row->source);
+    return row->state == GW_MIGRATION_ERROR ? gw_sight_halt_fact(sight, row->instance_name, host)
+                                            : gw_sight_halt_words(sight, row->instance_name, host);
 }
 
 /* However it ended: whoever reads of it has to know that the guest does not run on, and why. */

@@ -201,8 +201,8 @@ void gw_sim_world_stall(GwSimWorld *world, const char *uuid, GwHalt halt)
     gw_sim_copies_rerate(world); /* what was written until now was written */
     g_hash_table_replace(world->stalls, g_strdup(uuid), GINT_TO_POINTER(halt));
     GwSimDomain *domain = g_hash_table_lookup(world->running, uuid);
-    if (domain && domain->seen == GW_SEEN_RUNNING && halt != GW_HALT_NONE)
-        gw_sim_domain_set(domain, GW_SEEN_PAUSED);
+    if (domain && domain->seen == GW_SEEN_RUNNING)
+        gw_sim_domain_set(domain, GW_SEEN_RUNNING);
     gw_sim_copies_rerate(world);
     gw_sim_world_unlock(world);
 }

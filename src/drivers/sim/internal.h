@@ -72,6 +72,7 @@ struct GwSimDomain {
     double cpus; /* CPUs' worth of work that it does; 0: it does not say */
     guint shutdown_ms;
     char *obstacle;
+    GwHalt halt; /* what its storage did to it when its CPUs last ran */
 };
 
 struct GwSimHost {
@@ -188,7 +189,6 @@ void gw_sim_domain_vanish(GwSimDomain *domain); /* stopped: gone, unless it is p
 void gw_sim_domain_define(GwSimDomain *domain, gboolean persistent, gboolean autostart);
 gboolean gw_sim_domain_is_active(const GwSimDomain *domain);
 gboolean gw_sim_domain_runs(const GwSimDomain *domain); /* its CPUs */
-GwHalt gw_sim_domain_stall(const GwSimDomain *domain); /* what halts it, or would; NONE: nothing */
 void gw_sim_domain_free(GwSimDomain *domain);
 
 /* ---- instance.c */

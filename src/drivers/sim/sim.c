@@ -91,12 +91,11 @@ static GwInstance *sim_describe(GwHost *handle, const char *uuid, GError **error
 
 static GwSight sight_of(const GwSimDomain *domain)
 {
-    GwSight sight = {.seen = domain->seen, .progress = domain->last};
+    GwSight sight = {.seen = domain->seen, .progress = domain->last, .halt = domain->halt};
     if (domain->copy) {
         sight.job = domain->copy->from == domain ? GW_JOB_OUTGOING : GW_JOB_INCOMING;
         sight.progress = gw_sim_copy_progress(domain->copy);
     }
-    sight.halt = domain->seen == GW_SEEN_PAUSED ? gw_sim_domain_stall(domain) : GW_HALT_NONE;
     if (sight.halt != GW_HALT_NONE)
         g_strlcpy(sight.halted_disk, "vda", sizeof sight.halted_disk);
     return sight;
