@@ -8,6 +8,8 @@ import random
 import signal
 import time
 
+from gwlab.guest import log_of
+
 SEED = int(os.environ.get("GODWIT_KILLS_SEED", random.SystemRandom().randrange(1 << 30)))
 KILLS = int(os.environ.get("GODWIT_KILLS", "8"))
 
@@ -62,6 +64,11 @@ def cold(cloud, rng, name, host, shared):
     return host if revert else other(host)
 
 
+def consoles(lab, name):
+    """What the guest has said of its errors, on each host since it last began there."""
+    return "\n".join(f"{host.name}: {log_of(host, name)[-1000:]}" for host in lab.compute())
+
+
 def test_killed_at_any_moment(lab, cloud, guest):
     print(f"GODWIT_KILLS_SEED={SEED}")
     rng = random.Random(SEED)
@@ -80,7 +87,7 @@ def test_killed_at_any_moment(lab, cloud, guest):
         lab.wait_heartbeat(name, time.time(), 60)
         assert lab.where(name) == (places[name], "running"), how
         report = lab.heartbeat(name)
-        assert report.memory_errors == 0 and report.disk_errors == 0, how
+        assert report.memory_errors == 0 and report.disk_errors == 0, f"{how}\n{consoles(lab, name)}"
         assert lab.verify(name) == [], how
         assert cloud.wait_server(name, "ACTIVE")["OS-EXT-SRV-ATTR:host"] == places[name], how
         on_other = lab.run(other(places[name]), "sh", "-c", f"virsh -q -c qemu:///system list --all --name; ls /srv/local").stdout
