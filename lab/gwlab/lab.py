@@ -318,7 +318,20 @@ class Lab:
         storage.shrink(self._compute_host(name), megabytes)
 
     def local_fill(self, name: str, full: bool = True) -> None:
-        storage.fill(self._compute_host(name), full)
+        storage.fill(self._compute_host(name), "/srv/local", full)
+
+    def shared_shrink(self, megabytes: int) -> None:
+        """The shared directory of all hosts becomes an empty one of that size; 0: as it was before. No guest may use it."""
+        storage.shrink_shared(self.dir, self.compute(), megabytes)
+
+    def shared_fill(self, full: bool = True) -> None:
+        storage.fill(self.compute()[0], "/srv/instances", full)
+
+    def shared_protect(self, name: str, protected: bool = True) -> None:
+        """A guest's LUNs take no more writes, from whichever host, or take them again."""
+        guest = self._guest(name)
+        for index in (i for i, kind in enumerate(guest.disks) if kind == "iscsi"):
+            storage.protect_lun(self.controller, guest.lun(index), protected)
 
     def kill_libvirtd(self, name: str) -> None:
         """SIGKILL; guests go on."""

@@ -29,9 +29,25 @@ def share_state(lab_dir: str, host: Host, state: str) -> None:
         host.run("mount", "-o", "remount,bind," + ("ro" if state == "read-only" else "rw"), "/srv/instances")
 
 
-# ---- a host's own folder, small enough to be filled
+def shrink_shared(lab_dir: str, hosts: list[Host], megabytes: int) -> None:
+    """Puts a small, empty file system over the shared directory: one loop device, which the kernel mounts as one file system however
+    many hosts do. 0 takes it away, with all that is there."""
+    need("losetup", "mkfs.ext4")
+    image = os.path.join(lab_dir, "small.img")
+    device = ""
+    if megabytes:
+        run("truncate", "-s", f"{megabytes}M", image)
+        run("mkfs.ext4", "-q", "-F", "-m", "0", image)
+        device = run("losetup", "--find", "--show", image).stdout.strip()
+    for host in hosts:
+        host.run(*(["mount", device, "/srv/instances"] if device else ["umount", "-l", "/srv/instances"]))
+        libvirtd.virsh(host, "pool-refresh", "instances")
+    if not device:
+        detach_blocks(lab_dir, "small.img")
+        os.unlink(image)
 
-FILLER = "/srv/local/filler"
+
+# ---- folders small enough to be filled
 
 
 def shrink(host: Host, megabytes: int) -> None:
@@ -40,8 +56,10 @@ def shrink(host: Host, megabytes: int) -> None:
     libvirtd.virsh(host, "pool-refresh", "local")
 
 
-def fill(host: Host, full: bool) -> None:
-    host.run("sh", "-c", f"dd if=/dev/zero of={FILLER} bs=64k 2>/dev/null || true" if full else f"rm -f {FILLER}")
+def fill(host: Host, folder: str, full: bool) -> None:
+    filler = f"{folder}/filler"
+    dd = "; ".join(f"dd if=/dev/zero of={filler} bs={size} oflag=append conv=notrunc 2>/dev/null" for size in ("64k", "1k"))
+    host.run("sh", "-c", f"{dd}; sync -f {folder}" if full else f"rm -f {filler}")
 
 
 # ---- GlusterFS: glusterd in HostA, FUSE mounts on the compute hosts
@@ -106,6 +124,11 @@ def hang_iscsi(a: Host, hangs: bool) -> None:
     a.run("pkill", "-STOP" if hangs else "-CONT", "-x", "tgtd")
 
 
+def protect_lun(a: Host, lun: int, protected: bool) -> None:
+    """Its writes are refused, those of initiators too that have it open."""
+    _tgtadm(a, "--mode", "logicalunit", "--op", "update", "--tid", "1", "--lun", str(lun), "--params", f"readonly={int(protected)}")
+
+
 def add_lun(a: Host, lun: int, size: str) -> None:
     run("truncate", "-s", size, _lun_path(a, lun))
     _new_lun(a, lun)
@@ -159,8 +182,8 @@ def attach_block(host: Host, name: str, size: str) -> str:
     return path
 
 
-def detach_blocks(lab_dir: str) -> None:
+def detach_blocks(lab_dir: str, below: str = "") -> None:
     for line in run("losetup", "--list", "--noheadings", "--output", "NAME,BACK-FILE", check=False).stdout.splitlines():
         device, _, backing = line.partition(" ")
-        if backing.strip().startswith(lab_dir + "/"):
+        if backing.strip().startswith(os.path.join(lab_dir, below)):
             run("losetup", "--detach", device)

@@ -121,6 +121,14 @@ static void show(Follower *follower, const GwMove *move)
 
 /* ---- ends */
 
+/* A move that ended well may have a reason all the same: what the guest lacks since. */
+static void say_done(const char *sentence, const char *reason)
+{
+    g_autofree char *first = gw_text_clean(sentence);
+    g_autofree char *second = gw_text_clean(reason ? reason : "");
+    printf("%s\n%s%s", first, second, *second ? "\n" : "");
+}
+
 static GwExit end(Follower *follower, const GwMove *move)
 {
     GwCli *cli = follower->cli;
@@ -134,9 +142,8 @@ static GwExit end(Follower *follower, const GwMove *move)
         gw_client_print(value);
     }
     if (code == GW_EXIT_DONE) {
-        g_autofree char *clean = gw_text_clean(sentence);
         if (cli->output == GW_OUTPUT_PEOPLE)
-            printf("%s\n", clean);
+            say_done(sentence, move->reason);
         return code;
     }
     g_autofree char *place = gw_server_place(cli, move->instance_uuid, move->name);

@@ -47,7 +47,7 @@ static void say_end(Watch *watch, const GwMove *move)
     g_autoptr(GwServer) server = gw_server_find(watch->cli, move->instance_uuid, NULL);
     gboolean runs = server && strcmp(gw_server_power(server->json), "running") == 0;
     g_autofree char *sentence = gw_move_sentence(move, GW_WANT_MOVED, runs);
-    gboolean why = move->reason && *move->reason && gw_move_verdict(move, GW_WANT_MOVED) != GW_EXIT_DONE;
+    gboolean why = move->reason && *move->reason;
     g_autofree char *text = why ? g_strdup_printf("%s: %s", sentence, move->reason) : g_strdup(sentence);
     say(text);
 }

@@ -81,6 +81,9 @@ static const GwRule preparing_cold[] = {
  * hole. */
 #define CANNOT_KEEP_UP "the guest writes to its disks as fast as they are copied; they are copied again with writes that wait"
 
+/* The hypervisors have said that it moved: a guest that is shut off there by now has ended since. */
+#define MOVED_AND_ENDED {GONE, SEEN(STOPPED), CALL(DONE), WHEN(BEGUN), WHEN(JOB), GO(SETTLING)}
+
 /* Pictures without a job that could belong to a moment between two phases are acted on only when they last (STALE). */
 static const GwRule running[] = {
     {ANY, POST, ANY_CALL, 0, 0, GO(POSTCOPY)},
@@ -95,6 +98,7 @@ static const GwRule running[] = {
     {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "the source host does not answer"},
     {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "the destination host does not answer"},
     {GONE, ALIVE, IDLE, WHEN(BEGUN), WHEN(JOB), GO(SETTLING)},
+    MOVED_AND_ENDED,
     MOVED_BY_OTHERS,
     {ANY, ANY, IDLE, WHEN(JOB) | WHEN(ABORT), 0, DO(ABORT), .reason = "abort was asked for"},
     {ANY, ANY, IDLE, WHEN(JOB) | WHEN(OVERDUE), 0, DO(ABORT), .reason = "it took longer than its completion timeout"},
@@ -145,6 +149,7 @@ static const GwRule postcopy[] = {
     {HALF, BROKEN, IDLE, WHEN(BEGUN), 0, DO(RECOVER), .reason = RECOVERING},
     {ANY, ANY, IDLE, WHEN(JOB), 0, DO(WAIT)},
     {GONE, ALIVE, IDLE, WHEN(BEGUN), 0, GO(SETTLING)},
+    MOVED_AND_ENDED,
     MOVED_BY_OTHERS,
     LEFT_BEHIND(SWITCH | SEEN(PAUSED) | HALF),
     {SWITCH | SEEN(PAUSED) | HALF, SEEN(RUNNING), IDLE, WHEN(STALE), 0, DO(KILL_SOURCE), .reason = "it runs on the destination"},
@@ -194,9 +199,11 @@ static const GwRule undoing_live[] = {
     {ALIVE | SEEN(STOPPED), GONE, CALL(NONE) | CALL(FAILED) | CALL(LOST), 0, 0, DO(FORGET_DEST)},
     {ALIVE | SEEN(STOPPED), SEEN(STOPPED), CALL(DONE), 0, 0, DO(FORGET_DEST)}, /* it is still defined there */
     {SWITCH, SEEN(ABSENT), CALL(NONE) | CALL(FAILED) | CALL(LOST), 0, 0, DO(FORGET_DEST)},
+    {SEEN(PAUSED), SEEN(ABSENT), CALL(DONE), WHEN(HALTED) | WHEN(AGAIN), WHEN(ABORT), GO(FAILED),
+     .reason = "its own storage halts the guest, so that it is not copied again"},
+    {SEEN(PAUSED), SEEN(ABSENT), CALL(DONE), WHEN(HALTED), 0, .act = GW_ACT_ADVANCE, .next = GW_MIGRATION_STATE_COUNT /* end */},
     {HALTED, SEEN(ABSENT), CALL(DONE), WHEN(RAN) | WHEN(STALE), 0, GO(ERROR),
-     .reason = "nothing of the move is left, but the guest does not run on: find out what pauses it on the source (a full "
-               "storage, for one) and resume it"},
+     .reason = "nothing of the move is left, but the guest does not run on: find out what pauses it on the source, and resume it"},
     {SWITCH, SEEN(ABSENT), CALL(DONE), 0, WHEN(STALE), DO(RESUME_SOURCE)},
     {SEEN(PAUSED), SEEN(ABSENT), CALL(DONE), WHEN(RAN), 0, DO(RESUME_SOURCE)},
     {ALIVE | SEEN(STOPPED), SEEN(ABSENT), CALL(DONE), WHEN(AGAIN) | WHEN(OVERDUE), WHEN(ABORT), GO(FAILED),
@@ -279,6 +286,7 @@ static const GwRule starting[] = {
      .reason = "it could not be started on the destination"},
     {SEEN(STOPPED), SEEN(STOPPED), IDLE, WHEN(RAN), 0, DO(START_DEST)},
     SPLIT,
+    {SEEN(STOPPED), HALTED, IDLE, WHEN(STALE), 0, UNDO(FAILED), .reason = "it was started on the destination, and does not run on there"},
     {ANY, ANY, IDLE, WHEN(STALE), 0, UNDO(FAILED), .reason = "the instance changed while it was started"},
     {ANY, ANY, IDLE, 0, 0, DO(WAIT)},
 };
@@ -309,6 +317,8 @@ static const GwRule undoing_cold[] = {
     {SEEN(ABSENT), ANY, IDLE, 0, 0, DO(WAIT)},
     SPLIT,
     {ANY, ANY, IDLE, WHEN(EXHAUSTED), 0, GO(ERROR), .reason = "it could not be brought back to the source"},
+    /* started again, and halted at once by something else, a full storage say: it is where it was, and is not started for ever */
+    {SEEN(PAUSED), SEEN(ABSENT), CALL(DONE), WHEN(RAN), 0, .act = GW_ACT_ADVANCE, .next = GW_MIGRATION_STATE_COUNT /* end */},
     {HALTED, GONE | HALTED, IDLE, 0, 0, DO(KILL_SOURCE)},
     {SEEN(STOPPED) | SEEN(RUNNING), HALTED, IDLE, 0, 0, DO(KILL_DEST)},
     {SEEN(STOPPED), SEEN(RUNNING), IDLE, 0, 0, DO(STOP_DEST)},

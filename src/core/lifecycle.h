@@ -55,7 +55,8 @@ enum {
     GW_WHEN_FENCED = 1 << 13,   /* an administrator has forced the source down: nothing runs there, whatever its silence hides */
     GW_WHEN_DEST_FENCED = 1 << 14, /* likewise the destination */
     GW_WHEN_AGAIN = 1 << 15,    /* the disks cannot keep up, and their copy is given up for a second try (journalled before it is) */
-    GW_WHEN_COUNT = 16
+    GW_WHEN_HALTED = 1 << 16,   /* the source's guest is paused by its own storage: full, say */
+    GW_WHEN_COUNT = 17
 };
 
 typedef struct {

@@ -217,6 +217,13 @@ GwMigration *gw_migration_new(void)
     return g_new0(GwMigration, 1);
 }
 
+const char *gw_migration_failure(const GwMigration *migration)
+{
+    gboolean failed = migration->state == GW_MIGRATION_FAILED || migration->state == GW_MIGRATION_CANCELLED ||
+                      migration->state == GW_MIGRATION_ERROR;
+    return failed ? migration->reason : NULL;
+}
+
 GwMigration *gw_migration_copy(const GwMigration *migration)
 {
     GwMigration *copy = g_new0(GwMigration, 1);

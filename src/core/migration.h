@@ -198,6 +198,9 @@ typedef struct {
     guint64 version;      /* for compare-and-set */
 } GwMigration;
 
+/* Why it failed or was given up; NULL of all others, whatever their reason says. Borrowed. */
+const char *gw_migration_failure(const GwMigration *migration);
+
 GwMigration *gw_migration_new(void);
 GwMigration *gw_migration_copy(const GwMigration *migration);
 void gw_migration_free(GwMigration *migration);

@@ -114,7 +114,8 @@ static guint64 plan_flags(const GwMoveFacts *facts, const GwPlan *plan, const Gw
         flags |= GW_FLAG_PERSIST_DEST;
     if (needs_proof_flag(plan))
         flags |= GW_FLAG_UNSAFE;
-    flags |= GW_FLAG_ABORT_ON_ERROR;
+    if (plan->power_before != GW_POWER_PAUSED) /* one that its storage had halted before is moved as it is: away from there, perhaps */
+        flags |= GW_FLAG_ABORT_ON_ERROR;
     if (plan->kind == GW_MOVE_COLD) {
         /* the guest's CPUs never run during this copy, and the source stays as it was until the user confirms */
         flags &= ~(guint64)(GW_FLAG_LIVE | GW_FLAG_UNDEFINE_SOURCE | GW_FLAG_POSTCOPY | GW_FLAG_AUTO_CONVERGE |

@@ -3,8 +3,34 @@
 
 void gw_ending_event(GwActive *active, const GwMigration *row)
 {
-    gw_scribe_end(active, row, active->event, active->event_on_dest ? row->dest : row->source, row->reason);
+    gw_scribe_end(active, row, active->event, active->event_on_dest ? row->dest : row->source, gw_migration_failure(row));
     active->event = NULL;
+}
+
+/* Owned by the caller; NULL: as was to be expected. In doubt nobody is told to let anything run. */
+static char *guest_words(const GwActive *active, const GwMigration *row)
+{
+    gboolean there = active->dest_sight.halt != GW_HALT_NONE;
+    gboolean ran = row->plan && row->plan->power_before == GW_POWER_RUNNING;
+    const GwSight *sight = there ? &active->dest_sight : &active->source_sight;
+    const char *host = there ? row->dest : row->source;
+    if (row->state == GW_MIGRATION_COMPLETED && ran && active->dest_sight.seen == GW_SEEN_STOPPED)
+        return g_strdup_printf("%s has moved to %s, and ended there since; start it with `godwit start %s`", row->instance_name, row->dest,
+                               row->instance_name);
+    return row->state == GW_MIGRATION_ERROR ? gw_sight_halt_fact(sight, row->instance_name, host)
+                                            : gw_sight_halt_words(sight, row->instance_name, host);
+}
+
+/* However it ended: whoever reads of it has to know that the guest does not run on, and why. */
+void gw_ending_note_guest(GwActive *active, GwMigration *row)
+{
+    g_autofree char *words = guest_words(active, row);
+    if (!words)
+        return;
+    gw_scribe_note(active, row, "godwit_guest_halted", active->dest_sight.seen == GW_SEEN_ABSENT ? row->source : row->dest, words);
+    char *both = row->reason ? g_strdup_printf("%s; %s", row->reason, words) : g_strdup(words);
+    g_free(row->reason);
+    row->reason = both;
 }
 
 static void count_end(GwEndedMoves *ended, const GwMigration *row)

@@ -112,6 +112,7 @@ static unsigned circumstances(GwActive *active, const GwMigration *row, const Mo
     when |= moment->transient && row->attempts <= settings->live_migration_retry_count ? GW_WHEN_RETRY : 0;
     when |= active->failures >= GW_MANY_FAILURES ? GW_WHEN_EXHAUSTED : 0;
     when |= gw_migration_goes_again(row) ? GW_WHEN_AGAIN : 0;
+    when |= active->source_sight.halt != GW_HALT_NONE ? GW_WHEN_HALTED : 0;
     when |= gw_active_fences(active);
     when |= active->found_preparing || moment->call != GW_CALL_NONE ? GW_WHEN_MADE : 0;
     return when;
@@ -162,6 +163,10 @@ static gboolean journal(GwActive *active, GwMigration *row, gboolean *dirty)
 /* Owned by the caller, or NULL. What a former process had begun is told as such: its own call would have said more. */
 static char *reason_of(const GwActive *active, const GwMigration *row, const GwDecision *decision)
 {
+    g_autofree char *halt = decision->next == GW_MIGRATION_UNDOING && decision->reason
+                                ? gw_sight_halt_fact(&active->dest_sight, row->instance_name, row->dest) : NULL;
+    if (halt)
+        return g_strdup_printf("%s: %s", decision->reason, halt);
     if (active->failures >= GW_MANY_FAILURES && active->failure && decision->reason)
         return g_strdup_printf("%s: %s", decision->reason, active->failure);
     if (active->found_moving && active->call == GW_CALL_NONE && row->state == GW_MIGRATION_MOVING && decision->next == GW_MIGRATION_UNDOING)
@@ -351,7 +356,8 @@ static GwDecision decide(GwActive *active, const GwMigration *row, const Moment 
 
 static void rest(GwActive *active, GwMigration *row, const Moment *moment, const char *reason)
 {
-    if (!note_wait(active, row, reason))
+    g_autofree char *halt = reason ? NULL : gw_sight_halt_fact(&active->source_sight, row->instance_name, row->source);
+    if (!note_wait(active, row, reason ? reason : halt))
         show(active, row); /* its progress */
     gw_copying_keep_progress(active, row);
     guint ms = wait_ms(active, row, moment->call);
@@ -397,6 +403,7 @@ static Step turn(GwActive *active, GwMigration *row, gboolean *dirty)
         final = (gw_migration_state_traits(row->state) & GW_TRAIT_FINAL) != 0;
         if (!final)
             return STEP_AGAIN; /* journalled before the next act: nothing happens in between */
+        gw_ending_note_guest(active, row);
     } else if (has_effect(decision.act)) {
         note_vain(active, decision.act);
         if (must_pause(active))

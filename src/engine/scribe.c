@@ -58,7 +58,7 @@ void gw_scribe_close(GwActive *active, const GwMigration *row)
         Note *note = note_new(row, NULL, NULL);
         note->what = CLOSES;
         note->decision = decisions[i];
-        note->error = g_strdup(row->reason);
+        note->error = g_strdup(gw_migration_failure(row));
         g_thread_pool_push(active->engine->scribe, note, NULL);
     }
 }

@@ -82,6 +82,14 @@ def test_what_it_waits_for_is_told_once(vm1, godwit):
     assert run.err.count("vm1: the source host does not answer\n") == 1
 
 
+def test_a_guest_that_does_not_run_on_is_told_of_though_it_moved(vm1, godwit):
+    words = "vm1 stands still on HostC: the storage of its disk vda is full; make room there, then let it run on with `godwit unpause vm1`"
+    vm1.has_move(move("completed", progress=DONE, reason=words))
+    run = godwit("live-migration", "vm1")
+    assert run.status == 0
+    assert run.out == f"vm1 moved from HostB to HostC in 1.24 s: 310 MiB copied, guest paused for 0.09 s.\n{words}\n"
+
+
 def test_unknown_figures_are_left_out(vm1, godwit):
     vm1.has_move(move("completed", total_ms=None, progress={"memory_processed": 0}))
     assert godwit("live-migration", "vm1").out == "vm1 moved from HostB to HostC.\n"

@@ -171,6 +171,18 @@ static void kill_guest(Run *run)
     gw_sim_world_kill_guest(run->f.world, any_host(run), guest->uuid);
 }
 
+/* Its own storage is full, or has room again: then it is let run on, or not. */
+static void halt_guest(Run *run)
+{
+    Guest *guest = any_guest(run);
+    GwMoveRequest request = {.instance_uuid = guest->uuid, .request_id = "req-unpause"};
+    g_autoptr(GError) ignored = NULL; /* mostly: it is not paused, or on its way */
+    guest->halted = TRUE;
+    gw_sim_world_stall(run->f.world, guest->uuid, pick(run, 2) ? GW_HALT_NO_ROOM : GW_HALT_NONE);
+    if (pick(run, 2))
+        gw_engine_operate(run->f.engine, &request, GW_OPERATION_UNPAUSE, &ignored);
+}
+
 static void harm_storage(Run *run)
 {
     static const GwSimStorageState states[] = {GW_SIM_STORAGE_WELL, GW_SIM_STORAGE_WELL, GW_SIM_STORAGE_FULL, GW_SIM_STORAGE_FAILS};
@@ -198,8 +210,8 @@ static void kill_a_daemon(Run *run)
 static void (*const events[])(Run *run) = {
     move,   move,   move,    move,    move,    move,         move,         steer,         steer,         steer,
     steer,  silence, silence, silence, restart, break_a_call, break_a_call, break_a_call, break_a_call,  kill_a_daemon,
-    power_off, evacuate, bring_back, kill_guest, harm_storage, harm_storage, fill_or_empty_the_store, fill_or_empty_the_store,
-    write_disks, write_disks, write_disks, write_disks,
+    power_off, evacuate, bring_back, kill_guest, harm_storage, harm_storage, halt_guest, halt_guest, fill_or_empty_the_store,
+    fill_or_empty_the_store, write_disks, write_disks, write_disks, write_disks,
 };
 
 void misfortune_happen(Run *run)
@@ -217,6 +229,8 @@ void misfortune_end(Run *run)
         gw_sim_world_set_storage(run->f.world, hosts[i], "/sim/shared", GW_SIM_STORAGE_WELL);
         gw_sim_world_set_storage(run->f.world, hosts[i], "/sim/local", GW_SIM_STORAGE_WELL);
     }
-    for (guint i = 0; i < GUESTS; i++)
+    for (guint i = 0; i < GUESTS; i++) {
         gw_sim_world_set_dirty(run->f.world, run->guests[i].uuid, 0);
+        gw_sim_world_stall(run->f.world, run->guests[i].uuid, GW_HALT_NONE);
+    }
 }

@@ -13,6 +13,7 @@ typedef struct {
     guint64 memory_mib; /* at the beginning; resizes are in its history */
     gint64 last; /* its newest migration, 0: none */
     gboolean killed; /* its hypervisor process was: it may not run any more */
+    gboolean halted; /* by its storage, at some time: it may stand still since */
 } Guest;
 
 typedef struct {

@@ -204,7 +204,7 @@ static void check_guest(Run *run, const Guest *guest)
         return;
     }
     const char *where = gw_sim_world_runs_on(run->f.world, guest->uuid);
-    if (!where != (guest->power != GW_POWER_RUNNING) && !((run->powered_off || guest->killed) && !where))
+    if (!where != (guest->power != GW_POWER_RUNNING) && !((run->powered_off || guest->killed || guest->halted) && !where))
         g_error("seed %u: %s %s", run->seed, guest->name, where ? "runs, and did not before" : "runs no more");
     g_autoptr(GwInstanceView) view = gw_engine_instance(run->f.engine, guest->uuid);
     if (!view || (where && strcmp(view->host, where) != 0))

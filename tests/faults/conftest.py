@@ -84,5 +84,6 @@ class Guests:
         return name
 
     def drop(self, kind: str) -> None:
-        self.lab.remove_guest(self.names.pop(kind))
-        self.cloud.refresh()
+        if kind in self.names:
+            self.lab.remove_guest(self.names.pop(kind))
+            self.cloud.refresh()

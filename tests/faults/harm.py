@@ -79,6 +79,31 @@ def destination_full(stage) -> Mend:
     return Mend(lambda: stage.lab.local_fill(stage.dest, False), None)
 
 
+def source_full(stage) -> Mend:
+    """For good: there is room elsewhere."""
+    stage.lab.local_fill(stage.source)
+    stage.wait_halted()
+    return Mend(nothing, 0)
+
+
+def storage_full(stage) -> Mend:
+    """For every host. A guest that runs wants room within a second (conftest.py gives it a new disk), and stands still."""
+    stage.lab.shared_fill()
+    if stage.row.phase == "copying":
+        stage.wait_halted()
+
+    def make_room() -> None:
+        if stage.row.operator == "unpause":
+            stage.wait_halted()
+        stage.lab.shared_fill(False)
+    return Mend(make_room, None)
+
+
+def storage_read_only(stage) -> Mend:
+    stage.lab.shared_protect(stage.name)
+    return Mend(lambda: stage.lab.shared_protect(stage.name, False), None)
+
+
 def storage_hangs(stage) -> Mend:
     stage.lab.storage_hang()
     return Mend(lambda: stage.lab.storage_hang(False), 8)
@@ -127,6 +152,9 @@ HARM = {
     "destination-storage-read-only": storage_at_destination("read-only"),
     "destination-storage-gone": storage_at_destination("gone"),
     "destination-full": destination_full,
+    "source-full": source_full,
+    "storage-full": storage_full,
+    "storage-read-only": storage_read_only,
     "storage-hangs": storage_hangs,
     "controller-full": controller_full,
     "clock-forward": clock(7200),

@@ -95,6 +95,15 @@ class Stage:
     def wait_state(self, state: str) -> None:
         wait_for(f"{self.name} {state}", lambda: self.state() == state, 60, 0.005)
 
+    def power_on(self, host: str) -> str:
+        """The guest's state on that host, and why: while it moves both have one, and the destination's is paused."""
+        return self.lab.virsh(host, "domstate", "--reason", self.name, check=False).stdout.strip()
+
+    def wait_halted(self) -> None:
+        """By its own storage, on either host."""
+        wait_for(f"{self.name} to stand still",
+                 lambda: "paused (I/O error)" in [self.power_on(host) for host in (self.source, self.dest)], 30, 0.1)
+
     def act(self, action: str) -> None:
         answer = self.user.action(self.name, {action: None})
         assert answer.status in (0, 202, 204), answer.text  # 0: the daemon is gone
@@ -136,7 +145,7 @@ def switch_over(stage: Stage) -> None:
     copying(stage)
     stage.lab.link(stage.dest, rate=2)  # or the pause may be over before it is seen
     stage.force()
-    wait_for("the pause", lambda: stage.lab.where(stage.name) == (stage.source, "paused"), 30, 0.02)
+    wait_for("the pause", lambda: stage.power_on(stage.source).startswith("paused"), 30, 0.02)
 
 
 def post_copy(stage: Stage) -> None:

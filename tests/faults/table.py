@@ -7,10 +7,12 @@ TABLE = os.path.join(HERE, "table.txt")
 DOCUMENT = os.path.join(os.path.dirname(os.path.dirname(HERE)), "docs/failures.md")
 BEGIN, END = "<!-- tests/faults/table.txt begins -->", "<!-- it ends -->"
 
+MARKS = {"": 0, "*": 1, "+": 2}  # how often a row is run: with all, by tests/faults/run, by ./check, too
+
 
 @dataclass(frozen=True)
 class Row:
-    quick: bool
+    mark: int
     fault: str
     phase: str
     move: str           # "live-local": the kind, and where the disk is
@@ -29,8 +31,8 @@ def read(path: str = TABLE) -> list[Row]:
     with open(path) as f:
         for line in f:
             if line.strip() and not line.startswith("#"):
-                quick, fault, phase, move, ends, guest, operator, does = (word.strip() for word in line.split("|"))
-                rows.append(Row(quick == "*", fault, phase, move, tuple(ends.split(", ")), guest, operator, does))
+                mark, fault, phase, move, ends, guest, operator, does = (word.strip() for word in line.split("|"))
+                rows.append(Row(MARKS[mark], fault, phase, move, tuple(ends.split(", ")), guest, operator, does))
     return rows
 
 

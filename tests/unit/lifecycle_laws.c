@@ -228,6 +228,19 @@ static gboolean halves_are_brought_together(const Case *c)
     return c->d.act == GW_ACT_WAIT || goes(c, GW_MIGRATION_ERROR);
 }
 
+static gboolean has_moved_and_ended(const Case *c)
+{
+    gboolean copied = c->s.state == GW_MIGRATION_RUNNING || c->s.state == GW_MIGRATION_POSTCOPY;
+    return copied && c->s.call == GW_CALL_DONE && has(c, GW_WHEN_BEGUN) && !has(c, GW_WHEN_JOB) && is_gone(c->s.source) &&
+           c->s.dest == GW_SEEN_STOPPED;
+}
+
+/* No operator is called for a guest that has moved, as the hypervisors said, and ended before that was recorded. */
+static gboolean success_is_believed(const Case *c)
+{
+    return !has_moved_and_ended(c) || goes(c, GW_MIGRATION_SETTLING);
+}
+
 static gboolean source_is_removed_only_after_the_proof(const Case *c)
 {
     gboolean there = c->s.dest != GW_SEEN_ABSENT && c->s.dest != GW_SEEN_UNKNOWN;
@@ -235,9 +248,10 @@ static gboolean source_is_removed_only_after_the_proof(const Case *c)
         return c->s.state == GW_MIGRATION_SETTLING && is_gone(c->s.source) && there;
     if (c->d.act == GW_ACT_FORGET_SOURCE)
         return c->s.state == GW_MIGRATION_CONFIRMING && is_gone(c->s.source) && there;
-    if (goes(c, GW_MIGRATION_SETTLING)) /* the proof: our copy, and the guest alive on the destination alone */
+    /* the proof: our copy, and the guest alive on the destination alone; or the word of the hypervisors, and the guest there, ended since */
+    if (goes(c, GW_MIGRATION_SETTLING))
         return has(c, GW_WHEN_BEGUN) && !has(c, GW_WHEN_JOB) &&
-               ((is_gone(c->s.source) && is_alive(c->s.dest)) || (source_is_lost(c) && c->s.dest == GW_SEEN_RUNNING));
+               ((is_gone(c->s.source) && is_alive(c->s.dest)) || has_moved_and_ended(c) || (source_is_lost(c) && c->s.dest == GW_SEEN_RUNNING));
     if (goes(c, GW_MIGRATION_CONFIRMING))
         return c->s.state == GW_MIGRATION_FINISHED && has(c, GW_WHEN_CONFIRM);
     return TRUE;
@@ -301,7 +315,7 @@ static gboolean undoing_leads_where_it_was_told(const Case *c)
     if (c->d.act != GW_ACT_ADVANCE)
         return TRUE;
     if (c->s.state == GW_MIGRATION_UNDOING)
-        return c->d.next == c->s.end || c->d.next == GW_MIGRATION_ERROR || (no_second && (has(c, GW_WHEN_OVERDUE) || dest_is_lost(c))) ||
+        return c->d.next == c->s.end || c->d.next == GW_MIGRATION_ERROR || (no_second && (has(c, GW_WHEN_OVERDUE) || has(c, GW_WHEN_HALTED) || dest_is_lost(c))) ||
                (c->d.next == GW_MIGRATION_SETTLING && c->s.kind == GW_MOVE_LIVE);
     if (c->s.state == GW_MIGRATION_REVERTING)
         return c->d.next == GW_MIGRATION_REVERTED || c->d.next == GW_MIGRATION_ERROR;
@@ -433,6 +447,25 @@ static gboolean resuming_ends(const Case *c)
     return (c->d.act != GW_ACT_RESUME_SOURCE && c->d.act != GW_ACT_RESUME_DEST) || !has(c, GW_WHEN_STALE);
 }
 
+/* Its own storage is nothing that the move could mend, nor that needs an operator of the move: once undone it has ended, without a second
+ * try (an abort is heard where that begins). */
+static gboolean a_halted_guest_is_not_resumed(const Case *c)
+{
+    gboolean undone = c->s.state == GW_MIGRATION_UNDOING && c->s.kind == GW_MOVE_LIVE && c->s.call == GW_CALL_DONE &&
+                      c->s.source == GW_SEEN_PAUSED && c->s.dest == GW_SEEN_ABSENT && has(c, GW_WHEN_HALTED);
+    GwMigrationState end = c->s.end == GW_MIGRATION_PREPARING && !has(c, GW_WHEN_ABORT) ? GW_MIGRATION_FAILED : c->s.end;
+    return !undone || has(c, GW_WHEN_JOB) || has(c, GW_WHEN_EXHAUSTED) || goes(c, end);
+}
+
+/* Put back and started, it is where it was, whatever halts it then. */
+static gboolean a_halted_guest_is_not_restarted_for_ever(const Case *c)
+{
+    gboolean undoes = c->s.state == GW_MIGRATION_UNDOING || c->s.state == GW_MIGRATION_REVERTING;
+    gboolean started = undoes && c->s.kind == GW_MOVE_COLD && c->s.call == GW_CALL_DONE && c->s.source == GW_SEEN_PAUSED &&
+                       c->s.dest == GW_SEEN_ABSENT && has(c, GW_WHEN_RAN);
+    return !started || c->d.act != GW_ACT_KILL_SOURCE;
+}
+
 /* A guest that was started and ended by itself is not started again. */
 static gboolean starting_is_done_once(const Case *c)
 {
@@ -457,6 +490,7 @@ const NamedLaw laws[] = {
     {"a lost host is left alone", a_lost_host_is_left_alone},
     {"copies begin once", copies_begin_once},
     {"halves are brought together", halves_are_brought_together},
+    {"success is believed", success_is_believed},
     {"source is removed only after the proof", source_is_removed_only_after_the_proof},
     {"destination is removed only while the source is whole", destination_is_removed_only_while_the_source_is_whole},
     {"destination is killed only while it cannot matter", destination_is_killed_only_while_it_cannot_matter},
@@ -474,6 +508,8 @@ const NamedLaw laws[] = {
     {"doubt ends", doubt_ends},
     {"trying ends", trying_ends},
     {"resuming ends", resuming_ends},
+    {"a halted guest is not resumed", a_halted_guest_is_not_resumed},
+    {"a halted guest is not restarted for ever", a_halted_guest_is_not_restarted_for_ever},
     {"starting is done once", starting_is_done_once},
     {"errors have a reason", errors_have_a_reason},
 };

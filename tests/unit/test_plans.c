@@ -247,6 +247,7 @@ static void transient_and_paused(void)
     g_autoptr(GwPlan) plan = plan_of(&move);
     g_assert_false(plan->flags & (GW_FLAG_PERSIST_DEST | GW_FLAG_POSTCOPY));
     g_assert_cmpint(plan->power_before, ==, GW_POWER_PAUSED);
+    g_assert_cmphex(plan->flags & GW_FLAG_ABORT_ON_ERROR, ==, 0); /* an error that halted it before must not end its copy */
 }
 
 static void options_have_their_effect(void)

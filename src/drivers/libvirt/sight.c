@@ -109,6 +109,22 @@ static void take_kept_progress(GwHost *host, const char *uuid, GwProgress *progr
     g_mutex_unlock(&host->lock);
 }
 
+/* QEMU halts a guest rather than tell it of a write that found no room (werror=enospc), or of any that failed (werror=stop). */
+static void read_halt(virDomain *domain, GwSight *sight)
+{
+    virDomainDiskError errors[8] = {0};
+    int count = virDomainGetDiskErrors(domain, errors, G_N_ELEMENTS(errors), 0);
+    sight->halt = GW_HALT_IO_ERROR;
+    for (int i = 0; i < count; i++) {
+        gboolean no_room = errors[i].error == VIR_DOMAIN_DISK_ERROR_NO_SPACE;
+        if (no_room || !*sight->halted_disk)
+            g_strlcpy(sight->halted_disk, errors[i].disk, sizeof sight->halted_disk);
+        if (no_room)
+            sight->halt = GW_HALT_NO_ROOM;
+        free(errors[i].disk);
+    }
+}
+
 static gboolean look(GwVirtCall *call, virDomain *domain, GwSight *sight, GError **error)
 {
     const unsigned completed = VIR_DOMAIN_JOB_STATS_COMPLETED | VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED;
@@ -119,6 +135,8 @@ static gboolean look(GwVirtCall *call, virDomain *domain, GwSight *sight, GError
                gw_virt_fail(call->host, GW_VIRT_ASK, error, "looking at instance %s", call->uuid);
     }
     sight->seen = gw_virt_seen(state, reason);
+    if (state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_IOERROR)
+        read_halt(domain, sight);
     if (sight->seen == GW_SEEN_STOPPED) {
         take_kept_progress(call->host, call->uuid, &sight->progress);
         return TRUE;

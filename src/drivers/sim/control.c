@@ -203,6 +203,18 @@ void gw_sim_world_set_obstacle(GwSimWorld *world, const char *uuid, const char *
 
 /* ---- misfortune */
 
+void gw_sim_world_stall(GwSimWorld *world, const char *uuid, GwHalt halt)
+{
+    gw_sim_world_lock(world);
+    gw_sim_copies_rerate(world); /* what was written until now was written */
+    g_hash_table_replace(world->stalls, g_strdup(uuid), GINT_TO_POINTER(halt));
+    GwSimDomain *domain = g_hash_table_lookup(world->running, uuid);
+    if (domain && domain->seen == GW_SEEN_RUNNING)
+        gw_sim_domain_set(domain, GW_SEEN_RUNNING);
+    gw_sim_copies_rerate(world);
+    gw_sim_world_unlock(world);
+}
+
 /* Those who wait for copies through this host see that it changed; gone: their connections are lost. */
 static void disturb_callers(GwSimHost *host, gboolean gone)
 {

@@ -14,6 +14,11 @@ gboolean gw_sim_domain_runs(const GwSimDomain *domain)
     return domain->seen == GW_SEEN_RUNNING || (domain->seen == GW_SEEN_POSTCOPY && domain->receives);
 }
 
+static GwHalt stall_of(const GwSimDomain *domain)
+{
+    return (GwHalt)GPOINTER_TO_INT(g_hash_table_lookup(domain->host->world->stalls, domain->value->uuid));
+}
+
 /* A destination that receives has memory, but opens no file before it is handed over. */
 static gboolean uses_files(const GwSimDomain *domain)
 {
@@ -75,7 +80,8 @@ static void publish(GwSimDomain *domain, gboolean persistent, gboolean autostart
 void gw_sim_domain_set(GwSimDomain *domain, GwSeen seen)
 {
     gboolean was_active = gw_sim_domain_is_active(domain);
-    domain->seen = seen;
+    domain->halt = seen == GW_SEEN_RUNNING ? stall_of(domain) : GW_HALT_NONE;
+    domain->seen = domain->halt != GW_HALT_NONE ? GW_SEEN_PAUSED : seen;
     domain->suspended = domain->suspended && seen == GW_SEEN_STOPPED;
     gboolean active = gw_sim_domain_is_active(domain);
     if (was_active != active)

@@ -73,6 +73,7 @@ struct GwSimDomain {
     double cpus; /* CPUs' worth of work that it does; 0: it does not say */
     guint shutdown_ms;
     char *obstacle;
+    GwHalt halt; /* what its storage did to it when its CPUs last ran */
 };
 
 struct GwSimHost {
@@ -101,6 +102,7 @@ struct GwSimWorld {
     GHashTable *folders; /* name -> GwSimFolder */
     GHashTable *whole; /* "uuid target" -> number of whole copies of that disk */
     GHashTable *running; /* uuid -> GwSimDomain whose CPUs run */
+    GHashTable *stalls; /* uuid -> GwHalt: wherever its CPUs run they are halted at once */
     GPtrArray *copies; /* of GwSimCopy, one reference each: those under way */
     GPtrArray *violations; /* of char * */
     /* clock: now = base + (monotonic - base_real) * speed */

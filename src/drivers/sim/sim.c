@@ -91,10 +91,14 @@ static GwInstance *sim_describe(GwHost *handle, const char *uuid, GError **error
 
 static GwSight sight_of(const GwSimDomain *domain)
 {
-    if (!domain->copy)
-        return (GwSight){domain->seen, GW_JOB_NONE, domain->last};
-    return (GwSight){domain->seen, domain->copy->from == domain ? GW_JOB_OUTGOING : GW_JOB_INCOMING,
-                     gw_sim_copy_progress(domain->copy)};
+    GwSight sight = {.seen = domain->seen, .progress = domain->last, .halt = domain->halt};
+    if (domain->copy) {
+        sight.job = domain->copy->from == domain ? GW_JOB_OUTGOING : GW_JOB_INCOMING;
+        sight.progress = gw_sim_copy_progress(domain->copy);
+    }
+    if (sight.halt != GW_HALT_NONE)
+        g_strlcpy(sight.halted_disk, "vda", sizeof sight.halted_disk);
+    return sight;
 }
 
 static gboolean sim_sight(GwHost *handle, const char *uuid, GwSight *ret_sight, GError **error)

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "core/instance.h"
+#include "core/sight.h"
 
 typedef struct GwSimWorld GwSimWorld;
 
@@ -58,6 +59,9 @@ void gw_sim_world_set_dirty(GwSimWorld *world, const char *uuid, guint mbps);
 void gw_sim_world_set_disk_writes(GwSimWorld *world, const char *uuid, guint mbps); /* all over its disks */
 void gw_sim_world_set_shutdown(GwSimWorld *world, const char *uuid, guint ms); /* what the guest takes to shut down */
 void gw_sim_world_set_obstacle(GwSimWorld *world, const char *uuid, const char *obstacle); /* NULL: none */
+/* Its storage takes no more of its writes, wherever it is: the hypervisor halts it as soon as its CPUs run. NONE: they are taken again,
+ * and it runs on when it is resumed. */
+void gw_sim_world_stall(GwSimWorld *world, const char *uuid, GwHalt halt);
 /* Name of the host where its CPUs run, or NULL; valid as long as the world. */
 const char *gw_sim_world_runs_on(GwSimWorld *world, const char *uuid);
 /* Number of hosts that have it, in whatever state. */

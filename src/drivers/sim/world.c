@@ -36,6 +36,7 @@ static GwSimWorld *world_new(const char *name)
     world->folders = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)gw_sim_folder_free);
     world->whole = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     world->running = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    world->stalls = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     world->copies = g_ptr_array_new();
     world->violations = g_ptr_array_new_with_free_func(g_free);
     world->watchers = g_ptr_array_new();
@@ -57,6 +58,7 @@ static void world_destroy(GwSimWorld *world)
     g_hash_table_unref(world->folders);
     g_hash_table_unref(world->whole);
     g_hash_table_unref(world->running);
+    g_hash_table_unref(world->stalls);
     g_ptr_array_unref(world->copies);
     g_ptr_array_unref(world->violations);
     g_ptr_array_unref(world->watchers);
