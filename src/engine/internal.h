@@ -307,6 +307,9 @@ void gw_inventory_publish(GwEngine *engine, GwHostEntry *entry, GwHostFacts *fac
 void gw_inventory_update(GwEngine *engine, GwHostEntry *entry, const char *uuid);
 /* No host has it any more: another daemon removed it. [locked] */
 void gw_inventory_gone(GwEngine *engine, const char *uuid);
+/* A host that is down is shown with what it had when it was last asked, also by a daemon that has started since. TRUE: its home has the instance, so
+ * that it is taken from `gone`. */
+gboolean gw_inventory_is_left(GwEngine *engine, GwHostEntry *gone, const char *uuid, const char *home);
 /* Asks both hosts of a move for the instance now, so that what the API shows is right when the move has ended. */
 void gw_inventory_update_pair(GwActive *active, const GwMigration *row);
 

@@ -338,6 +338,18 @@ void gw_inventory_gone(GwEngine *engine, const char *uuid)
             gw_views_set(engine, hosts->pdata[i], uuid, NULL);
 }
 
+gboolean gw_inventory_is_left(GwEngine *engine, GwHostEntry *gone, const char *uuid, const char *home)
+{
+    gint64 now_us = g_get_monotonic_time();
+    g_mutex_lock(&engine->lock);
+    GwHostEntry *entry = g_hash_table_lookup(engine->hosts, home);
+    gboolean left = entry && entry != gone && g_hash_table_contains(entry->instances, uuid);
+    if (left && note_asked(gone, uuid, now_us))
+        gw_views_set(engine, gone, uuid, NULL);
+    g_mutex_unlock(&engine->lock);
+    return left;
+}
+
 void gw_inventory_update_pair(GwActive *active, const GwMigration *row)
 {
     GwHostEntry *source = active->source, *dest = active->dest;

@@ -164,6 +164,19 @@ static gboolean check_answers_not(GwEngine *engine, const GwInstanceView *view, 
     return check_down(view, is_up, master, error);
 }
 
+/* Where its last migration has left it counts, if it is there. */
+static gboolean check_home(GwEngine *engine, const GwInstanceView *view, GwHostEntry *entry, GError **error)
+{
+    g_autofree char *home = NULL;
+    if (!gw_engine_last_home(engine, view->instance->uuid, view->host, &home, error))
+        return FALSE;
+    if (!entry || g_strcmp0(home, view->host) == 0 || !gw_inventory_is_left(engine, entry, view->instance->uuid, home))
+        return TRUE;
+    g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "%s need not be evacuated: its last migration has left it on %s, which has it; what %s, which is "
+                "down, still has of it is found when that is back (godwit gc)", view->instance->name, home, view->host);
+    return FALSE;
+}
+
 static gboolean check_evacuation(GwEngine *engine, const GwInstanceView *view, GError **error)
 {
     const GwInstance *instance = view->instance;
@@ -178,7 +191,7 @@ static gboolean check_evacuation(GwEngine *engine, const GwInstanceView *view, G
         g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "%s is a host of %s, whose instances Godwit cannot evacuate: nothing of them is "
                     "known elsewhere", view->host, gw_node_driver(entry->node)->name);
     else
-        return check_answers_not(engine, view, entry, error);
+        return check_answers_not(engine, view, entry, error) && check_home(engine, view, entry, error);
     return FALSE;
 }
 

@@ -216,6 +216,32 @@ static void a_restarted_daemon_knows_what_was_on_the_lost_host(void)
     fixture_close(&f);
 }
 
+/* A daemon that starts anew remembers it on both hosts. */
+static void what_was_taken_back_from_a_lost_host_is_not_evacuated_from_there(void)
+{
+    Fixture f;
+    fixture_open(&f, "evacuation-reverted", 0);
+    const char *uuid = fixture_add(&f, "HostB", "vm", 512, GW_SIM_SHARED, GW_POWER_SHUTDOWN);
+    fixture_refresh(&f);
+    gint64 id = fixture_move(&f, uuid, "HostA", GW_MOVE_COLD);
+    ASSERT_ENDS(&f, id, FINISHED);
+    fixture_refresh(&f);
+    lose(&f, "HostA");
+    GwMoveRequest revert = {.instance_uuid = uuid, .request_id = "req-revert"};
+    g_autoptr(GError) error = NULL;
+    g_assert_true(gw_engine_revert(f.engine, &revert, &error));
+    ASSERT_ENDS(&f, id, REVERTED);
+    assert_home(&f, uuid, "HostB");
+    fixture_stop(&f);
+    fixture_start(&f);
+    wait_until(&f, "HostA", FALSE);
+    wait_until(&f, "HostB", TRUE);
+    assert_refused(&f, uuid, "");
+    assert_home(&f, uuid, "HostB");
+    g_assert_cmpuint(gw_sim_world_homes(f.world, uuid), ==, 2); /* one of them on the host that is down */
+    fixture_close(&f);
+}
+
 static void a_start_that_fails_is_undone(void)
 {
     Fixture f;
@@ -460,6 +486,7 @@ int main(int argc, char **argv)
     ADD(only_a_host_that_is_down_and_vouched_for_is_evacuated);
     ADD(a_disk_that_only_the_lost_host_has_is_not_made_anew);
     ADD(a_restarted_daemon_knows_what_was_on_the_lost_host);
+    ADD(what_was_taken_back_from_a_lost_host_is_not_evacuated_from_there);
     ADD(a_start_that_fails_is_undone);
     ADD(a_move_whose_source_is_lost_ends_and_makes_way_for_the_evacuation);
     ADD(a_move_whose_destination_is_lost_ends_and_the_guest_may_go_elsewhere);
