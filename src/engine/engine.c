@@ -32,6 +32,7 @@ void gw_engine_unref(GwEngine *engine)
     g_hash_table_unref(engine->actives);
     g_hash_table_unref(engine->views);
     g_hash_table_unref(engine->where);
+    g_hash_table_unref(engine->homes);
     g_hash_table_unref(engine->host_uris);
     g_hash_table_unref(engine->host_uuids);
     g_hash_table_unref(engine->hosts);
@@ -83,6 +84,7 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     engine->host_uris = g_hash_table_new(g_str_hash, g_str_equal);
     engine->host_uuids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     engine->listing = gw_listing_new();
+    engine->homes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     engine->where = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
     engine->views = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)gw_instance_view_unref);
     engine->actives = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, (GDestroyNotify)gw_active_unref);
@@ -120,7 +122,7 @@ GwEngine *gw_engine_new(GwStore *store, const GwDriver *const *drivers, const Gw
     GwEngine *engine = engine_new(store, drivers, settings);
     engine->peers = gw_peers_new(engine);
     if (gw_remains_load(engine, error) && gw_engine_load_hosts(engine, error) && gw_engine_load_aggregates(engine, error) && gw_engine_load_groups(engine, error) &&
-        gw_engine_load_actives(engine, error) && gw_engine_load_forecasts(engine, error) &&
+        gw_engine_load_actives(engine, error) && gw_views_load_homes(engine, error) && gw_engine_load_forecasts(engine, error) &&
         gw_engine_load_servers(engine, error) && (engine->peers || gw_engine_load_drains(engine, error)) &&
         gw_engine_load_cards(engine, error))
         return engine;

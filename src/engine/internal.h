@@ -130,6 +130,7 @@ struct GwEngine {
     GHashTable *hosts;       /* [lock] name → GwHostEntry * */
     GHashTable *host_uris;   /* [lock] address → GwHostEntry * of `hosts` */
     GHashTable *host_uuids;  /* [lock] UUID in small letters → GwHostEntry * of `hosts` */
+    GHashTable *homes;       /* [lock] uuid → name of the host where its last move says that it is; of those that were moved, or seen twice */
     GHashTable *where;       /* [lock] uuid → GPtrArray of the GwHostEntry * that have it */
     GHashTable *views;       /* [lock] uuid → GwInstanceView * */
     GPtrArray *aggregates;   /* [lock] of GwAggregate *, by id; never NULL; replaced, never changed */
@@ -353,6 +354,7 @@ void gw_cpu_uses_forget_gone(GwEngine *engine);
 double gw_cpu_uses_of(GwEngine *engine, const char *uuid); /* CPUs' worth of work; negative: unknown */
 
 /* ---- views.c: all with the lock held */
+gboolean gw_views_load_homes(GwEngine *engine, GError **error); /* at the start: of instances that several hosts show */
 void gw_views_update(GwEngine *engine, const char *uuid);
 /* What entry now says of uuid; instance is taken; NULL: it is not there. */
 void gw_views_set(GwEngine *engine, GwHostEntry *entry, const char *uuid, GwInstance *instance);

@@ -54,26 +54,31 @@ static const char *home_of(const GwMigration *row)
     return row->source;
 }
 
+typedef struct {
+    const char *now;  /* where the move under way says that it is; or NULL */
+    const char *last; /* likewise its last move, which decides among equals: somebody else may have moved it since */
+} Homes;
+
 /* Higher is more likely to be where the instance is; negative: it is not, that is what an evacuation left behind. */
-static int rank(GwEngine *engine, const GwHostEntry *entry, const GwInstance *instance, const char *home)
+static int rank(GwEngine *engine, const GwHostEntry *entry, const GwInstance *instance, const Homes *homes)
 {
     if (gw_remains_has(engine, instance->uuid, entry->row->name))
         return -1;
-    int power = instance->power == GW_POWER_RUNNING                                                      ? 2
-                : instance->power == GW_POWER_PAUSED || instance->power == GW_POWER_SUSPENDED ? 1
+    int power = instance->power == GW_POWER_RUNNING                                                      ? 4
+                : instance->power == GW_POWER_PAUSED || instance->power == GW_POWER_SUSPENDED ? 2
                                                                                                           : 0;
-    return (g_strcmp0(entry->row->name, home) == 0 ? 10 : 0) + power;
+    return (g_strcmp0(entry->row->name, homes->now) == 0 ? 10 : 0) + power + (g_strcmp0(entry->row->name, homes->last) == 0);
 }
 
 /* Among equals the first host by name, so that the answer does not depend on the order of a hash table. */
-static GwHostEntry *find_home(GwEngine *engine, const char *uuid, const char *home)
+static GwHostEntry *find_home(GwEngine *engine, const char *uuid, const Homes *homes)
 {
     GPtrArray *places = g_hash_table_lookup(engine->where, uuid);
     GwHostEntry *best = NULL;
     int best_rank = -1;
     for (guint i = 0; places && i < places->len; i++) {
         GwHostEntry *entry = places->pdata[i];
-        int entry_rank = rank(engine, entry, g_hash_table_lookup(entry->instances, uuid), home);
+        int entry_rank = rank(engine, entry, g_hash_table_lookup(entry->instances, uuid), homes);
         if (entry_rank < 0)
             continue;
         if (entry_rank > best_rank ||
@@ -206,12 +211,44 @@ static void replace(GwEngine *engine, const char *uuid, GwInstanceView *old, GwI
         g_hash_table_remove(engine->views, uuid);
 }
 
+static Homes homes_of(GwEngine *engine, const char *uuid)
+{
+    const GwActive *active = gw_active_of(engine, uuid);
+    const char *now = active ? home_of(active->row) : NULL;
+    if (now && g_strcmp0(now, g_hash_table_lookup(engine->homes, uuid)) != 0)
+        g_hash_table_replace(engine->homes, g_strdup(uuid), g_strdup(now));
+    return (Homes){now, g_hash_table_lookup(engine->homes, uuid)};
+}
+
+gboolean gw_views_load_homes(GwEngine *engine, GError **error)
+{
+    GHashTableIter iter;
+    gpointer uuid, places;
+    g_autoptr(GPtrArray) doubtful = g_ptr_array_new_with_free_func(g_free);
+    g_mutex_lock(&engine->lock);
+    g_hash_table_iter_init(&iter, engine->where);
+    while (g_hash_table_iter_next(&iter, &uuid, &places))
+        if (((GPtrArray *)places)->len > 1)
+            g_ptr_array_add(doubtful, g_strdup(uuid));
+    g_mutex_unlock(&engine->lock);
+    for (guint i = 0; i < doubtful->len; i++) {
+        char *home;
+        if (!gw_engine_last_home(engine, doubtful->pdata[i], NULL, &home, error))
+            return FALSE;
+        g_mutex_lock(&engine->lock);
+        if (home)
+            g_hash_table_replace(engine->homes, g_strdup(doubtful->pdata[i]), home);
+        gw_views_update(engine, doubtful->pdata[i]);
+        g_mutex_unlock(&engine->lock);
+    }
+    return TRUE;
+}
+
 void gw_views_update(GwEngine *engine, const char *uuid)
 {
     GwInstanceView *old = g_hash_table_lookup(engine->views, uuid);
-    const GwActive *active = gw_active_of(engine, uuid);
-    /* when nothing is under way, where it was last shown wins among equals: a moment's double sight does not flap */
-    GwHostEntry *home = find_home(engine, uuid, active ? home_of(active->row) : NULL);
+    Homes homes = homes_of(engine, uuid);
+    GwHostEntry *home = find_home(engine, uuid, &homes);
     GwInstanceView *view = view_of(engine, home, uuid, old);
     if (!view) {
         if (old) {

@@ -216,12 +216,12 @@ static void a_restarted_daemon_knows_what_was_on_the_lost_host(void)
     fixture_close(&f);
 }
 
-/* A daemon that starts anew remembers it on both hosts. */
+/* A daemon that starts anew remembers it on both hosts; and, once the guest has ended where it is, as running on the one that is lost alone. */
 static void what_was_taken_back_from_a_lost_host_is_not_evacuated_from_there(void)
 {
     Fixture f;
     fixture_open(&f, "evacuation-reverted", 0);
-    const char *uuid = fixture_add(&f, "HostB", "vm", 512, GW_SIM_SHARED, GW_POWER_SHUTDOWN);
+    const char *uuid = fixture_add(&f, "HostB", "vm", 512, GW_SIM_SHARED, GW_POWER_RUNNING);
     fixture_refresh(&f);
     gint64 id = fixture_move(&f, uuid, "HostA", GW_MOVE_COLD);
     ASSERT_ENDS(&f, id, FINISHED);
@@ -232,12 +232,18 @@ static void what_was_taken_back_from_a_lost_host_is_not_evacuated_from_there(voi
     g_assert_true(gw_engine_revert(f.engine, &revert, &error));
     ASSERT_ENDS(&f, id, REVERTED);
     assert_home(&f, uuid, "HostB");
-    fixture_stop(&f);
-    fixture_start(&f);
-    wait_until(&f, "HostA", FALSE);
-    wait_until(&f, "HostB", TRUE);
-    assert_refused(&f, uuid, "");
-    assert_home(&f, uuid, "HostB");
+    for (guint turn = 0; turn < 2; turn++) {
+        fixture_stop(&f);
+        if (turn == 1)
+            gw_sim_world_kill_guest(f.world, "HostB", uuid);
+        fixture_start(&f);
+        wait_until(&f, "HostA", FALSE);
+        wait_until(&f, "HostB", TRUE);
+        if (turn == 1)
+            assert_refused(&f, uuid, "its last migration has left it on HostB");
+        assert_home(&f, uuid, "HostB");
+        assert_refused(&f, uuid, "It answers");
+    }
     g_assert_cmpuint(gw_sim_world_homes(f.world, uuid), ==, 2); /* one of them on the host that is down */
     fixture_close(&f);
 }
