@@ -202,10 +202,17 @@ static Wait wait_it_out(const GwLadder *ladder, const GwPlan *plan, const GwProg
 
 /* ---- rungs */
 
+/* The hypervisor's own figure is 0 before its first second or so is over; then what the last pass has shown. */
+static guint64 written_bps(const GwLadder *ladder, const GwProgress *now)
+{
+    const GwWritten *pass = &ladder->passes[0];
+    return now->dirty_bps || !pass->ms ? now->dirty_bps : pass->bytes * 1000 / pass->ms;
+}
+
 static char *rates(const GwLadder *ladder, const GwProgress *now)
 {
     return g_strdup_printf("the guest writes %" G_GUINT64_FORMAT " MB/s and the link carries %" G_GUINT64_FORMAT " MB/s",
-                           now->dirty_bps / 1000000, ladder->bps / 1000000);
+                           written_bps(ladder, now) / 1000000, ladder->bps / 1000000);
 }
 
 static GwRung force(GwLadder *ladder, guint64 elapsed_ms, guint64 promised_ms)

@@ -93,6 +93,22 @@ static void what_was_written_does_not_depend_on_when_one_looks(void)
     }
 }
 
+/* The hypervisor has not counted yet, and what the pass has shown is told. */
+static void the_reason_has_what_was_written(void)
+{
+    g_autofree char *reason = NULL;
+    g_autoptr(GwPlan) plan = gw_plan_new();
+    GwLadder ladder = {.expected = {{1000, 100 * MB}, {0, 0}}};
+    plan->pause_ms = 100;
+    plan->forced_pause_ms = 10000;
+    GwProgress now = {.iteration = 1, .memory_bps = 50 * MB, .memory_remaining = 90 * MB, .memory_scanned = 10 * MB, .elapsed_ms = 200};
+    gw_ladder_step(&ladder, plan, &now, now.elapsed_ms, &reason);
+    now = (GwProgress){.iteration = 2, .memory_bps = 50 * MB, .memory_remaining = 120 * MB, .memory_scanned = 100 * MB, .elapsed_ms = 2200};
+    g_assert_cmpint(gw_ladder_step(&ladder, plan, &now, now.elapsed_ms, &reason), ==, GW_RUNG_FORCE);
+    g_test_message("%s", reason);
+    g_assert_nonnull(strstr(reason, "the guest writes 60 MB/s and the link carries 50 MB/s"));
+}
+
 static End run(Model *m)
 {
     GwLadder ladder = {0};
@@ -500,6 +516,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
 #define ADD(test) g_test_add_func("/ladder/" #test, test)
     ADD(policies_are_found_by_name);
+    ADD(the_reason_has_what_was_written);
     ADD(what_was_written_does_not_depend_on_when_one_looks);
     ADD(a_quiet_guest_needs_no_rung);
     ADD(a_busy_guest_ends_as_the_policy_says);
