@@ -142,7 +142,7 @@ static void add_figures(GwTable *table, const GwMove *move)
     }
     if (figures->throttle_percent)
         add_property(table, "guest slowed by", g_strdup_printf("%" G_GUINT64_FORMAT "%%", figures->throttle_percent));
-    if (figures->downtime_ms && move->final)
+    if (figures->downtime_ms && strcmp(move->state, "completed") == 0) /* else it is what was expected, not measured */
         add_property(table, "guest paused for", gw_text_duration(figures->downtime_ms));
 }
 

@@ -157,6 +157,13 @@ def test_server_migration_show(daemon, godwit):
     assert "| took | 1.24 s |" in lines
 
 
+@pytest.mark.parametrize("state, told", [("completed", True), ("cancelled", False), ("failed", False), ("error", False)])
+def test_a_pause_is_told_of_a_move_that_completed(daemon, godwit, state, told):
+    daemon.has_server()
+    daemon.has_move(move(state, progress={"downtime_ms": 500}))
+    assert ("guest paused for" in godwit("server-migration-show", "vm1", "7").out) == told
+
+
 def test_instance_actions(daemon, godwit):
     daemon.has_server()
     action = {"action": "live-migration", "request_id": "req-1", "message": None, "instance_uuid": VM1,
