@@ -103,8 +103,8 @@ static gboolean check_count(const GwArguments *arguments, GError **error)
         problem = g_strdup_printf("'%s' is one word too many", (const char *)arguments->words->pdata[most]);
     if (!problem)
         return TRUE;
-    g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "%s: %s.\nUsage: godwit %s %s\nExample: godwit %s", command->name,
-                problem, command->name, command->arguments, command->example);
+    g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "%s: %s.\nUsage: godwit %s%s%s\nExample: godwit %s", command->name,
+                problem, command->name, *command->arguments ? " " : "", command->arguments, command->example);
     return FALSE;
 }
 

@@ -54,6 +54,8 @@ def test_usage(daemon, godwit, words, message):
 
 def test_usage_shows_how(godwit):
     assert godwit("show").err.splitlines()[1:] == ["Usage: godwit show SERVER", "Example: godwit show vm1"]
+    for name in ("gc", "watch"):
+        assert godwit(name, "vm1").err.splitlines()[1] == f"Usage: godwit {name}"
 
 
 def test_usage_as_json(godwit):
