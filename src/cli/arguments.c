@@ -173,6 +173,11 @@ gboolean gw_arguments_pairs(const GwArguments *arguments, const char *name, json
             return FALSE;
         }
         g_autofree char *key = g_strndup(pair, (gsize)(equals - pair));
+        if (json_object_get(object, key)) {
+            g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "--%s gives %s twice: '%s=%s' and '%s'; leave one of them out.", name, key, key,
+                        json_string_value(json_object_get(object, key)), pair);
+            return FALSE;
+        }
         json_object_set_new(object, key, json_string(equals + 1));
     }
     *ret_object = g_steal_pointer(&object);
