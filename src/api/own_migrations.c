@@ -64,7 +64,7 @@ FIELD(progress)
         guint64 value;
     } figures[] = {
         {"elapsed_ms", p->elapsed_ms},
-        {"downtime_ms", p->downtime_ms},
+        {"downtime_ms", gw_migration_downtime_ms(ROW)},
         {"memory_total", p->memory_total},
         {"memory_processed", p->memory_processed},
         {"memory_remaining", p->memory_remaining},

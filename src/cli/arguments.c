@@ -103,8 +103,8 @@ static gboolean check_count(const GwArguments *arguments, GError **error)
         problem = g_strdup_printf("'%s' is one word too many", (const char *)arguments->words->pdata[most]);
     if (!problem)
         return TRUE;
-    g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "%s: %s.\nUsage: godwit %s %s\nExample: godwit %s", command->name,
-                problem, command->name, command->arguments, command->example);
+    g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "%s: %s.\nUsage: godwit %s%s%s\nExample: godwit %s", command->name,
+                problem, command->name, *command->arguments ? " " : "", command->arguments, command->example);
     return FALSE;
 }
 
@@ -173,6 +173,11 @@ gboolean gw_arguments_pairs(const GwArguments *arguments, const char *name, json
             return FALSE;
         }
         g_autofree char *key = g_strndup(pair, (gsize)(equals - pair));
+        if (json_object_get(object, key)) {
+            g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "--%s gives %s twice: '%s=%s' and '%s'; leave one of them out.", name, key, key,
+                        json_string_value(json_object_get(object, key)), pair);
+            return FALSE;
+        }
         json_object_set_new(object, key, json_string(equals + 1));
     }
     *ret_object = g_steal_pointer(&object);

@@ -172,7 +172,7 @@ static GwExit detach(Follower *follower)
 
 /* ---- a daemon that is gone for a while */
 
-static gboolean may_pass(const GError *problem)
+gboolean gw_follow_may_pass(const GError *problem)
 {
     return g_error_matches(problem, GW_ERROR, GW_ERROR_UNREACHABLE) ||
            g_error_matches(problem, GW_ERROR, GW_ERROR_LOST) || g_error_matches(problem, GW_ERROR, GW_ERROR_FAILED);
@@ -183,16 +183,16 @@ static gboolean bear(Follower *follower, const GError *problem, GError **error)
 {
     gint64 now_us = g_get_monotonic_time();
     guint patience_s = follower->cli->timeout_s;
-    if (!follower->silent_since_us && may_pass(problem)) {
+    if (!follower->silent_since_us && gw_follow_may_pass(problem)) {
         follower->silent_since_us = now_us;
         note(follower, "%s", problem->message);
         note(follower, "The migration does not need it for that long; trying again for %u s.", patience_s);
     }
-    if (may_pass(problem) && now_us - follower->silent_since_us < (gint64)patience_s * G_USEC_PER_SEC)
+    if (gw_follow_may_pass(problem) && now_us - follower->silent_since_us < (gint64)patience_s * G_USEC_PER_SEC)
         return TRUE;
     erase(follower);
     g_propagate_error(error, g_error_copy(problem));
-    if (!may_pass(problem))
+    if (!gw_follow_may_pass(problem))
         return FALSE;
     g_autofree char *back = way_back(follower);
     gw_error_prefix(error, "No answer for %u s; the migration may go on all the same, see it later with '%s'",

@@ -13,4 +13,7 @@ GwExit gw_follow(GwCli *cli, gint64 id, GwWanted wanted, GError **error);
 /* NOT_FOUND when the migration is not the server's. */
 gboolean gw_follow_check_owner(const GwMove *move, const char *uuid, const char *name, GError **error);
 
+/* Whether it is an error that a daemon which is restarted gives for a while. */
+gboolean gw_follow_may_pass(const GError *problem);
+
 #endif

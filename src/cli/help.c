@@ -53,7 +53,7 @@ void gw_help_overview(void)
             printf("\n%s:\n", command->group);
         group = command->group;
         g_autofree char *usage = g_strdup_printf("%s %s", command->name, command->arguments);
-        printf("  %-48s%s\n      godwit %s\n", usage, command->summary, command->example);
+        printf("  %-47s %s\n      godwit %s\n", usage, command->summary, command->example);
     }
     puts("\nOptions of every command:");
     print_options(gw_global_options);

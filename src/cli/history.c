@@ -25,7 +25,7 @@ static void add_move(GwTable *table, const GwMove *move)
 {
     gw_table_add_int(table, move->id);
     gw_table_add(table, move->name);
-    gw_table_add(table, gw_move_is_cold(move) ? "cold" : "live");
+    gw_table_add(table, gw_move_kind(move));
     gw_table_take(table, progress(move));
     gw_table_add(table, move->source);
     gw_table_add(table, move->dest);
@@ -142,7 +142,7 @@ static void add_figures(GwTable *table, const GwMove *move)
     }
     if (figures->throttle_percent)
         add_property(table, "guest slowed by", g_strdup_printf("%" G_GUINT64_FORMAT "%%", figures->throttle_percent));
-    if (figures->downtime_ms && move->final)
+    if (figures->downtime_ms && strcmp(move->state, "completed") == 0) /* else it is what was expected, not measured */
         add_property(table, "guest paused for", gw_text_duration(figures->downtime_ms));
 }
 
@@ -196,7 +196,7 @@ static void print_move(const GwMove *move)
     g_autoptr(GwTable) table = gw_table_new(headings);
     add_property(table, "id", g_strdup_printf("%" G_GINT64_FORMAT, move->id));
     add_property(table, "server", g_strdup_printf("%s (%s)", move->name, move->instance_uuid));
-    add_property(table, "kind", g_strdup(gw_move_is_cold(move) ? "cold" : "live"));
+    add_property(table, "kind", g_strdup(gw_move_kind(move)));
     add_property(table, "status", progress(move));
     add_property(table, "doing", move->final ? NULL : g_strdup(gw_move_phase(move)));
     add_property(table, "source", g_strdup(move->source));

@@ -110,6 +110,11 @@ gboolean gw_move_is_cold(const GwMove *move)
     return strcmp(move->kind, "migration") == 0 || strcmp(move->kind, "resize") == 0;
 }
 
+const char *gw_move_kind(const GwMove *move)
+{
+    return gw_move_is_cold(move) ? "cold" : strcmp(move->kind, "live-migration") == 0 ? "live" : move->kind;
+}
+
 /* -1: a state that this program does not know. */
 static int find_state(const GwMove *move)
 {

@@ -8,13 +8,15 @@
 
 #include <string.h>
 
-enum { POLL_MS = 500 };
+enum { POLL_MS = 500, AWAY_MS = 1000 };
 
 typedef struct {
     GwCli *cli;
     GHashTable *known; /* id (gint64 *, owned) → the state shown last (owned) */
     guint drawn;       /* lines that stand on the terminal */
     gboolean told_idle;
+    gboolean met;  /* the daemon has answered once */
+    gboolean away; /* it does not now, which has been said */
 } Watch;
 
 static void erase(Watch *watch)
@@ -59,7 +61,7 @@ static void say_state(const GwMove *move)
     say(line);
 }
 
-/* Those that were under way and are no more have ended. */
+/* Those that were under way and are no more have ended. One of which the daemon says nothing now is asked about again. */
 static void tell_ends(Watch *watch, GHashTable *present)
 {
     GHashTableIter iter;
@@ -68,9 +70,12 @@ static void tell_ends(Watch *watch, GHashTable *present)
     while (g_hash_table_iter_next(&iter, &id, NULL)) {
         if (g_hash_table_contains(present, id))
             continue;
-        g_autoptr(GwMove) move = gw_follow_once(watch->cli, *(gint64 *)id, NULL);
+        g_autoptr(GError) problem = NULL;
+        g_autoptr(GwMove) move = gw_follow_once(watch->cli, *(gint64 *)id, &problem);
         if (move)
             say_end(watch, move);
+        else if (gw_follow_may_pass(problem))
+            continue;
         g_hash_table_iter_remove(&iter);
     }
 }
@@ -118,6 +123,14 @@ static gboolean read_moves(GwCli *cli, GPtrArray *moves, json_t **ret_body, GErr
     return TRUE;
 }
 
+static void welcome(Watch *watch)
+{
+    if (watch->away)
+        say("The daemon answers again.");
+    watch->met = TRUE;
+    watch->away = FALSE;
+}
+
 static gboolean look(Watch *watch, GError **error)
 {
     g_autoptr(json_t) body = NULL;
@@ -128,12 +141,28 @@ static gboolean look(Watch *watch, GError **error)
     for (guint i = 0; i < moves->len; i++)
         g_hash_table_add(present, &((GwMove *)moves->pdata[i])->id);
     erase(watch);
+    welcome(watch);
     tell_ends(watch, present);
     for (guint i = 0; i < moves->len; i++)
         note(watch, moves->pdata[i]);
     draw_all(watch, moves);
     fflush(stdout);
     return TRUE;
+}
+
+/* TRUE: look again later. A daemon that never answered is likelier to be sought in the wrong place. */
+static gboolean bear(Watch *watch, const GError *problem)
+{
+    if (g_error_matches(problem, GW_ERROR, GW_ERROR_ABORTED))
+        return TRUE;
+    erase(watch);
+    if (watch->met && gw_follow_may_pass(problem) && !watch->away) {
+        g_autofree char *text = g_strdup_printf("%s Trying again until it answers.", problem->message);
+        say(text);
+        watch->away = TRUE;
+    }
+    fflush(stdout);
+    return watch->met && gw_follow_may_pass(problem);
 }
 
 static GwExit print_once(GwCli *cli, GError **error)
@@ -155,11 +184,11 @@ GwExit gw_run_watch(GwCli *cli, const GwArguments *arguments, GError **error)
     gw_interrupt_catch();
     while (!g_atomic_int_get(gw_interrupt_flag())) {
         g_autoptr(GError) why = NULL;
-        if (!look(&watch, &why) && !g_error_matches(why, GW_ERROR, GW_ERROR_ABORTED)) {
+        if (!look(&watch, &why) && !bear(&watch, why)) {
             g_propagate_error(error, g_steal_pointer(&why));
             return GW_EXIT_FAILED;
         }
-        gw_interrupt_sleep(POLL_MS);
+        gw_interrupt_sleep(watch.away ? AWAY_MS : POLL_MS);
     }
     return GW_EXIT_DONE;
 }

@@ -242,6 +242,12 @@ GwMigration *gw_migration_copy(const GwMigration *migration)
     return copy;
 }
 
+guint64 gw_migration_downtime_ms(const GwMigration *migration)
+{
+    gboolean otherwise = (states[migration->state].traits & GW_TRAIT_FINAL) && migration->state != GW_MIGRATION_COMPLETED;
+    return otherwise ? 0 : migration->progress.downtime_ms;
+}
+
 void gw_migration_free(GwMigration *migration)
 {
     if (!migration)

@@ -87,7 +87,7 @@ enum {
 /* Figures of a copy under way or ended. Bytes and milliseconds; 0 when unknown. */
 typedef struct {
     guint64 elapsed_ms;
-    guint64 downtime_ms; /* measured once ended, expected before */
+    guint64 downtime_ms; /* measured once completed, expected before: gw_migration_downtime_ms */
     guint64 memory_total, memory_processed, memory_remaining;
     guint64 disk_total, disk_processed, disk_remaining;
     guint64 memory_bps;       /* bytes per second on the wire */
@@ -200,6 +200,9 @@ typedef struct {
 
 /* Why it failed or was given up; NULL of all others, whatever their reason says. Borrowed. */
 const char *gw_migration_failure(const GwMigration *migration);
+
+/* That the guest stood still; 0 of one that has ended otherwise than completed: what was expected was never measured. */
+guint64 gw_migration_downtime_ms(const GwMigration *migration);
 
 GwMigration *gw_migration_new(void);
 GwMigration *gw_migration_copy(const GwMigration *migration);

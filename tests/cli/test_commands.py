@@ -157,6 +157,22 @@ def test_server_migration_show(daemon, godwit):
     assert "| took | 1.24 s |" in lines
 
 
+@pytest.mark.parametrize("state, told", [("completed", True), ("cancelled", False), ("failed", False), ("error", False)])
+def test_a_pause_is_told_of_a_move_that_completed(daemon, godwit, state, told):
+    daemon.has_server()
+    daemon.has_move(move(state, progress={"downtime_ms": 500}))
+    assert ("guest paused for" in godwit("server-migration-show", "vm1", "7").out) == told
+
+
+@pytest.mark.parametrize("kind, word", [("live-migration", "live"), ("migration", "cold"), ("resize", "cold"), ("evacuation", "evacuation")])
+def test_kinds_in_words(daemon, godwit, kind, word):
+    daemon.has_server()
+    daemon.has_move(move("completed", kind=kind))
+    daemon.on("GET", "/godwit/v1/migrations?limit=100", {"migrations": [move("completed", kind=kind)]})
+    assert f"| kind | {word} |" in " ".join(godwit("server-migration-show", "vm1", "7").out.split())
+    assert f"| 7 | vm1 | {word} |" in " ".join(godwit("migration-list").out.split())
+
+
 def test_instance_actions(daemon, godwit):
     daemon.has_server()
     action = {"action": "live-migration", "request_id": "req-1", "message": None, "instance_uuid": VM1,

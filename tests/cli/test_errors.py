@@ -40,6 +40,8 @@ LIST = "/v2.1/servers/detail?name=%5Evm1%24"
     (["live-migration", "vm1", "--option", "live_migration_downtime"],
      "--option is 'live_migration_downtime', but must be NAME=VALUE; give it once for each."),
     (["plan", "vm1", "--option", "a=1", "--option", "=1"], "--option is '=1', but must be NAME=VALUE; give it once for each."),
+    (["live-migration", "vm1", "--option", "a=1", "--option=b=2", "--option", "a=3"], "--option gives a twice: 'a=1' and 'a=3'; leave one of them out."),
+    (["plan", "vm1", "--option", "a=1", "--option", "a=1"], "--option gives a twice: 'a=1' and 'a=1'; leave one of them out."),
     (["plan", "vm1", "--option"], "Option --option needs a value: --option NAME=VALUE."),
     (["show", b"vm\xff"], "'vm\N{REPLACEMENT CHARACTER}' is not UTF-8 text."),
 ])
@@ -54,6 +56,8 @@ def test_usage(daemon, godwit, words, message):
 
 def test_usage_shows_how(godwit):
     assert godwit("show").err.splitlines()[1:] == ["Usage: godwit show SERVER", "Example: godwit show vm1"]
+    for name in ("gc", "watch"):
+        assert godwit(name, "vm1").err.splitlines()[1] == f"Usage: godwit {name}"
 
 
 def test_usage_as_json(godwit):

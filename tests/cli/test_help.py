@@ -24,6 +24,7 @@ def test_help_teaches_each_command(godwit):
         assert f"Example: godwit {command['example']}" in one.out
         assert f"      godwit {command['example']}\n" in overview
         assert command["example"].split()[0] == command["name"]
+        assert f"  {command['name']} {command['arguments']}".rstrip() + " " in overview, "a blank before the summary"
 
 
 def test_examples_are_understood(daemon, godwit):
@@ -35,8 +36,8 @@ def test_manual_knows_every_command(godwit):
     manual = (ROOT / "docs/man/godwit.1").read_text().replace("\\-", "-")
     for command in commands(godwit):
         assert f'.B godwit {command["name"]}' in manual, command["name"]
-        for word in command["arguments"].split():
-            assert word.strip("[]") in manual
+        (usage,) = re.findall(rf"^\.B godwit {re.escape(command['name'])}(?= |$)(.*)", manual, re.M)
+        assert usage.rstrip().endswith(command["arguments"]), usage
     overview = godwit("help").out
     for line in overview.split("Exit status:")[1].split("Options")[0].strip().splitlines():
         assert f".TP\n{line.split()[0]}\n" in manual

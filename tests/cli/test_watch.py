@@ -48,6 +48,42 @@ def test_elsewhere_a_line_at_each_change(two):
     assert out.splitlines() == ["vm1 HostB -> HostC: copying", "vm2 HostB -> HostC: copying", *ENDS, "Nothing is on its way."]
 
 
+def wait_until(what):
+    deadline = time.monotonic() + 15
+    while not what() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert what()
+
+
+def test_a_daemon_that_is_restarted(two):
+    two.replies["GET", LIST][1:] = []
+    process = subprocess.Popen([GODWIT, "watch"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                               env=clean_environment(GODWIT_URL=two.url))
+    wait_until(lambda: two.asked("GET", LIST))
+    two.stop()
+    time.sleep(2.5)  # it is sought more than once
+    assert process.poll() is None
+    two.on("GET", LIST, {"migrations": []})
+    seen = len(two.asked("GET", LIST))
+    two.start()
+    wait_until(lambda: len(two.asked("GET", LIST)) > seen + 1)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=15)
+    assert process.returncode == 0
+    first, second, gone, *rest = out.splitlines()
+    assert [first, second] == ["vm1 HostB -> HostC: copying", "vm2 HostB -> HostC: copying"]
+    assert two.url.removeprefix("http://") in gone and gone.endswith("Trying again until it answers.")
+    assert rest[0] == "The daemon answers again."
+    assert sorted(rest[1:3]) == sorted(ENDS) and rest[3:] == ["Nothing is on its way."]
+
+
+def test_ctrl_c_ends_the_wait_for_a_daemon(two):
+    terminal = Terminal(["watch"], 200, GODWIT_URL=two.url).read(until="On their way")
+    two.stop()
+    terminal.read(until="Trying again until it answers.").press(b"\x03")
+    assert terminal.read(seconds=5).status == 0
+
+
 def test_json_once(two, godwit):
     assert [m["id"] for m in godwit("--json", "watch").json["migrations"]] == [8, 7]
 
@@ -55,4 +91,5 @@ def test_json_once(two, godwit):
 def test_a_daemon_that_is_gone(daemon, godwit):
     daemon.stop()
     run = godwit("watch", "--timeout", "1")
-    assert run.status == 3 and "does not answer" in run.err or "refused" in run.err
+    assert run.status == 3 and ("does not answer" in run.err or "refused" in run.err)
+    assert "Trying again" not in run.out + run.err

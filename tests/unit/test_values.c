@@ -314,6 +314,22 @@ static void sights_and_powers_have_names_of_their_own(void)
         g_assert_true(g_hash_table_add(power, (gpointer)gw_power_name(powers[i])));
 }
 
+/* What a copy that came to nothing expected of its pause is no pause. */
+static void pause_is_measured_of_completed_moves(void)
+{
+    const struct {
+        GwMigrationState state;
+        guint64 told_ms;
+    } cases[] = {
+        {GW_MIGRATION_RUNNING, 500}, {GW_MIGRATION_COMPLETED, 500}, {GW_MIGRATION_CANCELLED, 0},
+        {GW_MIGRATION_FAILED, 0},    {GW_MIGRATION_ERROR, 0},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        GwMigration row = {.state = cases[i].state, .progress.downtime_ms = 500};
+        g_assert_cmpuint(gw_migration_downtime_ms(&row), ==, cases[i].told_ms);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -321,6 +337,7 @@ int main(int argc, char **argv)
     g_test_add_func("/instance/allocation is no change", allocation_is_no_change);
     g_test_add_func("/instance/disks are found by target", disks_are_found_by_target);
     g_test_add_func("/instance/UUIDs are known", uuids_are_known);
+    g_test_add_func("/migration/pause is measured of completed moves", pause_is_measured_of_completed_moves);
     g_test_add_func("/plan/is copied", plans_are_copied);
     g_test_add_func("/plan/knows whether disks travel", plans_know_whether_disks_travel);
     g_test_add_func("/migration/is copied", rows_are_copied);
