@@ -399,6 +399,11 @@ void gw_copying_tune(GwActive *active, const GwMigration *row);
 void gw_copying_take_progress(GwActive *active, GwMigration *row);
 void gw_copying_keep_progress(GwActive *active, const GwMigration *row); /* where other daemons can be asked for it */
 
+/* ---- evacuation.c */
+gboolean gw_evacuation_check(GwEngine *engine, const GwInstanceView *view, GError **error);
+/* What ends a migration that waits for a host which does not answer, as a sentence; NULL: it waits for none. Owned by the caller. */
+char *gw_evacuation_way_out(GwEngine *engine, gint64 id);
+
 /* ---- ending.c */
 void gw_ending_event(GwActive *active, const GwMigration *row); /* the action event that is open, if any, is over */
 void gw_ending_note_guest(GwActive *active, GwMigration *row); /* before the end is recorded: that the guest does not run on, if so */

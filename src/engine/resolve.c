@@ -33,9 +33,11 @@ static gboolean read_row(Decision *decision, GwResolution *resolution, GError **
         return FALSE;
     }
     resolution->row = gw_migration_copy(rows->pdata[0]);
-    if (resolution->row->state != GW_MIGRATION_ERROR || !resolution->row->plan || !resolution->row->dest)
-        return refuse(error, GW_ERROR_CONFLICT, "Migration %" G_GINT64_FORMAT " is %s: there is nothing to decide. Only one that ended in error "
-                      "needs an operator", decision->id, gw_migration_state_name(resolution->row->state));
+    if (resolution->row->state != GW_MIGRATION_ERROR || !resolution->row->plan || !resolution->row->dest) {
+        g_autofree char *way = gw_evacuation_way_out(decision->engine, decision->id);
+        return refuse(error, GW_ERROR_CONFLICT, "Migration %" G_GINT64_FORMAT " is %s: there is nothing to decide. %s", decision->id,
+                      gw_migration_state_name(resolution->row->state), way ? way : "Only one that ended in error needs an operator");
+    }
     return TRUE;
 }
 

@@ -125,76 +125,6 @@ static gboolean check_state(GwEngine *engine, const GwMoveRequest *request, cons
     return fits;
 }
 
-/* To this process: what a restarted daemon remembers of a host is no answer. */
-static gboolean answers(GwEngine *engine, const GwHostEntry *entry)
-{
-    g_mutex_lock(&engine->lock);
-    gboolean up = entry->up && entry->facts;
-    g_mutex_unlock(&engine->lock);
-    return up;
-}
-
-/* Only a host that nothing runs on is evacuated, and that is an administrator's word: silence alone may be a broken cable. */
-static gboolean check_down(const GwInstanceView *view, gboolean is_up, const char *silent_master, GError **error)
-{
-    const char *host = view->host;
-    GwPower power = view->instance->power;
-    if (is_up && !view->host_forced_down)
-        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Compute service of %s is still in use. It answers: move its instances with "
-                    "`godwit drain %s`, or live-migration", host, host);
-    else if (!view->host_forced_down && silent_master)
-        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Compute service of %s is still in use: it may be well. %s, the master of its pool, does "
-                    "not answer, and only a master can start its instances elsewhere: see `godwit host-list` for what to do", host, silent_master);
-    else if (!view->host_forced_down)
-        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Compute service of %s is still in use: it does not answer, and its instances may "
-                    "run all the same. Switch it off, and vouch for that with `godwit service-force-down %s` (openstack compute service "
-                    "set --down %s nova-compute)", host, host, host);
-    else if (is_up && (power == GW_POWER_RUNNING || power == GW_POWER_PAUSED))
-        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Compute service of %s is still in use: it is forced down, and yet it answers, and "
-                    "says that %s is %s there. Switch it off first", host, view->instance->name, gw_power_name(power));
-    else
-        return TRUE;
-    return FALSE;
-}
-
-static gboolean check_answers_not(GwEngine *engine, const GwInstanceView *view, GwHostEntry *entry, GError **error)
-{
-    gboolean is_up = entry && answers(engine, entry);
-    g_autofree char *master = entry && !is_up ? gw_node_silent_master(entry->node) : NULL;
-    return check_down(view, is_up, master, error);
-}
-
-/* Where its last migration has left it counts, if it is there. */
-static gboolean check_home(GwEngine *engine, const GwInstanceView *view, GwHostEntry *entry, GError **error)
-{
-    g_autofree char *home = NULL;
-    if (!gw_engine_last_home(engine, view->instance->uuid, view->host, &home, error))
-        return FALSE;
-    if (!entry || g_strcmp0(home, view->host) == 0 || !gw_inventory_is_left(engine, entry, view->instance->uuid, home))
-        return TRUE;
-    g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "%s need not be evacuated: its last migration has left it on %s, which has it; what %s, which is "
-                "down, still has of it is found when that is back (godwit gc)", view->instance->name, home, view->host);
-    return FALSE;
-}
-
-static gboolean check_evacuation(GwEngine *engine, const GwInstanceView *view, GError **error)
-{
-    const GwInstance *instance = view->instance;
-    g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, view->host);
-    if (view->operating || view->migration_id)
-        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Cannot 'evacuate' instance %s while it is in task_state %s", instance->uuid,
-                    view->operating ? gw_operation_task_state(view->operation) : "migrating");
-    else if (instance->power == GW_POWER_SUSPENDED)
-        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "Cannot 'evacuate' instance %s while it is in vm_state suspended: its saved memory "
-                    "lies on %s", instance->uuid, view->host);
-    else if (entry && !gw_node_can_evacuate(entry->node))
-        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "%s is a host of %s, whose instances Godwit cannot evacuate: nothing of them is "
-                    "known elsewhere", view->host, gw_node_driver(entry->node)->name);
-    else
-        return check_answers_not(engine, view, entry, error) && check_home(engine, view, entry, error);
-    return FALSE;
-}
-
 static gboolean check_shape(GwEngine *engine, const GwInstanceView *view, const GwFlavor *flavor, GError **error)
 {
     const GwFlavor *now = view->server ? gw_server_flavor(view->server) : NULL;
@@ -242,7 +172,7 @@ GwMigration *gw_submit_check(GwEngine *engine, const GwMoveRequest *request, GwM
                              GError **error)
 {
     g_autoptr(GwInstanceView) view = find_instance(engine, request->instance_uuid, error);
-    gboolean ok = view && (kind == GW_MOVE_EVACUATE ? check_evacuation(engine, view, error) : check_state(engine, request, view, kind, error)) &&
+    gboolean ok = view && (kind == GW_MOVE_EVACUATE ? gw_evacuation_check(engine, view, error) : check_state(engine, request, view, kind, error)) &&
                   check_host(engine, view, request->host, kind, error) &&
                   (kind != GW_MOVE_RESIZE || check_shape(engine, view, request->flavor, error));
     GwMigration *row = ok ? row_of(view, request, kind) : NULL;

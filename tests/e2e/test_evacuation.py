@@ -132,7 +132,7 @@ def test_a_host_that_was_not_off(lab, cloud, guest, lost):
     """Forced down by mistake: while it answers nothing is done; when it is only cut off, QEMU's lock on the disk is the last fence."""
     guest("evac8")
     force_down(cloud)
-    refused(evacuate(cloud, "evac8", "HostC"), "and yet it answers", "evac8 is running there")
+    refused(evacuate(cloud, "evac8", "HostC"), "it is forced down, but answered", "evac8 is running there")
     lab.kill_libvirtd("HostB")
     try:
         becomes(cloud, "down")

@@ -76,7 +76,7 @@ static GwEngine *start_engine(Fixture *f, GwStore *store)
         .driver = {.call_timeout_ms = 200, .retry_ms = 2000 / HASTE, .instances_path = "/sim/local"},
         .live_migration_retry_count = 3,
         .shutdown_timeout_s = 1,
-        .inventory_interval_s = 1,
+        .inventory_interval_s = f->look_s ? f->look_s : 1,
         .lease_s = LEASE_S,
         .image_dir = f->folder,
         .haste = HASTE,

@@ -169,12 +169,41 @@ static void only_a_host_that_is_down_and_vouched_for_is_evacuated(void)
     fixture_refresh(&f);
     assert_refused(&f, uuid, "It answers");
     force_down(&f, "HostA", GW_SWITCH_ON);
-    assert_refused(&f, uuid, "and yet it answers");
+    assert_refused(&f, uuid, "it is forced down, but answered until");
     force_down(&f, "HostA", GW_SWITCH_OFF);
     gw_sim_world_set_state(f.world, "HostA", GW_SIM_DOWN); /* a broken cable: it runs on */
     wait_until(&f, "HostA", FALSE);
     assert_refused(&f, uuid, "service-force-down");
     gw_sim_world_set_state(f.world, "HostA", GW_SIM_UP);
+    fixture_close(&f);
+}
+
+static gint64 seen_us(Fixture *f, const char *host)
+{
+    g_autoptr(GwHostView) view = gw_engine_host(f->engine, host);
+    return view->seen_us;
+}
+
+/* Its last answer may be as old as the interval of looks at everything: whoever is refused for it need not wait for the next of these. */
+static void a_host_that_answered_lately_is_asked_by_the_refusal(void)
+{
+    Fixture f;
+    fixture_open(&f, "evacuation-lately", 0);
+    fixture_stop(&f);
+    f.look_s = 3600;
+    fixture_start(&f);
+    const char *uuid = fixture_add(&f, "HostA", "vm", 512, GW_SIM_SHARED, GW_POWER_RUNNING);
+    fixture_refresh(&f);
+    force_down(&f, "HostA", GW_SWITCH_ON);
+    g_usleep(200000); /* what the new instance gave to ask for has been asked */
+    gint64 before_us = seen_us(&f, "HostA");
+    assert_refused(&f, uuid, "s ago, and said that vm is running there. It is being asked now: if it is switched off, ask again in ");
+    for (guint tries = 0; seen_us(&f, "HostA") == before_us && tries < 5000; tries++)
+        g_usleep(1000);
+    g_assert_cmpint(seen_us(&f, "HostA"), >, before_us);
+    gw_sim_world_crash(f.world, "HostA");
+    wait_until(&f, "HostA", FALSE);
+    ASSERT_ENDS(&f, fixture_move(&f, uuid, "HostB", GW_MOVE_EVACUATE), EVACUATED);
     fixture_close(&f);
 }
 
@@ -302,6 +331,63 @@ static void a_move_whose_source_is_lost_ends_and_makes_way_for_the_evacuation(vo
     gw_sim_world_boot(f.world, "HostA");
     wait_for_state(&f, second, GW_MIGRATION_COMPLETED);
     fixture_close(&f);
+}
+
+typedef struct {
+    char *words;
+    gint over; /* atomic */
+} Refusal;
+
+static void refused(gpointer data, const GwResolution *resolution, const GError *error)
+{
+    Refusal *refusal = data;
+    g_assert_null(resolution);
+    refusal->words = g_strdup(error->message);
+    g_atomic_int_set(&refusal->over, 1);
+}
+
+static void assert_resolve_refused(Fixture *f, gint64 id, const char *words)
+{
+    Refusal refusal = {0};
+    gw_engine_resolve(f->engine, id, NULL, refused, &refusal);
+    while (!g_atomic_int_get(&refusal.over))
+        g_usleep(1000);
+    g_test_message("%s", refusal.words);
+    g_assert_nonnull(strstr(refusal.words, words));
+    g_free(refusal.words);
+}
+
+static void assert_busy(Fixture *f, const char *uuid, const char *words)
+{
+    GwMoveRequest request = {.instance_uuid = uuid, .request_id = "req-test"};
+    gint64 id = 0;
+    g_autoptr(GError) error = NULL;
+    g_assert_false(gw_engine_evacuate(f->engine, &request, &id, NULL, NULL, &error));
+    g_assert_error(error, GW_ERROR, GW_ERROR_CONFLICT);
+    g_test_message("%s", error->message);
+    g_assert_nonnull(strstr(error->message, words));
+}
+
+/* Whoever stands before a move that hangs is told what ends it. */
+static void a_move_that_waits_for_a_lost_host_names_the_way_out(void)
+{
+    static const char *const ways[] = {"It waits for HostA, which does not answer.", "It waits for HostB, which does not answer."};
+    static const char *const lost[] = {"HostA", "HostB"};
+    for (guint i = 0; i < G_N_ELEMENTS(lost); i++) {
+        Fixture f;
+        fixture_open(&f, i ? "evacuation-way-dest" : "evacuation-way-source", 0);
+        const char *uuid = fixture_add(&f, "HostA", "vm", 2048, GW_SIM_SHARED, GW_POWER_RUNNING);
+        gint64 id = begin_endless(&f, uuid);
+        assert_resolve_refused(&f, id, "Only one that ended in error");
+        gw_sim_world_crash(f.world, lost[i]);
+        wait_until(&f, lost[i], FALSE);
+        assert_busy(&f, uuid, ways[i]);
+        g_autofree char *remedy = g_strdup_printf("`godwit service-force-down %s`: then the migration ends by itself", lost[i]);
+        assert_resolve_refused(&f, id, remedy);
+        force_down(&f, lost[i], GW_SWITCH_ON);
+        ASSERT_ENDS(&f, id, FAILED);
+        fixture_close(&f);
+    }
 }
 
 static void a_move_whose_destination_is_lost_ends_and_the_guest_may_go_elsewhere(void)
@@ -490,10 +576,12 @@ int main(int argc, char **argv)
     ADD(it_returns_only_once_its_old_host_is_cleared);
     ADD(one_that_has_come_back_is_evacuated_again);
     ADD(only_a_host_that_is_down_and_vouched_for_is_evacuated);
+    ADD(a_host_that_answered_lately_is_asked_by_the_refusal);
     ADD(a_disk_that_only_the_lost_host_has_is_not_made_anew);
     ADD(a_restarted_daemon_knows_what_was_on_the_lost_host);
     ADD(what_was_taken_back_from_a_lost_host_is_not_evacuated_from_there);
     ADD(a_start_that_fails_is_undone);
+    ADD(a_move_that_waits_for_a_lost_host_names_the_way_out);
     ADD(a_move_whose_source_is_lost_ends_and_makes_way_for_the_evacuation);
     ADD(a_move_whose_destination_is_lost_ends_and_the_guest_may_go_elsewhere);
     ADD(what_a_lost_destination_holds_is_found_and_removed);
