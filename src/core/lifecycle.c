@@ -84,6 +84,8 @@ static const GwRule preparing_cold[] = {
 /* The hypervisors have said that it moved: a guest that is shut off there by now has ended since. */
 #define MOVED_AND_ENDED {GONE, SEEN(STOPPED), CALL(DONE), WHEN(BEGUN), WHEN(JOB), GO(SETTLING)}
 
+#define ABORT_NOTED ": the abort is noted; it is carried out when that host answers, and the migration ends when that host is forced down"
+
 /* Pictures without a job that could belong to a moment between two phases are acted on only when they last (STALE). */
 static const GwRule running[] = {
     {ANY, POST, ANY_CALL, 0, 0, GO(POSTCOPY)},
@@ -95,7 +97,9 @@ static const GwRule running[] = {
     {ANY, ANY, CALL(ACTIVE), WHEN(AGAIN), 0, DO(ABORT), .reason = CANNOT_KEEP_UP},
     {ANY, ANY, CALL(ACTIVE), WHEN(FORCE), 0, DO(FORCE), .reason = "force-complete was asked for"},
     {ANY, ANY, CALL(ACTIVE), 0, 0, DO(WAIT)},
+    {NO_ANSWER, ANY, IDLE, WHEN(ABORT), 0, DO(WAIT), .reason = "the source host does not answer" ABORT_NOTED},
     {NO_ANSWER, ANY, IDLE, 0, 0, DO(WAIT), .reason = "the source host does not answer"},
+    {ANY, NO_ANSWER, IDLE, WHEN(ABORT), 0, DO(WAIT), .reason = "the destination host does not answer" ABORT_NOTED},
     {ANY, NO_ANSWER, IDLE, 0, 0, DO(WAIT), .reason = "the destination host does not answer"},
     {GONE, ALIVE, IDLE, WHEN(BEGUN), WHEN(JOB), GO(SETTLING)},
     MOVED_AND_ENDED,

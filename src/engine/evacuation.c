@@ -1,4 +1,5 @@
 /* Whether an instance may be evacuated now; and what gets a migration going that waits for a lost host. */
+#include "engine/evacuation.h"
 #include "engine/internal.h"
 
 #include <string.h>

@@ -1,5 +1,6 @@
 /* Adding a host: on a worker, since the host must be asked first. */
 #include "engine/internal.h"
+#include "engine/secrets.h"
 
 #include "base/uri.h"
 

@@ -1,5 +1,6 @@
 /* The table of hosts: removing, enabling, listing. */
 #include "engine/internal.h"
+#include "engine/secrets.h"
 
 #include <string.h>
 

@@ -314,17 +314,6 @@ gboolean gw_inventory_is_left(GwEngine *engine, GwHostEntry *gone, const char *u
 /* Asks both hosts of a move for the instance now, so that what the API shows is right when the move has ended. */
 void gw_inventory_update_pair(GwActive *active, const GwMigration *row);
 
-/* ---- secrets.c: passwords that were given with addresses */
-
-/* The file for the password of hosts at this address. Owned by the caller; NULL: they take none. */
-char *gw_secrets_path(GwEngine *engine, const char *uri);
-/* *ret_before: what was kept until now, or NULL; owned by the caller, for gw_secrets_restore when the host is not added after all. */
-gboolean gw_secrets_keep(GwEngine *engine, const char *uri, const char *password, char **ret_before, GError **error);
-/* For a host that gets another address and keeps its password. What is kept for `to` is replaced; nothing is done where none is kept for `from`. */
-gboolean gw_secrets_copy(GwEngine *engine, const char *from, const char *to, GError **error);
-void gw_secrets_restore(GwEngine *engine, const char *uri, const char *before);
-void gw_secrets_drop(GwEngine *engine, const char *uri); /* unless another host needs it */
-
 /* ---- remember.c: definitions are kept in the store, so that an instance can be evacuated when its host is down */
 gboolean gw_remember_load(GwEngine *engine, GwHostEntry *entry, GError **error);
 /* Asks the host for those that are new or have changed. only: a set of uuids: of those; NULL: of all. */
@@ -398,11 +387,6 @@ void gw_copying_climb(GwActive *active, const GwMigration *row); /* what the lad
 void gw_copying_tune(GwActive *active, const GwMigration *row);
 void gw_copying_take_progress(GwActive *active, GwMigration *row);
 void gw_copying_keep_progress(GwActive *active, const GwMigration *row); /* where other daemons can be asked for it */
-
-/* ---- evacuation.c */
-gboolean gw_evacuation_check(GwEngine *engine, const GwInstanceView *view, GError **error);
-/* What ends a migration that waits for a host which does not answer, as a sentence; NULL: it waits for none. Owned by the caller. */
-char *gw_evacuation_way_out(GwEngine *engine, gint64 id);
 
 /* ---- ending.c */
 void gw_ending_event(GwActive *active, const GwMigration *row); /* the action event that is open, if any, is over */

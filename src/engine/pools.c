@@ -2,6 +2,7 @@
  * which is the aggregate's metadata, and asks the pool and the host; core/pool.c decides; what is to be done is written before it is. No call
  * to a host is waited for, so that a crash at any moment is a look that comes later. */
 #include "engine/internal.h"
+#include "engine/secrets.h"
 
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /* Another address: of a host that has joined a pool, or leaves it. */
 #include "engine/internal.h"
+#include "engine/secrets.h"
 
 #include <string.h>
 

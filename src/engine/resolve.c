@@ -1,4 +1,5 @@
 /* An operator decides what Godwit could not: of a migration that ended in ERROR, on which host its instance is. */
+#include "engine/evacuation.h"
 #include "engine/internal.h"
 
 #include <string.h>

@@ -1,6 +1,7 @@
 /* Passwords that were given with a host's address: each in a file of its own that only the daemon reads, under the name that the driver gives it, since
  * the hosts of one pool share one. None is in the store, in a view or in the log. */
 #include "engine/internal.h"
+#include "engine/secrets.h"
 
 #include <glib/gstdio.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 /* What users may ask of moves: the intent is recorded first, and the loop does the rest. */
+#include "engine/evacuation.h"
 #include "engine/internal.h"
 
 #include <string.h>

@@ -390,6 +390,48 @@ static void a_move_that_waits_for_a_lost_host_names_the_way_out(void)
     }
 }
 
+/* Whether that is a part of its reason: what it waits for is in memory only. */
+static gboolean shows(Fixture *f, gint64 id, const char *words)
+{
+    GwMigrationQuery query = {.id = id};
+    g_autoptr(GPtrArray) rows = NULL;
+    g_autoptr(GError) error = NULL;
+    gw_engine_migrations(f->engine, &query, &rows, &error);
+    g_assert_no_error(error);
+    const GwMigration *row = rows->pdata[0];
+    return row->reason && strstr(row->reason, words);
+}
+
+/* Otherwise it looks as if nobody had heard it. */
+static void an_abort_of_a_move_that_waits_for_a_lost_host_is_shown_as_noted(void)
+{
+    static const char *const lost[] = {"HostA", "HostB"};
+    for (guint i = 0; i < G_N_ELEMENTS(lost); i++) {
+        Fixture f;
+        fixture_open(&f, i ? "evacuation-abort-dest" : "evacuation-abort-source", 0);
+        const char *uuid = fixture_add(&f, "HostA", "vm", 2048, GW_SIM_SHARED, GW_POWER_RUNNING);
+        gint64 id = begin_endless(&f, uuid);
+        gw_sim_world_crash(f.world, lost[i]);
+        wait_until(&f, lost[i], FALSE);
+        GwMoveRequest request = {.instance_uuid = uuid, .request_id = "req-abort"};
+        g_autoptr(GError) error = NULL;
+        gw_engine_abort(f.engine, &request, id, &error);
+        g_assert_no_error(error);
+        gboolean noted = FALSE;
+        for (guint tries = 0; !noted && tries < 5000; tries++) {
+            noted = shows(&f, id, "host does not answer: the abort is noted");
+            g_usleep(1000);
+        }
+        g_assert_true(noted);
+        assert_busy(&f, uuid, lost[i]); /* and the way out is named all the same */
+        force_down(&f, lost[i], GW_SWITCH_ON);
+        g_autoptr(GwMigration) ended = fixture_wait(&f, id, GW_MIGRATION_FAILED);
+        g_test_message("%s: %s", gw_migration_state_name(ended->state), ended->reason);
+        g_assert_true(ended->state == GW_MIGRATION_FAILED || ended->state == GW_MIGRATION_CANCELLED);
+        fixture_close(&f);
+    }
+}
+
 static void a_move_whose_destination_is_lost_ends_and_the_guest_may_go_elsewhere(void)
 {
     Fixture f;
@@ -582,6 +624,7 @@ int main(int argc, char **argv)
     ADD(what_was_taken_back_from_a_lost_host_is_not_evacuated_from_there);
     ADD(a_start_that_fails_is_undone);
     ADD(a_move_that_waits_for_a_lost_host_names_the_way_out);
+    ADD(an_abort_of_a_move_that_waits_for_a_lost_host_is_shown_as_noted);
     ADD(a_move_whose_source_is_lost_ends_and_makes_way_for_the_evacuation);
     ADD(a_move_whose_destination_is_lost_ends_and_the_guest_may_go_elsewhere);
     ADD(what_a_lost_destination_holds_is_found_and_removed);
