@@ -79,13 +79,19 @@ static GwPower power_of(Fixture *f, const char *uuid)
     return view->instance->power;
 }
 
+static gboolean is_operated_on(Fixture *f, const char *uuid)
+{
+    g_autoptr(GwInstanceView) view = gw_engine_instance(f->engine, uuid);
+    return view->operating;
+}
+
 static void unpause(Fixture *f, const char *uuid)
 {
     GwMoveRequest request = {.instance_uuid = uuid, .request_id = "req-unpause"};
     g_autoptr(GError) error = NULL;
     gw_engine_operate(f->engine, &request, GW_OPERATION_UNPAUSE, &error);
     g_assert_no_error(error);
-    for (guint tries = 0; tries < 5000 && !gw_sim_world_runs_on(f->world, uuid); tries++)
+    for (guint tries = 0; tries < 5000 && (is_operated_on(f, uuid) || power_of(f, uuid) != GW_POWER_RUNNING); tries++)
         g_usleep(1000);
 }
 
@@ -111,6 +117,7 @@ static void a_guest_that_is_halted_moves_and_says_so(void)
     g_assert_cmpstr(gw_sim_world_runs_on(f.world, uuid), ==, "HostB");
     fixture_refresh(&f);
     gint64 back = fixture_move(&f, uuid, "HostA", GW_MOVE_LIVE);
+    g_assert_cmpint(back, >, 0);
     ASSERT_ENDS(&f, back, COMPLETED);
     assert_reason(&f, back, NULL);
     fixture_close(&f);
