@@ -121,17 +121,19 @@ def test_row_5_running_on_both_sides_stops_everything(daemon, simulate):
 
 
 @pytest.mark.parametrize("where,options,dest,end,host", [("on shared storage", [], "HostB", "failed", "HostA"),
-                                                         ("on local storage", ["--local"], "HostB", "error", "HostB"),
-                                                         ("in another pool", [], "HostC", "error", "HostC")],
+                                                         ("on local storage", ["--local"], "HostB", "completed", "HostB"),
+                                                         ("in another pool", [], "HostC", "completed", "HostC")],
                          ids=["shared-storage", "local-storage", "another-pool"])
 def test_row_7_the_guest_shuts_down_while_its_disks_travel(daemon, simulate, where, options, dest, end, host):
-    """XAPI says success, and the VM is halted where its disks are: Godwit shows it there, and removes nothing."""
+    """XAPI says success, and the VM is halted where its disks are: Godwit shows it there, says that it has ended, and removes nothing."""
     simulator = simulate(*options)
     if where == "on shared storage":  # HostB's own has no room
         simulator.do("set", uuid=simulator.look()["srs"]["Local storage of HostB"], values={"physical_utilisation": 95 << 30}, **{"class": "SR"})
     run(daemon, simulator, "local", BLOCK, dest, {"migrate_send.guest-shuts-down": {"action": "halt"}}, None, "Halted", end)
     wait_for(lambda: f'"{host}"' in daemon.ok("--json", "show", "local"))
     assert len(simulator.vm("local")["disks"]) == 1
+    said = f"local has moved to {dest}, and ended there since; start it with `godwit start local`"
+    assert (said in " ".join(daemon.ok("--json", "server-migration-list", "local").split())) == (end == "completed")
 
 
 def test_row_8_a_task_that_the_server_has_forgotten(daemon, simulate):
