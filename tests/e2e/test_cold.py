@@ -58,6 +58,7 @@ def test_revert(lab, cloud, guest, kind):
 @pytest.mark.parametrize("kind", ["shared", "local"])
 def test_stopped_stays_stopped(lab, cloud, guest, kind):
     guest("cold1", disks=[kind])
+    lab.wait_until("a record of cold1 on its disk", lambda: sum(lab.heartbeat("cold1").acknowledged) > 0, 30)
     lab.virsh("HostB", "shutdown", "cold1")
     lab.wait_until("cold1 off", lambda: lab.where("cold1")[1] == "shut off", 20)
     cloud.refresh()
