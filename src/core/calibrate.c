@@ -35,13 +35,6 @@ static gboolean shows_link(const GwMigration *row)
     return row->kind == GW_MOVE_LIVE && row->forecast && row->forecast->total_ms && row->attempts <= 1;
 }
 
-/* To or fro: a link is mostly the same both ways, and what has changed is known sooner. */
-static gboolean is_of(const GwMigration *row, const char *source, const char *dest)
-{
-    return (g_strcmp0(row->source, source) == 0 && g_strcmp0(row->dest, dest) == 0) ||
-           (g_strcmp0(row->source, dest) == 0 && g_strcmp0(row->dest, source) == 0);
-}
-
 typedef enum { LINK, AROUND, SWITCH, REST, UNUSED, BEGIN, FIGURES } Figure;
 
 /* What one move says of a figure; FALSE: nothing. */
@@ -311,20 +304,6 @@ GwConstants gw_calibrate_pair(const GwFleet *fleet, const GPtrArray *pair, const
         if (!spread_of(pair, ending, &k.by_ending[ending]))
             k.by_ending[ending] = fleet->by_ending[ending];
     return k;
-}
-
-GwConstants gw_calibrate(const GPtrArray *moves, const char *source, const char *dest, const char *uuid)
-{
-    g_autoptr(GPtrArray) pair = g_ptr_array_new(), own = g_ptr_array_new();
-    g_autoptr(GwFleet) fleet = gw_fleet_new(moves);
-    for (guint i = 0; i < moves->len; i++) {
-        const GwMigration *row = moves->pdata[i];
-        if (is_of(row, source, dest))
-            g_ptr_array_add(pair, moves->pdata[i]);
-        if (g_strcmp0(row->instance_uuid, uuid) == 0)
-            g_ptr_array_add(own, moves->pdata[i]);
-    }
-    return gw_calibrate_pair(fleet, pair, own);
 }
 
 /* A copy that its plan's limit held back says that the link carries that much at least, which is no measure of it. */

@@ -9,19 +9,15 @@ enum {
     GW_CALIBRATE_MOST = 40, /* the newest count; older ones tell of another link */
 };
 
-/* moves: of GwMigration *, newest first; only those that completed live and have a forecast with what came are read. The pair's own
- * where there are a few, else those of all pairs, else the defaults; of the link also those that were given up; and of the instance uuid
- * (NULL: none) what it sent
- * and wrote the last time. link_bps of the result: the default's where nobody has measured
- * it. */
-GwConstants gw_calibrate(const GPtrArray *moves, const char *source, const char *dest, const char *uuid);
-
-/* The same for whoever asks often (core/history.h): what all moves say is worked out once, */
+/* What all moves say, worked out once. moves: of GwMigration *, newest first; only those that completed live and have a forecast with what came
+ * are read, and of the link also those that were given up. */
 typedef struct GwFleet GwFleet;
 GwFleet *gw_fleet_new(const GPtrArray *moves);
 void gw_fleet_free(GwFleet *fleet);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwFleet, gw_fleet_free)
-/* and those of the pair, to or fro, and of the instance have been found already. */
+/* The pair's own where it has a few, else those of all pairs, else the defaults; and what the instance sent and wrote the last time. link_bps of the
+ * result: the default's where nobody has measured it. pair: moves between the two hosts, to or fro, since a link is mostly the same both ways and what
+ * has changed is known sooner; own: those of the instance. Whoever has them all finds both by core/history.h. */
 GwConstants gw_calibrate_pair(const GwFleet *fleet, const GPtrArray *pair, const GPtrArray *own);
 /* What the link of the two carries; 0: no copy between them was seen. */
 guint64 gw_calibrate_pair_bps(const GwFleet *fleet, const GPtrArray *pair);

@@ -93,7 +93,7 @@ static guint64 written_since(const GwLadder *ladder, const GwProgress *now)
 static void take_pass(GwLadder *ladder, const GwProgress *now, guint64 ms)
 {
     double runs = 1 - (double)MIN(now->throttle_percent, MOST_THROTTLE) / 100, rest = (double)now->memory_remaining;
-    GwWritten pass = {ms, ladder->wrote};
+    GwWritten pass = {ms, written_since(ladder, now)};
     for (guint i = 0; i < GW_LADDER_EXPECTED; i++)
         correct(&ladder->expected[i], &pass, rest / runs);
     for (guint i = 0; i < GW_LADDER_PASSES; i++)
@@ -109,8 +109,6 @@ static gboolean turns(GwLadder *ladder, const GwPlan *plan, const GwProgress *no
     gboolean turned = now->iteration > ladder->iteration && now->iteration > 1;
     if (turned)
         ladder->left = left_over(ladder, plan, elapsed_ms);
-    if (turned && next)
-        ladder->wrote = written_since(ladder, now);
     if (turned && next && elapsed_ms > ladder->pass_since_ms)
         take_pass(ladder, now, elapsed_ms - ladder->pass_since_ms);
     if (now->iteration != ladder->iteration)
@@ -231,20 +229,10 @@ static gboolean copies_disks(const GwProgress *now)
 
 /* ---- disks */
 
-/* Without holes, as the plan has it: some of its disks may not have begun when it is first looked at. */
-static guint64 disk_bytes(const GwPlan *plan)
-{
-    guint64 sum = 0;
-    for (guint i = 0; i < plan->disks->len; i++) {
-        const GwPlanDisk *disk = plan->disks->pdata[i];
-        sum += disk->fate == GW_FATE_COPY ? disk->allocation_bytes : 0;
-    }
-    return sum;
-}
-
+/* As the plan has them: some may not have begun when it is first looked at. */
 static guint64 disks_left(const GwPlan *plan, const GwProgress *now)
 {
-    guint64 all = disk_bytes(plan);
+    guint64 all = gw_plan_copied_bytes(plan);
     return MAX(now->disk_remaining, all - MIN(now->disk_processed, all));
 }
 
@@ -262,7 +250,7 @@ static void begin_round(GwLadder *ladder, guint64 left, guint64 sent, guint64 el
 /* No second try takes less. */
 static guint64 again_ms(const GwLadder *ladder, const GwPlan *plan)
 {
-    return ladder->disk_bps ? disk_bytes(plan) * 1000 / ladder->disk_bps : 0;
+    return ladder->disk_bps ? gw_plan_copied_bytes(plan) * 1000 / ladder->disk_bps : 0;
 }
 
 /* TRUE: a round over the disks has just ended. */
@@ -274,7 +262,7 @@ static gboolean rounds(GwLadder *ladder, const GwPlan *plan, const GwProgress *n
         return FALSE;
     }
     guint64 sent = now->disk_processed - MIN(ladder->round_sent, now->disk_processed), ms = elapsed_ms - MIN(ladder->round_ms, elapsed_ms);
-    if (sent < ladder->round_left || ms < DISK_ROUND_MS || disk_bytes(plan) / DISK_PART > sent)
+    if (sent < ladder->round_left || ms < DISK_ROUND_MS || gw_plan_copied_bytes(plan) / DISK_PART > sent)
         return FALSE;
     ladder->disk_bps = sent * 1000 / ms;
     ladder->disk_write_bps = (sent + left - MIN(sent + left, ladder->round_left)) * 1000 / ms;

@@ -46,7 +46,6 @@ typedef struct {
     guint64 pass_since_ms;  /* when the pass that is under way was first seen */
     guint64 iteration;      /* the pass that was under way when last looked at */
     guint64 remaining, scanned, looked_ms; /* as last looked at, and when */
-    guint64 wrote;          /* by the guest in the last whole pass */
     guint64 left;           /* what the last pass left over, bytes */
     guint64 best_end_ms;    /* the earliest end that post-copy would have brought at a pass's end; 0: none yet */
     guint64 best_remaining; /* the least that a pass has begun with, bytes */

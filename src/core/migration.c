@@ -206,6 +206,16 @@ gboolean gw_plan_copies_disks(const GwPlan *plan)
     return FALSE;
 }
 
+guint64 gw_plan_copied_bytes(const GwPlan *plan)
+{
+    guint64 sum = 0;
+    for (guint i = 0; i < plan->disks->len; i++) {
+        const GwPlanDisk *disk = plan->disks->pdata[i];
+        sum += disk->fate == GW_FATE_COPY ? disk->allocation_bytes : 0;
+    }
+    return sum;
+}
+
 gboolean gw_migration_goes_again(const GwMigration *migration)
 {
     gboolean leads_there = migration->state != GW_MIGRATION_UNDOING || migration->end == GW_MIGRATION_PREPARING;

@@ -168,6 +168,7 @@ void gw_plan_free(GwPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwPlan, gw_plan_free)
 GwPlanDisk *gw_plan_add_disk(GwPlan *plan);
 gboolean gw_plan_copies_disks(const GwPlan *plan);
+guint64 gw_plan_copied_bytes(const GwPlan *plan); /* of the disks that it copies, without their holes */
 
 /* One row. Times are microseconds since the epoch, 0 when not yet. Strings owned; NULL when not known. */
 typedef struct {

@@ -196,20 +196,10 @@ guint64 gw_forecast_pair_bps(GwEngine *engine, const char *source, const char *d
     return bps;
 }
 
-static guint64 disk_bytes(const GwPlan *plan)
-{
-    guint64 sum = 0;
-    for (guint i = 0; i < plan->disks->len; i++) {
-        const GwPlanDisk *disk = plan->disks->pdata[i];
-        sum += disk->fate == GW_FATE_COPY ? disk->allocation_bytes : 0;
-    }
-    return sum;
-}
-
 GwForecast *gw_forecast_make(GwEngine *engine, const GwPlan *plan, const GwLoad *load, const char *source, const char *dest)
 {
     GwForecast *made = g_new0(GwForecast, 1);
-    GwPredictInput input = {plan, *load, constants_of(engine, source, dest, plan->uuid), disk_bytes(plan)};
+    GwPredictInput input = {plan, *load, constants_of(engine, source, dest, plan->uuid), gw_plan_copied_bytes(plan)};
     g_strlcpy(made->uuid, plan->uuid, sizeof made->uuid);
     made->now = made->first = gw_predict(&input, NULL, made);
     return made;
@@ -257,7 +247,7 @@ static void watch_pass(GwActive *active, GwMigration *row, const GwProgress *now
         row->forecast->first_pass_bytes = now->memory_processed;
     if (active->pass && now->iteration == active->pass + 1 && took_ms >= TELLING_MS) {
         guint64 throttle = active->pass_throttle;
-        GwWritten wrote = {took_ms, active->ladder.wrote};
+        GwWritten wrote = {took_ms, active->ladder.passes[0].bytes};
         if (!throttle && !was_paused(&active->ladder, now))
             note_pass(row->forecast, active->pass, &wrote);
         active->pass_s = (double)took_ms / 1000 * (1 - (double)(throttle * throttle) / 1e4);
@@ -282,7 +272,7 @@ static void forecast_again(GwActive *active, GwMigration *row)
     GwLoad load = {0};
     recall(active->engine->forecasts, row->instance_uuid, GW_LOAD_SIZES, &load);
     watch_pass(active, row, now);
-    GwPredictInput input = {row->plan, load, constants_of(active->engine, row->source, row->dest, row->instance_uuid), disk_bytes(row->plan)};
+    GwPredictInput input = {row->plan, load, constants_of(active->engine, row->source, row->dest, row->instance_uuid), gw_plan_copied_bytes(row->plan)};
     tell_ladder(active, row, &input);
     gboolean held = row->plan->bandwidth_mibps && active->ladder.bps * 10 > (row->plan->bandwidth_mibps << 20) * 9;
     if (active->ladder.bps && now->elapsed_ms >= TELLING_MS && !held) {

@@ -310,6 +310,13 @@ void gw_inventory_update(GwEngine *engine, GwHostEntry *entry, const char *uuid)
         gw_debug("host %s: %s", entry->row->name, error->message);
 }
 
+/* [locked] It is there no more, whatever the host was last seen with. */
+static void take_away(GwEngine *engine, GwHostEntry *gone, const char *uuid)
+{
+    if (note_asked(gone, uuid, g_get_monotonic_time()))
+        gw_views_set(engine, gone, uuid, NULL);
+}
+
 /* How a move ends says where the instance is; a side that is silent just now is not believed by its last words. gone, come: where the
  * instance no longer is, and now is. */
 static void infer(GwActive *active, GwHostEntry *gone, GwHostEntry *come)
@@ -321,8 +328,8 @@ static void infer(GwActive *active, GwHostEntry *gone, GwHostEntry *come)
     GwInstance *last = g_hash_table_lookup(gone->instances, uuid);
     if (come && last && !g_hash_table_contains(come->instances, uuid) && note_asked(come, uuid, now_us))
         gw_views_set(engine, come, uuid, gw_instance_ref(last));
-    if (last && note_asked(gone, uuid, now_us))
-        gw_views_set(engine, gone, uuid, NULL);
+    if (last)
+        take_away(engine, gone, uuid);
     g_mutex_unlock(&engine->lock);
 }
 
@@ -330,22 +337,19 @@ void gw_inventory_gone(GwEngine *engine, const char *uuid)
 {
     GPtrArray *places = g_hash_table_lookup(engine->where, uuid);
     g_autoptr(GPtrArray) hosts = g_ptr_array_new();
-    gint64 now_us = g_get_monotonic_time();
     for (guint i = 0; places && i < places->len; i++)
         g_ptr_array_add(hosts, places->pdata[i]);
     for (guint i = 0; i < hosts->len; i++)
-        if (note_asked(hosts->pdata[i], uuid, now_us))
-            gw_views_set(engine, hosts->pdata[i], uuid, NULL);
+        take_away(engine, hosts->pdata[i], uuid);
 }
 
 gboolean gw_inventory_is_left(GwEngine *engine, GwHostEntry *gone, const char *uuid, const char *home)
 {
-    gint64 now_us = g_get_monotonic_time();
     g_mutex_lock(&engine->lock);
     GwHostEntry *entry = g_hash_table_lookup(engine->hosts, home);
     gboolean left = entry && entry != gone && g_hash_table_contains(entry->instances, uuid);
-    if (left && note_asked(gone, uuid, now_us))
-        gw_views_set(engine, gone, uuid, NULL);
+    if (left)
+        take_away(engine, gone, uuid);
     g_mutex_unlock(&engine->lock);
     return left;
 }

@@ -216,15 +216,15 @@ static void check_guest(Run *run, const Guest *guest)
     if (!where && run->powered_off && guest->storage == GW_SIM_LOCAL)
         return; /* shut off on two hosts with a disk each, since one was lost: an operator decides (`godwit gc` tells) */
     guint homes = gw_sim_world_homes(run->f.world, guest->uuid);
-    if (homes != 1)
+    if (homes != 1) {
         tell(run, guest);
-    if (homes != 1)
         g_error("seed %u: %s is defined on %u hosts", run->seed, guest->name, homes);
+    }
     guint files = count_files(run, guest->name);
-    if (files != 1)
+    if (files != 1) {
         tell(run, guest);
-    if (files != 1)
         g_error("seed %u: %s has %u files", run->seed, guest->name, files);
+    }
 }
 
 static void check_world(Run *run)

@@ -57,14 +57,17 @@ static gboolean waits(const GwMigration *row)
     return (row->plan->flags & GW_FLAG_NON_SHARED_SYNCHRONOUS_WRITES) != 0;
 }
 
-static void assert_second_try(Fixture *f, gint64 id)
+/* It ends by that, on its destination. */
+static void assert_second_try(Fixture *f, gint64 id, const char *uuid)
 {
+    ASSERT_ENDS(f, id, COMPLETED);
     g_autoptr(GwMigration) row = fixture_row(f, id);
     g_assert_true(row->intents & GW_INTENT_AGAIN);
     g_assert_true(waits(row));
     g_assert_false(row->plan->second_try);
     g_assert_cmpuint(row->attempts, ==, 1);
     g_assert_null(row->reason);
+    assert_home(f, uuid, "HostB", "HostA");
 }
 
 static guint count_events(Fixture *f, const char *uuid, const char *name)
@@ -86,9 +89,7 @@ static void disks_that_cannot_keep_up_are_copied_again(void)
     Fixture f;
     const char *uuid = open_world(&f, "second", 0);
     gint64 id = begin(&f, uuid);
-    ASSERT_ENDS(&f, id, COMPLETED);
-    assert_second_try(&f, id);
-    assert_home(&f, uuid, "HostB", "HostA");
+    assert_second_try(&f, id, uuid);
     fixture_assert_event(&f, uuid, "godwit_copy_again",
                          "MB/s to its disks and the link carries 12.5 MB/s; it is copied again with writes that wait");
     g_assert_cmpuint(count_events(&f, uuid, "godwit_copy_again"), ==, 1);
@@ -187,9 +188,7 @@ static void another_engine_goes_on_from_every_moment(void)
         fixture_stop(&f);
         fixture_start(&f);
         fixture_refresh(&f);
-        ASSERT_ENDS(&f, id, COMPLETED);
-        assert_second_try(&f, id);
-        assert_home(&f, uuid, "HostB", "HostA");
+        assert_second_try(&f, id, uuid);
         fixture_close(&f);
     }
 }
@@ -206,9 +205,7 @@ static void restarts_at_any_time_do_no_harm(void)
             fixture_start(&f);
         }
         fixture_refresh(&f);
-        ASSERT_ENDS(&f, id, COMPLETED);
-        assert_second_try(&f, id);
-        assert_home(&f, uuid, "HostB", "HostA");
+        assert_second_try(&f, id, uuid);
         fixture_close(&f);
     }
 }

@@ -1,8 +1,8 @@
 /* Judges the prediction by moves that were recorded (bench/predict --json FILE), without running guests again: each is predicted with what
  * was known before it, and compared with what came. "replayctl FILE". */
-#include "core/calibrate.h"
 #include "core/flags.h"
 #include "store/migrations.h"
+#include "../unit/plain_calibrate.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -85,7 +85,7 @@ static void replay(GPtrArray *moves, const json_t *row, GArray *off, guint *in_t
     GwMigration *move = read_row(row);
     GwForecast *f = move->forecast;
     g_autoptr(GwPlan) plan = plan_of(row);
-    GwPredictInput input = {plan, load_of(f), gw_calibrate(moves, move->source, move->dest, move->instance_uuid), 0};
+    GwPredictInput input = {plan, load_of(f), plain_calibrate(moves, move->source, move->dest, move->instance_uuid), 0};
     GwForecast made = *f;
     GwOutlook o = made.first = gw_predict(&input, NULL, &made);
     double error = (double)o.total_ms.likely / (double)MAX(f->total_ms, 1) - 1;

@@ -1,5 +1,6 @@
 /* Ended moves, found by pair and by instance, against a plain list of them: whatever is added, the same is learnt. */
 #include "core/history.h"
+#include "plain_calibrate.h"
 
 #include <string.h>
 
@@ -68,7 +69,7 @@ static void assert_same(GwHistory *history, const GPtrArray *plain, GRand *rand)
     char uuid[GW_UUID_SIZE];
     const char *source = any_host(rand), *dest = g_rand_boolean(rand) ? any_host(rand) : "HostE";
     set_uuid(uuid, rand);
-    GwConstants want = gw_calibrate(plain, source, dest, uuid), got = gw_history_constants(history, source, dest, uuid);
+    GwConstants want = plain_calibrate(plain, source, dest, uuid), got = gw_history_constants(history, source, dest, uuid);
     g_assert_cmpmem(&want, G_STRUCT_OFFSET(GwConstants, samples), &got, G_STRUCT_OFFSET(GwConstants, samples));
     g_assert_cmpuint(got.samples, ==, want.samples);
     g_assert_cmpuint(gw_history_link_bps(history, source), ==, plain_link_bps(plain, source));

@@ -1,5 +1,6 @@
 /* What finished moves teach the prediction (core/calibrate.h). */
 #include "core/history.h"
+#include "plain_calibrate.h"
 
 #include <string.h>
 
@@ -31,14 +32,14 @@ static void add_move(GPtrArray *moves, const char *dest, guint64 bps, guint64 ar
 static void history_of_the_pair_counts_most(void)
 {
     g_autoptr(GPtrArray) moves = g_ptr_array_new_with_free_func((GDestroyNotify)gw_migration_free);
-    GwConstants none = gw_calibrate(moves, "HostB", "HostC", NULL);
+    GwConstants none = plain_calibrate(moves, "HostB", "HostC", NULL);
     g_assert_cmpuint(none.link_bps, ==, gw_constants_default.link_bps);
     g_assert_cmpuint(none.samples, ==, 0);
     for (guint i = 0; i < 10; i++) {
         add_move(moves, "HostC", 20 * MB, 400, 0.9 + 0.02 * i);
         add_move(moves, "HostD", 90 * MB, 700, 1.0);
     }
-    GwConstants c = gw_calibrate(moves, "HostB", "HostC", NULL), d = gw_calibrate(moves, "HostB", "HostD", NULL), x = gw_calibrate(moves, "HostB", "HostX", NULL);
+    GwConstants c = plain_calibrate(moves, "HostB", "HostC", NULL), d = plain_calibrate(moves, "HostB", "HostD", NULL), x = plain_calibrate(moves, "HostB", "HostX", NULL);
     g_assert_cmpuint(c.link_bps, ==, 20 * MB);
     g_assert_cmpuint(d.link_bps, ==, 90 * MB);
     g_assert_cmpuint(c.around_ms, ==, 400);
@@ -49,10 +50,10 @@ static void history_of_the_pair_counts_most(void)
     g_assert_cmpfloat(c.by_ending[GW_ENDING_ITSELF].total_low, <=, 0.9);
     g_assert_cmpfloat(c.by_ending[GW_ENDING_ITSELF].total_high, >=, 1.08);
     g_assert_cmpuint(c.sent_before, ==, 0);
-    g_assert_cmpuint(gw_calibrate(moves, "HostB", "HostC", "").sent_before, ==, 60 * MIB); /* of the same instance */
+    g_assert_cmpuint(plain_calibrate(moves, "HostB", "HostC", "").sent_before, ==, 60 * MIB); /* of the same instance */
     for (guint i = 0; i < 2; i++)
         add_move(moves, "HostC", 200 * MB, 400, 1); /* the link was changed: two moves that agree tell */
-    c = gw_calibrate(moves, "HostB", "HostC", NULL);
+    c = plain_calibrate(moves, "HostB", "HostC", NULL);
     g_assert_cmpuint(c.link_bps, ==, 200 * MB);
 }
 
@@ -63,9 +64,9 @@ static void copies_that_are_held_back_teach_the_least(void)
     for (guint i = 0; i < 4; i++)
         add_move(moves, "HostC", i ? 0 : 20 * MB, 400, 1);
     ((GwMigration *)moves->pdata[1])->forecast->held_bps = 70 * MB;
-    g_assert_cmpuint(gw_calibrate(moves, "HostB", "HostC", NULL).link_bps, ==, 70 * MB);
+    g_assert_cmpuint(plain_calibrate(moves, "HostB", "HostC", NULL).link_bps, ==, 70 * MB);
     add_move(moves, "HostC", 30 * MB, 400, 1); /* it has become worse since */
-    g_assert_cmpuint(gw_calibrate(moves, "HostB", "HostC", NULL).link_bps, <=, 30 * MB);
+    g_assert_cmpuint(plain_calibrate(moves, "HostB", "HostC", NULL).link_bps, <=, 30 * MB);
 }
 
 /* Pauses that are shorter than the rest would take say that the link carries more than is known of it. */
@@ -78,7 +79,7 @@ static void pauses_teach_what_limited_copies_cannot(void)
         f->rest_ms = 400;
         f->downtime_ms = 80;
     }
-    GwConstants c = gw_calibrate(moves, "HostB", "HostC", NULL);
+    GwConstants c = plain_calibrate(moves, "HostB", "HostC", NULL);
     g_assert_cmpfloat(c.rest_part, ==, 0.1);
     g_assert_cmpuint(c.switch_ms, ==, 40);
 }
@@ -94,7 +95,7 @@ static void intervals_are_those_of_the_same_end(void)
         f->now.ending = i % 4 ? f->first.ending : GW_ENDING_ITSELF;
         f->downtime_ms = i % 2 ? 300 : 100;
     }
-    GwConstants c = gw_calibrate(moves, "HostB", "HostC", NULL);
+    GwConstants c = plain_calibrate(moves, "HostB", "HostC", NULL);
     g_assert_cmpfloat(c.by_ending[GW_ENDING_PAUSE].pause_more_ms, >=, 200);
     g_assert_cmpfloat(c.by_ending[GW_ENDING_ITSELF].pause_more_ms, <, 20);
     g_assert_cmpfloat(c.by_ending[GW_ENDING_POSTCOPY].pause_more_ms, ==, gw_constants_default.by_ending[GW_ENDING_POSTCOPY].pause_more_ms);
@@ -107,10 +108,10 @@ static void what_an_instance_wrote_is_remembered(void)
     ((GwMigration *)moves->pdata[0])->forecast->long_window = (GwWritten){3000, 7};
     add_move(moves, "HostC", 50 * MB, 400, 1);
     ((GwMigration *)moves->pdata[0])->forecast->first_wrote = (GwWritten){2500, 9};
-    GwConstants c = gw_calibrate(moves, "HostB", "HostC", "");
+    GwConstants c = plain_calibrate(moves, "HostB", "HostC", "");
     g_assert_cmpuint(c.wrote_before[1].bytes, ==, 7);
     g_assert_cmpuint(c.wrote_before[2].bytes, ==, 9);
-    g_assert_cmpuint(gw_calibrate(moves, "HostB", "HostC", "another").wrote_before[2].ms, ==, 0);
+    g_assert_cmpuint(plain_calibrate(moves, "HostB", "HostC", "another").wrote_before[2].ms, ==, 0);
 }
 
 /* By a history that has them all. */
@@ -141,7 +142,7 @@ static void a_copy_that_is_given_up_has_seen_the_link(void)
     g_assert_cmpuint(pair_bps(moves, "HostB", "HostC"), ==, 12 * MB);
     g_assert_cmpuint(pair_bps(moves, "HostC", "HostB"), ==, 12 * MB);
     g_assert_cmpuint(pair_bps(moves, "HostB", "HostD"), ==, 0);
-    GwConstants c = gw_calibrate(moves, "HostB", "HostC", NULL);
+    GwConstants c = plain_calibrate(moves, "HostB", "HostC", NULL);
     g_assert_cmpuint(c.link_bps, ==, 12 * MB);
     row->progress.elapsed_ms = 1000; /* hardly begun */
     gw_calibrate_close(row, 12 * MB);
@@ -161,7 +162,7 @@ static void only_one_whole_copy_judges_predictions(void)
         else
             row->intents = GW_INTENT_AGAIN;
     }
-    GwConstants c = gw_calibrate(moves, "HostB", "HostC", NULL);
+    GwConstants c = plain_calibrate(moves, "HostB", "HostC", NULL);
     g_assert_cmpuint(c.samples, ==, 10);
     g_assert_cmpuint(c.around_ms, ==, 400);
     g_assert_cmpfloat(c.by_ending[GW_ENDING_ITSELF].total_high, <, 2);
@@ -178,7 +179,7 @@ static void first_moves_tell_what_is_unused(void)
         g_strlcpy(row->instance_uuid, "the same", sizeof row->instance_uuid);
         row->forecast->memory_bytes = (i ? 100 : 190) * MIB;
     }
-    g_assert_cmpuint(gw_calibrate(moves, "HostB", "HostC", "another").unused_bytes, ==, 130 * MIB);
+    g_assert_cmpuint(plain_calibrate(moves, "HostB", "HostC", "another").unused_bytes, ==, 130 * MIB);
 }
 
 static void what_came_is_noted(void)

@@ -1,8 +1,8 @@
 /* Prediction over a small world like the lab's: guests that write in circles over a part of their memory, links that change, QEMU's way of
  * ending passes, samples that err, processes larger than their guests; moved to and fro, each move teaching the next. The goals of
  * bench/predict hold here: what they miss on the lab, they miss by what the lab does otherwise. */
-#include "core/calibrate.h"
 #include "core/flags.h"
+#include "plain_calibrate.h"
 
 #include <math.h>
 
@@ -98,7 +98,7 @@ static gboolean sync_pages(Copy *copy, const GwPlan *plan)
 /* As the engine does (engine/forecast.c): the first, and the shortest later one in which the guest had all of its time. */
 static void note_pass(const Copy *copy, GwForecast *forecast, guint64 pass, double seconds)
 {
-    GwWritten wrote = {(guint64)(seconds * 1000), copy->ladder.wrote}, *place = pass == 1 ? &forecast->first_wrote : &forecast->later_wrote;
+    GwWritten wrote = {(guint64)(seconds * 1000), copy->ladder.passes[0].bytes}, *place = pass == 1 ? &forecast->first_wrote : &forecast->later_wrote;
     if (copy->before.throttle_percent == 0 && (pass == 1 || !place->ms || wrote.ms < place->ms))
         *place = wrote;
 }
@@ -111,7 +111,7 @@ static void play(World *world, GwMigration *row, const Guest *guest, const Link 
     double touched = about(world, guest->touched, 0.02), pause = 0;
     Copy copy = {.guest = guest, .rate = MIN(limit, carries), .free_rate = carries, .left = touched, .pass = touched, .now.iteration = 1};
     GwWritten seen[GW_LADDER_EXPECTED];
-    GwPredictInput input = {plan, {0}, gw_calibrate(world->moves, row->source, row->dest, row->instance_uuid), 0};
+    GwPredictInput input = {plan, {0}, plain_calibrate(world->moves, row->source, row->dest, row->instance_uuid), 0};
     input.load.how = row->forecast->long_window.ms ? GW_LOAD_FULL : GW_LOAD_BRIEF;
     input.load.short_bytes = row->forecast->short_window.bytes;
     input.load.long_bytes = row->forecast->long_window.bytes;
@@ -175,7 +175,7 @@ static void move(World *world, const Guest *guest, const Link *link, const char 
                                      .short_bytes = sampled(world, guest, 1), .long_bytes = sampled(world, guest, 3),
                                      .grain_bytes = (guint64)(2 * MIB), .device_bytes = 200000, .pass_end = GW_PASS_EARLY,
                                      .how = turn % 2 ? GW_LOAD_BRIEF : GW_LOAD_FULL},
-                            .constants = gw_calibrate(world->moves, row->source, row->dest, uuid)};
+                            .constants = plain_calibrate(world->moves, row->source, row->dest, uuid)};
     row->forecast = g_new0(GwForecast, 1);
     GwOutlook said = gw_predict(&input, NULL, row->forecast);
     row->forecast->first = said;
