@@ -307,6 +307,8 @@ static void tell_made(const Case *likely, const Ending *end, GwForecast *made)
     made->disk_bytes = input->disk_bytes;
     made->disk_write_bps = input->load.disk_write_bps;
     made->link_bps = (guint64)likely->rate;
+    made->link_from = input->constants.link_from;
+    made->link_seen_us = input->constants.link_seen_us;
     made->write_bps = (guint64)likely->curve.write_bps;
     made->set_bytes = (guint64)likely->curve.set_bytes;
     made->samples = input->constants.samples;

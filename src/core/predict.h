@@ -17,6 +17,7 @@ enum { GW_WROTE_SHORT, GW_WROTE_LONG, GW_WROTE_FIRST, GW_WROTE_LATER, GW_WROTE_B
 /* Constants that history corrects; core/calibrate.h. */
 typedef struct {
     guint64 link_bps;             /* what the link carries */
+    guint64 link_seen_us;         /* as GwForecast's */
     double link_low, link_high;   /* parts of it that moves have seen, below and above */
     guint64 around_ms;            /* the work before and after the copy */
     guint64 switch_ms;            /* the pause beside the rest's travel */
@@ -26,6 +27,7 @@ typedef struct {
     guint64 sent_before;          /* what the first pass of this instance's last move sent; 0: it was never seen to move */
     GwWritten wrote_before[GW_WROTE_BEFORE]; /* what the instance was seen to write then; ms 0: nothing */
     GwSpread by_ending[GW_ENDING_COUNT]; /* by what was predicted */
+    GwLinkFrom link_from;
     guint samples;                /* moves that these come from; 0: defaults */
 } GwConstants;
 extern const GwConstants gw_constants_default;

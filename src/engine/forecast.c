@@ -196,6 +196,16 @@ guint64 gw_forecast_pair_bps(GwEngine *engine, const char *source, const char *d
     return bps;
 }
 
+void gw_forecast_measured(GwEngine *engine, const char *source, const char *dest, const GwLinkSeen *seen)
+{
+    g_autoptr(GError) error = NULL;
+    g_mutex_lock(&engine->forecasts->lock);
+    gw_history_measured(engine->forecasts->ended, source, dest, seen);
+    g_mutex_unlock(&engine->forecasts->lock);
+    if (!gw_store_link_put(engine->store, source, dest, seen, &error))
+        gw_warning("what the way from %s to %s carries was measured, and is forgotten with the daemon: %s", source, dest, error->message);
+}
+
 GwForecast *gw_forecast_make(GwEngine *engine, const GwPlan *plan, const GwLoad *load, const char *source, const char *dest)
 {
     GwForecast *made = g_new0(GwForecast, 1);
@@ -389,6 +399,12 @@ void gw_forecasts_free(GwForecasts *forecasts)
     g_free(forecasts);
 }
 
+static void take_link(gpointer data, const char *source, const char *dest, const GwLinkSeen *seen)
+{
+    GwEngine *engine = data;
+    gw_history_measured(engine->forecasts->ended, source, dest, seen);
+}
+
 gboolean gw_engine_load_forecasts(GwEngine *engine, GError **error)
 {
     GwMigrationQuery query = {.without_plans = TRUE, .kind = gw_move_kind_name(GW_MOVE_LIVE), .limit = REMEMBERED};
@@ -400,5 +416,5 @@ gboolean gw_engine_load_forecasts(GwEngine *engine, GError **error)
         if (is_remembered(row))
             gw_history_add(engine->forecasts->ended, gw_migration_copy(row));
     }
-    return TRUE;
+    return gw_store_links(engine->store, take_link, engine, error);
 }
