@@ -35,7 +35,14 @@ static gboolean shows_link(const GwMigration *row)
     return row->kind == GW_MOVE_LIVE && row->forecast && row->forecast->total_ms && row->attempts <= 1;
 }
 
-typedef enum { LINK, AROUND, SWITCH, REST, UNUSED, BEGIN, FIGURES } Figure;
+typedef enum { LINK, AROUND, SWITCH, REST, UNUSED, BEGIN, DELTA, FIGURES } Figure;
+
+static gboolean delta_part(const GwForecast *f, double *ret)
+{
+    enum { LEAST_MIB = 1 };
+    *ret = (double)f->delta_sent / (double)MAX(f->delta_of, 1);
+    return f->delta_of >= LEAST_MIB * (guint64)MIB;
+}
 
 /* What one move says of a figure; FALSE: nothing. */
 static gboolean figure_of(const GwMigration *row, Figure figure, double *ret)
@@ -61,6 +68,8 @@ static gboolean figure_of(const GwMigration *row, Figure figure, double *ret)
     case BEGIN:
         *ret = (double)row->progress.elapsed_ms - (double)f->copy_ms; /* of guests that decide little of it */
         return f->first.ending == GW_ENDING_ITSELF && as_foreseen && f->first.passes <= 3 && f->copy_ms && row->progress.elapsed_ms;
+    case DELTA:
+        return delta_part(f, ret);
     case FIGURES:
         break;
     }
@@ -74,10 +83,10 @@ static guint newest_of(Figure figure)
     return figure == SWITCH || figure == REST ? NEWEST : GW_CALIBRATE_MOST;
 }
 
-/* A hypervisor is like the next one, whatever its guest does. */
+/* A hypervisor is like the next one, whatever its guest does; and of differences every guest's say more than nothing. */
 static guint few_of(Figure figure)
 {
-    return figure == UNUSED ? 1 : GW_CALIBRATE_FEW;
+    return figure == UNUSED || figure == DELTA ? 1 : GW_CALIBRATE_FEW;
 }
 
 /* Of ordered values, or none. */
@@ -247,6 +256,8 @@ static gboolean spread_of(const GPtrArray *moves, GwEnding ending, GwSpread *ret
 /* What the same instance's last move has shown of it. */
 static void take_instance(GwConstants *k, const GPtrArray *own)
 {
+    double part;
+    gboolean has_deltas = FALSE;
     for (guint i = 0; i < own->len; i++) {
         const GwMigration *row = own->pdata[i];
         const GwForecast *f = row->forecast;
@@ -254,6 +265,10 @@ static void take_instance(GwConstants *k, const GPtrArray *own)
             continue;
         if (!k->sent_before)
             k->sent_before = f->first_pass_bytes;
+        if (!has_deltas && delta_part(f, &part)) {
+            k->delta_part = part;
+            has_deltas = TRUE;
+        }
         const GwWritten seen[GW_WROTE_BEFORE] = {f->short_window, f->long_window, f->first_wrote, f->later_wrote};
         for (guint j = 0; j < GW_WROTE_BEFORE; j++)
             if (!k->wrote_before[j].ms)
@@ -278,6 +293,8 @@ static void take_figures(GwConstants *k, const Summary figures[FIGURES])
         take_pause(k, figures[SWITCH].middle, &figures[REST]);
     if (figures[BEGIN].count)
         k->begin_ms = (guint64)CLAMP(figures[BEGIN].middle, 0, MOST_BEGIN_MS);
+    if (figures[DELTA].count)
+        k->delta_part = figures[DELTA].middle;
     if (figures[UNUSED].count)
         k->unused_bytes = (guint64)MAX(figures[UNUSED].middle, 0);
 }

@@ -65,6 +65,7 @@ typedef struct {
     guint64 total_ms, downtime_ms, bytes, actual_bps;
     guint64 held_bps;         /* like actual_bps, of a copy that its plan's limit held back: the link carries as much at least */
     guint64 first_pass_bytes; /* of memory; 0: not seen */
+    guint64 delta_of, delta_sent; /* as of GwProgress, when last looked at */
     /* what the guest was seen to write, 0 where nothing was: in the windows of its sample, in the first pass of the copy, and in the
      * shortest of the next ones that tell anything */
     GwWritten short_window, long_window, first_wrote, later_wrote;

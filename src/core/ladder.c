@@ -55,6 +55,14 @@ static void take_rate(GwLadder *ladder, guint64 bps)
         ladder->bps = ladder->bps ? (ladder->bps * 3 + bps) / 4 : bps;
 }
 
+/* What the differences of pages take is seen once some were sent. */
+static void take_deltas(GwLadder *ladder, const GwProgress *now)
+{
+    const guint64 telling = 1 << 20;
+    if (now->delta_of >= telling)
+        ladder->deltas.part = (double)MAX(now->delta_sent, 1) / (double)now->delta_of;
+}
+
 /* The rest, at the present rate, with what the guest writes until it stands still. */
 static guint64 pause_of(const GwLadder *ladder, const GwProgress *now)
 {
@@ -111,8 +119,11 @@ static gboolean turns(GwLadder *ladder, const GwPlan *plan, const GwProgress *no
         ladder->left = left_over(ladder, plan, elapsed_ms);
     if (turned && next && elapsed_ms > ladder->pass_since_ms)
         take_pass(ladder, now, elapsed_ms - ladder->pass_since_ms);
-    if (now->iteration != ladder->iteration)
+    if (now->iteration != ladder->iteration) {
+        gw_deltas_note(&ladder->deltas, ladder->iteration, (double)(now->memory_scanned - MIN(ladder->pass_scanned, now->memory_scanned)));
+        ladder->pass_scanned = now->memory_scanned;
         ladder->pass_since_ms = elapsed_ms;
+    }
     ladder->iteration = now->iteration;
     ladder->remaining = now->memory_remaining;
     ladder->scanned = now->memory_scanned;
@@ -179,16 +190,20 @@ typedef struct {
 static Wait wait_it_out(const GwLadder *ladder, const GwPlan *plan, const GwProgress *now)
 {
     double rate = (double)ladder->bps / 1000, rest = (double)now->memory_remaining, fits = rate * (double)plan->pause_ms;
-    double left = CLAMP(fits - rate * LOOK_MS, 0, (double)ladder->left);
     guint64 throttle = now->throttle_percent;
     gboolean slows = (plan->flags & GW_FLAG_AUTO_CONVERGE) != 0;
+    GwDeltas deltas = ladder->deltas;
     Wait wait = {0};
     for (guint n = 0; n < LOOKAHEAD && rest > fits; n++) {
-        double taken = (double)throttle / 100, ms = MAX((rest - left) / rate, LOOK_MS);
+        guint64 pass = now->iteration + n;
+        double pages = rest / gw_deltas_cost(&deltas, pass, rest); /* for what one takes on the wire */
+        double left = CLAMP(fits - rate * LOOK_MS * pages, 0, (double)ladder->left), cost = gw_deltas_cost(&deltas, pass, rest - left);
+        double taken = (double)throttle / 100, ms = MAX(cost / rate, LOOK_MS);
+        gw_deltas_note(&deltas, pass, rest - left);
         double wrote = writes_at_least(ladder, ms * (1 - taken));
         wait.ms += ms;
         wait.lost_ms += ms * taken;
-        if (slows && wrote > (rest - left) / 2)
+        if (slows && wrote > cost / 2)
             throttle = throttle ? MIN(throttle + THROTTLE_STEP, MOST_THROTTLE) : FIRST_THROTTLE;
         rest = wrote + left;
     }
@@ -384,14 +399,16 @@ static gboolean is_overdue(const GwPlan *plan, guint64 elapsed_ms)
     return plan->timeout_ms && elapsed_ms > plan->timeout_ms;
 }
 
-void gw_ladder_expect(GwLadder *ladder, const GwWritten *seen)
+void gw_ladder_expect(GwLadder *ladder, const GwPlan *plan, const GwExpected *expected)
 {
-    memcpy(ladder->expected, seen, sizeof ladder->expected);
+    memcpy(ladder->expected, expected->seen, sizeof ladder->expected);
+    gw_deltas_begin(&ladder->deltas, plan, expected->delta_part, expected->set_bytes);
 }
 
 GwRung gw_ladder_step(GwLadder *ladder, const GwPlan *plan, const GwProgress *now, guint64 elapsed_ms, char **ret_reason)
 {
     take_rate(ladder, now->memory_bps);
+    take_deltas(ladder, now);
     gboolean turned = turns(ladder, plan, now, elapsed_ms);
     if (ladder->forced) {
         if (!ladder->promised_ms || elapsed_ms < ladder->forced_ms + ladder->promised_ms)

@@ -482,6 +482,8 @@ gboolean gw_forecast_last(GwEngine *engine, const char *uuid, GwLoad *ret_load);
 gboolean gw_forecast_survey(GwEngine *engine, const char *host, const char *uuid);
 /* The way from source to dest was measured: kept, too. */
 void gw_forecast_measured(GwEngine *engine, const char *source, const char *dest, const GwLinkSeen *seen);
+/* What the last move of the instance has shown of its memory. */
+void gw_forecast_recall(GwEngine *engine, const char *source, const char *dest, const char *uuid, GwTraffic *traffic);
 GwForecast *gw_forecast_make(GwEngine *engine, const GwPlan *plan, const GwLoad *load, const char *source, const char *dest);
 void gw_forecast_copy(GwMigration *row, const GwMigration *from); /* when it has one */
 void gw_forecast_follow(GwActive *active, GwMigration *row); /* at each look at a move */

@@ -57,6 +57,8 @@ static const GwField fields[] = {
     NUMBER(actual_bps),
     NUMBER(held_bps),
     NUMBER(first_pass_bytes),
+    NUMBER(delta_of),
+    NUMBER(delta_sent),
     WRITTEN(short_window),
     WRITTEN(long_window),
     WRITTEN(first_wrote),

@@ -98,7 +98,8 @@ def test_what_a_way_carries_is_measured(cloud, lab):
             plan = cloud.request("POST", "/godwit/v1/plan", {"plan": {"server": cloud.uuid("vm1"), "host": "HostC", "measure": False}}).json
             made = plan["plan"]["hosts"][0]["prediction"]["made_from"]
             assert made["link_from"] == "probe" and made["link_bps"] == there["link_bps"] and made["link_seen_at"]
-            cloud.restart(live_migration_bandwidth=10)
+            cloud.restart()
+        cloud.restart(live_migration_bandwidth=10)
         way = pair(checkup(cloud, True), "HostB", "HostC")["probe"]
         assert way["link_at_least"] and way["link_bps"] < 1.1 * 10 * 2**20
     finally:

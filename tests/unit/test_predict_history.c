@@ -114,6 +114,24 @@ static void what_an_instance_wrote_is_remembered(void)
     g_assert_cmpuint(plain_calibrate(moves, "HostB", "HostC", "another").wrote_before[2].ms, ==, 0);
 }
 
+/* The instance's own, or else what those of others say. */
+static void what_differences_take_is_remembered(void)
+{
+    g_autoptr(GPtrArray) moves = g_ptr_array_new_with_free_func((GDestroyNotify)gw_migration_free);
+    g_assert_cmpfloat(plain_calibrate(moves, "HostB", "HostC", "").delta_part, ==, 0);
+    for (guint i = 0; i < 2; i++) {
+        add_move(moves, "HostC", 50 * MB, 400, 1);
+        GwMigration *row = moves->pdata[0];
+        row->forecast->delta_of = 100 * MB;
+        row->forecast->delta_sent = i ? 50 * MB : 10 * MB;
+        g_strlcpy(row->instance_uuid, i ? "other" : "own", sizeof row->instance_uuid);
+    }
+    add_move(moves, "HostC", 50 * MB, 400, 1); /* it sent none */
+    g_strlcpy(((GwMigration *)moves->pdata[0])->instance_uuid, "own", GW_UUID_SIZE);
+    g_assert_cmpfloat(plain_calibrate(moves, "HostB", "HostC", "own").delta_part, ==, 0.1);
+    g_assert_cmpfloat(plain_calibrate(moves, "HostB", "HostC", "third").delta_part, >, 0.09);
+}
+
 /* By a history that has them all. */
 static guint64 pair_bps(const GPtrArray *moves, const char *source, const char *dest)
 {
@@ -270,6 +288,7 @@ int main(int argc, char **argv)
     g_test_add_func("/predict/history/pauses", pauses_teach_what_limited_copies_cannot);
     g_test_add_func("/predict/history/endings", intervals_are_those_of_the_same_end);
     g_test_add_func("/predict/history/instance", what_an_instance_wrote_is_remembered);
+    g_test_add_func("/predict/history/differences", what_differences_take_is_remembered);
     g_test_add_func("/predict/history/first", first_moves_tell_what_is_unused);
     g_test_add_func("/predict/history/measured", a_link_that_was_measured_is_known);
     g_test_add_func("/predict/history/measured-within-a-limit", a_link_that_was_measured_within_a_limit_carries_that_at_least);
