@@ -13,8 +13,7 @@ enum {
     LOOK_MS = 100,       /* QEMU looks for the end of a pass about so often (BUFFER_DELAY in migration.c) */
     FIRST_THROTTLE = 20, THROTTLE_STEP = 10, MOST_THROTTLE = 99, /* percent. QEMU: cpu-throttle-initial, -increment, max-cpu-throttle */
     SETTLE_MS = 10000,   /* tearing down and handing over, beside the pause itself */
-    DISK_PATIENCE = 2,   /* rounds over the disks that may bring nothing, each */
-    DISK_PART = 4,       /* at least that part of what the disks take at all, since another try begins at nothing, */
+    DISK_PART = 4,       /* a round over the disks: at least that part of what they take at all, since another try begins at nothing, */
     DISK_ROUND_MS = 1000, /* and so long, since a disk is written in bursts */
 };
 
@@ -294,7 +293,7 @@ static gboolean has_time_again(const GwLadder *ladder, const GwPlan *plan, guint
 static GwRung climb_disks(GwLadder *ladder, const GwPlan *plan, const GwProgress *now, guint64 elapsed_ms, char **ret_reason)
 {
     gboolean ended = rounds(ladder, plan, now, elapsed_ms);
-    if (!ended || !plan->second_try || ladder->rounds_in_vain < DISK_PATIENCE || !has_time_again(ladder, plan, elapsed_ms))
+    if (!ended || !plan->second_try || ladder->rounds_in_vain < GW_LADDER_DISK_PATIENCE || !has_time_again(ladder, plan, elapsed_ms))
         return GW_RUNG_WAIT;
     *ret_reason = g_strdup_printf("the guest writes %.1f MB/s to its disks and the link carries %.1f MB/s; it is copied again with writes "
                                   "that wait", (double)ladder->disk_write_bps / 1e6, (double)ladder->disk_bps / 1e6);

@@ -37,7 +37,10 @@ const GwPolicy *gw_policy_find(const char *name); /* NULL when there is none */
 unsigned gw_policy_intents(const GwPolicy *policy);
 const GwPolicy *gw_policy_of_intents(unsigned intents);
 
-enum { GW_LADDER_EXPECTED = 2, GW_LADDER_PASSES = 2 };
+enum {
+    GW_LADDER_EXPECTED = 2, GW_LADDER_PASSES = 2,
+    GW_LADDER_DISK_PATIENCE = 2, /* rounds over the disks that may bring nothing */
+};
 
 /* What is known of a guest before its copy; all zero: nothing. */
 typedef struct {

@@ -166,18 +166,34 @@ static gboolean pass(Play *play, Ending *ret_end)
     return rung != GW_RUNG_WAIT;
 }
 
-/* Disks come first; what the guest writes to them meanwhile is written there, too: as much as it likes, or, where its writes wait for the
- * destination, half of what the link carries at most, since two streams share it. FALSE: they are never done. */
+/* What is written to disks whose writes wait: half of what the link carries at most, since two streams share it. */
+static double written_waiting(const Case *c)
+{
+    return MIN((double)c->input->load.disk_write_bps, c->rate / 2);
+}
+
+/* They cannot keep up: after so many rounds in vain, each of which sends all of them, they are copied again with writes that wait. */
+static void copy_twice(const Case *c, double pending, double *ret_seconds, double *ret_sent)
+{
+    double first = pending / c->rate * (1 + GW_LADDER_DISK_PATIENCE), second = pending / (c->rate - written_waiting(c));
+    *ret_seconds = first + second;
+    *ret_sent = *ret_seconds * c->rate;
+}
+
+/* Disks come first; what the guest writes to them meanwhile is written there, too: as much as it likes, unless its writes wait for the
+ * destination. FALSE: they are never done. */
 static gboolean copy_disks(const Case *c, double pending, double *ret_seconds, double *ret_sent)
 {
-    double writes = (double)c->input->load.disk_write_bps;
-    if (c->input->plan->flags & GW_FLAG_NON_SHARED_SYNCHRONOUS_WRITES)
-        writes = MIN(writes, c->rate / 2);
-    double gain = c->rate - writes;
+    const GwPlan *plan = c->input->plan;
+    gboolean waits = (plan->flags & GW_FLAG_NON_SHARED_SYNCHRONOUS_WRITES) != 0;
+    double writes = waits ? written_waiting(c) : (double)c->input->load.disk_write_bps, gain = c->rate - writes;
     *ret_seconds = pending > 0 ? pending / MAX(gain, 1) : 0;
     *ret_sent = pending + *ret_seconds * writes;
-    guint64 timeout_ms = c->input->plan->timeout_ms;
-    return pending <= 0 || (gain > 0 && (!timeout_ms || *ret_seconds * 1000 < (double)timeout_ms));
+    if (pending > 0 && gain <= 0 && plan->second_try)
+        copy_twice(c, pending, ret_seconds, ret_sent);
+    else if (pending > 0 && gain <= 0)
+        return FALSE;
+    return pending <= 0 || !plan->timeout_ms || *ret_seconds * 1000 < (double)plan->timeout_ms;
 }
 
 /* What the differences of a page take of it. */

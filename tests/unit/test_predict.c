@@ -320,6 +320,13 @@ static void disks_come_first_and_may_never_end(void)
     g_assert_cmpuint(gw_predict(&input, NULL, NULL).total_ms.likely - without, >=, 20000);
     input.load.disk_write_bps = 120 * MB;
     g_assert_cmpint(gw_predict(&input, NULL, NULL).ending, ==, GW_ENDING_NOT);
+    plan->second_try = TRUE; /* three rounds of 10 s, and again, with half of the link */
+    g_assert_cmpint(gw_predict(&input, NULL, NULL).ending, ==, GW_ENDING_ITSELF);
+    g_assert_cmpuint(gw_predict(&input, NULL, NULL).total_ms.likely - without, ==, 50000);
+    plan->timeout_ms = 40000;
+    g_assert_cmpint(gw_predict(&input, NULL, NULL).ending, ==, GW_ENDING_NOT);
+    plan->timeout_ms = 800000;
+    plan->second_try = FALSE;
     plan->flags |= GW_FLAG_NON_SHARED_SYNCHRONOUS_WRITES; /* then it gets half of the link */
     g_assert_cmpint(gw_predict(&input, NULL, NULL).ending, ==, GW_ENDING_ITSELF);
     g_assert_cmpuint(gw_predict(&input, NULL, NULL).total_ms.likely - without, ==, 20000);
