@@ -40,6 +40,8 @@ static json_t *made_from_json(const GwForecast *f)
     json_t *out = json_object();
     for (guint i = 0; i < G_N_ELEMENTS(figures); i++)
         json_object_set_new(out, figures[i].name, gw_json_count(figures[i].value));
+    json_object_set_new(out, "link_from", json_string(gw_link_from_name(f->link_from)));
+    json_object_set_new(out, "link_seen_at", f->link_seen_us ? gw_json_time_micro((gint64)f->link_seen_us) : json_null());
     return out;
 }
 

@@ -85,6 +85,9 @@ static json_t *probe_json(const GwPairAudit *audit)
     json_object_set_new(out, "took_ms", json_integer(audit->took_ms));
     json_object_set_new(out, "disk", fact_json(audit->disk));
     json_object_set_new(out, "shared", fact_json(audit->shared));
+    json_object_set_new(out, "link_bps", json_integer((json_int_t)audit->link.bps));
+    json_object_set_new(out, "link_at_least", json_boolean(audit->link.at_least));
+    json_object_set_new(out, "link_problem", gw_json_text(audit->link_problem));
     return out;
 }
 

@@ -115,7 +115,7 @@ static const GwOption plan_options[] = {
 };
 
 static const GwOption doctor_options[] = {
-    {"probe", NULL, "move a tiny guest of its own along every way between the hosts, and remove it"},
+    {"probe", NULL, "move a tiny guest of its own along every way between the hosts, measure what the way carries, and remove it"},
     {"fix-plan", NULL, "print the commands that would mend what was found; none is run"},
     {"last", NULL, "ask nobody: show what the daemon itself found last (audit_interval), of all hosts alone"},
     {NULL, NULL, NULL},

@@ -132,7 +132,7 @@ static gboolean has_state(const json_t *pair, const char *wanted)
     return FALSE;
 }
 
-/* A direction in a word: what is against it, or the time that a probe took. */
+/* A direction in a word: what is against it, or what it was seen to carry, or the time that a probe took. */
 static char *pair_text(const json_t *pair)
 {
     const json_t *probe = json_object_get(pair, "probe");
@@ -143,6 +143,10 @@ static char *pair_text(const json_t *pair)
     const char *word = has_state(pair, "warning") ? "warning" : "ok";
     if (g_strcmp0(gw_json_peek(probe, "step"), "done") != 0)
         return g_strdup(word);
+    guint64 carries = (guint64)json_integer_value(json_object_get(probe, "link_bps"));
+    g_autofree char *rate = gw_text_bytes(carries);
+    if (carries)
+        return g_strdup_printf("%s, %s%s/s", word, json_is_true(json_object_get(probe, "link_at_least")) ? "over " : "", rate);
     g_autofree char *took = gw_text_duration((guint64)json_integer_value(json_object_get(probe, "took_ms")));
     return g_strdup_printf("%s, %s", word, took);
 }
@@ -264,6 +268,23 @@ static void print_ways(const json_t *checkup)
         puts("Ways between the hosts were not tried: `godwit doctor --probe` moves a tiny guest along each.");
 }
 
+/* Each reason once, with the first way that has it. */
+static void print_unmeasured(const json_t *pairs)
+{
+    g_autoptr(GHashTable) told = g_hash_table_new(g_str_hash, g_str_equal);
+    size_t index;
+    json_t *pair;
+    json_array_foreach(pairs, index, pair)
+    {
+        const char *problem = gw_json_peek(json_object_get(pair, "probe"), "link_problem");
+        if (!problem || !g_hash_table_add(told, (gpointer)problem))
+            continue;
+        g_autofree char *why = gw_text_clean(problem), *source = gw_text_clean(gw_json_peek(pair, "source"));
+        g_autofree char *dest = gw_text_clean(gw_json_peek(pair, "dest"));
+        printf("What the way from %s to %s carries could not be measured: %s.\n", source, dest, why);
+    }
+}
+
 static void print_verdict(const json_t *checkup)
 {
     const char *verdict = gw_json_peek(checkup, "verdict");
@@ -275,6 +296,7 @@ static void print_verdict(const json_t *checkup)
     else
         puts("\nNothing was found.");
     print_ways(checkup);
+    print_unmeasured(json_object_get(checkup, "pairs"));
 }
 
 static void print_people(const GwCli *cli, const json_t *checkup)

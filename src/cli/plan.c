@@ -123,6 +123,21 @@ static void print_plan(const json_t *plan)
         printf("  bandwidth limit: %" G_GINT64_FORMAT " MiB/s\n", bandwidth);
 }
 
+/* What the link carries, and from where that is known. */
+static char *link_text(const json_t *from)
+{
+    g_autofree char *rate = gw_text_bytes((guint64)json_integer_value(json_object_get(from, "link_bps")));
+    g_autofree char *ago = gw_text_ago(gw_json_peek(from, "link_seen_at"));
+    const char *source = gw_json_peek(from, "link_from");
+    if (g_strcmp0(source, "probe") == 0)
+        return g_strdup_printf("%s/s (measured %s)", rate, ago);
+    if (g_strcmp0(source, "moves") == 0)
+        return g_strdup_printf("%s/s (as moves went, the last %s)", rate, ago);
+    if (g_strcmp0(source, "others") == 0)
+        return g_strdup_printf("%s/s (as between other hosts: here nobody measured it)", rate);
+    return g_strdup_printf("%s/s (assumed: nobody measured it)", rate);
+}
+
 static void print_prediction(const json_t *host)
 {
     const json_t *prediction = json_object_get(host, "prediction"), *outlook = json_object_get(prediction, "before");
@@ -133,9 +148,9 @@ static void print_prediction(const json_t *host)
     g_autofree char *text = gw_text_clean(gw_json_peek(outlook, "text"));
     g_autofree char *bytes = gw_text_bytes((guint64)json_integer_value(json_object_get(json_object_get(outlook, "bytes"), "likely")));
     g_autofree char *writes = gw_text_bytes((guint64)json_integer_value(json_object_get(from, "write_bps")));
-    g_autofree char *link = gw_text_bytes((guint64)json_integer_value(json_object_get(from, "link_bps")));
+    g_autofree char *link = link_text(from);
     gint64 moves = json_integer_value(json_object_get(from, "samples"));
-    printf("  prediction: %s\n  made from: %s to send, a link of %s/s, ", text, bytes, link);
+    printf("  prediction: %s\n  made from: %s to send, a link of %s, ", text, bytes, link);
     if (strcmp(basis, "sampled") == 0)
         printf("a guest that writes %s/s; ", writes);
     else if (strcmp(basis, "earlier") == 0)

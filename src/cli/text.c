@@ -74,6 +74,20 @@ char *gw_text_duration(guint64 ms)
     return g_strdup_printf("%" G_GUINT64_FORMAT " h %02u min", whole / 3600, (guint)(whole / 60 % 60));
 }
 
+char *gw_text_ago(const char *iso)
+{
+    enum { MANY_H = 48 };
+    g_autoptr(GTimeZone) utc = g_time_zone_new_utc();
+    g_autoptr(GDateTime) then = iso ? g_date_time_new_from_iso8601(iso, utc) : NULL, now = g_date_time_new_now_utc();
+    if (!then)
+        return g_strdup("never");
+    gint64 us = MAX(g_date_time_difference(now, then), 0);
+    if (us >= MANY_H * G_TIME_SPAN_HOUR)
+        return g_strdup_printf("%" G_GINT64_FORMAT " days ago", (gint64)(us / G_TIME_SPAN_DAY));
+    g_autofree char *age = gw_text_duration((guint64)us / 1000);
+    return g_strconcat(age, " ago", NULL);
+}
+
 char *gw_text_time(const char *iso)
 {
     g_autofree char *clean = gw_text_clean(iso);

@@ -54,5 +54,6 @@ void gw_pair_audit_free(GwPairAudit *audit)
         return;
     g_free(audit->cpu_problem);
     g_free(audit->error);
+    g_free(audit->link_problem);
     g_free(audit);
 }

@@ -48,6 +48,12 @@ typedef enum {
     GW_PROBE_DONE,
 } GwProbeStep;
 
+/* What the way between two hosts was seen to carry. */
+typedef struct {
+    guint64 bps;       /* bytes a second */
+    gboolean at_least; /* it was too short to say, or held back by live_migration_bandwidth */
+} GwLinkRate;
+
 /* One direction between two hosts. */
 typedef struct {
     GwFact shared;      /* what the source makes in instances_path, the destination sees */
@@ -56,6 +62,8 @@ typedef struct {
     char *error;        /* why, in the hypervisor's words, or NULL */
     guint took_ms;      /* of the migration */
     GwFact disk;        /* a disk travelled with it, so the way of disks is proved, too */
+    GwLinkRate link;    /* bps 0: not measured */
+    char *link_problem; /* why not, or NULL */
 } GwPairAudit;
 
 GwPairAudit *gw_pair_audit_new(void);

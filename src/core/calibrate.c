@@ -35,7 +35,14 @@ static gboolean shows_link(const GwMigration *row)
     return row->kind == GW_MOVE_LIVE && row->forecast && row->forecast->total_ms && row->attempts <= 1;
 }
 
-typedef enum { LINK, AROUND, SWITCH, REST, UNUSED, BEGIN, FIGURES } Figure;
+typedef enum { LINK, AROUND, SWITCH, REST, UNUSED, BEGIN, DELTA, FIGURES } Figure;
+
+static gboolean delta_part(const GwForecast *f, double *ret)
+{
+    enum { LEAST_MIB = 1 };
+    *ret = (double)f->delta_sent / (double)MAX(f->delta_of, 1);
+    return f->delta_of >= LEAST_MIB * (guint64)MIB;
+}
 
 /* What one move says of a figure; FALSE: nothing. */
 static gboolean figure_of(const GwMigration *row, Figure figure, double *ret)
@@ -61,6 +68,8 @@ static gboolean figure_of(const GwMigration *row, Figure figure, double *ret)
     case BEGIN:
         *ret = (double)row->progress.elapsed_ms - (double)f->copy_ms; /* of guests that decide little of it */
         return f->first.ending == GW_ENDING_ITSELF && as_foreseen && f->first.passes <= 3 && f->copy_ms && row->progress.elapsed_ms;
+    case DELTA:
+        return delta_part(f, ret);
     case FIGURES:
         break;
     }
@@ -74,10 +83,10 @@ static guint newest_of(Figure figure)
     return figure == SWITCH || figure == REST ? NEWEST : GW_CALIBRATE_MOST;
 }
 
-/* A hypervisor is like the next one, whatever its guest does. */
+/* A hypervisor is like the next one, whatever its guest does; and of differences every guest's say more than nothing. */
 static guint few_of(Figure figure)
 {
-    return figure == UNUSED ? 1 : GW_CALIBRATE_FEW;
+    return figure == UNUSED || figure == DELTA ? 1 : GW_CALIBRATE_FEW;
 }
 
 /* Of ordered values, or none. */
@@ -117,53 +126,77 @@ static gboolean agree(double a, double b)
     return MAX(a, b) < MIN(a, b) * 1.15;
 }
 
-/* What copies since the last that was not held back have shown the link to carry at least. */
-static double at_least(const GPtrArray *pair)
-{
-    double most = 0;
-    for (guint i = 0; i < pair->len; i++) {
-        const GwMigration *row = pair->pdata[i];
-        if (!shows_link(row))
-            continue;
-        if (row->forecast->actual_bps)
-            break;
-        most = MAX(most, (double)row->forecast->held_bps);
-    }
-    return most;
-}
+/* What is known of one link. */
+typedef struct {
+    double newest[5]; /* what it was seen to carry, newest first; of what was before it was measured nothing counts */
+    guint count;
+    double at_least;  /* what has been seen since the newest, held back by a limit or too short to say more */
+    GwLinkFrom from;
+    gint64 seen_us;
+} Link;
 
-/* The link: of its own pair alone when it was ever measured there, and the newest says most. */
-static void take_link(GwConstants *k, const GwFleet *fleet, const GPtrArray *pair)
+static void link_add(Link *link, const GwLinkRate *rate, GwLinkFrom from, gint64 at_us)
 {
-    enum { NEWEST = 5 };
-    double newest[NEWEST], value;
-    guint n = 0;
-    for (guint i = 0; i < pair->len && n < NEWEST; i++)
-        if (shows_link(pair->pdata[i]) && figure_of(pair->pdata[i], LINK, &value))
-            newest[n++] = value;
-    g_autoptr(GArray) own = g_array_new(FALSE, FALSE, sizeof(double));
-    g_array_append_vals(own, newest, n);
-    Summary link = n ? sum_up(own) : fleet->figures[LINK];
-    if (!link.count)
+    if (rate->at_least) {
+        link->at_least = link->count ? link->at_least : MAX(link->at_least, (double)rate->bps);
         return;
-    double middle = MAX(n >= 2 && agree(newest[0], newest[1]) ? (newest[0] + newest[1]) / 2 : link.middle, 1000);
-    middle = MAX(middle, at_least(pair));
-    k->link_bps = (guint64)middle;
-    k->link_low = CLAMP(link.least / middle, 0.3, 0.95);
-    k->link_high = CLAMP(link.most / middle, 1.05, 3);
+    }
+    link->from = link->count ? link->from : from;
+    link->seen_us = link->count ? link->seen_us : at_us;
+    link->newest[link->count++] = (double)rate->bps;
 }
 
-guint64 gw_calibrate_pair_bps(const GwFleet *fleet, const GPtrArray *pair)
+static Link link_of(const GPtrArray *pair, const GwLinkSeen *measured)
+{
+    Link link = {.count = 0};
+    gboolean before = FALSE; /* what comes now was before it was measured */
+    for (guint i = 0; i < pair->len && link.count < G_N_ELEMENTS(link.newest); i++) {
+        const GwMigration *row = pair->pdata[i];
+        const GwForecast *f = row->forecast;
+        if (!shows_link(row) || !(f->actual_bps || f->held_bps))
+            continue;
+        if (measured && !before && row->ended_us <= measured->at_us) {
+            before = TRUE;
+            link_add(&link, &measured->rate, GW_LINK_PROBE, measured->at_us);
+            if (!measured->rate.at_least)
+                return link;
+        }
+        GwLinkRate rate = f->actual_bps ? (GwLinkRate){f->actual_bps, FALSE} : (GwLinkRate){f->held_bps, TRUE};
+        link_add(&link, &rate, GW_LINK_MOVES, row->ended_us);
+    }
+    if (measured && !before && link.count < G_N_ELEMENTS(link.newest))
+        link_add(&link, &measured->rate, GW_LINK_PROBE, measured->at_us);
+    return link;
+}
+
+/* Of its own pair alone when it was ever measured there, and the newest says most. */
+static void take_link(GwConstants *k, const GwFleet *fleet, const Link *link)
+{
+    g_autoptr(GArray) own = g_array_new(FALSE, FALSE, sizeof(double));
+    g_array_append_vals(own, link->newest, link->count);
+    Summary all = link->count ? sum_up(own) : fleet->figures[LINK];
+    if (!all.count) {
+        k->link_low = CLAMP(link->at_least / (double)k->link_bps, k->link_low, 0.95);
+        return;
+    }
+    const double *newest = link->newest;
+    double middle = link->count >= 2 && agree(newest[0], newest[1]) ? (newest[0] + newest[1]) / 2 : all.middle;
+    middle = MAX(MAX(middle, 1000), link->at_least);
+    k->link_from = link->count ? link->from : GW_LINK_OTHERS;
+    k->link_seen_us = (guint64)link->seen_us;
+    k->link_bps = (guint64)middle;
+    k->link_low = CLAMP(all.least / middle, 0.3, 0.95);
+    k->link_high = CLAMP(all.most / middle, 1.05, 3);
+}
+
+guint64 gw_calibrate_pair_bps(const GwFleet *fleet, const GPtrArray *pair, const GwLinkSeen *measured)
 {
     GwConstants k = gw_constants_default;
-    for (guint i = 0; i < pair->len; i++) {
-        const GwMigration *row = pair->pdata[i];
-        if (!shows_link(row) || !row->forecast->actual_bps)
-            continue;
-        take_link(&k, fleet, pair);
-        return k.link_bps;
-    }
-    return 0;
+    Link link = link_of(pair, measured);
+    if (!link.count)
+        return 0;
+    take_link(&k, fleet, &link);
+    return k.link_bps;
 }
 
 /* Where nineteen of twenty values are, so that nine of ten of the next will be; FALSE: too few to say anything. */
@@ -223,6 +256,8 @@ static gboolean spread_of(const GPtrArray *moves, GwEnding ending, GwSpread *ret
 /* What the same instance's last move has shown of it. */
 static void take_instance(GwConstants *k, const GPtrArray *own)
 {
+    double part;
+    gboolean has_deltas = FALSE;
     for (guint i = 0; i < own->len; i++) {
         const GwMigration *row = own->pdata[i];
         const GwForecast *f = row->forecast;
@@ -230,6 +265,10 @@ static void take_instance(GwConstants *k, const GPtrArray *own)
             continue;
         if (!k->sent_before)
             k->sent_before = f->first_pass_bytes;
+        if (!has_deltas && delta_part(f, &part)) {
+            k->delta_part = part;
+            has_deltas = TRUE;
+        }
         const GwWritten seen[GW_WROTE_BEFORE] = {f->short_window, f->long_window, f->first_wrote, f->later_wrote};
         for (guint j = 0; j < GW_WROTE_BEFORE; j++)
             if (!k->wrote_before[j].ms)
@@ -254,6 +293,8 @@ static void take_figures(GwConstants *k, const Summary figures[FIGURES])
         take_pause(k, figures[SWITCH].middle, &figures[REST]);
     if (figures[BEGIN].count)
         k->begin_ms = (guint64)CLAMP(figures[BEGIN].middle, 0, MOST_BEGIN_MS);
+    if (figures[DELTA].count)
+        k->delta_part = figures[DELTA].middle;
     if (figures[UNUSED].count)
         k->unused_bytes = (guint64)MAX(figures[UNUSED].middle, 0);
 }
@@ -288,9 +329,10 @@ void gw_fleet_free(GwFleet *fleet)
     g_free(fleet);
 }
 
-GwConstants gw_calibrate_pair(const GwFleet *fleet, const GPtrArray *pair, const GPtrArray *own)
+GwConstants gw_calibrate_pair(const GwFleet *fleet, const GPtrArray *pair, const GPtrArray *own, const GwLinkSeen *measured)
 {
     GwConstants k = gw_constants_default;
+    Link link = link_of(pair, measured);
     Summary figures[FIGURES];
     for (Figure figure = 0; figure < FIGURES; figure++) {
         figures[figure] = figure == UNUSED ? fleet->figures[figure] : collect(pair, figure); /* it is of the hypervisor, not of the pair */
@@ -298,7 +340,7 @@ GwConstants gw_calibrate_pair(const GwFleet *fleet, const GPtrArray *pair, const
             figures[figure] = fleet->figures[figure];
     }
     take_figures(&k, figures);
-    take_link(&k, fleet, pair);
+    take_link(&k, fleet, &link);
     take_instance(&k, own);
     for (GwEnding ending = 0; ending < GW_ENDING_COUNT; ending++)
         if (!spread_of(pair, ending, &k.by_ending[ending]))
@@ -306,11 +348,10 @@ GwConstants gw_calibrate_pair(const GwFleet *fleet, const GPtrArray *pair, const
     return k;
 }
 
-/* A copy that its plan's limit held back says that the link carries that much at least, which is no measure of it. */
-static gboolean was_held_back(const GwMigration *row, double bps)
+gboolean gw_calibrate_is_held(const GwPlan *plan, double bps)
 {
     const double nearly = 0.75;
-    return row->plan && bps > (double)row->plan->bandwidth_mibps * MIB * nearly && row->plan->bandwidth_mibps;
+    return plan && plan->bandwidth_mibps && bps > (double)plan->bandwidth_mibps * MIB * nearly;
 }
 
 void gw_calibrate_close(GwMigration *row, guint64 seen_bps)
@@ -328,7 +369,7 @@ void gw_calibrate_close(GwMigration *row, guint64 seen_bps)
     if (!f->first_pass_bytes && f->first.passes <= 3 && f->now.ending == GW_ENDING_ITSELF)
         f->first_pass_bytes = p->memory_processed;
     gboolean much = bytes >= TELLING_MIB * (guint64)MIB && p->elapsed_ms >= TELLING_MS;
-    gboolean telling = given_up ? p->elapsed_ms >= GIVEN_UP_MS : much, held = was_held_back(row, (double)bps);
+    gboolean telling = given_up ? p->elapsed_ms >= GIVEN_UP_MS : much, held = gw_calibrate_is_held(row->plan, (double)bps);
     f->actual_bps = telling && !held ? bps : 0;
     f->held_bps = held ? bps : 0;
 }

@@ -32,6 +32,22 @@ const char *gw_basis_name(GwBasis basis)
     return "observed";
 }
 
+const char *gw_link_from_name(GwLinkFrom from)
+{
+    switch (from) {
+    case GW_LINK_ASSUMED:
+        return "assumed";
+    case GW_LINK_OTHERS:
+        return "others";
+    case GW_LINK_MOVES:
+        return "moves";
+    case GW_LINK_PROBE:
+    case GW_LINK_COUNT:
+        break;
+    }
+    return "probe";
+}
+
 gboolean gw_interval_has(const GwInterval *interval, guint64 value)
 {
     return interval->low <= value && value <= interval->high;

@@ -29,6 +29,14 @@ typedef enum {
     GW_BASIS_COUNT
 } GwBasis;
 
+typedef enum {
+    GW_LINK_ASSUMED, /* nobody has measured any */
+    GW_LINK_OTHERS,  /* as other pairs of hosts have it */
+    GW_LINK_MOVES,   /* as moves between the two went */
+    GW_LINK_PROBE,   /* as it was measured by `doctor --probe` */
+    GW_LINK_COUNT
+} GwLinkFrom;
+
 typedef struct {
     GwEnding ending;
     GwBasis basis;
@@ -47,6 +55,8 @@ typedef struct {
     guint64 memory_bytes;    /* in use, as the hypervisor says: more than is sent */
     guint64 disk_bytes, disk_write_bps;
     guint64 link_bps;
+    GwLinkFrom link_from;
+    guint64 link_seen_us;    /* when that was seen last, by the wall clock; 0: assumed */
     guint64 write_bps, set_bytes; /* how fast the guest writes, and over how much of its memory */
     guint64 samples;         /* finished moves that its constants come from; 0: defaults */
     guint64 copy_ms, rest_ms; /* of the likely case: the copy alone, and what of the pause is the rest's travel */
@@ -55,6 +65,7 @@ typedef struct {
     guint64 total_ms, downtime_ms, bytes, actual_bps;
     guint64 held_bps;         /* like actual_bps, of a copy that its plan's limit held back: the link carries as much at least */
     guint64 first_pass_bytes; /* of memory; 0: not seen */
+    guint64 delta_of, delta_sent; /* as of GwProgress, when last looked at */
     /* what the guest was seen to write, 0 where nothing was: in the windows of its sample, in the first pass of the copy, and in the
      * shortest of the next ones that tell anything */
     GwWritten short_window, long_window, first_wrote, later_wrote;
@@ -62,6 +73,7 @@ typedef struct {
 
 const char *gw_ending_name(GwEnding ending); /* "by-itself", "post-copy", "pause", "no" */
 const char *gw_basis_name(GwBasis basis);    /* "sizes", "earlier", "sampled", "observed" */
+const char *gw_link_from_name(GwLinkFrom from); /* "assumed", "others", "moves", "probe" */
 gboolean gw_interval_has(const GwInterval *interval, guint64 value);
 
 #endif

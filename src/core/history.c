@@ -1,10 +1,13 @@
 #include "core/history.h"
 
+#include <string.h>
+
 struct GwHistory {
     guint most;
     GPtrArray *moves;      /* of GwMigration *, newest first */
     GHashTable *pairs;     /* key_of → GPtrArray of the same, borrowed, newest first */
     GHashTable *instances; /* uuid → likewise */
+    GHashTable *links;     /* way_of → GwLinkSeen, the newest; owned */
     GwFleet *fleet;        /* what all of them say; NULL: not asked for since the last was added */
 };
 
@@ -15,11 +18,13 @@ GwHistory *gw_history_new(guint most)
     history->moves = g_ptr_array_new_with_free_func((GDestroyNotify)gw_migration_free);
     history->pairs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
     history->instances = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
+    history->links = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     return history;
 }
 
 void gw_history_free(GwHistory *history)
 {
+    g_hash_table_unref(history->links);
     g_hash_table_unref(history->pairs);
     g_hash_table_unref(history->instances);
     g_ptr_array_unref(history->moves);
@@ -87,23 +92,65 @@ static const GPtrArray *pair_of(const GwHistory *history, const char *source, co
     return g_hash_table_lookup(history->pairs, key);
 }
 
+/* One direction. Owned by the caller. */
+static char *way_of(const char *source, const char *dest)
+{
+    return g_strconcat(source, "\n", dest, NULL);
+}
+
+void gw_history_measured(GwHistory *history, const char *source, const char *dest, const GwLinkSeen *seen)
+{
+    char *way = way_of(source, dest);
+    const GwLinkSeen *before = g_hash_table_lookup(history->links, way);
+    if (before && before->at_us > seen->at_us)
+        g_free(way);
+    else
+        g_hash_table_replace(history->links, way, g_memdup2(seen, sizeof *seen));
+}
+
+/* The way itself, or else the way back; NULL: neither was measured. */
+static const GwLinkSeen *measured(const GwHistory *history, const char *source, const char *dest)
+{
+    g_autofree char *there = way_of(source ? source : "", dest ? dest : ""), *back = way_of(dest ? dest : "", source ? source : "");
+    const GwLinkSeen *seen = g_hash_table_lookup(history->links, there);
+    return seen ? seen : g_hash_table_lookup(history->links, back);
+}
+
 GwConstants gw_history_constants(GwHistory *history, const char *source, const char *dest, const char *uuid)
 {
     g_autoptr(GPtrArray) none = g_ptr_array_new();
     const GPtrArray *pair = pair_of(history, source, dest), *own = g_hash_table_lookup(history->instances, uuid);
-    return gw_calibrate_pair(fleet_of(history), pair ? pair : none, own ? own : none);
+    return gw_calibrate_pair(fleet_of(history), pair ? pair : none, own ? own : none, measured(history, source, dest));
 }
 
 guint64 gw_history_pair_bps(GwHistory *history, const char *source, const char *dest)
 {
+    g_autoptr(GPtrArray) none = g_ptr_array_new();
     const GPtrArray *pair = pair_of(history, source, dest);
-    return pair ? gw_calibrate_pair_bps(fleet_of(history), pair) : 0;
+    return gw_calibrate_pair_bps(fleet_of(history), pair ? pair : none, measured(history, source, dest));
+}
+
+/* The most that was measured of it. */
+static guint64 most_measured(const GwHistory *history, const char *host)
+{
+    guint64 most = 0;
+    GHashTableIter iter;
+    gpointer way, seen;
+    g_hash_table_iter_init(&iter, history->links);
+    while (g_hash_table_iter_next(&iter, &way, &seen)) {
+        const GwLinkSeen *link = seen;
+        const char *dest = strchr(way, '\n');
+        gboolean is_source = strlen(host) == (gsize)(dest - (char *)way) && g_str_has_prefix(way, host);
+        if (is_source || strcmp(dest + 1, host) == 0)
+            most = MAX(most, link->rate.bps);
+    }
+    return most;
 }
 
 guint64 gw_history_link_bps(const GwHistory *history, const char *host)
 {
     enum { NEWEST = 20 };
-    guint64 most = 0;
+    guint64 most = most_measured(history, host);
     guint seen = 0;
     for (guint i = 0; i < history->moves->len && seen < NEWEST; i++) {
         const GwMigration *row = history->moves->pdata[i];

@@ -13,8 +13,7 @@ enum {
     LOOK_MS = 100,       /* QEMU looks for the end of a pass about so often (BUFFER_DELAY in migration.c) */
     FIRST_THROTTLE = 20, THROTTLE_STEP = 10, MOST_THROTTLE = 99, /* percent. QEMU: cpu-throttle-initial, -increment, max-cpu-throttle */
     SETTLE_MS = 10000,   /* tearing down and handing over, beside the pause itself */
-    DISK_PATIENCE = 2,   /* rounds over the disks that may bring nothing, each */
-    DISK_PART = 4,       /* at least that part of what the disks take at all, since another try begins at nothing, */
+    DISK_PART = 4,       /* a round over the disks: at least that part of what they take at all, since another try begins at nothing, */
     DISK_ROUND_MS = 1000, /* and so long, since a disk is written in bursts */
 };
 
@@ -53,6 +52,14 @@ static void take_rate(GwLadder *ladder, guint64 bps)
 {
     if (bps)
         ladder->bps = ladder->bps ? (ladder->bps * 3 + bps) / 4 : bps;
+}
+
+/* What the differences of pages take is seen once some were sent. */
+static void take_deltas(GwLadder *ladder, const GwProgress *now)
+{
+    const guint64 telling = 1 << 20;
+    if (now->delta_of >= telling)
+        ladder->deltas.part = (double)MAX(now->delta_sent, 1) / (double)now->delta_of;
 }
 
 /* The rest, at the present rate, with what the guest writes until it stands still. */
@@ -111,8 +118,11 @@ static gboolean turns(GwLadder *ladder, const GwPlan *plan, const GwProgress *no
         ladder->left = left_over(ladder, plan, elapsed_ms);
     if (turned && next && elapsed_ms > ladder->pass_since_ms)
         take_pass(ladder, now, elapsed_ms - ladder->pass_since_ms);
-    if (now->iteration != ladder->iteration)
+    if (now->iteration != ladder->iteration) {
+        gw_deltas_note(&ladder->deltas, ladder->iteration, (double)(now->memory_scanned - MIN(ladder->pass_scanned, now->memory_scanned)));
+        ladder->pass_scanned = now->memory_scanned;
         ladder->pass_since_ms = elapsed_ms;
+    }
     ladder->iteration = now->iteration;
     ladder->remaining = now->memory_remaining;
     ladder->scanned = now->memory_scanned;
@@ -179,16 +189,20 @@ typedef struct {
 static Wait wait_it_out(const GwLadder *ladder, const GwPlan *plan, const GwProgress *now)
 {
     double rate = (double)ladder->bps / 1000, rest = (double)now->memory_remaining, fits = rate * (double)plan->pause_ms;
-    double left = CLAMP(fits - rate * LOOK_MS, 0, (double)ladder->left);
     guint64 throttle = now->throttle_percent;
     gboolean slows = (plan->flags & GW_FLAG_AUTO_CONVERGE) != 0;
+    GwDeltas deltas = ladder->deltas;
     Wait wait = {0};
     for (guint n = 0; n < LOOKAHEAD && rest > fits; n++) {
-        double taken = (double)throttle / 100, ms = MAX((rest - left) / rate, LOOK_MS);
+        guint64 pass = now->iteration + n;
+        double pages = rest / gw_deltas_cost(&deltas, pass, rest); /* for what one takes on the wire */
+        double left = CLAMP(fits - rate * LOOK_MS * pages, 0, (double)ladder->left), cost = gw_deltas_cost(&deltas, pass, rest - left);
+        double taken = (double)throttle / 100, ms = MAX(cost / rate, LOOK_MS);
+        gw_deltas_note(&deltas, pass, rest - left);
         double wrote = writes_at_least(ladder, ms * (1 - taken));
         wait.ms += ms;
         wait.lost_ms += ms * taken;
-        if (slows && wrote > (rest - left) / 2)
+        if (slows && wrote > cost / 2)
             throttle = throttle ? MIN(throttle + THROTTLE_STEP, MOST_THROTTLE) : FIRST_THROTTLE;
         rest = wrote + left;
     }
@@ -279,7 +293,7 @@ static gboolean has_time_again(const GwLadder *ladder, const GwPlan *plan, guint
 static GwRung climb_disks(GwLadder *ladder, const GwPlan *plan, const GwProgress *now, guint64 elapsed_ms, char **ret_reason)
 {
     gboolean ended = rounds(ladder, plan, now, elapsed_ms);
-    if (!ended || !plan->second_try || ladder->rounds_in_vain < DISK_PATIENCE || !has_time_again(ladder, plan, elapsed_ms))
+    if (!ended || !plan->second_try || ladder->rounds_in_vain < GW_LADDER_DISK_PATIENCE || !has_time_again(ladder, plan, elapsed_ms))
         return GW_RUNG_WAIT;
     *ret_reason = g_strdup_printf("the guest writes %.1f MB/s to its disks and the link carries %.1f MB/s; it is copied again with writes "
                                   "that wait", (double)ladder->disk_write_bps / 1e6, (double)ladder->disk_bps / 1e6);
@@ -384,14 +398,16 @@ static gboolean is_overdue(const GwPlan *plan, guint64 elapsed_ms)
     return plan->timeout_ms && elapsed_ms > plan->timeout_ms;
 }
 
-void gw_ladder_expect(GwLadder *ladder, const GwWritten *seen)
+void gw_ladder_expect(GwLadder *ladder, const GwPlan *plan, const GwExpected *expected)
 {
-    memcpy(ladder->expected, seen, sizeof ladder->expected);
+    memcpy(ladder->expected, expected->seen, sizeof ladder->expected);
+    gw_deltas_begin(&ladder->deltas, plan, expected->delta_part, expected->set_bytes);
 }
 
 GwRung gw_ladder_step(GwLadder *ladder, const GwPlan *plan, const GwProgress *now, guint64 elapsed_ms, char **ret_reason)
 {
     take_rate(ladder, now->memory_bps);
+    take_deltas(ladder, now);
     gboolean turned = turns(ladder, plan, now, elapsed_ms);
     if (ladder->forced) {
         if (!ladder->promised_ms || elapsed_ms < ladder->forced_ms + ladder->promised_ms)

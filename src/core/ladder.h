@@ -13,7 +13,7 @@
 #ifndef GW_CORE_LADDER_H
 #define GW_CORE_LADDER_H
 
-#include "core/migration.h"
+#include "core/deltas.h"
 
 typedef struct {
     const char *name;
@@ -37,7 +37,17 @@ const GwPolicy *gw_policy_find(const char *name); /* NULL when there is none */
 unsigned gw_policy_intents(const GwPolicy *policy);
 const GwPolicy *gw_policy_of_intents(unsigned intents);
 
-enum { GW_LADDER_EXPECTED = 2, GW_LADDER_PASSES = 2 };
+enum {
+    GW_LADDER_EXPECTED = 2, GW_LADDER_PASSES = 2,
+    GW_LADDER_DISK_PATIENCE = 2, /* rounds over the disks that may bring nothing */
+};
+
+/* What is known of a guest before its copy; all zero: nothing. */
+typedef struct {
+    GwWritten seen[GW_LADDER_EXPECTED]; /* what it was seen to write, in windows; ms 0: in none */
+    double set_bytes;  /* what it writes at all */
+    double delta_part; /* of a page, what its differences take */
+} GwExpected;
 
 /* What is known of one copy. All zero when it begins. */
 typedef struct {
@@ -46,6 +56,8 @@ typedef struct {
     guint64 pass_since_ms;  /* when the pass that is under way was first seen */
     guint64 iteration;      /* the pass that was under way when last looked at */
     guint64 remaining, scanned, looked_ms; /* as last looked at, and when */
+    guint64 pass_scanned;   /* when that pass was first seen */
+    GwDeltas deltas;
     guint64 left;           /* what the last pass left over, bytes */
     guint64 best_end_ms;    /* the earliest end that post-copy would have brought at a pass's end; 0: none yet */
     guint64 best_remaining; /* the least that a pass has begun with, bytes */
@@ -72,9 +84,8 @@ typedef enum {
 /* The pause at which the copy switches over, so long after it began: the plan's, or a step on the way to it. */
 guint64 gw_ladder_pause_ms(const GwPlan *plan, guint64 elapsed_ms);
 
-/* Before the copy, or while its first pass lasts: what the guest was seen to write, in GW_LADDER_EXPECTED windows at most (ms 0: in
- * none). */
-void gw_ladder_expect(GwLadder *ladder, const GwWritten *seen);
+/* Before the copy, or while its first pass lasts. */
+void gw_ladder_expect(GwLadder *ladder, const GwPlan *plan, const GwExpected *expected);
 /* Called at every look at a copy under way. elapsed_ms: since it began. *ret_reason is set, for people, with all but WAIT; owned by
  * the caller. FORCE is told once. */
 GwRung gw_ladder_step(GwLadder *ladder, const GwPlan *plan, const GwProgress *now, guint64 elapsed_ms, char **ret_reason);

@@ -95,6 +95,7 @@ typedef struct {
     guint64 iteration;
     guint64 throttle_percent; /* of auto-converge */
     guint64 memory_scanned;   /* pages that were sent, with those that are all zeros and cost nothing; during the copy alone, not kept */
+    guint64 delta_of, delta_sent; /* pages of which differences were sent, and what those took (core/deltas.h); likewise */
 } GwProgress;
 
 /* Of memory on its way; AUTO is a wish only, and never in a plan. The names are those of gw_compression_name. */

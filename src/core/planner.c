@@ -196,6 +196,7 @@ GwPlan *gw_planner_probe(const GwPlanSettings *settings, const char *dest_addres
     plan->flags = settings->live_flags & kept;
     plan->destination_uri = fill_template(settings->uri_template, dest_address);
     plan->migrate_uri = copy_uri(settings, plan->flags, dest_address);
+    plan->bandwidth_mibps = settings->bandwidth_mibps;
     return plan;
 }
 

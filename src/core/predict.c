@@ -34,6 +34,7 @@ const GwConstants gw_constants_default = {
 typedef struct {
     const GwPredictInput *input;
     const GwWrites *writes;
+    GwShade guest;
     double slowing; /* exponent of the share of its time that is taken from a guest: one that waits mostly has time to spare */
     double whole; /* of the guest */
     double memory, rate, last_rate; /* bytes per second of the copy, and of the rest in the pause, which knows no limit */
@@ -49,7 +50,7 @@ typedef struct {
 typedef struct {
     const Case *c;
     GwLadder ladder;
-    double elapsed, sent, pending;
+    double elapsed, sent, scanned, pending; /* sent: on the wire; scanned: of pages */
     guint64 iteration, throttle;
 } Play;
 
@@ -75,12 +76,18 @@ static double written(const Play *play, double seconds)
     return MIN(waiting * gw_dirty_curve_mean(&c->curve, runs) + (1 - waiting) * all, c->memory);
 }
 
+/* What pages take on the wire in the pass that is under way. */
+static double cost(const Play *play, double bytes)
+{
+    return gw_deltas_cost(&play->ladder.deltas, play->iteration, bytes);
+}
+
 /* What is left of a pass when it ends. One that ends early does so between two looks, and sends what is sent between them at least. */
 static double left_over(const Play *play)
 {
     if (play->c->input->load.pass_end == GW_PASS_WHOLE)
         return 0;
-    double looked = play->c->rate * LOOK_MS / 1000;
+    double looked = play->c->rate * LOOK_MS / 1000 * (play->pending > 0 ? play->pending / cost(play, play->pending) : 1);
     double sent = MAX(play->pending - play->c->rate * pause_at(play) + looked / 2, looked);
     double empty = play->iteration == 1 ? play->c->whole - play->c->memory : 0; /* untouched pages come last, and cost nothing */
     return MAX(play->pending - MAX(sent, 0) - MAX(empty, 0), 0);
@@ -97,7 +104,7 @@ static GwRung ask_ladder(Play *play, double rest, double wrote, double seconds)
 {
     GwProgress now = {.elapsed_ms = (guint64)(play->elapsed * 1000),
                       .memory_remaining = (guint64)rest,
-                      .memory_scanned = (guint64)play->sent,
+                      .memory_scanned = (guint64)play->scanned,
                       .memory_bps = (guint64)play->c->rate,
                       .dirty_bps = seconds > 0 ? (guint64)(wrote / seconds) : 0,
                       .iteration = play->iteration,
@@ -109,11 +116,11 @@ static GwRung ask_ladder(Play *play, double rest, double wrote, double seconds)
 static Ending ends(const Play *play, GwEnding how, double rest, double rest_rate)
 {
     rest += (double)play->c->input->load.device_bytes;
-    double travel = how == GW_ENDING_NOT ? 0 : rest / rest_rate;
+    double takes = cost(play, rest), travel = how == GW_ENDING_NOT ? 0 : takes / rest_rate;
     return (Ending){.ending = how,
                     .seconds = play->elapsed + travel,
                     .rest_seconds = how == GW_ENDING_ITSELF || how == GW_ENDING_PAUSE ? travel : 0,
-                    .memory_sent = play->sent + (how == GW_ENDING_NOT ? 0 : rest),
+                    .memory_sent = play->sent + (how == GW_ENDING_NOT ? 0 : takes),
                     .passes = (guint)play->iteration};
 }
 
@@ -128,17 +135,19 @@ static gboolean pass(Play *play, Ending *ret_end)
 {
     const GwPlan *plan = play->c->input->plan;
     double left = left_over(play), rate = play->c->rate;
-    double seconds = MAX((play->pending - left) / rate, play->c->input->load.pass_end == GW_PASS_EARLY ? LOOK_MS / 1000.0 : 0.001);
+    double all = cost(play, play->pending);
+    double seconds = MAX(cost(play, play->pending - left) / rate, play->c->input->load.pass_end == GW_PASS_EARLY ? LOOK_MS / 1000.0 : 0.001);
     double limit = plan->timeout_ms ? plan->timeout_ms / 1000.0 - play->elapsed : G_MAXDOUBLE;
     gboolean cut = seconds > limit;
     if (cut)
         seconds = MAX(limit, 0) + 0.001;
-    double sent = MIN(play->pending, rate * seconds), wrote = written(play, seconds);
+    double sent = MIN(all, rate * seconds), pages = all > 0 ? sent * play->pending / all : 0, wrote = written(play, seconds);
     play->elapsed += seconds;
     play->sent += sent;
-    double rest = MIN(cut ? play->pending - sent + wrote : left + wrote, play->c->memory);
+    play->scanned += pages;
+    double rest = MIN(cut ? play->pending - pages + wrote : left + wrote, play->c->memory);
     play->ladder.remaining = (guint64)left; /* as if it had been looked at when the pass ended */
-    play->ladder.scanned = (guint64)play->sent;
+    play->ladder.scanned = (guint64)play->scanned;
     play->ladder.looked_ms = (guint64)(play->elapsed * 1000);
     if (!cut) {
         play->iteration++;
@@ -157,32 +166,57 @@ static gboolean pass(Play *play, Ending *ret_end)
     return rung != GW_RUNG_WAIT;
 }
 
-/* Disks come first; what the guest writes to them meanwhile is written there, too: as much as it likes, or, where its writes wait for the
- * destination, half of what the link carries at most, since two streams share it. FALSE: they are never done. */
+/* What is written to disks whose writes wait: half of what the link carries at most, since two streams share it. */
+static double written_waiting(const Case *c)
+{
+    return MIN((double)c->input->load.disk_write_bps, c->rate / 2);
+}
+
+/* They cannot keep up: after so many rounds in vain, each of which sends all of them, they are copied again with writes that wait. */
+static void copy_twice(const Case *c, double pending, double *ret_seconds, double *ret_sent)
+{
+    double first = pending / c->rate * (1 + GW_LADDER_DISK_PATIENCE), second = pending / (c->rate - written_waiting(c));
+    *ret_seconds = first + second;
+    *ret_sent = *ret_seconds * c->rate;
+}
+
+/* Disks come first; what the guest writes to them meanwhile is written there, too: as much as it likes, unless its writes wait for the
+ * destination. FALSE: they are never done. */
 static gboolean copy_disks(const Case *c, double pending, double *ret_seconds, double *ret_sent)
 {
-    double writes = (double)c->input->load.disk_write_bps;
-    if (c->input->plan->flags & GW_FLAG_NON_SHARED_SYNCHRONOUS_WRITES)
-        writes = MIN(writes, c->rate / 2);
-    double gain = c->rate - writes;
+    const GwPlan *plan = c->input->plan;
+    gboolean waits = (plan->flags & GW_FLAG_NON_SHARED_SYNCHRONOUS_WRITES) != 0;
+    double writes = waits ? written_waiting(c) : (double)c->input->load.disk_write_bps, gain = c->rate - writes;
     *ret_seconds = pending > 0 ? pending / MAX(gain, 1) : 0;
     *ret_sent = pending + *ret_seconds * writes;
-    guint64 timeout_ms = c->input->plan->timeout_ms;
-    return pending <= 0 || (gain > 0 && (!timeout_ms || *ret_seconds * 1000 < (double)timeout_ms));
+    if (pending > 0 && gain <= 0 && plan->second_try)
+        copy_twice(c, pending, ret_seconds, ret_sent);
+    else if (pending > 0 && gain <= 0)
+        return FALSE;
+    return pending <= 0 || !plan->timeout_ms || *ret_seconds * 1000 < (double)plan->timeout_ms;
+}
+
+/* What the differences of a page take of it. */
+static double shaded_part(double part, GwShade guest)
+{
+    part = part > 0 ? part : 1;
+    return guest == GW_SHADE_BETTER ? part / 2 : guest == GW_SHADE_WORSE ? MIN(part * 2 + 0.05, 1) : part;
 }
 
 static Play begin(const Case *c, const GwCopyPoint *at)
 {
     Play play = {.c = c, .iteration = 1, .pending = c->memory};
     if (!at) {
-        GwWritten seen[GW_LADDER_EXPECTED];
-        gw_writes_expect(c->writes, seen);
-        gw_ladder_expect(&play.ladder, seen);
+        GwExpected expected;
+        gw_writes_expect(c->writes, c->guest, shaded_part(c->input->constants.delta_part, c->guest), &expected);
+        gw_ladder_expect(&play.ladder, c->input->plan, &expected);
         return play;
     }
     play.elapsed = (double)at->elapsed_ms / 1000;
     play.sent = (double)at->sent_bytes;
     play.ladder = at->ladder;
+    play.ladder.deltas.part = shaded_part(at->ladder.deltas.part, c->guest);
+    play.scanned = at->ladder.scanned ? (double)at->ladder.scanned : play.sent;
     play.throttle = at->throttle_percent;
     if (at->iteration) {
         play.iteration = at->iteration;
@@ -247,7 +281,7 @@ static double memory_of(const GwPredictInput *input, GwShade shade)
 static Case case_of(const GwPredictInput *input, const GwWrites *writes, GwShade link, GwShade guest)
 {
     static const double slowing[GW_SHADE_COUNT] = {[GW_SHADE_BETTER] = 1, [GW_SHADE_LIKELY] = 2, [GW_SHADE_WORSE] = 4};
-    return (Case){input, writes, slowing[guest], (double)input->plan->memory_mib * MIB, memory_of(input, guest), rate_of(input, link, TRUE),
+    return (Case){input, writes, guest, slowing[guest], (double)input->plan->memory_mib * MIB, memory_of(input, guest), rate_of(input, link, TRUE),
                   rate_of(input, link, FALSE), writes->curves[guest]};
 }
 
@@ -307,6 +341,8 @@ static void tell_made(const Case *likely, const Ending *end, GwForecast *made)
     made->disk_bytes = input->disk_bytes;
     made->disk_write_bps = input->load.disk_write_bps;
     made->link_bps = (guint64)likely->rate;
+    made->link_from = input->constants.link_from;
+    made->link_seen_us = input->constants.link_seen_us;
     made->write_bps = (guint64)likely->curve.write_bps;
     made->set_bytes = (guint64)likely->curve.set_bytes;
     made->samples = input->constants.samples;

@@ -17,15 +17,18 @@ enum { GW_WROTE_SHORT, GW_WROTE_LONG, GW_WROTE_FIRST, GW_WROTE_LATER, GW_WROTE_B
 /* Constants that history corrects; core/calibrate.h. */
 typedef struct {
     guint64 link_bps;             /* what the link carries */
+    guint64 link_seen_us;         /* as GwForecast's */
     double link_low, link_high;   /* parts of it that moves have seen, below and above */
     guint64 around_ms;            /* the work before and after the copy */
     guint64 switch_ms;            /* the pause beside the rest's travel */
     guint64 unused_bytes;         /* of memory in use that is not sent: it is the hypervisor's own */
     guint64 begin_ms;             /* what a copy takes longer than to send what it sends */
+    double delta_part;            /* of a page: what its differences take (core/deltas.h); 0: nobody knows */
     double rest_part;             /* of the rest's travel in the pause: actual over what is computed */
     guint64 sent_before;          /* what the first pass of this instance's last move sent; 0: it was never seen to move */
     GwWritten wrote_before[GW_WROTE_BEFORE]; /* what the instance was seen to write then; ms 0: nothing */
     GwSpread by_ending[GW_ENDING_COUNT]; /* by what was predicted */
+    GwLinkFrom link_from;
     guint samples;                /* moves that these come from; 0: defaults */
 } GwConstants;
 extern const GwConstants gw_constants_default;
@@ -50,8 +53,8 @@ typedef struct {
     double pass_seconds, pass_bytes; /* of the last whole pass: how long it took, and what the guest wrote meanwhile; 0: none yet */
 } GwCopyPoint;
 
-/* What the ladder is to expect of the guest (gw_ladder_expect): GW_LADDER_EXPECTED windows. (writes.c) */
-void gw_predict_expect(const GwPredictInput *input, GwWritten *ret_seen);
+/* What the ladder is to expect of the guest (gw_ladder_expect). (writes.c) */
+void gw_predict_expect(const GwPredictInput *input, GwExpected *ret_expected);
 /* at NULL: before the copy. ret_made (may be NULL): its figures that say from what, and of the likely case, are filled. */
 GwOutlook gw_predict(const GwPredictInput *input, const GwCopyPoint *at, GwForecast *ret_made);
 

@@ -60,12 +60,14 @@ static void plan_streams(GwPlan *plan, guint connections, const GwAbilities *can
     plan->connections = (plan->flags & GW_FLAG_PARALLEL) && connections > 1 ? connections : 0;
 }
 
-/* Deltas of pages that are written again and again: of use only while passes are repeated, over a link that is slower than the encoder. */
+/* Deltas of pages that are written again and again: of use only while passes are repeated, over a link that is slower than the encoder, and for
+ * pages that are not written from end to end. */
 static gboolean xbzrle_pays(const GwPlan *plan, const GwTraffic *traffic)
 {
+    const double most = 0.8; /* of a page */
     guint64 link = link_of(plan, traffic);
     gboolean known = traffic->link_bps || plan->bandwidth_mibps;
-    return known && link < XBZRLE_BPS && traffic->sampled && traffic->write_bps > link / 4;
+    return known && link < XBZRLE_BPS && traffic->write_bps > link / 4 && traffic->delta_part < most;
 }
 
 static gboolean zstd_pays(const GwPlan *plan, const GwTraffic *traffic)

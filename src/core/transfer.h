@@ -14,10 +14,11 @@ typedef enum {
 
 /* What is known when the plan is made; all zero: nothing. */
 typedef struct {
-    gboolean sampled;       /* the next two were measured in the last minutes */
-    guint64 write_bps;      /* different pages of memory that the guest writes */
+    gboolean sampled;       /* disk_write_bps was measured in the last minutes */
+    guint64 write_bps;      /* different pages of memory that the guest writes; 0: nothing, or nobody knows */
     guint64 disk_write_bps;
     guint64 link_bps;       /* what copies between the two hosts were seen to get; 0: none was seen */
+    double delta_part;      /* of a page: what its differences take (core/deltas.h); 0: nobody knows */
 } GwTraffic;
 
 /* What the two hosts' programs can do. Versions in libvirt's form; 0: unknown, taken for too old. */

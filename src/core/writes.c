@@ -106,20 +106,20 @@ GwWrites gw_writes_of(const GwPredictInput *input, const GwCopyPoint *at)
     return writes;
 }
 
-void gw_writes_expect(const GwWrites *writes, GwWritten *ret_expected)
+void gw_writes_expect(const GwWrites *writes, GwShade shade, double delta_part, GwExpected *ret_expected)
 {
-    memset(ret_expected, 0, GW_LADDER_EXPECTED * sizeof *ret_expected);
+    *ret_expected = (GwExpected){.set_bytes = writes->curves[shade].set_bytes, .delta_part = delta_part};
+    GwWritten *seen = ret_expected->seen;
     for (guint i = 0; i < writes->count; i++) {
-        if (!ret_expected[0].ms || writes->seen[i].ms < ret_expected[0].ms)
-            ret_expected[0] = writes->seen[i];
-        if (writes->seen[i].bytes > ret_expected[1].bytes)
-            ret_expected[1] = writes->seen[i];
+        if (!seen[0].ms || writes->seen[i].ms < seen[0].ms)
+            seen[0] = writes->seen[i];
+        if (writes->seen[i].bytes > seen[1].bytes)
+            seen[1] = writes->seen[i];
     }
 }
 
-void gw_predict_expect(const GwPredictInput *input, GwWritten *ret_seen)
+void gw_predict_expect(const GwPredictInput *input, GwExpected *ret_expected)
 {
-    GwWrites writes = {.count = 0};
-    take_seen(&writes, input);
-    gw_writes_expect(&writes, ret_seen);
+    GwWrites writes = gw_writes_of(input, NULL);
+    gw_writes_expect(&writes, GW_SHADE_LIKELY, input->constants.delta_part, ret_expected);
 }

@@ -16,7 +16,7 @@ typedef struct {
 
 /* at as of gw_predict. */
 GwWrites gw_writes_of(const GwPredictInput *input, const GwCopyPoint *at);
-/* The shortest, and the one in which most was written; of ret_expected's room GW_LADDER_EXPECTED. */
-void gw_writes_expect(const GwWrites *writes, GwWritten *ret_expected);
+/* Of the windows the shortest, and the one in which most was written. */
+void gw_writes_expect(const GwWrites *writes, GwShade shade, double delta_part, GwExpected *ret_expected);
 
 #endif

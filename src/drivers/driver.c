@@ -358,6 +358,17 @@ GwPairAudit *gw_node_probe(GwNode *source, GwNode *dest, const GwPlan *plan, GEr
     return audit;
 }
 
+gboolean gw_node_measure_link(GwNode *source, GwNode *dest, const GwPlan *plan, GwLinkRate *ret_rate, GError **error)
+{
+    GwNodeCall call = {"measure_link", source, dest, plan->uuid, GW_NODE_LONG};
+    GError *failure = NULL;
+    if (!is_supported(source, source->driver->measure_link != NULL, "measure what the way between them carries", error) ||
+        !gw_node_call_begin(&call, error))
+        return FALSE;
+    gboolean ok = source->driver->measure_link(source->host, dest->host, plan, ret_rate, &failure);
+    return gw_node_call_end(&call, ok, failure, error);
+}
+
 char *gw_node_baseline(GwNode *node, const char *const *cpus, GError **error)
 {
     GwNodeCall call = {"baseline", node};

@@ -192,12 +192,15 @@ typedef struct {
      * it is not left over. ret_left: of char *, for people. Optional. */
     gboolean (*remains)(GwHost *host, GwHost *home, const GwPlan *plan, GwSide side, GPtrArray **ret_left, GError **error);
 
-    /* ---- examining hosts themselves. All three are optional. */
+    /* ---- examining hosts themselves. All four are optional. */
     /* What concerns the host's readiness; removes what probes of former runs left there. */
     GwHostAudit *(*audit)(GwHost *host, GError **error);
     /* Moves a tiny paused guest of its own from source to dest, in the way of plan (uuid, flags, destination_uri, migrate_uri;
      * the rest is not read), and removes it, whatever happened. A move that fails is an answer, not an error. */
     GwPairAudit *(*probe)(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error);
+    /* What the way from source to dest carries, by the copy of a guest of its own, which it removes, in the way of plan (and within its limit).
+     * GW_ERROR_UNSUPPORTED, and why: this cannot be found out here. Optional. */
+    gboolean (*measure_link)(GwHost *source, GwHost *dest, const GwPlan *plan, GwLinkRate *ret_rate, GError **error);
     /* The CPU that guests can have on all hosts whose audits gave these texts, in the form of an instance's definition. */
     char *(*baseline)(GwHost *host, const char *const *cpus, GError **error);
 
@@ -264,6 +267,7 @@ gboolean gw_node_remains(GwNode *node, GwNode *home, const GwPlan *plan, GwSide 
 /* An audit of the facts alone where the driver has none. */
 GwHostAudit *gw_node_audit(GwNode *node, GError **error);
 GwPairAudit *gw_node_probe(GwNode *source, GwNode *dest, const GwPlan *plan, GError **error);
+gboolean gw_node_measure_link(GwNode *source, GwNode *dest, const GwPlan *plan, GwLinkRate *ret_rate, GError **error);
 char *gw_node_baseline(GwNode *node, const char *const *cpus, GError **error);
 /* ---- pools.c: pools made from aggregates. UNSUPPORTED where the driver has none; of hosts of two kinds, too. */
 gboolean gw_node_can_pool(const GwNode *node);

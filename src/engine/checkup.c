@@ -48,12 +48,14 @@ void gw_checkups_free(GwCheckups *checkups)
     g_free(checkups);
 }
 
-static gboolean is_stopping(GwEngine *engine)
+void gw_checkups_lock(GwEngine *engine)
 {
-    g_mutex_lock(&engine->lock);
-    gboolean stopping = engine->stopping;
-    g_mutex_unlock(&engine->lock);
-    return stopping;
+    g_mutex_lock(&engine->checkups->lock);
+}
+
+void gw_checkups_unlock(GwEngine *engine)
+{
+    g_mutex_unlock(&engine->checkups->lock);
 }
 
 /* ---- hosts */
@@ -62,7 +64,7 @@ static GwHostAudit *ask_host(Run *run, const char *name, char **ret_failure)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GwHostEntry) entry = gw_engine_find_host(run->engine, name);
-    GwHostAudit *audit = entry && !is_stopping(run->engine) ? gw_node_audit(entry->node, &error) : NULL;
+    GwHostAudit *audit = entry && !gw_engine_is_stopping(run->engine) ? gw_node_audit(entry->node, &error) : NULL;
     if (!audit)
         *ret_failure = g_strdup(error ? error->message : "it was removed meanwhile");
     return audit;
@@ -108,7 +110,7 @@ static GwPairAudit *probe_pair(Run *run, const Direction *way)
     g_autoptr(GError) error = NULL;
     g_autoptr(GwHostEntry) source = gw_engine_find_host(run->engine, way->source->name);
     g_autoptr(GwHostEntry) dest = gw_engine_find_host(run->engine, way->dest->name);
-    if (!source || !dest || is_stopping(run->engine))
+    if (!source || !dest || gw_engine_is_stopping(run->engine))
         return failed_probe("the host was removed meanwhile, or Godwit is stopping");
     g_autoptr(GwPlan) plan = gw_planner_probe(&run->engine->settings.plan, dest->row->name);
     g_autofree char *uuid = g_uuid_string_random();
@@ -232,7 +234,7 @@ static void log_changes(const GwHostCheckup *before, const GwHostCheckup *now)
 static void end_own(Run *run)
 {
     GwCheckups *checkups = run->engine->checkups;
-    gboolean stopping = is_stopping(run->engine); /* hosts were not asked */
+    gboolean stopping = gw_engine_is_stopping(run->engine); /* hosts were not asked */
     g_mutex_lock(&checkups->lock);
     run->checkup->ended_us = g_get_real_time();
     for (guint i = 0; !stopping && i < run->checkup->hosts->len; i++) {
@@ -262,8 +264,10 @@ static gpointer run_thread(gpointer data)
                             ? g_thread_pool_new(examine_pair, run, PROBES_AT_ONCE, FALSE, NULL)
                             : NULL;
     each_pair(run, pool);
-    if (pool)
+    if (pool) {
         g_thread_pool_free(pool, FALSE, TRUE);
+        gw_checkup_measure_links(run->engine, run->checkup);
+    }
     char *cpu = find_baseline(run);
     g_mutex_lock(&checkups->lock);
     g_ptr_array_sort(run->checkup->pairs, by_names);
@@ -326,7 +330,7 @@ void gw_checkups_tick(GwEngine *engine)
 {
     GwCheckups *checkups = engine->checkups;
     guint interval_s = engine->settings.audit_interval_s;
-    if (!interval_s || !is_due(engine, interval_s) || !gw_inventory_has_looked(engine) || is_stopping(engine))
+    if (!interval_s || !is_due(engine, interval_s) || !gw_inventory_has_looked(engine) || gw_engine_is_stopping(engine))
         return;
     GwCheckup *checkup = checkup_new(engine, NULL, GW_CHECKUP_HOSTS, NULL);
     g_mutex_lock(&checkups->lock);

@@ -115,6 +115,7 @@ static GwTraffic traffic_of(GwEngine *engine, const char *uuid, const char *sour
     guint64 out = gw_forecast_link_bps(engine, source), in = gw_forecast_link_bps(engine, dest);
     guint64 own = gw_forecast_pair_bps(engine, source, dest);
     GwTraffic traffic = {.link_bps = own ? own : out && in ? MIN(out, in) : MAX(out, in)};
+    gw_forecast_recall(engine, source, dest, uuid, &traffic);
     if (gw_forecast_last(engine, uuid, &load) && load.how != GW_LOAD_SIZES) {
         traffic.sampled = TRUE;
         traffic.write_bps = load.short_bytes * 1000 / GW_LOAD_SHORT_MS;

@@ -193,6 +193,14 @@ static void quit_loop(GwEngine *engine)
     g_source_unref(quit);
 }
 
+gboolean gw_engine_is_stopping(GwEngine *engine)
+{
+    g_mutex_lock(&engine->lock);
+    gboolean stopping = engine->stopping;
+    g_mutex_unlock(&engine->lock);
+    return stopping;
+}
+
 /* Copies under way hold references and end whenever the hypervisors end them; they touch the store no more. */
 void gw_engine_stop(GwEngine *engine)
 {

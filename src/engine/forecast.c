@@ -196,6 +196,26 @@ guint64 gw_forecast_pair_bps(GwEngine *engine, const char *source, const char *d
     return bps;
 }
 
+void gw_forecast_measured(GwEngine *engine, const char *source, const char *dest, const GwLinkSeen *seen)
+{
+    g_autoptr(GError) error = NULL;
+    g_mutex_lock(&engine->forecasts->lock);
+    gw_history_measured(engine->forecasts->ended, source, dest, seen);
+    g_mutex_unlock(&engine->forecasts->lock);
+    if (!gw_store_link_put(engine->store, source, dest, seen, &error))
+        gw_warning("what the way from %s to %s carries was measured, and is forgotten with the daemon: %s", source, dest, error->message);
+}
+
+void gw_forecast_recall(GwEngine *engine, const char *source, const char *dest, const char *uuid, GwTraffic *traffic)
+{
+    GwConstants constants = constants_of(engine, source, dest, uuid);
+    traffic->delta_part = constants.delta_part;
+    for (guint i = GW_WROTE_FIRST; i <= GW_WROTE_LATER; i++) {
+        const GwWritten *wrote = &constants.wrote_before[i];
+        traffic->write_bps = wrote->ms ? MAX(traffic->write_bps, wrote->bytes * 1000 / wrote->ms) : traffic->write_bps;
+    }
+}
+
 GwForecast *gw_forecast_make(GwEngine *engine, const GwPlan *plan, const GwLoad *load, const char *source, const char *dest)
 {
     GwForecast *made = g_new0(GwForecast, 1);
@@ -216,11 +236,11 @@ static void forecast_first(GwActive *active, GwMigration *row)
 /* Once a sample has come; the ladder itself takes no notice any more when the first pass is over. */
 static void tell_ladder(GwActive *active, const GwMigration *row, const GwPredictInput *input)
 {
-    GwWritten seen[GW_LADDER_EXPECTED];
+    GwExpected expected;
     if (row->state == GW_MIGRATION_RUNNING && active->source_sight.progress.iteration > 1)
         return;
-    gw_predict_expect(input, seen);
-    gw_ladder_expect(&active->ladder, seen);
+    gw_predict_expect(input, &expected);
+    gw_ladder_expect(&active->ladder, row->plan, &expected);
 }
 
 static void note_pass(GwForecast *forecast, guint64 pass, const GwWritten *wrote)
@@ -272,6 +292,8 @@ static void forecast_again(GwActive *active, GwMigration *row)
     GwLoad load = {0};
     recall(active->engine->forecasts, row->instance_uuid, GW_LOAD_SIZES, &load);
     watch_pass(active, row, now);
+    row->forecast->delta_of = now->delta_of;
+    row->forecast->delta_sent = now->delta_sent;
     GwPredictInput input = {row->plan, load, constants_of(active->engine, row->source, row->dest, row->instance_uuid), gw_plan_copied_bytes(row->plan)};
     tell_ladder(active, row, &input);
     gboolean held = row->plan->bandwidth_mibps && active->ladder.bps * 10 > (row->plan->bandwidth_mibps << 20) * 9;
@@ -389,6 +411,12 @@ void gw_forecasts_free(GwForecasts *forecasts)
     g_free(forecasts);
 }
 
+static void take_link(gpointer data, const char *source, const char *dest, const GwLinkSeen *seen)
+{
+    GwEngine *engine = data;
+    gw_history_measured(engine->forecasts->ended, source, dest, seen);
+}
+
 gboolean gw_engine_load_forecasts(GwEngine *engine, GError **error)
 {
     GwMigrationQuery query = {.without_plans = TRUE, .kind = gw_move_kind_name(GW_MOVE_LIVE), .limit = REMEMBERED};
@@ -400,5 +428,5 @@ gboolean gw_engine_load_forecasts(GwEngine *engine, GError **error)
         if (is_remembered(row))
             gw_history_add(engine->forecasts->ended, gw_migration_copy(row));
     }
-    return TRUE;
+    return gw_store_links(engine->store, take_link, engine, error);
 }

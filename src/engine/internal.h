@@ -200,6 +200,11 @@ typedef struct GwCheckups GwCheckups; /* checkup.c */
 GwCheckups *gw_checkups_new(void);
 void gw_checkups_free(GwCheckups *checkups);
 void gw_checkups_tick(GwEngine *engine); /* begins one of the daemon's own when it is due */
+void gw_checkups_lock(GwEngine *engine); /* of all checkups */
+void gw_checkups_unlock(GwEngine *engine);
+/* checkup_links.c: of all pairs whose probes arrived; lasts seconds for each pair. */
+void gw_checkup_measure_links(GwEngine *engine, GwCheckup *checkup);
+gboolean gw_engine_is_stopping(GwEngine *engine);
 
 typedef struct GwForecasts GwForecasts; /* forecast.c */
 GwForecasts *gw_forecasts_new(void);
@@ -475,6 +480,10 @@ void gw_forecast_sample_soon(GwActive *active, const GwMigration *row); /* in th
 gboolean gw_forecast_last(GwEngine *engine, const char *uuid, GwLoad *ret_load);
 /* Has what this guest writes sampled in the background; FALSE: later, enough are being sampled. */
 gboolean gw_forecast_survey(GwEngine *engine, const char *host, const char *uuid);
+/* The way from source to dest was measured: kept, too. */
+void gw_forecast_measured(GwEngine *engine, const char *source, const char *dest, const GwLinkSeen *seen);
+/* What the last move of the instance has shown of its memory. */
+void gw_forecast_recall(GwEngine *engine, const char *source, const char *dest, const char *uuid, GwTraffic *traffic);
 GwForecast *gw_forecast_make(GwEngine *engine, const GwPlan *plan, const GwLoad *load, const char *source, const char *dest);
 void gw_forecast_copy(GwMigration *row, const GwMigration *from); /* when it has one */
 void gw_forecast_follow(GwActive *active, GwMigration *row); /* at each look at a move */

@@ -15,6 +15,13 @@ static const char *const basis_words[] = {
     [GW_BASIS_SAMPLED] = "sampled",
     [GW_BASIS_OBSERVED] = "observed",
 };
+static const char *const link_words[] = {
+    [GW_LINK_ASSUMED] = "assumed",
+    [GW_LINK_OTHERS] = "others",
+    [GW_LINK_MOVES] = "moves",
+    [GW_LINK_PROBE] = "probe",
+};
+_Static_assert(G_N_ELEMENTS(link_words) == GW_LINK_COUNT, "a word for each");
 _Static_assert(G_N_ELEMENTS(ending_words) == GW_ENDING_COUNT && G_N_ELEMENTS(basis_words) == GW_BASIS_COUNT, "a word for each");
 
 #define NUMBER(member) GW_FIELD(GwForecast, INT64, member)
@@ -36,6 +43,8 @@ static const GwField fields[] = {
     NUMBER(disk_bytes),
     NUMBER(disk_write_bps),
     NUMBER(link_bps),
+    GW_FIELD_WORDS(GwForecast, link_from, "link_from", link_words),
+    NUMBER(link_seen_us),
     NUMBER(write_bps),
     NUMBER(set_bytes),
     NUMBER(samples),
@@ -48,6 +57,8 @@ static const GwField fields[] = {
     NUMBER(actual_bps),
     NUMBER(held_bps),
     NUMBER(first_pass_bytes),
+    NUMBER(delta_of),
+    NUMBER(delta_sent),
     WRITTEN(short_window),
     WRITTEN(long_window),
     WRITTEN(first_wrote),

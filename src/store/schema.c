@@ -240,6 +240,15 @@ const char *const gw_schema_steps[] = {
 
     /* 14: options of one live migration: core/overrides.h. */
     "ALTER TABLE migrations ADD COLUMN options TEXT;",
+
+    /* 15: what ways between hosts were measured to carry. */
+    "CREATE TABLE links ("
+    " source_id INTEGER NOT NULL REFERENCES hosts (id) ON DELETE CASCADE,"
+    " dest_id INTEGER NOT NULL REFERENCES hosts (id) ON DELETE CASCADE,"
+    " bps INTEGER NOT NULL,"
+    " at_least INTEGER NOT NULL,"
+    " measured_us INTEGER NOT NULL,"
+    " PRIMARY KEY (source_id, dest_id)) WITHOUT ROWID;",
 };
 
 const guint gw_schema_count = G_N_ELEMENTS(gw_schema_steps);

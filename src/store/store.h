@@ -6,6 +6,7 @@
 #define GW_STORE_STORE_H
 
 #include "core/aggregate.h"
+#include "core/calibrate.h"
 #include "core/card.h"
 #include "core/host.h"
 #include "core/instance.h"
@@ -102,6 +103,12 @@ gboolean gw_store_definitions_known(GwStore *store, const char *host, GHashTable
 gboolean gw_store_definition_get(GwStore *store, const char *host, const char *uuid, char **ret_text /* NULL: none */, GError **error);
 /* The old host of an evacuation came back and was cleared: EVACUATED becomes COMPLETED. */
 gboolean gw_store_evacuation_cleared(GwStore *store, gint64 id, GError **error);
+
+/* ---- What ways between hosts were measured to carry; gone with either host */
+/* The newest of each direction is kept. Of hosts that are not there (any more) nothing is. */
+gboolean gw_store_link_put(GwStore *store, const char *source, const char *dest, const GwLinkSeen *seen, GError **error);
+typedef void (*GwLinkReader)(gpointer data, const char *source, const char *dest, const GwLinkSeen *seen);
+gboolean gw_store_links(GwStore *store, GwLinkReader read, gpointer data, GError **error);
 
 /* ---- What people say of instances; a card goes with its server (gw_store_server_remove) */
 /* Adds it, or replaces the version of card->stored_us, and sets that anew. GW_ERROR_STALE: another version is stored. */

@@ -41,7 +41,7 @@ def test_ready(fleet):
     godwit = fleet(HostA="", HostB="")
     run = godwit("doctor", "--probe")
     assert run.status == 0 and "Nothing was found." in run.out
-    assert "| HostA     |            | ok, 0.00 s |" in run.out
+    assert "| HostA     |               | ok, 119 MiB/s |" in run.out
     assert "nothing: no finding" in godwit("doctor", "--fix-plan").out.lower()
 
 
@@ -61,6 +61,19 @@ def test_every_finding_of_hosts_and_pairs(fleet):
     plan = godwit("doctor", "--fix-plan")
     assert "usermod -u 64055" in plan.out and "usermod -u 107" not in plan.out  # one advice for all
     assert "hostnamectl set-hostname HostC   # on HostC" in plan.out
+
+
+def test_what_a_way_was_measured_to_carry_is_planned_with(fleet):
+    """Another way is not."""
+    godwit = fleet(HostA="instances=1&prefix=vm&link_mbps=800", HostB="link_mbps=800", HostC="link_mbps=400")
+    vm = "vm-HostA-1"
+    assert "a link of 954 MiB/s (assumed: nobody measured it)" in godwit("plan", vm, "HostB", "--quick").out
+    assert godwit("doctor", "--probe", "HostA", "HostB").status == 0
+    assert "a link of 95.4 MiB/s (measured 0" in godwit("plan", vm, "HostB", "--quick").out
+    assert "a link of 954 MiB/s (assumed" in godwit("plan", vm, "HostC", "--quick").out
+    way = godwit("--json", "doctor", "--probe", "HostA", "HostC").json["checkup"]["pairs"][0]
+    assert (way["probe"]["link_bps"], way["probe"]["link_at_least"], way["probe"]["link_problem"]) == (50000000, False, None)
+    assert "a link of 47.7 MiB/s (measured 0" in godwit("plan", vm, "HostC", "--quick").out
 
 
 def test_a_way_that_is_cut_is_found_by_a_probe_only(fleet):

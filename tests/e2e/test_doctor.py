@@ -83,6 +83,31 @@ def test_all_ways_are_proved(cloud, lab):
     assert facts["folder"]["there"] and facts["folder"]["writable"] and abs(facts["clock_ahead_ms"]) < 2000
 
 
+def test_what_a_way_carries_is_measured(cloud, lab):
+    """It is planned with, also after a restart, and a limit is kept."""
+    cloud.lab.guest("vm1", "HostB")
+    try:
+        lab.link("HostB", rate=20)
+        result = checkup(cloud, True)
+        there, back = pair(result, "HostB", "HostC")["probe"], pair(result, "HostC", "HostB")["probe"]
+        for way in (there, back):
+            assert way["link_problem"] is None and not way["link_at_least"]
+            assert 14e6 < way["link_bps"] < 22e6, result["pairs"]
+        cloud.refresh()
+        for _ in ("as measured", "after a restart"):
+            plan = cloud.request("POST", "/godwit/v1/plan", {"plan": {"server": cloud.uuid("vm1"), "host": "HostC", "measure": False}}).json
+            made = plan["plan"]["hosts"][0]["prediction"]["made_from"]
+            assert made["link_from"] == "probe" and made["link_bps"] == there["link_bps"] and made["link_seen_at"]
+            cloud.restart()
+        cloud.restart(live_migration_bandwidth=10)
+        way = pair(checkup(cloud, True), "HostB", "HostC")["probe"]
+        assert way["link_at_least"] and way["link_bps"] < 1.1 * 10 * 2**20
+    finally:
+        lab.link("HostB")
+        cloud.restart(live_migration_bandwidth=0)
+        lab.remove_guest("vm1")
+
+
 def test_probes_are_no_instances(cloud, lab):
     """Neither while they are there nor afterwards, and what a crash left is removed."""
     xml = ("<domain type='qemu'><name>godwit-probe-1000000000-0000abcd</name><memory unit='KiB'>8192</memory><vcpu>1</vcpu>"

@@ -58,6 +58,8 @@ static GwPlan *plan_of(const json_t *row)
     plan->forced_pause_ms = policy->forced_pause_ms;
     plan->flags = GW_FLAG_AUTO_CONVERGE;
     plan->timeout_ms = 800000;
+    const char *compression = json_string_value(json_object_get(row, "compression"));
+    plan->compression = g_strcmp0(compression, "xbzrle") == 0 ? GW_COMPRESSION_XBZRLE : GW_COMPRESSION_NONE;
     return plan;
 }
 

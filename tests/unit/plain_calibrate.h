@@ -23,7 +23,7 @@ static inline GwConstants plain_calibrate(const GPtrArray *moves, const char *so
         if (g_strcmp0(row->instance_uuid, uuid) == 0)
             g_ptr_array_add(own, moves->pdata[i]);
     }
-    return gw_calibrate_pair(fleet, pair, own);
+    return gw_calibrate_pair(fleet, pair, own, NULL);
 }
 
 #endif

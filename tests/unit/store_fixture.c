@@ -8,12 +8,12 @@
 #include <unistd.h>
 
 /* A field that was added to one of these must be described in the store's tables, and then set and compared below; but for `calls` and `place` of a
- * plan, which are words for whoever asks, and memory_scanned of a progress, which is of a copy under way. */
+ * plan, which are words for whoever asks, and memory_scanned and what follows it of a progress, which are of a copy under way. */
 #if GLIB_SIZEOF_VOID_P == 8
 _Static_assert(sizeof(GwDisk) == 88 && sizeof(GwNic) == 24 && sizeof(GwInstance) == 176, "a new field of an instance?");
 _Static_assert(sizeof(GwPlanDisk) == 80 && sizeof(GwPlan) == 240, "a new field of a plan?");
-_Static_assert(sizeof(GwMigration) == 360 && sizeof(GwProgress) == 104, "a new field of a migration?");
-_Static_assert(sizeof(GwForecast) == 424, "a new field of a forecast?");
+_Static_assert(sizeof(GwMigration) == 376 && sizeof(GwProgress) == 120, "a new field of a migration?");
+_Static_assert(sizeof(GwForecast) == 456, "a new field of a forecast?");
 #endif
 
 gboolean on_postgres(void)
@@ -213,9 +213,9 @@ GwMigration *sample_migration(const char *instance_uuid)
     *row->forecast = (GwForecast){
         .first = {GW_ENDING_PAUSE, GW_BASIS_SAMPLED, 1, 2, {3, 4, 5}, {6, 7, 8}, {9, 10, 11}},
         .now = {GW_ENDING_NOT, GW_BASIS_OBSERVED, 12, 13, {14, 15, 16}, {17, 18, 19}, {20, 21, 22}},
-        .memory_bytes = 23, .disk_bytes = 24, .disk_write_bps = 25, .link_bps = 26, .write_bps = 27, .set_bytes = 28,
+        .memory_bytes = 23, .disk_bytes = 24, .disk_write_bps = 25, .link_bps = 26, .link_from = GW_LINK_PROBE, .link_seen_us = 46, .write_bps = 27, .set_bytes = 28,
         .samples = 29, .copy_ms = 30, .rest_ms = 31, .sent_bytes = 32, .total_ms = 33, .downtime_ms = 34, .bytes = 35,
-        .actual_bps = 36, .held_bps = 45, .first_pass_bytes = G_MAXUINT64,
+        .actual_bps = 36, .held_bps = 45, .first_pass_bytes = G_MAXUINT64, .delta_of = 47, .delta_sent = 48,
         .short_window = {37, 38}, .long_window = {39, 40}, .first_wrote = {41, 42}, .later_wrote = {43, 44},
     };
     g_strlcpy(row->forecast->uuid, instance_uuid, sizeof row->forecast->uuid);

@@ -38,9 +38,9 @@ static void begin(Model *m, double writes, double carries, guint64 flags, const 
 /* What a sample of one second and one of three would have found. */
 static void expect(const Model *m, GwLadder *ladder)
 {
-    const GwWritten seen[GW_LADDER_EXPECTED] = {{1000, (guint64)(MIN(m->writes, m->set) * MB)},
-                                                {3000, (guint64)(MIN(m->writes * 3, m->set) * MB)}};
-    gw_ladder_expect(ladder, seen);
+    const GwExpected expected = {
+        .seen = {{1000, (guint64)(MIN(m->writes, m->set) * MB)}, {3000, (guint64)(MIN(m->writes * 3, m->set) * MB)}}};
+    gw_ladder_expect(ladder, m->plan, &expected);
 }
 
 static void end(Model *m)
@@ -107,6 +107,45 @@ static void the_reason_has_what_was_written(void)
     g_assert_cmpint(gw_ladder_step(&ladder, plan, &now, now.elapsed_ms, &reason), ==, GW_RUNG_FORCE);
     g_test_message("%s", reason);
     g_assert_nonnull(strstr(reason, "the guest writes 60 MB/s and the link carries 50 MB/s"));
+}
+
+/* At the end of the second pass a guest is as far ahead as ever; whoever knows that the third will send differences waits for it. */
+static void differences_are_waited_for(void)
+{
+    const double parts[] = {0.02, 1, 0};
+    for (guint i = 0; i < G_N_ELEMENTS(parts); i++) {
+        g_autofree char *reason = NULL;
+        g_autoptr(GwPlan) plan = gw_plan_new();
+        const GwExpected expected = {.seen = {{1000, 60 * MB}, {3000, 64 * MB}}, .set_bytes = 64.0 * MB, .delta_part = parts[i]};
+        GwLadder ladder = {0};
+        plan->memory_mib = 256;
+        plan->compression = GW_COMPRESSION_XBZRLE;
+        plan->pause_ms = 500;
+        plan->forced_pause_ms = 10000;
+        gw_ladder_expect(&ladder, plan, &expected);
+        const guint64 left[] = {120, 64, 64};
+        GwRung rung = GW_RUNG_WAIT;
+        for (guint pass = 1; pass <= 3 && rung == GW_RUNG_WAIT; pass++) {
+            GwProgress now = {.iteration = pass, .memory_bps = 40 * MB, .memory_remaining = left[pass - 1] * MB,
+                              .memory_scanned = (pass == 1 ? 1 : pass == 2 ? 120 : 184) * MB, .elapsed_ms = pass * 2000 - 1900};
+            rung = gw_ladder_step(&ladder, plan, &now, now.elapsed_ms, &reason);
+        }
+        g_assert_cmpint(rung, ==, i == 0 ? GW_RUNG_WAIT : GW_RUNG_FORCE);
+    }
+}
+
+/* What was expected gives way to what is seen. */
+static void differences_are_measured(void)
+{
+    g_autofree char *reason = NULL;
+    g_autoptr(GwPlan) plan = gw_plan_new();
+    GwLadder ladder = {0};
+    plan->memory_mib = 256;
+    plan->compression = GW_COMPRESSION_XBZRLE;
+    gw_ladder_expect(&ladder, plan, &(GwExpected){.delta_part = 0.02});
+    GwProgress now = {.iteration = 4, .memory_bps = 40 * MB, .memory_remaining = 60 * MB, .elapsed_ms = 5000, .delta_of = 10 * MB, .delta_sent = 9 * MB};
+    gw_ladder_step(&ladder, plan, &now, now.elapsed_ms, &reason);
+    g_assert_cmpfloat(ladder.deltas.part, ==, 0.9);
 }
 
 static End run(Model *m)
@@ -516,6 +555,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
 #define ADD(test) g_test_add_func("/ladder/" #test, test)
     ADD(policies_are_found_by_name);
+    g_test_add_func("/ladder/deltas", differences_are_waited_for);
+    g_test_add_func("/ladder/deltas-measured", differences_are_measured);
     ADD(the_reason_has_what_was_written);
     ADD(what_was_written_does_not_depend_on_when_one_looks);
     ADD(a_quiet_guest_needs_no_rung);

@@ -116,10 +116,31 @@ static void an_earlier_move_of_a_guest_that_has_changed_tells_nothing(void)
     input.constants.wrote_before[2] = (GwWritten){9000, 600 * MB};
     GwOutlook same = gw_predict(&input, NULL, NULL);
     g_assert_cmpuint(now.total_ms.likely, ==, same.total_ms.likely);
-    GwWritten seen[GW_LADDER_EXPECTED];
-    gw_predict_expect(&input, seen);
-    g_assert_cmpuint(seen[0].ms, ==, 1000);
-    g_assert_cmpuint(MAX(seen[0].bytes, seen[1].bytes), <, 20 * MB);
+    GwExpected expected;
+    gw_predict_expect(&input, &expected);
+    g_assert_cmpuint(expected.seen[0].ms, ==, 1000);
+    g_assert_cmpuint(MAX(expected.seen[0].bytes, expected.seen[1].bytes), <, 20 * MB);
+}
+
+/* A guest that cannot be caught up with, unless it changes little of each page. */
+static void deltas_end_what_pages_would_not(void)
+{
+    g_autoptr(GwPlan) plan = plan_of(256, "balanced", 0);
+    GwPredictInput input = input_of(plan, 80, 64);
+    input.constants.link_bps = 42 * MB;
+    input.constants.delta_part = 0.02;
+    GwOutlook pages = gw_predict(&input, NULL, NULL);
+    g_assert_cmpint(pages.ending, ==, GW_ENDING_PAUSE);
+    plan->compression = GW_COMPRESSION_XBZRLE;
+    GwOutlook deltas = gw_predict(&input, NULL, NULL);
+    g_assert_cmpint(deltas.ending, ==, GW_ENDING_ITSELF);
+    g_assert_cmpuint(deltas.downtime_ms.likely, <, pages.downtime_ms.likely / 2);
+    input.constants.delta_part = 1; /* of pages that are written from end to end */
+    g_assert_cmpint(gw_predict(&input, NULL, NULL).ending, ==, GW_ENDING_PAUSE);
+    input.constants.delta_part = 0; /* nobody knows: the better case hopes */
+    GwOutlook unknown = gw_predict(&input, NULL, NULL);
+    g_assert_cmpint(unknown.ending, ==, GW_ENDING_PAUSE);
+    g_assert_cmpuint(unknown.downtime_ms.low, <, pages.downtime_ms.likely / 2);
 }
 
 /* Passes tell what the copy itself will meet; a window that finds more was not looked at while the guest was copied. */
@@ -299,6 +320,13 @@ static void disks_come_first_and_may_never_end(void)
     g_assert_cmpuint(gw_predict(&input, NULL, NULL).total_ms.likely - without, >=, 20000);
     input.load.disk_write_bps = 120 * MB;
     g_assert_cmpint(gw_predict(&input, NULL, NULL).ending, ==, GW_ENDING_NOT);
+    plan->second_try = TRUE; /* three rounds of 10 s, and again, with half of the link */
+    g_assert_cmpint(gw_predict(&input, NULL, NULL).ending, ==, GW_ENDING_ITSELF);
+    g_assert_cmpuint(gw_predict(&input, NULL, NULL).total_ms.likely - without, ==, 50000);
+    plan->timeout_ms = 40000;
+    g_assert_cmpint(gw_predict(&input, NULL, NULL).ending, ==, GW_ENDING_NOT);
+    plan->timeout_ms = 800000;
+    plan->second_try = FALSE;
     plan->flags |= GW_FLAG_NON_SHARED_SYNCHRONOUS_WRITES; /* then it gets half of the link */
     g_assert_cmpint(gw_predict(&input, NULL, NULL).ending, ==, GW_ENDING_ITSELF);
     g_assert_cmpuint(gw_predict(&input, NULL, NULL).total_ms.likely - without, ==, 20000);
@@ -349,6 +377,7 @@ int main(int argc, char **argv)
     g_test_add_func("/predict/curve/seen", what_was_seen_gives_back_the_curve);
     g_test_add_func("/predict/curve/mean", the_mean_is_the_curves);
     g_test_add_func("/predict/curve/one-point", one_point_leaves_the_set_open);
+    g_test_add_func("/predict/deltas", deltas_end_what_pages_would_not);
     g_test_add_func("/predict/earlier/passes", passes_count_more_than_windows);
     g_test_add_func("/predict/earlier/chance", a_small_sample_is_no_change);
     return g_test_run();

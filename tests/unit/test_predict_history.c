@@ -114,6 +114,24 @@ static void what_an_instance_wrote_is_remembered(void)
     g_assert_cmpuint(plain_calibrate(moves, "HostB", "HostC", "another").wrote_before[2].ms, ==, 0);
 }
 
+/* The instance's own, or else what those of others say. */
+static void what_differences_take_is_remembered(void)
+{
+    g_autoptr(GPtrArray) moves = g_ptr_array_new_with_free_func((GDestroyNotify)gw_migration_free);
+    g_assert_cmpfloat(plain_calibrate(moves, "HostB", "HostC", "").delta_part, ==, 0);
+    for (guint i = 0; i < 2; i++) {
+        add_move(moves, "HostC", 50 * MB, 400, 1);
+        GwMigration *row = moves->pdata[0];
+        row->forecast->delta_of = 100 * MB;
+        row->forecast->delta_sent = i ? 50 * MB : 10 * MB;
+        g_strlcpy(row->instance_uuid, i ? "other" : "own", sizeof row->instance_uuid);
+    }
+    add_move(moves, "HostC", 50 * MB, 400, 1); /* it sent none */
+    g_strlcpy(((GwMigration *)moves->pdata[0])->instance_uuid, "own", GW_UUID_SIZE);
+    g_assert_cmpfloat(plain_calibrate(moves, "HostB", "HostC", "own").delta_part, ==, 0.1);
+    g_assert_cmpfloat(plain_calibrate(moves, "HostB", "HostC", "third").delta_part, >, 0.09);
+}
+
 /* By a history that has them all. */
 static guint64 pair_bps(const GPtrArray *moves, const char *source, const char *dest)
 {
@@ -205,6 +223,63 @@ static void what_came_is_noted(void)
     g_assert_cmpuint(row->forecast->actual_bps, ==, 250 * MB);
 }
 
+/* As of one way and moment: what was seen before counts no more, what is seen after counts with it. */
+static GwConstants with_measured(GwHistory *history, guint64 bps, gboolean at_least, gint64 at_us)
+{
+    gw_history_measured(history, "HostB", "HostC", &(GwLinkSeen){{bps, at_least}, at_us});
+    return gw_history_constants(history, "HostB", "HostC", "");
+}
+
+static void add_to(GwHistory *history, guint64 bps, gint64 ended_us)
+{
+    g_autoptr(GPtrArray) moves = g_ptr_array_new();
+    add_move(moves, "HostC", bps, 400, 1);
+    ((GwMigration *)moves->pdata[0])->ended_us = ended_us;
+    gw_history_add(history, moves->pdata[0]);
+}
+
+static void a_link_that_was_measured_is_known(void)
+{
+    GwHistory *history = gw_history_new(100);
+    GwConstants k = gw_history_constants(history, "HostB", "HostC", "");
+    g_assert_cmpint(k.link_from, ==, GW_LINK_ASSUMED);
+    k = with_measured(history, 60 * MB, FALSE, 100);
+    g_assert_cmpuint(k.link_bps, ==, 60 * MB);
+    g_assert_cmpint(k.link_from, ==, GW_LINK_PROBE);
+    g_assert_cmpuint(k.link_seen_us, ==, 100);
+    k = gw_history_constants(history, "HostC", "HostB", ""); /* a way back is like the way there */
+    g_assert_cmpuint(k.link_bps, ==, 60 * MB);
+    for (guint i = 0; i < 3; i++)
+        add_to(history, 20 * MB, 200 + i);
+    k = gw_history_constants(history, "HostB", "HostC", "");
+    g_assert_cmpuint(k.link_bps, ==, 20 * MB);
+    g_assert_cmpint(k.link_from, ==, GW_LINK_MOVES);
+    g_assert_cmpuint(k.link_seen_us, ==, 202);
+    k = with_measured(history, 50 * MB, FALSE, 300); /* it was mended */
+    g_assert_cmpuint(k.link_bps, ==, 50 * MB);
+    g_assert_cmpuint(gw_history_pair_bps(history, "HostB", "HostC"), ==, 50 * MB);
+    g_assert_cmpuint(gw_history_link_bps(history, "HostC"), ==, 50 * MB);
+    k = with_measured(history, 10 * MB, FALSE, 250); /* older news */
+    g_assert_cmpuint(k.link_bps, ==, 50 * MB);
+    gw_history_free(history);
+}
+
+static void a_link_that_was_measured_within_a_limit_carries_that_at_least(void)
+{
+    GwHistory *history = gw_history_new(100);
+    GwConstants k = with_measured(history, 60 * MB, TRUE, 100);
+    g_assert_cmpint(k.link_from, ==, GW_LINK_ASSUMED);
+    g_assert_cmpuint(k.link_bps, ==, gw_constants_default.link_bps);
+    g_assert_cmpfloat(k.link_low * (double)k.link_bps, >=, (double)(59 * MB)); /* the worse case knows it */
+    add_to(history, 30 * MB, 50);
+    k = gw_history_constants(history, "HostB", "HostC", "");
+    g_assert_cmpuint(k.link_bps, ==, 60 * MB);
+    add_to(history, 30 * MB, 150); /* it has become worse since */
+    k = gw_history_constants(history, "HostB", "HostC", "");
+    g_assert_cmpuint(k.link_bps, ==, 30 * MB);
+    gw_history_free(history);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -213,7 +288,10 @@ int main(int argc, char **argv)
     g_test_add_func("/predict/history/pauses", pauses_teach_what_limited_copies_cannot);
     g_test_add_func("/predict/history/endings", intervals_are_those_of_the_same_end);
     g_test_add_func("/predict/history/instance", what_an_instance_wrote_is_remembered);
+    g_test_add_func("/predict/history/differences", what_differences_take_is_remembered);
     g_test_add_func("/predict/history/first", first_moves_tell_what_is_unused);
+    g_test_add_func("/predict/history/measured", a_link_that_was_measured_is_known);
+    g_test_add_func("/predict/history/measured-within-a-limit", a_link_that_was_measured_within_a_limit_carries_that_at_least);
     g_test_add_func("/predict/closing", what_came_is_noted);
     g_test_add_func("/predict/history/given-up", a_copy_that_is_given_up_has_seen_the_link);
     g_test_add_func("/predict/history/twice", only_one_whole_copy_judges_predictions);

@@ -110,13 +110,13 @@ static void play(World *world, GwMigration *row, const Guest *guest, const Link 
     double limit = link->limit_mibps > 0 ? about(world, link->limit_mibps * MIB, 0.03) : G_MAXDOUBLE, carries = about(world, link->carries, 0.05);
     double touched = about(world, guest->touched, 0.02), pause = 0;
     Copy copy = {.guest = guest, .rate = MIN(limit, carries), .free_rate = carries, .left = touched, .pass = touched, .now.iteration = 1};
-    GwWritten seen[GW_LADDER_EXPECTED];
+    GwExpected expected;
     GwPredictInput input = {plan, {0}, plain_calibrate(world->moves, row->source, row->dest, row->instance_uuid), 0};
     input.load.how = row->forecast->long_window.ms ? GW_LOAD_FULL : GW_LOAD_BRIEF;
     input.load.short_bytes = row->forecast->short_window.bytes;
     input.load.long_bytes = row->forecast->long_window.bytes;
-    gw_predict_expect(&input, seen);
-    gw_ladder_expect(&copy.ladder, seen);
+    gw_predict_expect(&input, &expected);
+    gw_ladder_expect(&copy.ladder, plan, &expected);
     GwEnding ending = GW_ENDING_ITSELF;
     for (;;) {
         double sent = MIN(copy.left, copy.rate * TICK_MS / 1000);

@@ -277,6 +277,38 @@ static void test_events(Fixture *fixture, gconstpointer data)
     g_assert_cmpint(touched->updated_us, >=, ((GwEventRow *)rows->pdata[3])->finish_us);
 }
 
+/* ---- links */
+
+static void note_link(gpointer data, const char *source, const char *dest, const GwLinkSeen *seen)
+{
+    g_string_append_printf(data, "%s %s %" G_GUINT64_FORMAT " %d %" G_GINT64_FORMAT "; ", source, dest, seen->rate.bps, seen->rate.at_least,
+                           seen->at_us);
+}
+
+static void assert_links(Fixture *fixture, const char *wanted)
+{
+    g_autoptr(GString) seen = g_string_new(NULL);
+    assert_ok(gw_store_links(fixture->store, note_link, seen, &error_));
+    g_assert_cmpstr(seen->str, ==, wanted);
+}
+
+/* The newest of each way; gone with its host. */
+static void test_links(Fixture *fixture, gconstpointer data)
+{
+    add_host(fixture->store, "HostB", "qemu:///b");
+    add_host(fixture->store, "HostC", "qemu:///c");
+    assert_links(fixture, "");
+    assert_ok(gw_store_link_put(fixture->store, "HostB", "HostC", &(GwLinkSeen){{60000000, FALSE}, 200}, &error_));
+    assert_ok(gw_store_link_put(fixture->store, "HostB", "HostC", &(GwLinkSeen){{7, FALSE}, 100}, &error_)); /* it comes late */
+    assert_links(fixture, "HostB HostC 60000000 0 200; ");
+    assert_ok(gw_store_link_put(fixture->store, "HostB", "HostC", &(GwLinkSeen){{80000000, TRUE}, 300}, &error_));
+    assert_ok(gw_store_link_put(fixture->store, "HostB", "HostX", &(GwLinkSeen){{1, TRUE}, 300}, &error_)); /* it was removed */
+    fixture_reopen(fixture);
+    assert_links(fixture, "HostB HostC 80000000 1 300; ");
+    assert_ok(gw_store_host_remove(fixture->store, "HostC", &error_));
+    assert_links(fixture, "");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -284,6 +316,7 @@ int main(int argc, char **argv)
     ADD("host/taken", test_host_taken);
     ADD("host/update", test_host_update);
     ADD("host/remove", test_host_remove);
+    ADD("links", test_links);
     ADD("host/in-use", test_host_in_use);
     ADD("cache/every-field", test_cache);
     ADD("cache/some", test_cache_some);

@@ -141,7 +141,8 @@ static void streams(void)
 static void compression(void)
 {
     const GwTraffic busy_slow = {TRUE, 60 * MB, 0, 50 * MB}, idle_slow = {TRUE, MB, 0, 50 * MB}, unseen = {TRUE, 900 * MB, 0, 0},
-                    busy_fast = {TRUE, 900 * MB, 0, 1100 * MB}, unsampled = {FALSE, 0, 0, 50 * MB};
+                    busy_fast = {TRUE, 900 * MB, 0, 1100 * MB}, unsampled = {FALSE, 0, 0, 50 * MB},
+                    known_of_old = {FALSE, 60 * MB, 0, 50 * MB, 0.1}, rewrites = {TRUE, 60 * MB, 0, 50 * MB, 0.9};
     const struct {
         GwCompression wish;
         guint connections;
@@ -154,6 +155,8 @@ static void compression(void)
         {GW_COMPRESSION_AUTO, 1, &old_hosts, &unseen, GW_COMPRESSION_NONE},
         {GW_COMPRESSION_AUTO, 1, &old_hosts, &unsampled, GW_COMPRESSION_NONE},
         {GW_COMPRESSION_AUTO, 1, &old_hosts, &busy_fast, GW_COMPRESSION_NONE},
+        {GW_COMPRESSION_AUTO, 1, &old_hosts, &known_of_old, GW_COMPRESSION_XBZRLE},
+        {GW_COMPRESSION_AUTO, 1, &old_hosts, &rewrites, GW_COMPRESSION_NONE}, /* its pages are written from end to end */
         {GW_COMPRESSION_AUTO, 4, &old_hosts, &busy_slow, GW_COMPRESSION_NONE}, /* libvirt 9.0 cannot compress streams */
         {GW_COMPRESSION_AUTO, 4, &new_hosts, &busy_slow, GW_COMPRESSION_ZSTD},
         {GW_COMPRESSION_AUTO, 4, &new_hosts, &unseen, GW_COMPRESSION_NONE},

@@ -90,3 +90,9 @@ gboolean gw_virt_last_is(int code)
     const virError *found = virGetLastError();
     return found && found->code == code;
 }
+
+char *gw_virt_last_message(void)
+{
+    const virError *found = virGetLastError();
+    return g_strdup(found && found->message ? found->message : "libvirt gave no reason");
+}

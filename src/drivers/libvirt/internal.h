@@ -85,6 +85,7 @@ typedef enum {
  * Its arguments must not call libvirt: every call there forgets the last error. */
 gboolean gw_virt_fail(const GwHost *host, GwVirtDeed deed, GError **error, const char *what, ...) G_GNUC_PRINTF(4, 5);
 gboolean gw_virt_last_is(int code); /* whether libvirt's last error of this thread has this code */
+char *gw_virt_last_message(void);   /* of that error, for people; owned by the caller */
 
 /* ---- call.c: one short operation. All that a helper touches lives here. */
 typedef struct GwVirtCall {
@@ -148,6 +149,7 @@ gboolean gw_virt_remains(GwVirtCall *call, GError **error);   /* forget.c; how: 
 gboolean gw_virt_audit(GwVirtCall *call, GError **error);     /* audit.c; GwHostAudit */
 gboolean gw_virt_baseline(GwVirtCall *call, GError **error);  /* audit.c; char, from call->texts */
 gboolean gw_virt_probe(GwVirtCall *call, GError **error);     /* probe.c; GwPairAudit */
+gboolean gw_virt_measure_link(GwVirtCall *call, GError **error); /* probe_link.c; GwLinkRate */
 gboolean gw_virt_migrate(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error); /* migrate.c; blocks */
 gboolean gw_virt_recover(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error); /* migrate.c; blocks */
 void gw_virt_watch(GwHost *host, GwHostEvent event, void *data); /* events.c */

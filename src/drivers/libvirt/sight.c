@@ -49,6 +49,18 @@ static const struct {
     {VIR_DOMAIN_JOB_MEMORY_ITERATION, offsetof(GwProgress, iteration)},
 };
 
+/* Pages whose differences would have been larger than themselves were sent whole, and are among the normal ones. */
+static void read_deltas(virTypedParameter *params, int count, unsigned long long page_size, GwProgress *progress)
+{
+    unsigned long long pages = 0, bytes = 0, overflows = 0;
+    virTypedParamsGetULLong(params, count, VIR_DOMAIN_JOB_COMPRESSION_PAGES, &pages);
+    virTypedParamsGetULLong(params, count, VIR_DOMAIN_JOB_COMPRESSION_BYTES, &bytes);
+    virTypedParamsGetULLong(params, count, VIR_DOMAIN_JOB_COMPRESSION_OVERFLOW, &overflows);
+    progress->memory_scanned += pages * page_size;
+    progress->delta_of = (pages + overflows) * page_size;
+    progress->delta_sent = bytes + overflows * page_size;
+}
+
 GwJob gw_virt_read_progress(virTypedParameter *params, int count, GwProgress *ret_progress)
 {
     int throttle, operation = VIR_DOMAIN_JOB_OPERATION_UNKNOWN;
@@ -67,6 +79,7 @@ GwJob gw_virt_read_progress(virTypedParameter *params, int count, GwProgress *re
         ret_progress->memory_scanned = value * page_size;
     if (virTypedParamsGetULLong(params, count, VIR_DOMAIN_JOB_MEMORY_CONSTANT, &value) == 1)
         ret_progress->memory_scanned += value * page_size;
+    read_deltas(params, count, page_size, ret_progress);
     return operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT ? GW_JOB_OUTGOING : GW_JOB_INCOMING;
 }
 

@@ -41,3 +41,17 @@ GwPairAudit *gw_sim_probe(GwHost *source, GwHost *dest, const GwPlan *plan, GErr
     gw_sim_call_end(&call, TRUE, NULL);
     return audit;
 }
+
+/* A link that copies share: what one more of them would have. */
+gboolean gw_sim_measure_link(GwHost *source, GwHost *dest, const GwPlan *plan, GwLinkRate *ret_rate, GError **error)
+{
+    GwSimCall call;
+    if (!gw_sim_call_begin(&call, GW_SIM_ASK, "measure_link", source, dest, error))
+        return FALSE;
+    double bps = MIN(source->host->link_bps / (source->host->outgoing + 1), dest->host->link_bps / (dest->host->incoming + 1));
+    double limit = plan->bandwidth_mibps ? (double)plan->bandwidth_mibps * 1048576 : bps;
+    *ret_rate = (GwLinkRate){(guint64)MIN(bps, limit), limit < bps};
+    if (bps <= 0)
+        g_set_error(error, GW_ERROR, GW_ERROR_UNSUPPORTED, "%s has no link", source->host->link_bps > 0 ? dest->host->name : source->host->name);
+    return gw_sim_call_end(&call, bps > 0, error);
+}

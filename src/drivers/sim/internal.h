@@ -266,6 +266,7 @@ gboolean gw_sim_remains(GwHost *host, GwHost *home, const GwPlan *plan, GwSide s
 gboolean gw_sim_forget(GwHost *host, const GwPlan *plan, GwSide side, GError **error);
 GwHostAudit *gw_sim_audit(GwHost *host, GError **error);                                  /* audit.c */
 GwPairAudit *gw_sim_probe(GwHost *source, GwHost *dest, const GwPlan *plan, GError **error); /* audit.c */
+gboolean gw_sim_measure_link(GwHost *source, GwHost *dest, const GwPlan *plan, GwLinkRate *ret_rate, GError **error); /* audit.c */
 gboolean gw_sim_stop(GwHost *host, const char *uuid, GwStopHow how, guint timeout_ms, GError **error);
 gboolean gw_sim_start(GwHost *host, const char *uuid, GwStartHow how, GError **error);
 gboolean gw_sim_resume(GwHost *host, const char *uuid, GError **error);

@@ -152,4 +152,5 @@ const GwDriver gw_sim_driver = {
     .remains = gw_sim_remains,
     .audit = gw_sim_audit,
     .probe = gw_sim_probe,
+    .measure_link = gw_sim_measure_link,
 };
