@@ -56,6 +56,11 @@ FIELD(disks_copied)
     return ROW->plan ? json_boolean(gw_plan_copies_disks(ROW->plan)) : json_null();
 }
 
+/* Likewise. */
+TEXT(policy, ROW->plan ? ROW->plan->policy : NULL)
+TEXT(rung, ROW->rung == GW_TAKEN_NONE ? NULL : gw_taken_name(ROW->rung))
+TEXT(rung_reason, ROW->rung_reason)
+
 FIELD(progress)
 {
     const GwProgress *p = &ROW->progress;
@@ -117,7 +122,10 @@ static const GwField fields[] = {
     {"updated_at", updated},
     {"total_ms", total},
     {"disks_copied", disks_copied},
+    {"policy", policy},
     {"options", options},
+    {"rung", rung},
+    {"rung_reason", rung_reason},
     {"progress", progress},
     {"prediction", prediction},
 };

@@ -367,7 +367,7 @@ const GwCommand gw_commands[] = {
      "Ended ones are told in a sentence each. With --json: what is under way now, once.", "watch", NULL, gw_run_watch},
     {"server-migration-list", HISTORY, "SERVER", "list the migrations of one server, ended ones too", NULL,
      "server-migration-list vm1", NULL, gw_run_server_migration_list},
-    {"server-migration-show", HISTORY, "SERVER MIGRATION", "show one migration: progress, figures, why it ended", NULL,
+    {"server-migration-show", HISTORY, "SERVER MIGRATION", "show one migration: progress, figures, its policy, what ended it", NULL,
      "server-migration-show --follow vm1 7", show_migration_options, gw_run_server_migration_show},
     {"migration-resolve", HISTORY, "SERVER MIGRATION", "decide where a server is whose migration ended in error",
      "Without --keep: what both hosts show of it now.", "migration-resolve --keep HostC vm1 7", resolve_options, gw_run_resolve},

@@ -97,6 +97,19 @@ typedef struct {
     guint64 memory_scanned;   /* pages that were sent, with those that are all zeros and cost nothing; during the copy alone, not kept */
 } GwProgress;
 
+/* The last rung of the ladder (core/ladder.h) that a live migration has taken, from the mildest: the one that it ended by, once it has ended. */
+typedef enum {
+    GW_TAKEN_NONE, /* no copy has begun; or an older Godwit, which did not keep it */
+    GW_TAKEN_WAIT,
+    GW_TAKEN_SLOW_DOWN,
+    GW_TAKEN_AGAIN, /* its disks, with writes that wait */
+    GW_TAKEN_POSTCOPY,
+    GW_TAKEN_PAUSE,
+    GW_TAKEN_ABORT,
+    GW_TAKEN_COUNT
+} GwTaken;
+const char *gw_taken_name(GwTaken taken); /* "wait", "slow-down", "copy-again", "post-copy", "pause", "abort"; of NONE "" */
+
 /* Of memory on its way; AUTO is a wish only, and never in a plan. The names are those of gw_compression_name. */
 typedef enum {
     GW_COMPRESSION_NONE,
@@ -190,6 +203,8 @@ typedef struct {
     GwFlavor *flavor;     /* resize: the shape asked for; else NULL */
     gint64 flavor_was;    /* resize: id of the flavor before; 0: none of Godwit's */
     GwForecast *forecast; /* live: what is expected of it, and what came; NULL when nothing was */
+    GwTaken rung;         /* live: gw_migration_take_rung */
+    char *rung_reason;    /* and why it was taken; for people. NULL with WAIT */
     char *reason;         /* why it ended as it did, or what it waits for; for people */
     char *request_id;     /* "req-…" of the request that asked for it */
     char *user_id;
@@ -204,6 +219,9 @@ const char *gw_migration_failure(const GwMigration *migration);
 
 /* That the guest stood still; 0 of one that has ended otherwise than completed: what was expected was never measured. */
 guint64 gw_migration_downtime_ms(const GwMigration *migration);
+
+/* A milder rung than the last is not taken. TRUE: it is another than before. */
+gboolean gw_migration_take_rung(GwMigration *migration, GwTaken rung, const char *reason);
 
 GwMigration *gw_migration_new(void);
 GwMigration *gw_migration_copy(const GwMigration *migration);

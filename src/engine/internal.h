@@ -92,6 +92,7 @@ struct GwActive {
     GwLadder ladder;         /* [step] of the present attempt */
     GwRung rung;             /* [step] what it said last, */
     char *rung_reason;       /* [step] and why */
+    gboolean rung_is_new;    /* [step] the row has been given another in this look */
     guint64 throttled;       /* [step] percent that the guest was last seen slowed down by */
     guint64 told;            /* [step, or the follower's] what listeners were last told: state, pass and part of the disks as one number, raised by one */
     guint64 told_pause_ms;   /* [step] the longest pause that the hypervisor was told; 0: none yet */
@@ -380,10 +381,11 @@ gboolean gw_engine_load_actives(GwEngine *engine, GError **error);
 gboolean gw_copying_sees_job(const GwActive *active);
 /* How long it has lasted: by the hypervisor's clock, which also knows of the time before a restart of ours. */
 guint64 gw_copying_age_ms(const GwActive *active);
-void gw_copying_forget_last(GwActive *active); /* another is about to begin */
+void gw_copying_forget_last(GwActive *active, GwMigration *row); /* another is about to begin */
 gboolean gw_copying_is_given_up(const GwActive *active); /* by its ladder, for good or for a second try */
 void gw_copying_begin_again(GwActive *active, GwMigration *row); /* nothing is left of the first try */
-void gw_copying_climb(GwActive *active, const GwMigration *row); /* what the ladder says of a live copy */
+/* What the ladder says of a live copy under way. TRUE: row has changed, and is to be journalled. */
+gboolean gw_copying_climb(GwActive *active, GwMigration *row);
 void gw_copying_tune(GwActive *active, const GwMigration *row);
 void gw_copying_take_progress(GwActive *active, GwMigration *row);
 void gw_copying_keep_progress(GwActive *active, const GwMigration *row); /* where other daemons can be asked for it */

@@ -13,6 +13,10 @@ static const char *const state_words[] = {
 };
 static const char *const kind_words[] = {[GW_MOVE_LIVE] = "live-migration", [GW_MOVE_COLD] = "migration",
                                           [GW_MOVE_EVACUATE] = "evacuation", [GW_MOVE_RESIZE] = "resize"};
+static const char *const rung_words[] = {
+    [GW_TAKEN_NONE] = "", [GW_TAKEN_WAIT] = "wait", [GW_TAKEN_SLOW_DOWN] = "slow-down", [GW_TAKEN_AGAIN] = "copy-again",
+    [GW_TAKEN_POSTCOPY] = "post-copy", [GW_TAKEN_PAUSE] = "pause", [GW_TAKEN_ABORT] = "abort",
+};
 static const char *const block_words[] = {[GW_BLOCK_NO] = "no", [GW_BLOCK_YES] = "yes", [GW_BLOCK_AUTO] = "auto"};
 
 #define FIELD(type, member) GW_FIELD(GwMigration, type, member)
@@ -34,6 +38,8 @@ const GwField gw_migration_fields[] = {
     FIELD(TEXT, dest),
     FIELD(UINT, attempts),
     FIELD(TEXT, reason),
+    GW_FIELD_WORDS(GwMigration, rung, "rung", rung_words),
+    FIELD(TEXT, rung_reason),
     FIELD(TEXT, request_id),
     FIELD(TEXT, user_id),
     FIELD(TEXT, project_id),
