@@ -334,9 +334,15 @@ typedef struct {
     gboolean removed;
 } GwOrphan;
 
-/* Called exactly once, from a thread of its own. orphans: of GwOrphan *, borrowed; NULL with an error. unsearched: of
- * char *, borrowed: hosts where moves may have left something, of a kind that cannot be searched. */
-typedef void (*GwOrphansTold)(gpointer data, const GPtrArray *orphans, const GPtrArray *unsearched, const GError *error);
+typedef struct {
+    GPtrArray *orphans;    /* of GwOrphan * */
+    GPtrArray *unsearched; /* of char *: hosts where moves may have left something, of a kind that cannot be searched */
+    GPtrArray *not_asked;  /* of GwHostView *, by name: hosts that do not answer. What they have is not among the orphans, nor is what
+                            * others have of instances that live there */
+} GwOrphans;
+
+/* Called exactly once, from a thread of its own. found: borrowed; NULL with an error. */
+typedef void (*GwOrphansTold)(gpointer data, const GwOrphans *found, const GError *error);
 /* Only what a migration of Godwit's own left is removed, after both hosts have shown that the instance lives elsewhere. */
 void gw_engine_orphans(GwEngine *engine, GwOrphansHow how, GwOrphansTold told, gpointer data);
 

@@ -443,15 +443,20 @@ static void a_move_whose_destination_is_lost_ends_and_the_guest_may_go_elsewhere
 
 typedef struct {
     guint count, removable, removed;
-    char *first;
+    char *first, *silent;
     gint over; /* atomic */
 } Told;
 
-static void told(gpointer data, const GPtrArray *orphans, const GPtrArray *unsearched G_GNUC_UNUSED, const GError *error)
+static void told(gpointer data, const GwOrphans *found, const GError *error)
 {
     Told *t = data;
+    const GPtrArray *orphans = found ? found->orphans : NULL;
     g_assert_no_error(error);
     t->count = orphans->len;
+    for (guint i = 0; i < found->not_asked->len; i++) {
+        const GwHostView *host = found->not_asked->pdata[i];
+        t->silent = g_strdup_printf("%s%s: %s;", t->silent ? t->silent : "", host->row->name, host->down_reason);
+    }
     for (guint i = 0; i < orphans->len; i++) {
         const GwOrphan *orphan = orphans->pdata[i];
         t->removable += !orphan->obstacle;
@@ -479,10 +484,13 @@ static void what_a_lost_destination_holds_is_found_and_removed(void)
     fixture_add(&f, "HostB", "other", 512, GW_SIM_LOCAL, GW_POWER_RUNNING);
     lose_destination(&f, uuid);
     Told none = search(&f, GW_ORPHANS_LIST);
-    g_assert_cmpuint(none.count, ==, 0); /* it is down */
+    g_assert_cmpuint(none.count, ==, 0); /* it is down, */
+    g_assert_true(none.silent && g_str_has_prefix(none.silent, "HostB: ")); /* and that is said */
+    g_free(none.silent);
     come_back(&f, "HostB");
     g_assert_cmpuint(fixture_files(&f, "HostB", "/sim/local"), ==, 2);
     Told listed = search(&f, GW_ORPHANS_LIST);
+    g_assert_null(listed.silent);
     g_assert_cmpuint(listed.count, ==, 1);
     g_assert_cmpuint(listed.removable, ==, 1);
     g_assert_cmpstr(listed.first, ==, "HostB /sim/local/vm-vda.qcow2");
