@@ -256,8 +256,8 @@ const GwCommand gw_commands[] = {
 
     {"hypervisor-list", HYPERVISORS, "", "list hypervisors", NULL, "hypervisor-list --matching Host",
      hypervisor_list_options, gw_run_hypervisor_list},
-    {"hypervisor-show", HYPERVISORS, "HYPERVISOR", "show one: version, memory, disks, CPUs", NULL, "hypervisor-show HostB",
-     NULL, gw_run_hypervisor_show},
+    {"hypervisor-show", HYPERVISORS, "HYPERVISOR", "show one: version, memory, disks, CPUs",
+     "One that does not answer is asked once more first.", "hypervisor-show HostB", NULL, gw_run_hypervisor_show},
     {"hypervisor-servers", HYPERVISORS, "HYPERVISOR", "list the servers on one", NULL, "hypervisor-servers HostB", NULL,
      gw_run_hypervisor_servers},
     {"hypervisor-stats", HYPERVISORS, "", "show what all hypervisors have together", NULL, "hypervisor-stats", NULL,

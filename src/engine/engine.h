@@ -106,6 +106,11 @@ GPtrArray *gw_engine_hosts(GwEngine *engine); /* of GwHostView *, by name; owned
 GwHostView *gw_engine_host(GwEngine *engine, const char *name); /* or NULL */
 /* Asks the host for everything now. */
 void gw_engine_refresh(GwEngine *engine, const char *host, GwDone done, gpointer data);
+enum { GW_ASK_ANEW_MS = 2000 };
+/* A host that does not answer is asked at once, for somebody who wants something of it: done is called when that has ended, or after
+ * GW_ASK_ANEW_MS; in either case without an error. FALSE, and done is not called: it answers, is forced down or not known, was asked less
+ * than two seconds ago, or has been asked for longer than GW_ASK_ANEW_MS without an answer; or other silent hosts are being asked so. */
+gboolean gw_engine_ask_anew(GwEngine *engine, const char *host, GwDone done, gpointer data);
 
 /* ---- Host aggregates: kept in memory for those who look; changes go through the store, whose errors they have. */
 GPtrArray *gw_engine_aggregates(GwEngine *engine); /* of GwAggregate *, by id; a reference, not to be changed */

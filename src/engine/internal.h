@@ -36,6 +36,9 @@ typedef struct {
     GHashTable *kept;        /* [lock] uuid → gint64 *: fingerprint of the definition that the store has (remember.c) */
     gint64 kept_token;       /* [lock] the lease under which that was read: another daemon may have written since */
     GPtrArray *waiters;      /* [lock] of Waiter *: told when the next refresh ends */
+    gint64 asking_us;        /* [lock] monotonic: since when it is `refreshing` */
+    GPtrArray *silent_waits; /* [lock] of GwSilentWait *: told when the present refresh ends (silent.h) */
+    gboolean asked_anew;     /* [lock] that refresh was begun for somebody who wants something of it */
     gboolean removed;        /* [lock] */
     gint64 token;            /* [lock] of its lease; 0: another daemon leads it */
     GHashTable *unsaved;     /* [lock] set of uuids: what it said last of them is not in the store; with `all_unsaved` of any */
@@ -164,6 +167,7 @@ struct GwEngine {
     GwEngineHeard heard;
     gpointer heard_data;
     GThreadPool *steps, *asks, *scribe, *drain_steps, *looks, *rollings, *rolling_orders, *pool_steps;
+    guint asked_anew;        /* [lock] hosts for which that holds */
     GHashTable *pool_looks;  /* [lock] id of an aggregate → GwPoolLook *: pools that change (pools.c) */
     GwAutobalance autobalance; /* [lock] */
     gboolean rolling;        /* [lock] the rolling drains are being looked at */

@@ -179,6 +179,8 @@ static void end_waiting(gpointer item, gpointer unused)
     g_free(waiting);
 }
 
+static gint host_silent_asked; /* atomic */
+
 /* What becomes of a call that needs the host of that name. */
 static GError *fate_of(const char *host)
 {
@@ -187,6 +189,8 @@ static GError *fate_of(const char *host)
                            "HostFull: it has 12 MiB free: vm-active needs 512 MiB; free memory");
     if (g_strcmp0(host, "HostDown") == 0)
         return g_error_new(GW_ERROR, GW_ERROR_UNREACHABLE, "HostDown does not answer");
+    if (g_strcmp0(host, "HostSilent") == 0 && !g_atomic_int_compare_and_exchange(&host_silent_asked, 1, 0))
+        return g_error_new(GW_ERROR, GW_ERROR_REFUSED, "HostSilent was not asked");
     if (g_strcmp0(host, "HostDenied") == 0)
         return g_error_new(GW_ERROR, GW_ERROR_DENIED, "HostDenied refuses our certificate");
     if (g_strcmp0(host, "HostBroken") == 0)
@@ -431,6 +435,16 @@ FakeAggregates *fake_engine_aggregates(GwEngine *engine)
 void gw_engine_refresh(GwEngine *engine, const char *host, GwDone done, gpointer data)
 {
     later(engine, host, (Waiting){.done = done, .data = data});
+}
+
+/* HostSilent is back, and takes its time to say so. */
+gboolean gw_engine_ask_anew(GwEngine *engine, const char *host, GwDone done, gpointer data)
+{
+    if (strcmp(host, "HostSilent") != 0)
+        return FALSE;
+    g_atomic_int_set(&host_silent_asked, 1);
+    later(engine, "HostLate", (Waiting){.done = done, .data = data});
+    return TRUE;
 }
 
 /* ---- instances */
