@@ -32,6 +32,7 @@ typedef struct {
     GwPatience patience;
     guint timeout_s; /* how long the daemon may be silent */
     GwTerminal out, err;
+    GHashTable *names; /* UUID -> name: servers that were asked for by name, and are called so when something is said of them; or NULL; owned */
 } GwCli;
 
 typedef struct {
