@@ -168,6 +168,7 @@ def test_a_move_keeps_its_options_and_shows_them(cloud):
     row = cloud.wait(answer, "failed")
     assert row["state"] == "failed" and row["options"] == {k: str(v) for k, v in options.items()}, row
     assert "completion timeout" in row["reason"]
+    assert row["prediction"]["actual"]["total_ms"] > 0 and row["prediction"]["actual"]["downtime_ms"] == 0, row["prediction"]
     assert {m["id"]: m["options"] for m in cloud.get("/godwit/v1/migrations").json["migrations"]}[row["id"]] == row["options"]
     answer = cloud.request("POST", "/godwit/v1/migrations", {"migration": {"server": uuid, "host": "HostB"}})
     row = cloud.wait(answer, "completed")
