@@ -242,8 +242,8 @@ const char *const gw_schema_steps[] = {
     "ALTER TABLE migrations ADD COLUMN options TEXT;",
 
     /* 15: the last rung of its ladder that a live migration has taken. */
-    "ALTER TABLE migrations ADD COLUMN rung TEXT NOT NULL DEFAULT '';"
-    "ALTER TABLE migrations ADD COLUMN rung_reason TEXT;",
+    ("ALTER TABLE migrations ADD COLUMN rung TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE migrations ADD COLUMN rung_reason TEXT;"),
 };
 
 const guint gw_schema_count = G_N_ELEMENTS(gw_schema_steps);
