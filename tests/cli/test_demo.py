@@ -3,6 +3,8 @@ import os
 import re
 import shutil
 import subprocess
+import time
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
@@ -28,6 +30,8 @@ def test_nothing_but_the_three_streams_stays_open():
         os.close(write)
         os.set_blocking(read, True)
         assert os.read(read, 1) == b"", "the pipe ends although the sleeper goes on"
+        while "sleep" not in Path(f"/proc/{sleeper}/comm").read_text():
+            time.sleep(0.01)
         assert sorted(os.listdir(f"/proc/{sleeper}/fd")) == ["0", "1", "2"]
     finally:
         os.kill(sleeper, 9)
