@@ -35,7 +35,7 @@ static gboolean on_late(gpointer wait)
 
 static void set_timer(GwEngine *engine, GwSilentWait *wait, gint64 us)
 {
-    GSource *timer = g_timeout_source_new((guint)(us / 1000));
+    GSource *timer = g_timeout_source_new((guint)(us / 1000) + 1);
     g_source_set_callback(timer, on_late, wait, gw_silent_wait_unref);
     g_source_attach(timer, engine->context);
     g_source_unref(timer);
@@ -86,9 +86,9 @@ gboolean gw_engine_ask_anew(GwEngine *engine, const char *host, GwDone done, gpo
         engine->asked_anew++;
     }
     g_mutex_unlock(&engine->lock);
-    if (wait)
-        set_timer(engine, wait, left_us);
     if (begins)
         gw_inventory_ask(engine, entry, NULL);
+    if (wait) /* it may have been told by now */
+        set_timer(engine, wait, left_us);
     return wait != NULL;
 }
