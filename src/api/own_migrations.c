@@ -34,6 +34,7 @@ TEXT(status, gw_migration_state_status(ROW->state, ROW->kind))
 TEXT(source, ROW->source)
 TEXT(dest, ROW->dest)
 TEXT(reason, ROW->reason)
+TEXT(waits_for, gw_migration_silent_host(ROW))
 TEXT(request_id, ROW->request_id)
 TIME(created, ROW->created_us)
 TIME(started, ROW->started_us)
@@ -115,6 +116,7 @@ static const GwField fields[] = {
     {"source", source},
     {"dest", dest},
     {"reason", reason},
+    {"waits_for", waits_for},
     {"request_id", request_id},
     {"created_at", created},
     {"started_at", started},

@@ -233,6 +233,20 @@ gboolean gw_migration_goes_again(const GwMigration *migration)
     return (migration->intents & GW_INTENT_AGAIN) && migration->plan && migration->plan->second_try && leads_there;
 }
 
+const char *gw_migration_silent_host(const GwMigration *migration)
+{
+    switch (migration->waits_for) {
+    case GW_WAITS_FOR_SOURCE:
+        return migration->source;
+    case GW_WAITS_FOR_DEST:
+        return migration->dest;
+    case GW_WAITS_FOR_NOBODY:
+    case GW_WAITS_FOR_COUNT:
+        break;
+    }
+    return NULL;
+}
+
 gboolean gw_migration_take_rung(GwMigration *migration, GwTaken rung, const char *reason)
 {
     gboolean other = rung > migration->rung;

@@ -110,6 +110,9 @@ typedef enum {
 } GwTaken;
 const char *gw_taken_name(GwTaken taken); /* "wait", "slow-down", "copy-again", "post-copy", "pause", "abort"; of NONE "" */
 
+/* The host whose silence a migration waits out. */
+typedef enum { GW_WAITS_FOR_NOBODY, GW_WAITS_FOR_SOURCE, GW_WAITS_FOR_DEST, GW_WAITS_FOR_COUNT } GwWaitsFor;
+
 /* Of memory on its way; AUTO is a wish only, and never in a plan. The names are those of gw_compression_name. */
 typedef enum {
     GW_COMPRESSION_NONE,
@@ -206,6 +209,7 @@ typedef struct {
     GwTaken rung;         /* live: gw_migration_take_rung */
     char *rung_reason;    /* and why it was taken; for people. NULL with WAIT */
     char *reason;         /* why it ended as it did, or what it waits for; for people */
+    GwWaitsFor waits_for; /* NOBODY once it has ended */
     char *request_id;     /* "req-…" of the request that asked for it */
     char *user_id;
     char *project_id;
@@ -219,6 +223,9 @@ const char *gw_migration_failure(const GwMigration *migration);
 
 /* That the guest stood still; 0 of one that has ended otherwise than completed: what was expected was never measured. */
 guint64 gw_migration_downtime_ms(const GwMigration *migration);
+
+/* Name of the host that it waits for, or NULL. Borrowed. */
+const char *gw_migration_silent_host(const GwMigration *migration);
 
 /* A milder rung than the last is not taken. TRUE: it is another than before. */
 gboolean gw_migration_take_rung(GwMigration *migration, GwTaken rung, const char *reason);

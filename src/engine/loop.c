@@ -386,6 +386,7 @@ static Step turn(GwActive *active, GwMigration *row, gboolean *dirty)
     if (give_up_early(active, row, moment.call, age_ms))
         return STEP_AGAIN;
     GwDecision decision = decide(active, row, &moment, age_ms);
+    row->waits_for = decision.waits_for;
     gboolean final = FALSE;
     if (decision.act == GW_ACT_ADVANCE) {
         advance(active, row, &decision);

@@ -241,9 +241,10 @@ const char *const gw_schema_steps[] = {
     /* 14: options of one live migration: core/overrides.h. */
     "ALTER TABLE migrations ADD COLUMN options TEXT;",
 
-    /* 15: the last rung of its ladder that a live migration has taken. */
+    /* 15: the last rung of its ladder that a live migration has taken; the silent host that a migration waits for. */
     ("ALTER TABLE migrations ADD COLUMN rung TEXT NOT NULL DEFAULT '';"
-     "ALTER TABLE migrations ADD COLUMN rung_reason TEXT;"),
+     "ALTER TABLE migrations ADD COLUMN rung_reason TEXT;"
+     "ALTER TABLE migrations ADD COLUMN waits_for TEXT NOT NULL DEFAULT '';"),
 };
 
 const guint gw_schema_count = G_N_ELEMENTS(gw_schema_steps);
