@@ -96,13 +96,15 @@ static gboolean refuse_busy(GwEngine *engine, const GwInstanceView *view, GError
     return FALSE;
 }
 
-/* Where its last migration has left it counts, if it is there. */
+/* Where its last migration has left it counts, if it is there. Views know that (views.c), but of what moved before this daemon has seen it
+ * on two hosts: then the store does, and they are told. */
 static gboolean check_home(GwEngine *engine, const GwInstanceView *view, GwHostEntry *entry, GError **error)
 {
     g_autofree char *home = NULL;
-    if (!gw_engine_last_home(engine, view->instance->uuid, view->host, &home, error))
+    gint64 since_us;
+    if (!gw_engine_last_home(engine, view->instance->uuid, view->host, &home, &since_us, error))
         return FALSE;
-    if (!entry || g_strcmp0(home, view->host) == 0 || !gw_inventory_is_left(engine, entry, view->instance->uuid, home))
+    if (!entry || g_strcmp0(home, view->host) == 0 || !gw_views_take_home(engine, view->instance->uuid, home, since_us))
         return TRUE;
     g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "%s need not be evacuated: its last migration has left it on %s, which has it; what %s, which is "
                 "down, still has of it is found when that is back (godwit gc)", view->instance->name, home, view->host);

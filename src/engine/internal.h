@@ -134,7 +134,7 @@ struct GwEngine {
     GHashTable *hosts;       /* [lock] name → GwHostEntry * */
     GHashTable *host_uris;   /* [lock] address → GwHostEntry * of `hosts` */
     GHashTable *host_uuids;  /* [lock] UUID in small letters → GwHostEntry * of `hosts` */
-    GHashTable *homes;       /* [lock] uuid → name of the host where its last move says that it is; of those that were moved, or seen twice */
+    GHashTable *homes;       /* [lock] uuid → Home * of views.c: where its last move says that it is; of those that were moved, or seen twice */
     GHashTable *where;       /* [lock] uuid → GPtrArray of the GwHostEntry * that have it */
     GHashTable *views;       /* [lock] uuid → GwInstanceView * */
     GPtrArray *aggregates;   /* [lock] of GwAggregate *, by id; never NULL; replaced, never changed */
@@ -313,9 +313,6 @@ void gw_inventory_publish(GwEngine *engine, GwHostEntry *entry, GwHostFacts *fac
 void gw_inventory_update(GwEngine *engine, GwHostEntry *entry, const char *uuid);
 /* No host has it any more: another daemon removed it. [locked] */
 void gw_inventory_gone(GwEngine *engine, const char *uuid);
-/* A host that is down is shown with what it had when it was last asked, also by a daemon that has started since. TRUE: its home has the instance, so
- * that it is taken from `gone`. */
-gboolean gw_inventory_is_left(GwEngine *engine, GwHostEntry *gone, const char *uuid, const char *home);
 /* Asks both hosts of a move for the instance now, so that what the API shows is right when the move has ended. */
 void gw_inventory_update_pair(GwActive *active, const GwMigration *row);
 
@@ -328,8 +325,8 @@ void gw_remember_only(GwHostEntry *entry, const GPtrArray *instances, GHashTable
 
 /* ---- server_loop.c */
 
-/* Where its newest migration says that the instance is; unmoved: where it is that has none. Owned by the caller. */
-gboolean gw_engine_last_home(GwEngine *engine, const char *uuid, const char *unmoved, char **ret_host, GError **error);
+/* Where its newest migration says that the instance is, and since when (may be NULL); unmoved: where it is that has none. Owned by the caller. */
+gboolean gw_engine_last_home(GwEngine *engine, const char *uuid, const char *unmoved, char **ret_host, gint64 *ret_since_us, GError **error);
 
 /* ---- remains.c: what evacuated instances have left on hosts that come back */
 gboolean gw_remains_load(GwEngine *engine, GError **error);
@@ -349,6 +346,8 @@ double gw_cpu_uses_of(GwEngine *engine, const char *uuid); /* CPUs' worth of wor
 
 /* ---- views.c: all with the lock held */
 gboolean gw_views_load_homes(GwEngine *engine, GError **error); /* at the start: of instances that several hosts show */
+/* What the store says, as gw_engine_last_home, of one that may be shown elsewhere. TRUE: host has it, and its word counts. [unlocked] */
+gboolean gw_views_take_home(GwEngine *engine, const char *uuid, const char *host, gint64 since_us);
 void gw_views_update(GwEngine *engine, const char *uuid);
 /* What entry now says of uuid; instance is taken; NULL: it is not there. */
 void gw_views_set(GwEngine *engine, GwHostEntry *entry, const char *uuid, GwInstance *instance);

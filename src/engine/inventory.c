@@ -349,17 +349,6 @@ void gw_inventory_gone(GwEngine *engine, const char *uuid)
         take_away(engine, hosts->pdata[i], uuid);
 }
 
-gboolean gw_inventory_is_left(GwEngine *engine, GwHostEntry *gone, const char *uuid, const char *home)
-{
-    g_mutex_lock(&engine->lock);
-    GwHostEntry *entry = g_hash_table_lookup(engine->hosts, home);
-    gboolean left = entry && entry != gone && g_hash_table_contains(entry->instances, uuid);
-    if (left)
-        take_away(engine, gone, uuid);
-    g_mutex_unlock(&engine->lock);
-    return left;
-}
-
 void gw_inventory_update_pair(GwActive *active, const GwMigration *row)
 {
     GwHostEntry *source = active->source, *dest = active->dest;
