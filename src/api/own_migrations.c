@@ -34,6 +34,7 @@ TEXT(status, gw_migration_state_status(ROW->state, ROW->kind))
 TEXT(source, ROW->source)
 TEXT(dest, ROW->dest)
 TEXT(reason, ROW->reason)
+TEXT(waits_for, gw_migration_silent_host(ROW))
 TEXT(request_id, ROW->request_id)
 TIME(created, ROW->created_us)
 TIME(started, ROW->started_us)
@@ -55,6 +56,11 @@ FIELD(disks_copied)
 {
     return ROW->plan ? json_boolean(gw_plan_copies_disks(ROW->plan)) : json_null();
 }
+
+/* Likewise. */
+TEXT(policy, ROW->plan ? ROW->plan->policy : NULL)
+TEXT(rung, ROW->rung == GW_TAKEN_NONE ? NULL : gw_taken_name(ROW->rung))
+TEXT(rung_reason, ROW->rung_reason)
 
 FIELD(progress)
 {
@@ -110,6 +116,7 @@ static const GwField fields[] = {
     {"source", source},
     {"dest", dest},
     {"reason", reason},
+    {"waits_for", waits_for},
     {"request_id", request_id},
     {"created_at", created},
     {"started_at", started},
@@ -117,7 +124,10 @@ static const GwField fields[] = {
     {"updated_at", updated},
     {"total_ms", total},
     {"disks_copied", disks_copied},
+    {"policy", policy},
     {"options", options},
+    {"rung", rung},
+    {"rung_reason", rung_reason},
     {"progress", progress},
     {"prediction", prediction},
 };

@@ -30,16 +30,27 @@ static json_t *orphan_json(const GwOrphan *orphan)
                      "left", left, "obstacle", gw_json_text(orphan->obstacle), "removable", !orphan->obstacle, "removed", orphan->removed);
 }
 
-static void told(gpointer data, const GPtrArray *orphans, const GPtrArray *unsearched, const GError *error)
+static json_t *not_asked_json(const GPtrArray *hosts)
 {
-    if (!orphans) {
+    json_t *list = json_array();
+    for (guint i = 0; i < hosts->len; i++) {
+        const GwHostView *host = hosts->pdata[i];
+        json_array_append_new(list, json_pack("{s:s,s:o}", "host", host->row->name, "reason", gw_json_text(host->down_reason)));
+    }
+    return list;
+}
+
+static void told(gpointer data, const GwOrphans *found, const GError *error)
+{
+    if (!found) {
         gw_deferred_finish(data, 0, error);
         return;
     }
     json_t *list = json_array();
-    for (guint i = 0; i < orphans->len; i++)
-        json_array_append_new(list, orphan_json(orphans->pdata[i]));
-    gw_deferred_answer(data, 200, json_pack("{s:o,s:o}", "orphans", list, "unsearched", texts_json(unsearched)));
+    for (guint i = 0; i < found->orphans->len; i++)
+        json_array_append_new(list, orphan_json(found->orphans->pdata[i]));
+    gw_deferred_answer(data, 200, json_pack("{s:o,s:o,s:o}", "orphans", list, "unsearched", texts_json(found->unsearched), "not_asked",
+                                            not_asked_json(found->not_asked)));
 }
 
 void gw_own_orphans_list(GwRequest *request)

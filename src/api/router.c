@@ -4,6 +4,7 @@
 #include "api/handlers.h"
 #include "api/microversion.h"
 #include "api/routes.h"
+#include "api/silent.h"
 
 #include "base/error.h"
 
@@ -98,7 +99,10 @@ static gboolean is_in_range(const GwRoute *route, guint minor)
 
 static void serve(GwRequest *request)
 {
-    if (!(request->route->flags & GW_ROUTE_BODY) || take_body(request))
+    unsigned flags = request->route->flags;
+    if ((flags & GW_ROUTE_BODY) && !take_body(request))
+        return;
+    if (!(flags & GW_ROUTE_ASKS) || !gw_silent_ask(request))
         request->route->handler(request);
 }
 

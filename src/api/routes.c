@@ -9,6 +9,7 @@
 #define MEMBER GW_ROLE_MEMBER
 #define ADMIN GW_ROLE_ADMIN
 #define BODY GW_ROUTE_BODY
+#define ASKS GW_ROUTE_ASKS
 
 const GwRoute gw_routes[] = {
     {"GET", GW_ROOT_NONE, "", 0, 0, GW_ROLE_NONE, gw_versions_list},
@@ -31,7 +32,7 @@ const GwRoute gw_routes[] = {
     {"GET", COMPUTE, "servers", 0, 0, READER, gw_servers_list, 0, "servers:index"},
     {"GET", COMPUTE, "servers/detail", 0, 0, READER, gw_servers_detail, 0, "servers:detail"},
     {"GET", COMPUTE, "servers/{}", 0, 0, READER, gw_servers_show, 0, "servers:show"},
-    {"POST", COMPUTE, "servers/{}/action", 0, 0, KNOWN, gw_servers_action, BODY, "servers:action"},
+    {"POST", COMPUTE, "servers/{}/action", 0, 0, KNOWN, gw_servers_action, BODY | ASKS, "servers:action"},
     {"GET", COMPUTE, "servers/{}/migrations", 23, 0, ADMIN, gw_server_migrations_list, 0, "servers:migrations:index"},
     {"GET", COMPUTE, "servers/{}/migrations/{}", 23, 0, ADMIN, gw_server_migrations_show, 0, "servers:migrations:show"},
     {"DELETE", COMPUTE, "servers/{}/migrations/{}", 24, 0, ADMIN, gw_server_migrations_abort, 0, "servers:migrations:delete"},
@@ -53,7 +54,7 @@ const GwRoute gw_routes[] = {
     {"PUT", COMPUTE, "servers/{}/tags/{}", 26, 0, MEMBER, gw_server_tag_add, 0, "os-server-tags:update"},
     {"DELETE", COMPUTE, "servers/{}/tags", 26, 0, MEMBER, gw_server_tags_delete, 0, "os-server-tags:delete_all"},
     {"DELETE", COMPUTE, "servers/{}/tags/{}", 26, 0, MEMBER, gw_server_tag_delete, 0, "os-server-tags:delete"},
-    {"GET", COMPUTE, "servers/{}/diagnostics", 0, 0, ADMIN, gw_server_diagnostics, 0, "os-server-diagnostics"},
+    {"GET", COMPUTE, "servers/{}/diagnostics", 0, 0, ADMIN, gw_server_diagnostics, ASKS, "os-server-diagnostics"},
     {"POST", COMPUTE, "servers/{}/remote-consoles", 6, 0, MEMBER, gw_server_remote_consoles, BODY, "os-remote-consoles"},
     {"GET", COMPUTE, "servers/{}/topology", 78, 0, READER, gw_server_topology, 0, "compute:server:topology:index"},
     {"GET", COMPUTE, "servers/{}/os-security-groups", 0, 0, READER, gw_server_security_groups, 0, "os-security-groups:list"},
@@ -130,7 +131,7 @@ const GwRoute gw_routes[] = {
     {"POST", GODWIT, "hosts/{}/refresh", 0, 0, ADMIN, gw_own_hosts_refresh},
     {"POST", GODWIT, "hosts/{}/undrain", 0, 0, ADMIN, gw_drains_undo, BODY},
     {"GET", GODWIT, "drains", 0, 0, ADMIN, gw_drains_list},
-    {"POST", GODWIT, "drains", 0, 0, ADMIN, gw_drains_begin, BODY},
+    {"POST", GODWIT, "drains", 0, 0, ADMIN, gw_drains_begin, BODY | ASKS},
     {"GET", GODWIT, "drains/{}", 0, 0, ADMIN, gw_drains_show},
     {"DELETE", GODWIT, "drains/{}", 0, 0, ADMIN, gw_drains_cancel},
     {"GET", GODWIT, "rollings", 0, 0, ADMIN, gw_rollings_list},
@@ -139,7 +140,7 @@ const GwRoute gw_routes[] = {
     {"DELETE", GODWIT, "rollings/{}", 0, 0, ADMIN, gw_rollings_cancel},
     {"POST", GODWIT, "balance", 0, 0, ADMIN, gw_drains_balance, BODY},
     {"GET", GODWIT, "migrations", 0, 0, ADMIN, gw_own_migrations_list},
-    {"POST", GODWIT, "migrations", 0, 0, ADMIN, gw_own_migrations_begin, BODY},
+    {"POST", GODWIT, "migrations", 0, 0, ADMIN, gw_own_migrations_begin, BODY | ASKS},
     {"GET", GODWIT, "migrations/{}", 0, 0, ADMIN, gw_own_migrations_show},
     {"POST", GODWIT, "migrations/{}/resolve", 0, 0, ADMIN, gw_own_migrations_resolve, BODY},
     {"GET", GODWIT, "orphans", 0, 0, ADMIN, gw_own_orphans_list},
@@ -147,7 +148,7 @@ const GwRoute gw_routes[] = {
     {"POST", GODWIT, "checkups", 0, 0, ADMIN, gw_own_checkups_begin, BODY},
     {"GET", GODWIT, "checkups/{}", 0, 0, ADMIN, gw_own_checkups_show},
     {"GET", GODWIT, "events", 0, 0, ADMIN, gw_own_events_listen},
-    {"POST", GODWIT, "plan", 0, 0, ADMIN, gw_own_plans_make, BODY},
+    {"POST", GODWIT, "plan", 0, 0, ADMIN, gw_own_plans_make, BODY | ASKS},
 };
 
 const gsize gw_route_count = G_N_ELEMENTS(gw_routes);

@@ -15,7 +15,7 @@ typedef enum {
     GW_EXIT_USAGE = 2, /* the command line makes no sense */
     GW_EXIT_UNREACHABLE = 3, /* the daemon does not answer */
     GW_EXIT_NOT_FOUND = 4, /* no such server, host, aggregate, migration or request, or a name that several servers have */
-    GW_EXIT_OTHERWISE = 5, /* the migration ended, but not as asked: cancelled, say; a check found what prevents moves */
+    GW_EXIT_OTHERWISE = 5, /* the migration ended, but not as asked: cancelled, say; a check found what prevents moves; a search was not complete */
     GW_EXIT_DETACHED = 130, /* Ctrl-C while following; the migration goes on */
 } GwExit;
 
@@ -32,6 +32,7 @@ typedef struct {
     GwPatience patience;
     guint timeout_s; /* how long the daemon may be silent */
     GwTerminal out, err;
+    GHashTable *names; /* UUID -> name: servers that were asked for by name, and are called so when something is said of them; or NULL; owned */
 } GwCli;
 
 typedef struct {

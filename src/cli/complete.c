@@ -54,6 +54,23 @@ static void offer_migrations(GwCli *cli, const char *start)
     }
 }
 
+static void offer_words(const char *const *words, guint count, const char *start)
+{
+    for (guint i = 0; i < count; i++)
+        offer(words[i], start);
+}
+
+/* Those of a move, core/ladder.c's, are an option's value; a server group's, core/group.c's, are an argument. */
+static void offer_policies(gboolean of_group, const char *start)
+{
+    static const char *const of_moves[] = {"balanced", "minimal-downtime", "fast", "never-pause"};
+    static const char *const of_groups[] = {"anti-affinity", "affinity", "soft-anti-affinity", "soft-affinity"};
+    if (of_group)
+        offer_words(of_groups, G_N_ELEMENTS(of_groups), start);
+    else
+        offer_words(of_moves, G_N_ELEMENTS(of_moves), start);
+}
+
 /* kind: the word of the table, "SERVER" or "[HOST]". */
 static void offer_kind(GwCli *cli, const char *command, const char *kind, const char *start)
 {
@@ -70,8 +87,52 @@ static void offer_kind(GwCli *cli, const char *command, const char *kind, const 
         offer_names(cli, "/godwit/v1/hosts", "hosts", start);
     else if (strcmp(bare, "MIGRATION") == 0)
         offer_migrations(cli, start);
+    else if (strcmp(bare, "POLICY") == 0)
+        offer_policies(strcmp(command, "server-group-create") == 0, start);
     else if (strcmp(bare, "COMMAND") == 0)
         offer_commands(start);
+}
+
+/* Those of --option, core/overrides.c's: a test compares them with docs/openapi.yaml. words: the values that are words. */
+static const struct {
+    const char *name, *words;
+} live_options[] = {
+    {"live_migration_bandwidth", ""},
+    {"live_migration_completion_timeout", ""},
+    {"live_migration_timeout_action", "policy abort force_complete"},
+    {"live_migration_downtime", ""},
+    {"live_migration_downtime_steps", ""},
+    {"live_migration_downtime_delay", ""},
+    {"live_migration_permit_post_copy", "true false"},
+    {"live_migration_permit_auto_converge", "true false"},
+    {"live_migration_parallel_connections", ""},
+    {"live_migration_compression", "auto none xbzrle zlib zstd"},
+    {"block_migration_synchronous_writes", "auto always never"},
+};
+
+static gboolean is_given(const GwArguments *arguments, const char *beginning)
+{
+    for (guint i = 0; i + 1 < arguments->words->len; i++)
+        if (g_str_has_prefix(gw_arguments_word(arguments, i), beginning))
+            return TRUE;
+    return FALSE;
+}
+
+/* NAME= first, and its words once that stands there; what was given before is not taken twice. */
+static void offer_live_options(const GwArguments *arguments, const char *start)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(live_options); i++) {
+        g_autofree char *beginning = g_strconcat(live_options[i].name, "=", NULL);
+        g_auto(GStrv) words = g_strsplit(live_options[i].words, " ", -1);
+        if (is_given(arguments, beginning))
+            continue;
+        if (!strchr(start, '='))
+            offer(beginning, start);
+        for (char **word = words; strchr(start, '=') && *word; word++) {
+            g_autofree char *whole = g_strconcat(beginning, *word, NULL);
+            offer(whole, start);
+        }
+    }
 }
 
 static const GwOption *find_option(const GwCommand *command, const char *word)
@@ -115,7 +176,9 @@ GwExit gw_run_complete(GwCli *cli, const GwArguments *arguments, GError **error)
     Sight sight = look_at(arguments);
     g_auto(GStrv) kinds = g_strsplit(sight.command ? sight.command->arguments : "", " ", -1);
 
-    if (sight.open) {
+    if (sight.open && strcmp(sight.open->value, "NAME=VALUE") == 0) {
+        offer_live_options(arguments, start);
+    } else if (sight.open) {
         offer_kind(cli, "", sight.open->value, start);
     } else if (*start == '-') {
         offer_options(sight.command ? sight.command->options : NULL, start);

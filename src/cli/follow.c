@@ -154,8 +154,7 @@ static GwExit end(Follower *follower, const GwMove *move)
 static char *way_back(const Follower *follower)
 {
     const char *name = follower->name ? follower->name : "SERVER";
-    gboolean plain = strspn(name, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "._-") == strlen(name);
-    g_autofree char *word = plain ? g_strdup(name) : g_shell_quote(name);
+    g_autofree char *word = gw_text_word(name);
     return g_strdup_printf("godwit server-migration-show --follow %s %" G_GINT64_FORMAT, word, follower->id);
 }
 

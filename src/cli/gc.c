@@ -2,6 +2,7 @@
 #include "cli/client.h"
 #include "cli/server.h"
 #include "cli/table.h"
+#include "cli/text.h"
 
 #include <string.h>
 
@@ -17,6 +18,21 @@ static void print_unsearched(const json_t *hosts)
     if (*names)
         printf("Not searched: %s, of XenServer. Look by hand, on the master of the pool: `xe vdi-list "
                "params=uuid,name-label,sr-name-label,vbd-uuids,other-config`; a disk without vbd-uuids belongs to no instance.\n", names);
+}
+
+/* So that an empty list is not taken for a clean cloud. */
+static void print_not_asked(const json_t *hosts)
+{
+    size_t index;
+    const json_t *host;
+    json_array_foreach(hosts, index, host)
+    {
+        const char *name = gw_json_peek(host, "host"), *reason = gw_json_peek(host, "reason");
+        g_autofree char *why = gw_text_clean(reason ? reason : "nothing is known of why");
+        printf("Not asked: %s, which does not answer (%s).\n", name ? name : "?", why);
+    }
+    if (json_array_size(hosts))
+        puts("What is left there, or elsewhere of the servers that live there, is not listed; ask again when it answers.");
 }
 
 static void print_orphans(const json_t *list)
@@ -55,13 +71,15 @@ GwExit gw_run_gc(GwCli *cli, const GwArguments *arguments, GError **error)
     json_t *list = NULL;
     if (!gw_client_call(cli, &call, &answer, error) || !gw_client_list(answer.body, "orphans", &list, error))
         return GW_EXIT_FAILED;
+    const json_t *silent = json_object_get(answer.body, "not_asked");
     if (cli->output == GW_OUTPUT_JSON)
         gw_client_print(answer.body);
     else {
         print_orphans(list);
         print_unsearched(json_object_get(answer.body, "unsearched"));
+        print_not_asked(silent);
     }
-    return GW_EXIT_DONE;
+    return json_array_size(silent) ? GW_EXIT_OTHERWISE : GW_EXIT_DONE;
 }
 
 static void print_side(const json_t *side, const char *name)

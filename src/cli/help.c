@@ -24,7 +24,7 @@ static const struct {
     {GW_EXIT_USAGE, "the command line makes no sense"},
     {GW_EXIT_UNREACHABLE, "the daemon does not answer"},
     {GW_EXIT_NOT_FOUND, "no such server, host, aggregate, migration or request; or several servers of that name"},
-    {GW_EXIT_OTHERWISE, "the migration ended otherwise than asked: it was cancelled, or too late to cancel; plan and doctor: something prevents it"},
+    {GW_EXIT_OTHERWISE, "the migration ended otherwise than asked: it was cancelled, or too late to cancel; plan and doctor: something prevents it; gc: not every host was asked"},
     {GW_EXIT_DETACHED, "interrupted while following; the migration goes on"},
 };
 

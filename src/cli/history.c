@@ -179,6 +179,37 @@ static void add_options(GwTable *table, const GwMove *move)
     add_property(table, "options", text->len ? gw_text_clean(text->str) : NULL);
 }
 
+/* The daemon's words of the rungs of its ladder; one that this program does not know is shown by its own. */
+static const char *rung_words(const char *rung)
+{
+    static const struct {
+        const char *rung, *words;
+    } known[] = {
+        {"wait", "the copy itself"},
+        {"slow-down", "slowing the guest down"},
+        {"copy-again", "copying the disks again, with writes that wait"},
+        {"post-copy", "post-copy"},
+        {"pause", "pausing the guest"},
+        {"abort", "giving up"},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(known); i++)
+        if (strcmp(known[i].rung, rung) == 0)
+            return known[i].words;
+    return rung;
+}
+
+/* What ended it; or, while it goes on, or when something else has ended it, how far the ladder went. */
+static void add_rung(GwTable *table, const GwMove *move)
+{
+    const char *rung = gw_json_peek(move->json, "rung"), *why = gw_json_peek(move->json, "rung_reason");
+    gboolean aborted = g_strcmp0(rung, "abort") == 0, ended = strcmp(move->state, "completed") == 0 || aborted;
+    if (!rung || (!ended && strcmp(rung, "wait") == 0))
+        return;
+    gboolean told = aborted && g_strcmp0(why, move->reason) == 0; /* below */
+    g_autofree char *reason = why && !told ? gw_text_clean(why) : g_strdup("");
+    add_property(table, ended ? "ended by" : "last rung", g_strdup_printf("%s%s%s", rung_words(rung), *reason ? ": " : "", reason));
+}
+
 /* A refusal has many reasons: a row each. */
 static void add_reasons(GwTable *table, const GwMove *move)
 {
@@ -204,7 +235,9 @@ static void print_move(const GwMove *move)
     add_property(table, "created (UTC)", gw_text_time(move->created_at));
     add_property(table, "ended (UTC)", move->ended_at ? gw_text_time(move->ended_at) : NULL);
     add_property(table, "took", duration(move));
+    add_property(table, "policy", g_strdup(gw_json_peek(move->json, "policy")));
     add_options(table, move);
+    add_rung(table, move);
     add_figures(table, move);
     add_prediction(table, move);
     add_reasons(table, move);

@@ -94,9 +94,24 @@ static json_t *find_hypervisor(GwCli *cli, const char *which, GError **error)
     return NULL;
 }
 
+/* One that does not answer is asked once more before it is shown: it may be back. */
+static json_t *find_asked(GwCli *cli, const char *which, GError **error)
+{
+    enum { PATIENCE_MS = 3000 };
+    g_autoptr(json_t) found = find_hypervisor(cli, which, error);
+    const char *host = gw_json_peek(json_object_get(found, "service"), "host");
+    if (!found || !host || g_strcmp0(gw_json_peek(found, "state"), "down") != 0)
+        return g_steal_pointer(&found);
+    g_autofree char *path = gw_client_path("/godwit/v1/hosts/%s/refresh", host);
+    GwCall call = {.method = "POST", .path = path, .timeout_ms = PATIENCE_MS};
+    g_auto(GwAnswer) answer = {0};
+    json_t *again = gw_client_call(cli, &call, &answer, NULL) ? find_hypervisor(cli, which, NULL) : NULL;
+    return again ? again : g_steal_pointer(&found);
+}
+
 GwExit gw_run_hypervisor_show(GwCli *cli, const GwArguments *arguments, GError **error)
 {
-    g_autoptr(json_t) hypervisor = find_hypervisor(cli, gw_arguments_word(arguments, 0), error);
+    g_autoptr(json_t) hypervisor = find_asked(cli, gw_arguments_word(arguments, 0), error);
     if (!hypervisor)
         return GW_EXIT_FAILED;
 

@@ -108,6 +108,7 @@ int main(int argc, char **argv)
     GwExit code = run(&cli, argv);
     gw_http_free(cli.http);
     g_free(cli.token);
+    g_clear_pointer(&cli.names, g_hash_table_unref);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         fputs("Error: standard output cannot be written.\n", stderr);
         return code == GW_EXIT_DONE ? GW_EXIT_FAILED : code;

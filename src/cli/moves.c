@@ -199,6 +199,8 @@ static GwExit evacuate_all(GwCli *cli, json_t *servers, const char *target, GArr
         server.name = gw_json_peek(server.json, "name");
         gint64 id = 0;
         g_autoptr(GError) why = NULL;
+        if (server.uuid && server.name)
+            gw_server_call_by_name(cli, &server);
         GwExit end = server.uuid && server.name ? act_on_server(cli, &server, GW_COMPUTE, evacuation(target), &id, &why) : GW_EXIT_FAILED;
         if (why)
             end = gw_report_error(cli, why, NULL);

@@ -37,13 +37,33 @@ static void print_json(const GwCli *cli, GwExit code, const char *sentence, GStr
     fputc('\n', cli->err.stream);
 }
 
+/* Whoever asked by name reads names. */
+static char *call_by_name(const GwCli *cli, const char *text)
+{
+    g_autoptr(GString) called = g_string_new(text);
+    GHashTableIter iter;
+    gpointer uuid, name;
+    if (cli->names)
+        g_hash_table_iter_init(&iter, cli->names);
+    while (cli->names && g_hash_table_iter_next(&iter, &uuid, &name))
+    {
+        g_autofree char *word = gw_text_word(name); /* it may stand in a command */
+        g_string_replace(called, uuid, word, 0);
+    }
+    return g_string_free(g_steal_pointer(&called), FALSE);
+}
+
 static void print(const GwCli *cli, GwExit code, const char *sentence, GStrv reasons, const char *now)
 {
+    g_autofree char *called = call_by_name(cli, sentence);
+    g_auto(GStrv) called_reasons = g_new0(char *, g_strv_length(reasons) + 1);
+    for (guint i = 0; reasons[i]; i++)
+        called_reasons[i] = call_by_name(cli, reasons[i]);
     fflush(stdout); /* so that both streams in one file stay in order */
     if (cli->output == GW_OUTPUT_JSON)
-        print_json(cli, code, sentence, reasons, now);
+        print_json(cli, code, called, called_reasons, now);
     else
-        print_people(cli, code, sentence, reasons, now);
+        print_people(cli, code, called, called_reasons, now);
 }
 
 GwExit gw_report(const GwCli *cli, const GwReport *report)

@@ -89,10 +89,21 @@ static GwServer *find_by_name(GwCli *cli, const char *name, GError **error)
     return NULL;
 }
 
+void gw_server_call_by_name(GwCli *cli, const GwServer *server)
+{
+    if (!cli->names)
+        cli->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    g_hash_table_replace(cli->names, g_strdup(server->uuid), g_strdup(server->name));
+}
+
 GwServer *gw_server_find(GwCli *cli, const char *which, GError **error)
 {
-    if (!g_uuid_string_is_valid(which))
-        return find_by_name(cli, which, error);
+    if (!g_uuid_string_is_valid(which)) {
+        GwServer *named = find_by_name(cli, which, error);
+        if (named)
+            gw_server_call_by_name(cli, named);
+        return named;
+    }
     g_autofree char *uuid = g_ascii_strdown(which, -1);
     g_autoptr(GError) why = NULL;
     GwServer *server = find_by_uuid(cli, uuid, &why);

@@ -13,7 +13,11 @@ typedef struct {
 void gw_server_free(GwServer *server);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwServer, gw_server_free)
 
-/* By UUID or exact name. NOT_FOUND when there is none, or more than one: the message then lists their UUIDs. */
+/* In errors that are told from now on: the daemon's are Nova's, which name servers by their UUIDs. */
+void gw_server_call_by_name(GwCli *cli, const GwServer *server);
+
+/* By UUID or exact name; one that is found by name is called by it. NOT_FOUND when there is none, or more than one: the message then lists
+ * their UUIDs. */
 GwServer *gw_server_find(GwCli *cli, const char *which, GError **error);
 
 /* "vm1 is on HostB (running)." as seen now, or why that is not known. Owned by the caller. */

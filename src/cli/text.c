@@ -186,6 +186,12 @@ static gboolean is_last_part(const char *candidate, const char *word)
     return part && length > part && candidate[length - part - 1] == '-' && strcmp(candidate + length - part, word) == 0;
 }
 
+char *gw_text_word(const char *name)
+{
+    gboolean plain = *name && strspn(name, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "._-") == strlen(name);
+    return plain ? g_strdup(name) : g_shell_quote(name);
+}
+
 const char *gw_text_nearest(const char *word, const char *const *candidates)
 {
     const char *best = NULL;

@@ -19,6 +19,9 @@ char *gw_text_duration(guint64 ms); /* "0.09 s", "1.24 s", "12.3 s", "3 min 05 s
 char *gw_text_ago(const char *iso);  /* of UTC: "12.0 s ago", "2 h 05 min ago", "3 days ago"; NULL as "never" */
 char *gw_text_time(const char *iso); /* "2026-11-23T05:18:50.123456" as "2026-11-23 05:18:50"; NULL as "-" */
 
+/* A name as it is typed in a shell: quoted where it must be. */
+char *gw_text_word(const char *name);
+
 /* Splits a refusal of Godwit into its sentence and its reasons, one per line (core/checks.h and engine/choose.c say how
  * they are written; other texts stay whole, lines apart). *ret_reasons is empty, never NULL. */
 char *gw_text_refusal(const char *text, GStrv *ret_reasons);

@@ -364,7 +364,7 @@ void gw_calibrate_close(GwMigration *row, guint64 seen_bps)
     gboolean given_up = row->state != GW_MIGRATION_COMPLETED;
     guint64 average = p->elapsed_ms && !given_up ? bytes * 1000 / p->elapsed_ms : 0, bps = MAX(seen_bps, average);
     f->total_ms = (guint64)MAX((row->ended_us - row->started_us) / 1000, 1);
-    f->downtime_ms = p->downtime_ms;
+    f->downtime_ms = gw_migration_downtime_ms(row);
     f->bytes = bytes;
     if (!f->first_pass_bytes && f->first.passes <= 3 && f->now.ending == GW_ENDING_ITSELF)
         f->first_pass_bytes = p->memory_processed;

@@ -390,6 +390,14 @@ static gboolean fits(const GwRule *rule, const GwSituation *s)
            (s->when & rule->need) == rule->need && !(s->when & rule->never);
 }
 
+/* A row that is for the silence of a host alone, and waits. */
+static GwWaitsFor silent_of(const GwRule *rule)
+{
+    if (rule->act != GW_ACT_WAIT)
+        return GW_WAITS_FOR_NOBODY;
+    return rule->source == NO_ANSWER ? GW_WAITS_FOR_SOURCE : rule->dest == NO_ANSWER ? GW_WAITS_FOR_DEST : GW_WAITS_FOR_NOBODY;
+}
+
 GwDecision gw_lifecycle_next(const GwSituation *s)
 {
     const GwRule *rule = gw_lifecycle_lost(s);
@@ -397,7 +405,7 @@ GwDecision gw_lifecycle_next(const GwSituation *s)
         rule = (rule + 1)->source ? rule + 1 : NULL;
     for (rule = rule ? rule : rules_of(s); !fits(rule, s);) /* every table ends with a row that fits all that its earlier rows leave */
         rule++;
-    GwDecision decision = {rule->act, s->state, s->end, rule->reason};
+    GwDecision decision = {rule->act, s->state, s->end, rule->reason, silent_of(rule)};
     if (rule->act != GW_ACT_ADVANCE)
         return decision;
     if (rule->next == GW_MIGRATION_STATE_COUNT)

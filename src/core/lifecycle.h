@@ -73,6 +73,7 @@ typedef struct {
     GwMigrationState next; /* for GW_ACT_ADVANCE; otherwise the present state */
     GwMigrationState end;  /* to be journalled with it when next is UNDOING */
     const char *reason;    /* static; why, for people; NULL when it goes without saying */
+    GwWaitsFor waits_for;  /* with GW_ACT_WAIT: the host that does not answer, and that reason names */
 } GwDecision;
 
 GwDecision gw_lifecycle_next(const GwSituation *situation);

@@ -112,6 +112,17 @@ const char *gw_seen_name(GwSeen seen)
     return names[seen];
 }
 
+const char *gw_taken_name(GwTaken taken)
+{
+    static const char *const names[] = {
+        [GW_TAKEN_NONE] = "",         [GW_TAKEN_WAIT] = "wait",          [GW_TAKEN_SLOW_DOWN] = "slow-down",
+        [GW_TAKEN_AGAIN] = "copy-again", [GW_TAKEN_POSTCOPY] = "post-copy", [GW_TAKEN_PAUSE] = "pause",
+        [GW_TAKEN_ABORT] = "abort",
+    };
+    _Static_assert(G_N_ELEMENTS(names) == GW_TAKEN_COUNT, "one name per rung");
+    return names[taken];
+}
+
 const char *gw_compression_name(GwCompression compression)
 {
     static const char *const names[] = {
@@ -222,6 +233,33 @@ gboolean gw_migration_goes_again(const GwMigration *migration)
     return (migration->intents & GW_INTENT_AGAIN) && migration->plan && migration->plan->second_try && leads_there;
 }
 
+const char *gw_migration_silent_host(const GwMigration *migration)
+{
+    switch (migration->waits_for) {
+    case GW_WAITS_FOR_SOURCE:
+        return migration->source;
+    case GW_WAITS_FOR_DEST:
+        return migration->dest;
+    case GW_WAITS_FOR_NOBODY:
+    case GW_WAITS_FOR_COUNT:
+        break;
+    }
+    return NULL;
+}
+
+gboolean gw_migration_take_rung(GwMigration *migration, GwTaken rung, const char *reason)
+{
+    gboolean other = rung > migration->rung;
+    if (!other && rung != migration->rung)
+        return FALSE;
+    migration->rung = rung;
+    if (g_strcmp0(migration->rung_reason, reason) != 0) {
+        g_free(migration->rung_reason);
+        migration->rung_reason = g_strdup(reason);
+    }
+    return other;
+}
+
 GwMigration *gw_migration_new(void)
 {
     return g_new0(GwMigration, 1);
@@ -245,6 +283,7 @@ GwMigration *gw_migration_copy(const GwMigration *migration)
     copy->plan = gw_plan_copy(migration->plan);
     copy->flavor = migration->flavor ? gw_flavor_copy(migration->flavor) : NULL;
     copy->forecast = migration->forecast ? g_memdup2(migration->forecast, sizeof *migration->forecast) : NULL;
+    copy->rung_reason = g_strdup(migration->rung_reason);
     copy->reason = g_strdup(migration->reason);
     copy->request_id = g_strdup(migration->request_id);
     copy->user_id = g_strdup(migration->user_id);
@@ -269,6 +308,7 @@ void gw_migration_free(GwMigration *migration)
     gw_plan_free(migration->plan);
     gw_flavor_free(migration->flavor);
     g_free(migration->forecast);
+    g_free(migration->rung_reason);
     g_free(migration->reason);
     g_free(migration->request_id);
     g_free(migration->user_id);

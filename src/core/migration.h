@@ -98,6 +98,22 @@ typedef struct {
     guint64 delta_of, delta_sent; /* pages of which differences were sent, and what those took (core/deltas.h); likewise */
 } GwProgress;
 
+/* The last rung of the ladder (core/ladder.h) that a live migration has taken, from the mildest: the one that it ended by, once it has ended. */
+typedef enum {
+    GW_TAKEN_NONE, /* no copy has begun; or an older Godwit, which did not keep it */
+    GW_TAKEN_WAIT,
+    GW_TAKEN_SLOW_DOWN,
+    GW_TAKEN_AGAIN, /* its disks, with writes that wait */
+    GW_TAKEN_POSTCOPY,
+    GW_TAKEN_PAUSE,
+    GW_TAKEN_ABORT,
+    GW_TAKEN_COUNT
+} GwTaken;
+const char *gw_taken_name(GwTaken taken); /* "wait", "slow-down", "copy-again", "post-copy", "pause", "abort"; of NONE "" */
+
+/* The host whose silence a migration waits out. */
+typedef enum { GW_WAITS_FOR_NOBODY, GW_WAITS_FOR_SOURCE, GW_WAITS_FOR_DEST, GW_WAITS_FOR_COUNT } GwWaitsFor;
+
 /* Of memory on its way; AUTO is a wish only, and never in a plan. The names are those of gw_compression_name. */
 typedef enum {
     GW_COMPRESSION_NONE,
@@ -191,7 +207,10 @@ typedef struct {
     GwFlavor *flavor;     /* resize: the shape asked for; else NULL */
     gint64 flavor_was;    /* resize: id of the flavor before; 0: none of Godwit's */
     GwForecast *forecast; /* live: what is expected of it, and what came; NULL when nothing was */
+    GwTaken rung;         /* live: gw_migration_take_rung */
+    char *rung_reason;    /* and why it was taken; for people. NULL with WAIT */
     char *reason;         /* why it ended as it did, or what it waits for; for people */
+    GwWaitsFor waits_for; /* NOBODY once it has ended */
     char *request_id;     /* "req-…" of the request that asked for it */
     char *user_id;
     char *project_id;
@@ -205,6 +224,12 @@ const char *gw_migration_failure(const GwMigration *migration);
 
 /* That the guest stood still; 0 of one that has ended otherwise than completed: what was expected was never measured. */
 guint64 gw_migration_downtime_ms(const GwMigration *migration);
+
+/* Name of the host that it waits for, or NULL. Borrowed. */
+const char *gw_migration_silent_host(const GwMigration *migration);
+
+/* A milder rung than the last is not taken. TRUE: it is another than before. */
+gboolean gw_migration_take_rung(GwMigration *migration, GwTaken rung, const char *reason);
 
 GwMigration *gw_migration_new(void);
 GwMigration *gw_migration_copy(const GwMigration *migration);

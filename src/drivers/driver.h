@@ -220,6 +220,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwNode, gw_node_unref)
 const char *gw_node_name(const GwNode *node);
 const char *gw_node_uri(const GwNode *node);
 const GwDriver *gw_node_driver(const GwNode *node);
+/* Somebody waits for an answer: the pause before an unreachable host is tried again is over, but for its first length. FALSE: it was tried
+ * less than that ago. */
+gboolean gw_node_try_anew(GwNode *node);
 
 gboolean gw_node_watch(GwNode *node, GwHostEvent event, void *data, GError **error);
 GwHostFacts *gw_node_facts(GwNode *node, GError **error);

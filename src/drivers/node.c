@@ -104,6 +104,17 @@ static void note_reachable(GwNode *node)
     g_mutex_unlock(&node->lock);
 }
 
+gboolean gw_node_try_anew(GwNode *node)
+{
+    g_mutex_lock(&node->lock);
+    gint64 age_us = g_get_monotonic_time() - node->tried_us;
+    gboolean ok = !node->failure || age_us >= (gint64)node->first_retry_ms * 1000;
+    if (ok)
+        node->tried_us = 0;
+    g_mutex_unlock(&node->lock);
+    return ok;
+}
+
 void gw_node_heard(void *data, const char *host_name, const char *uuid)
 {
     GwNode *node = data;

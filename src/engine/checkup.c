@@ -64,6 +64,8 @@ static GwHostAudit *ask_host(Run *run, const char *name, char **ret_failure)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GwHostEntry) entry = gw_engine_find_host(run->engine, name);
+    if (entry && !run->is_own)
+        gw_node_try_anew(entry->node); /* somebody waits for the answer */
     GwHostAudit *audit = entry && !gw_engine_is_stopping(run->engine) ? gw_node_audit(entry->node, &error) : NULL;
     if (!audit)
         *ret_failure = g_strdup(error ? error->message : "it was removed meanwhile");

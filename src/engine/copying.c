@@ -1,6 +1,7 @@
 /* A copy under way: what the hypervisors say of it, and what its ladder (core/ladder.h) makes of that. */
 #include "engine/internal.h"
 
+#include "core/flags.h"
 #include "engine/transits.h"
 
 gboolean gw_copying_sees_job(const GwActive *active)
@@ -18,7 +19,7 @@ guint64 gw_copying_age_ms(const GwActive *active)
 }
 
 /* The hypervisor slows the guest down by itself; what people should know is that it does, and why. */
-static void note_slowing(GwActive *active, const GwMigration *row)
+static void note_slowing(GwActive *active, GwMigration *row)
 {
     const GwProgress *now = &active->source_sight.progress;
     if (!now->dirty_bps || !active->ladder.bps || now->throttle_percent <= active->throttled)
@@ -29,6 +30,7 @@ static void note_slowing(GwActive *active, const GwMigration *row)
                                            now->throttle_percent, now->dirty_bps / 1000000, active->ladder.bps / 1000000);
     gw_info("migration %" G_GINT64_FORMAT " of %s: %s", row->id, row->instance_name, why);
     gw_scribe_note(active, row, "godwit_slow_down", row->source, why);
+    active->rung_is_new |= gw_migration_take_rung(row, GW_TAKEN_SLOW_DOWN, why);
 }
 
 /* The rung that was to end it is refused again and again: a kernel that permits no post-copy, say. */
@@ -52,8 +54,12 @@ static void take_rung(GwActive *active, const GwMigration *row, GwRung rung, cha
     gw_scribe_note(active, row, rung_events[rung], row->source, reason);
 }
 
-void gw_copying_forget_last(GwActive *active)
+void gw_copying_forget_last(GwActive *active, GwMigration *row)
 {
+    if (row->kind == GW_MOVE_LIVE && row->rung != GW_TAKEN_AGAIN) {
+        row->rung = GW_TAKEN_WAIT;
+        g_clear_pointer(&row->rung_reason, g_free);
+    }
     active->rung = GW_RUNG_WAIT;
     active->ladder = (GwLadder){0};
     active->pass = 0;
@@ -79,8 +85,7 @@ void gw_copying_begin_again(GwActive *active, GwMigration *row)
     active->throttled = 0;
 }
 
-/* What the ladder says of a live copy under way. */
-void gw_copying_climb(GwActive *active, const GwMigration *row)
+static void climb(GwActive *active, GwMigration *row)
 {
     gboolean ends = gw_copying_is_given_up(active) || gw_migration_goes_again(row);
     if (row->state != GW_MIGRATION_RUNNING || active->source_sight.job != GW_JOB_OUTGOING || ends)
@@ -94,6 +99,36 @@ void gw_copying_climb(GwActive *active, const GwMigration *row)
     note_slowing(active, row);
     if (rung != GW_RUNG_WAIT)
         take_rung(active, row, rung, g_steal_pointer(&reason));
+}
+
+/* Journalled before the copy is asked to end: whoever finds it ended must know what for. */
+static void note_second_try(GwActive *active, GwMigration *row)
+{
+    if (active->rung != GW_RUNG_AGAIN || (row->intents & GW_INTENT_AGAIN))
+        return;
+    row->intents |= GW_INTENT_AGAIN;
+    gw_migration_take_rung(row, GW_TAKEN_AGAIN, active->rung_reason);
+    active->rung_is_new = TRUE;
+}
+
+/* Of these it is said only once the hypervisor has agreed. */
+static void note_last_rungs(GwActive *active, GwMigration *row)
+{
+    GwTaken forced = row->plan && (row->plan->flags & GW_FLAG_POSTCOPY) ? GW_TAKEN_POSTCOPY : GW_TAKEN_PAUSE;
+    if (active->forced && row->kind == GW_MOVE_LIVE && row->rung < forced)
+        active->rung_is_new |= gw_migration_take_rung(row, forced, active->rung == GW_RUNG_FORCE ? active->rung_reason
+                                                                                                 : "force-complete was asked for");
+    if (active->rung == GW_RUNG_ABORT && active->abort_reason == active->rung_reason)
+        active->rung_is_new |= gw_migration_take_rung(row, GW_TAKEN_ABORT, active->rung_reason);
+}
+
+gboolean gw_copying_climb(GwActive *active, GwMigration *row)
+{
+    active->rung_is_new = FALSE;
+    climb(active, row);
+    note_second_try(active, row);
+    note_last_rungs(active, row);
+    return active->rung_is_new;
 }
 
 /* The hypervisor switches over by itself once the pause is as short as the plan says. It can be told once the copy runs, and each thing

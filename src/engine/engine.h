@@ -106,6 +106,11 @@ GPtrArray *gw_engine_hosts(GwEngine *engine); /* of GwHostView *, by name; owned
 GwHostView *gw_engine_host(GwEngine *engine, const char *name); /* or NULL */
 /* Asks the host for everything now. */
 void gw_engine_refresh(GwEngine *engine, const char *host, GwDone done, gpointer data);
+enum { GW_ASK_ANEW_MS = 2000 };
+/* A host that does not answer is asked at once, for somebody who wants something of it: done is called when that has ended, or after
+ * GW_ASK_ANEW_MS; in either case without an error. FALSE, and done is not called: it answers, is forced down or not known, was asked less
+ * than two seconds ago, or has been asked for longer than GW_ASK_ANEW_MS without an answer; or other silent hosts are being asked so. */
+gboolean gw_engine_ask_anew(GwEngine *engine, const char *host, GwDone done, gpointer data);
 
 /* ---- Host aggregates: kept in memory for those who look; changes go through the store, whose errors they have. */
 GPtrArray *gw_engine_aggregates(GwEngine *engine); /* of GwAggregate *, by id; a reference, not to be changed */
@@ -334,9 +339,15 @@ typedef struct {
     gboolean removed;
 } GwOrphan;
 
-/* Called exactly once, from a thread of its own. orphans: of GwOrphan *, borrowed; NULL with an error. unsearched: of
- * char *, borrowed: hosts where moves may have left something, of a kind that cannot be searched. */
-typedef void (*GwOrphansTold)(gpointer data, const GPtrArray *orphans, const GPtrArray *unsearched, const GError *error);
+typedef struct {
+    GPtrArray *orphans;    /* of GwOrphan * */
+    GPtrArray *unsearched; /* of char *: hosts where moves may have left something, of a kind that cannot be searched */
+    GPtrArray *not_asked;  /* of GwHostView *, by name: hosts that do not answer. What they have is not among the orphans, nor is what
+                            * others have of instances that live there */
+} GwOrphans;
+
+/* Called exactly once, from a thread of its own. found: borrowed; NULL with an error. */
+typedef void (*GwOrphansTold)(gpointer data, const GwOrphans *found, const GError *error);
 /* Only what a migration of Godwit's own left is removed, after both hosts have shown that the instance lives elsewhere. */
 void gw_engine_orphans(GwEngine *engine, GwOrphansHow how, GwOrphansTold told, gpointer data);
 

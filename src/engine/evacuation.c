@@ -58,11 +58,10 @@ static gboolean check_down(GwEngine *engine, const GwInstanceView *view, GwHostE
 /* ---- a migration that waits for a lost host */
 
 /* [locked] As the host was last asked, or as the migration itself has found since. */
-static gboolean waits_for(GwEngine *engine, const char *name, const char *reason, const char *side)
+static gboolean waits_for(GwEngine *engine, const GwMigration *row, const char *name)
 {
     const GwHostEntry *entry = name ? g_hash_table_lookup(engine->hosts, name) : NULL;
-    g_autofree char *said = g_strdup_printf("the %s host does not answer", side);
-    return entry && !entry->row->forced_down && (!entry->up || (reason && strstr(reason, said)));
+    return entry && !entry->row->forced_down && (!entry->up || g_strcmp0(gw_migration_silent_host(row), name) == 0);
 }
 
 /* Those of core/lifecycle_lost.c. */
@@ -77,10 +76,10 @@ char *gw_evacuation_way_out(GwEngine *engine, gint64 id)
     g_mutex_lock(&engine->lock);
     const GwActive *active = g_hash_table_lookup(engine->actives, &id);
     const GwMigration *row = active && ends_when_fenced(active->row) ? active->row : NULL;
-    const char *host = !row                                                        ? NULL
-                       : waits_for(engine, row->source, row->reason, "source")     ? row->source
-                       : waits_for(engine, row->dest, row->reason, "destination") ? row->dest
-                                                                                   : NULL;
+    const char *host = !row                                   ? NULL
+                       : waits_for(engine, row, row->source) ? row->source
+                       : waits_for(engine, row, row->dest)   ? row->dest
+                                                              : NULL;
     char *words = host ? g_strdup_printf("It waits for %s, which does not answer. Once %s is switched off for certain, say so with `godwit "
                                          "service-force-down %s`: then the migration ends by itself", host, host, host)
                        : NULL;
@@ -97,13 +96,15 @@ static gboolean refuse_busy(GwEngine *engine, const GwInstanceView *view, GError
     return FALSE;
 }
 
-/* Where its last migration has left it counts, if it is there. */
+/* Where its last migration has left it counts, if it is there. Views know that (views.c), but of what moved before this daemon has seen it
+ * on two hosts: then the store does, and they are told. */
 static gboolean check_home(GwEngine *engine, const GwInstanceView *view, GwHostEntry *entry, GError **error)
 {
     g_autofree char *home = NULL;
-    if (!gw_engine_last_home(engine, view->instance->uuid, view->host, &home, error))
+    gint64 since_us;
+    if (!gw_engine_last_home(engine, view->instance->uuid, view->host, &home, &since_us, error))
         return FALSE;
-    if (!entry || g_strcmp0(home, view->host) == 0 || !gw_inventory_is_left(engine, entry, view->instance->uuid, home))
+    if (!entry || g_strcmp0(home, view->host) == 0 || !gw_views_take_home(engine, view->instance->uuid, home, since_us))
         return TRUE;
     g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "%s need not be evacuated: its last migration has left it on %s, which has it; what %s, which is "
                 "down, still has of it is found when that is back (godwit gc)", view->instance->name, home, view->host);

@@ -14,7 +14,7 @@ static guint64 picture_of(const GwMigration *row)
 {
     const GwProgress *p = &row->progress;
     guint64 tenth = p->disk_total ? (p->disk_total - MIN(p->disk_remaining, p->disk_total)) * 10 / p->disk_total : 0;
-    return 1 + ((guint64)row->state | tenth << 8 | p->iteration << 16);
+    return 1 + ((guint64)row->state | tenth << 8 | (guint64)row->rung << 12 | p->iteration << 16);
 }
 
 void gw_heard_tell(GwActive *active, const GwMigration *row)

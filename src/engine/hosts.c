@@ -1,6 +1,7 @@
 /* The table of hosts: removing, enabling, listing. */
 #include "engine/internal.h"
 #include "engine/secrets.h"
+#include "engine/silent.h"
 
 #include <string.h>
 
@@ -24,6 +25,7 @@ void gw_host_entry_unref(GwHostEntry *entry)
     g_hash_table_unref(entry->asked);
     g_hash_table_unref(entry->kept);
     g_ptr_array_unref(entry->waiters);
+    g_ptr_array_unref(entry->silent_waits);
     g_ptr_array_unref(entry->aggregates);
     g_free(entry->down_reason);
     g_free(entry);
@@ -46,6 +48,7 @@ GwHostEntry *gw_host_entry_new(GwNode *node, GwHostRow *row)
     entry->asked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     entry->kept = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     entry->waiters = g_ptr_array_new_with_free_func(g_free);
+    entry->silent_waits = g_ptr_array_new_with_free_func(gw_silent_wait_unref);
     entry->aggregates = gw_aggregates_new();
     entry->down_reason = g_strdup("it has not been asked yet");
     return entry;

@@ -36,6 +36,9 @@ typedef struct {
     GHashTable *kept;        /* [lock] uuid → gint64 *: fingerprint of the definition that the store has (remember.c) */
     gint64 kept_token;       /* [lock] the lease under which that was read: another daemon may have written since */
     GPtrArray *waiters;      /* [lock] of Waiter *: told when the next refresh ends */
+    gint64 asking_us;        /* [lock] monotonic: since when it is `refreshing` */
+    GPtrArray *silent_waits; /* [lock] of GwSilentWait *: told when the present refresh ends (silent.h) */
+    gboolean asked_anew;     /* [lock] that refresh was begun for somebody who wants something of it */
     gboolean removed;        /* [lock] */
     gint64 token;            /* [lock] of its lease; 0: another daemon leads it */
     GHashTable *unsaved;     /* [lock] set of uuids: what it said last of them is not in the store; with `all_unsaved` of any */
@@ -92,6 +95,7 @@ struct GwActive {
     GwLadder ladder;         /* [step] of the present attempt */
     GwRung rung;             /* [step] what it said last, */
     char *rung_reason;       /* [step] and why */
+    gboolean rung_is_new;    /* [step] the row has been given another in this look */
     guint64 throttled;       /* [step] percent that the guest was last seen slowed down by */
     guint64 told;            /* [step, or the follower's] what listeners were last told: state, pass and part of the disks as one number, raised by one */
     guint64 told_pause_ms;   /* [step] the longest pause that the hypervisor was told; 0: none yet */
@@ -130,7 +134,7 @@ struct GwEngine {
     GHashTable *hosts;       /* [lock] name → GwHostEntry * */
     GHashTable *host_uris;   /* [lock] address → GwHostEntry * of `hosts` */
     GHashTable *host_uuids;  /* [lock] UUID in small letters → GwHostEntry * of `hosts` */
-    GHashTable *homes;       /* [lock] uuid → name of the host where its last move says that it is; of those that were moved, or seen twice */
+    GHashTable *homes;       /* [lock] uuid → Home * of views.c: where its last move says that it is; of those that were moved, or seen twice */
     GHashTable *where;       /* [lock] uuid → GPtrArray of the GwHostEntry * that have it */
     GHashTable *views;       /* [lock] uuid → GwInstanceView * */
     GPtrArray *aggregates;   /* [lock] of GwAggregate *, by id; never NULL; replaced, never changed */
@@ -163,6 +167,7 @@ struct GwEngine {
     GwEngineHeard heard;
     gpointer heard_data;
     GThreadPool *steps, *asks, *scribe, *drain_steps, *looks, *rollings, *rolling_orders, *pool_steps;
+    guint asked_anew;        /* [lock] hosts for which that holds */
     GHashTable *pool_looks;  /* [lock] id of an aggregate → GwPoolLook *: pools that change (pools.c) */
     GwAutobalance autobalance; /* [lock] */
     gboolean rolling;        /* [lock] the rolling drains are being looked at */
@@ -313,9 +318,6 @@ void gw_inventory_publish(GwEngine *engine, GwHostEntry *entry, GwHostFacts *fac
 void gw_inventory_update(GwEngine *engine, GwHostEntry *entry, const char *uuid);
 /* No host has it any more: another daemon removed it. [locked] */
 void gw_inventory_gone(GwEngine *engine, const char *uuid);
-/* A host that is down is shown with what it had when it was last asked, also by a daemon that has started since. TRUE: its home has the instance, so
- * that it is taken from `gone`. */
-gboolean gw_inventory_is_left(GwEngine *engine, GwHostEntry *gone, const char *uuid, const char *home);
 /* Asks both hosts of a move for the instance now, so that what the API shows is right when the move has ended. */
 void gw_inventory_update_pair(GwActive *active, const GwMigration *row);
 
@@ -328,8 +330,8 @@ void gw_remember_only(GwHostEntry *entry, const GPtrArray *instances, GHashTable
 
 /* ---- server_loop.c */
 
-/* Where its newest migration says that the instance is; unmoved: where it is that has none. Owned by the caller. */
-gboolean gw_engine_last_home(GwEngine *engine, const char *uuid, const char *unmoved, char **ret_host, GError **error);
+/* Where its newest migration says that the instance is, and since when (may be NULL); unmoved: where it is that has none. Owned by the caller. */
+gboolean gw_engine_last_home(GwEngine *engine, const char *uuid, const char *unmoved, char **ret_host, gint64 *ret_since_us, GError **error);
 
 /* ---- remains.c: what evacuated instances have left on hosts that come back */
 gboolean gw_remains_load(GwEngine *engine, GError **error);
@@ -349,6 +351,8 @@ double gw_cpu_uses_of(GwEngine *engine, const char *uuid); /* CPUs' worth of wor
 
 /* ---- views.c: all with the lock held */
 gboolean gw_views_load_homes(GwEngine *engine, GError **error); /* at the start: of instances that several hosts show */
+/* What the store says, as gw_engine_last_home, of one that may be shown elsewhere. TRUE: host has it, and its word counts. [unlocked] */
+gboolean gw_views_take_home(GwEngine *engine, const char *uuid, const char *host, gint64 since_us);
 void gw_views_update(GwEngine *engine, const char *uuid);
 /* What entry now says of uuid; instance is taken; NULL: it is not there. */
 void gw_views_set(GwEngine *engine, GwHostEntry *entry, const char *uuid, GwInstance *instance);
@@ -385,10 +389,11 @@ gboolean gw_engine_load_actives(GwEngine *engine, GError **error);
 gboolean gw_copying_sees_job(const GwActive *active);
 /* How long it has lasted: by the hypervisor's clock, which also knows of the time before a restart of ours. */
 guint64 gw_copying_age_ms(const GwActive *active);
-void gw_copying_forget_last(GwActive *active); /* another is about to begin */
+void gw_copying_forget_last(GwActive *active, GwMigration *row); /* another is about to begin */
 gboolean gw_copying_is_given_up(const GwActive *active); /* by its ladder, for good or for a second try */
 void gw_copying_begin_again(GwActive *active, GwMigration *row); /* nothing is left of the first try */
-void gw_copying_climb(GwActive *active, const GwMigration *row); /* what the ladder says of a live copy */
+/* What the ladder says of a live copy under way. TRUE: row has changed, and is to be journalled. */
+gboolean gw_copying_climb(GwActive *active, GwMigration *row);
 void gw_copying_tune(GwActive *active, const GwMigration *row);
 void gw_copying_take_progress(GwActive *active, GwMigration *row);
 void gw_copying_keep_progress(GwActive *active, const GwMigration *row); /* where other daemons can be asked for it */

@@ -1,5 +1,6 @@
 /* Keeping what the hosts say: everything from every host now and then, one instance when its host reports an event. */
 #include "engine/internal.h"
+#include "engine/silent.h"
 
 #include <string.h>
 
@@ -15,10 +16,12 @@ void gw_inventory_ask(GwEngine *engine, GwHostEntry *entry, const char *uuid)
     else
         entry->all_dirty = TRUE;
     gboolean push = !entry->refreshing && !entry->removed && !engine->stopping;
-    if (push)
+    if (push) {
         entry->refreshing = TRUE;
-    else
+        entry->asking_us = g_get_monotonic_time();
+    } else {
         entry->refresh_again = TRUE;
+    }
     if (push) /* under the lock: the pool goes away when stopping is set */
         g_thread_pool_push(engine->asks, gw_host_entry_ref(entry), NULL);
     g_mutex_unlock(&engine->lock);
@@ -296,9 +299,12 @@ void gw_inventory_work(gpointer data, gpointer user_data)
     entry->refreshing = FALSE;
     gboolean again = entry->refresh_again && !engine->stopping && !entry->removed;
     entry->refreshing = again;
+    entry->asking_us = g_get_monotonic_time();
     if (again)
         g_thread_pool_push(engine->asks, gw_host_entry_ref(entry), NULL);
+    GPtrArray *silent_waits = gw_silent_take(engine, entry);
     g_mutex_unlock(&engine->lock);
+    gw_silent_tell(silent_waits);
 }
 
 /* ---- on request */
@@ -343,17 +349,6 @@ void gw_inventory_gone(GwEngine *engine, const char *uuid)
         take_away(engine, hosts->pdata[i], uuid);
 }
 
-gboolean gw_inventory_is_left(GwEngine *engine, GwHostEntry *gone, const char *uuid, const char *home)
-{
-    g_mutex_lock(&engine->lock);
-    GwHostEntry *entry = g_hash_table_lookup(engine->hosts, home);
-    gboolean left = entry && entry != gone && g_hash_table_contains(entry->instances, uuid);
-    if (left)
-        take_away(engine, gone, uuid);
-    g_mutex_unlock(&engine->lock);
-    return left;
-}
-
 void gw_inventory_update_pair(GwActive *active, const GwMigration *row)
 {
     GwHostEntry *source = active->source, *dest = active->dest;
@@ -383,5 +378,6 @@ void gw_engine_refresh(GwEngine *engine, const char *host, GwDone done, gpointer
     g_mutex_lock(&engine->lock);
     g_ptr_array_add(entry->waiters, waiter);
     g_mutex_unlock(&engine->lock);
+    gw_node_try_anew(entry->node);
     gw_inventory_ask(engine, entry, NULL);
 }

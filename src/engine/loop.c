@@ -369,15 +369,6 @@ static void rest(GwActive *active, GwMigration *row, const Moment *moment, const
     gw_inventory_update_pair(active, row);
 }
 
-/* Journalled before the copy is asked to end: whoever finds it ended must know what for. */
-static void note_second_try(const GwActive *active, GwMigration *row, gboolean *dirty)
-{
-    if (active->rung != GW_RUNG_AGAIN || (row->intents & GW_INTENT_AGAIN))
-        return;
-    row->intents |= GW_INTENT_AGAIN;
-    *dirty = TRUE;
-}
-
 typedef enum { STEP_AGAIN, STEP_OVER } Step;
 
 /* One turn: observe, decide, journal, act. */
@@ -389,13 +380,13 @@ static Step turn(GwActive *active, GwMigration *row, gboolean *dirty)
     observe(active, row, moment.call);
     gw_copying_take_progress(active, row);
     gw_copying_tune(active, row);
-    gw_copying_climb(active, row);
-    note_second_try(active, row, dirty);
+    *dirty |= gw_copying_climb(active, row);
     gw_forecast_follow(active, row);
     gint64 age_ms = picture_age(active, moment.call, row->state);
     if (give_up_early(active, row, moment.call, age_ms))
         return STEP_AGAIN;
     GwDecision decision = decide(active, row, &moment, age_ms);
+    row->waits_for = decision.waits_for;
     gboolean final = FALSE;
     if (decision.act == GW_ACT_ADVANCE) {
         advance(active, row, &decision);
@@ -412,7 +403,7 @@ static Step turn(GwActive *active, GwMigration *row, gboolean *dirty)
     if (decision.act == GW_ACT_RECOVER)
         note_wait(active, row, decision.reason);
     if (decision.act == GW_ACT_MIGRATE) {
-        gw_copying_forget_last(active);
+        gw_copying_forget_last(active, row);
         row->attempts++; /* journalled before the copy is begun: a restarted loop must know that it may have been */
         *dirty = TRUE;
     }

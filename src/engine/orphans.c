@@ -7,8 +7,7 @@
 typedef struct {
     GwEngine *engine; /* reference */
     GwOrphansHow how;
-    GPtrArray *found; /* of GwOrphan * */
-    GPtrArray *unsearched; /* of char * */
+    GwOrphans found;
     GHashTable *seen; /* "uuid host" that a migration has explained */
     GwOrphansTold told;
     gpointer data;
@@ -34,7 +33,7 @@ static GwOrphan *add(Search *search, const GwInstanceView *view, const char *hos
     orphan->name = g_strdup(view->instance->name);
     orphan->migration_id = migration_id;
     orphan->left = g_ptr_array_new_with_free_func(g_free);
-    g_ptr_array_add(search->found, orphan);
+    g_ptr_array_add(search->found.orphans, orphan);
     return orphan;
 }
 
@@ -92,10 +91,10 @@ static void examine(Search *search, const GwMigration *row, const GwInstanceView
     g_autoptr(GwHostEntry) entry = gw_engine_find_host(search->engine, host);
     g_autoptr(GwHostEntry) home = gw_engine_find_host(search->engine, home_name);
     if (!entry || !home || !answer(search->engine, entry, home))
-        return; /* a host that is down is searched when it is back */
+        return; /* it is told that such a host was not asked */
     if (!gw_node_can_search(entry->node)) {
-        if (!g_ptr_array_find_with_equal_func(search->unsearched, host, g_str_equal, NULL))
-            g_ptr_array_add(search->unsearched, g_strdup(host));
+        if (!g_ptr_array_find_with_equal_func(search->found.unsearched, host, g_str_equal, NULL))
+            g_ptr_array_add(search->found.unsearched, g_strdup(host));
         return;
     }
     GwSide side = g_strcmp0(host, row->source) == 0 ? GW_SIDE_SOURCE : GW_SIDE_DEST;
@@ -219,8 +218,8 @@ static GArray *list_doubles(Search *search)
 
 static gboolean is_told(const Search *search, const Place *place)
 {
-    for (guint i = 0; i < search->found->len; i++) {
-        const GwOrphan *orphan = search->found->pdata[i];
+    for (guint i = 0; i < search->found.orphans->len; i++) {
+        const GwOrphan *orphan = search->found.orphans->pdata[i];
         if (strcmp(orphan->uuid, place->uuid) == 0 && strcmp(orphan->host, place->host) == 0)
             return TRUE;
     }
@@ -249,6 +248,16 @@ static void search_doubles(Search *search)
     }
 }
 
+/* Hosts that fall silent during the search are among them, too. */
+static GPtrArray *list_silent(GwEngine *engine)
+{
+    GPtrArray *hosts = gw_engine_hosts(engine);
+    for (guint i = hosts->len; i-- > 0;)
+        if (((const GwHostView *)hosts->pdata[i])->up)
+            g_ptr_array_remove_index(hosts, i);
+    return hosts;
+}
+
 static gpointer search_thread(gpointer data)
 {
     Search *search = data;
@@ -256,9 +265,11 @@ static gpointer search_thread(gpointer data)
     gboolean ok = search_journal(search, &error);
     if (ok)
         search_doubles(search);
-    search->told(search->data, ok ? search->found : NULL, search->unsearched, error);
-    g_ptr_array_unref(search->found);
-    g_ptr_array_unref(search->unsearched);
+    search->found.not_asked = list_silent(search->engine);
+    search->told(search->data, ok ? &search->found : NULL, error);
+    g_ptr_array_unref(search->found.orphans);
+    g_ptr_array_unref(search->found.unsearched);
+    g_ptr_array_unref(search->found.not_asked);
     g_hash_table_unref(search->seen);
     gw_engine_unref(search->engine);
     g_free(search);
@@ -268,7 +279,11 @@ static gpointer search_thread(gpointer data)
 void gw_engine_orphans(GwEngine *engine, GwOrphansHow how, GwOrphansTold told, gpointer data)
 {
     Search *search = g_new0(Search, 1);
-    *search = (Search){gw_engine_ref(engine), how, g_ptr_array_new_with_free_func(orphan_free), g_ptr_array_new_with_free_func(g_free),
-                       g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL), told, data};
+    *search = (Search){gw_engine_ref(engine),
+                       how,
+                       {g_ptr_array_new_with_free_func(orphan_free), g_ptr_array_new_with_free_func(g_free), NULL},
+                       g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+                       told,
+                       data};
     g_thread_unref(g_thread_new("orphans", search_thread, search));
 }

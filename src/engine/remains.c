@@ -92,7 +92,7 @@ static gboolean clear(GwEngine *engine, GwHostEntry *entry, GwMigration *row, GE
 {
     GwSight sight = {0};
     g_autofree char *home = NULL;
-    if (!gw_engine_last_home(engine, row->instance_uuid, NULL, &home, error))
+    if (!gw_engine_last_home(engine, row->instance_uuid, NULL, &home, NULL, error))
         return FALSE;
     if (g_strcmp0(home, row->source) == 0) /* it has come back: what is there is the instance itself */
         return forget(engine, row, error);

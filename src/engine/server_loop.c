@@ -173,7 +173,7 @@ static Step clear(GwEngine *engine, GwServerRun *run, GwServer *row, GwHostEntry
     return STEP_AGAIN;
 }
 
-gboolean gw_engine_last_home(GwEngine *engine, const char *uuid, const char *unmoved, char **ret_host, GError **error)
+gboolean gw_engine_last_home(GwEngine *engine, const char *uuid, const char *unmoved, char **ret_host, gint64 *ret_since_us, GError **error)
 {
     GwMigrationQuery query = {.instance_uuid = uuid, .without_plans = TRUE, .limit = 1};
     g_autoptr(GPtrArray) rows = NULL;
@@ -183,13 +183,15 @@ gboolean gw_engine_last_home(GwEngine *engine, const char *uuid, const char *unm
     gboolean moved = last && (last->state == GW_MIGRATION_COMPLETED || last->state == GW_MIGRATION_CONFIRMED ||
                               last->state == GW_MIGRATION_EVACUATED);
     *ret_host = g_strdup(!last ? unmoved : moved ? last->dest : last->source);
+    if (ret_since_us)
+        *ret_since_us = !last ? 0 : last->ended_us ? last->ended_us : last->state_since_us;
     return TRUE;
 }
 
 /* No host shows it. Where it was made may be long ago: its last move says where it went. */
 gboolean gw_server_last_home(GwEngine *engine, const GwServer *row, char **ret_host, GError **error)
 {
-    return gw_engine_last_home(engine, row->uuid, row->host, ret_host, error);
+    return gw_engine_last_home(engine, row->uuid, row->host, ret_host, NULL, error);
 }
 
 static gboolean find_last_home(GwEngine *engine, GwServer *row, GError **error)

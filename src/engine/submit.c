@@ -383,6 +383,8 @@ static void freshen(GwEngine *engine, GwMigration *row)
     if (gw_peers_lead(active)) {
         row->progress = active->row->progress;
         gw_forecast_copy(row, active->row);
+        row->waits_for = active->row->waits_for;
+        gw_migration_take_rung(row, active->row->rung, active->row->rung_reason);
     }
     if (active->row->reason && !row->reason)
         row->reason = g_strdup(active->row->reason);

@@ -54,20 +54,46 @@ static const char *home_of(const GwMigration *row)
     return row->source;
 }
 
+/* Where a move has left an instance, and since when; freed with g_free. */
+typedef struct {
+    gint64 since_us;
+    char host[];
+} Home;
+
 typedef struct {
     const char *now;  /* where the move under way says that it is; or NULL */
-    const char *last; /* likewise its last move, which decides among equals: somebody else may have moved it since */
+    const Home *last; /* likewise its last move, which decides among equals: somebody else may have moved it since; or NULL */
 } Homes;
+
+static void set_last_home(GwEngine *engine, const char *uuid, const char *host, gint64 since_us)
+{
+    Home *home = g_malloc(sizeof *home + strlen(host) + 1);
+    home->since_us = since_us;
+    strcpy(home->host, host);
+    g_hash_table_replace(engine->homes, g_strdup(uuid), home);
+}
+
+/* What a silent host said last counts for nothing once a move has left the instance on another, which has it: when that was later, or an
+ * administrator vouches that nothing runs on the silent one. What it said later may be a move of somebody else's. */
+static gboolean is_outdated(GwEngine *engine, const GwHostEntry *entry, const char *uuid, const Home *last)
+{
+    if (entry->up || !last || strcmp(last->host, entry->row->name) == 0)
+        return FALSE;
+    const GwHostEntry *home = g_hash_table_lookup(engine->hosts, last->host);
+    return home && g_hash_table_contains(home->instances, uuid) && (entry->row->forced_down || entry->seen_us < last->since_us);
+}
 
 /* Higher is more likely to be where the instance is; negative: it is not, that is what an evacuation left behind. */
 static int rank(GwEngine *engine, const GwHostEntry *entry, const GwInstance *instance, const Homes *homes)
 {
     if (gw_remains_has(engine, instance->uuid, entry->row->name))
         return -1;
-    int power = instance->power == GW_POWER_RUNNING                                                      ? 4
+    int power = is_outdated(engine, entry, instance->uuid, homes->last)                               ? 0
+                : instance->power == GW_POWER_RUNNING                                                 ? 4
                 : instance->power == GW_POWER_PAUSED || instance->power == GW_POWER_SUSPENDED ? 2
-                                                                                                          : 0;
-    return (g_strcmp0(entry->row->name, homes->now) == 0 ? 10 : 0) + power + (g_strcmp0(entry->row->name, homes->last) == 0);
+                                                                                                      : 0;
+    gboolean last = homes->last && strcmp(entry->row->name, homes->last->host) == 0;
+    return (g_strcmp0(entry->row->name, homes->now) == 0 ? 10 : 0) + power + last;
 }
 
 /* Among equals the first host by name, so that the answer does not depend on the order of a hash table. */
@@ -215,9 +241,23 @@ static Homes homes_of(GwEngine *engine, const char *uuid)
 {
     const GwActive *active = gw_active_of(engine, uuid);
     const char *now = active ? home_of(active->row) : NULL;
-    if (now && g_strcmp0(now, g_hash_table_lookup(engine->homes, uuid)) != 0)
-        g_hash_table_replace(engine->homes, g_strdup(uuid), g_strdup(now));
+    const Home *last = g_hash_table_lookup(engine->homes, uuid);
+    if (now && (!last || strcmp(now, last->host) != 0))
+        set_last_home(engine, uuid, now, active->row->state_since_us);
     return (Homes){now, g_hash_table_lookup(engine->homes, uuid)};
+}
+
+gboolean gw_views_take_home(GwEngine *engine, const char *uuid, const char *host, gint64 since_us)
+{
+    g_mutex_lock(&engine->lock);
+    const GwHostEntry *entry = g_hash_table_lookup(engine->hosts, host);
+    gboolean there = entry && g_hash_table_contains(entry->instances, uuid);
+    if (there) {
+        set_last_home(engine, uuid, host, since_us);
+        gw_views_update(engine, uuid);
+    }
+    g_mutex_unlock(&engine->lock);
+    return there;
 }
 
 gboolean gw_views_load_homes(GwEngine *engine, GError **error)
@@ -232,14 +272,12 @@ gboolean gw_views_load_homes(GwEngine *engine, GError **error)
             g_ptr_array_add(doubtful, g_strdup(uuid));
     g_mutex_unlock(&engine->lock);
     for (guint i = 0; i < doubtful->len; i++) {
-        char *home;
-        if (!gw_engine_last_home(engine, doubtful->pdata[i], NULL, &home, error))
+        g_autofree char *home = NULL;
+        gint64 since_us;
+        if (!gw_engine_last_home(engine, doubtful->pdata[i], NULL, &home, &since_us, error))
             return FALSE;
-        g_mutex_lock(&engine->lock);
         if (home)
-            g_hash_table_replace(engine->homes, g_strdup(doubtful->pdata[i]), home);
-        gw_views_update(engine, doubtful->pdata[i]);
-        g_mutex_unlock(&engine->lock);
+            gw_views_take_home(engine, doubtful->pdata[i], home, since_us);
     }
     return TRUE;
 }

@@ -13,6 +13,12 @@ static const char *const state_words[] = {
 };
 static const char *const kind_words[] = {[GW_MOVE_LIVE] = "live-migration", [GW_MOVE_COLD] = "migration",
                                           [GW_MOVE_EVACUATE] = "evacuation", [GW_MOVE_RESIZE] = "resize"};
+static const char *const rung_words[] = {
+    [GW_TAKEN_NONE] = "", [GW_TAKEN_WAIT] = "wait", [GW_TAKEN_SLOW_DOWN] = "slow-down", [GW_TAKEN_AGAIN] = "copy-again",
+    [GW_TAKEN_POSTCOPY] = "post-copy", [GW_TAKEN_PAUSE] = "pause", [GW_TAKEN_ABORT] = "abort",
+};
+static const char *const waits_for_words[] = {
+    [GW_WAITS_FOR_NOBODY] = "", [GW_WAITS_FOR_SOURCE] = "source", [GW_WAITS_FOR_DEST] = "destination"};
 static const char *const block_words[] = {[GW_BLOCK_NO] = "no", [GW_BLOCK_YES] = "yes", [GW_BLOCK_AUTO] = "auto"};
 
 #define FIELD(type, member) GW_FIELD(GwMigration, type, member)
@@ -34,6 +40,9 @@ const GwField gw_migration_fields[] = {
     FIELD(TEXT, dest),
     FIELD(UINT, attempts),
     FIELD(TEXT, reason),
+    GW_FIELD_WORDS(GwMigration, rung, "rung", rung_words),
+    FIELD(TEXT, rung_reason),
+    GW_FIELD_WORDS(GwMigration, waits_for, "waits_for", waits_for_words),
     FIELD(TEXT, request_id),
     FIELD(TEXT, user_id),
     FIELD(TEXT, project_id),
@@ -302,15 +311,16 @@ gboolean gw_store_migration_progress(GwStore *store, const GwMigration *migratio
     if (!session)
         return FALSE;
     const GwField *fields = gw_migration_fields + KEPT - PROGRESSES;
-    GwParam params[PROGRESSES + 2];
+    GwParam params[PROGRESSES + 3];
     gw_fields_bind(fields, PROGRESSES, migration, params);
     params[PROGRESSES] = gw_param_integer(migration->id);
     params[PROGRESSES + 1] = gw_param_text(migration->reason);
+    params[PROGRESSES + 2] = gw_param_text(waits_for_words[migration->waits_for]);
     g_autoptr(GString) sql = g_string_new("UPDATE migrations SET ");
     gw_fields_append_settings(sql, fields, PROGRESSES);
-    g_string_append_printf(sql, ", reason = $%u WHERE id = $%u RETURNING id", PROGRESSES + 2, PROGRESSES + 1);
+    g_string_append_printf(sql, ", reason = $%u, waits_for = $%u WHERE id = $%u RETURNING id", PROGRESSES + 2, PROGRESSES + 3, PROGRESSES + 1);
     gint64 found;
-    if (!gw_session_integer(session, sql->str, params, PROGRESSES + 2, 0, &found, error))
+    if (!gw_session_integer(session, sql->str, params, PROGRESSES + 3, 0, &found, error))
         return FALSE;
     if (found == 0) {
         g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "there is no migration %" G_GINT64_FORMAT, migration->id);

@@ -4,7 +4,7 @@
 
 #include "store/fields.h"
 
-enum { GW_MIGRATION_FIELD_COUNT = 35 };
+enum { GW_MIGRATION_FIELD_COUNT = 38 };
 extern const GwField gw_migration_fields[GW_MIGRATION_FIELD_COUNT];
 
 /* forecasts.c: writes the row's forecast, if it has one. */

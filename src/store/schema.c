@@ -249,6 +249,11 @@ const char *const gw_schema_steps[] = {
     " at_least INTEGER NOT NULL,"
     " measured_us INTEGER NOT NULL,"
     " PRIMARY KEY (source_id, dest_id)) WITHOUT ROWID;",
+
+    /* 16: the last rung of its ladder that a live migration has taken; the silent host that a migration waits for. */
+    ("ALTER TABLE migrations ADD COLUMN rung TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE migrations ADD COLUMN rung_reason TEXT;"
+     "ALTER TABLE migrations ADD COLUMN waits_for TEXT NOT NULL DEFAULT '';"),
 };
 
 const guint gw_schema_count = G_N_ELEMENTS(gw_schema_steps);

@@ -159,7 +159,12 @@ void gw_engine_orphans(GwEngine *engine, GwOrphansHow how, GwOrphansTold told, g
     g_ptr_array_add(orphans, &ours);
     g_ptr_array_add(orphans, &others);
     g_autoptr(GPtrArray) unsearched = g_ptr_array_new();
-    told(data, orphans, unsearched, NULL);
+    GwHostRow row = {.name = (char *)"HostD"};
+    GwHostView silent = {.row = &row, .down_reason = (char *)"no route to HostD"};
+    g_autoptr(GPtrArray) not_asked = g_ptr_array_new();
+    g_ptr_array_add(not_asked, &silent);
+    GwOrphans found = {orphans, unsearched, not_asked};
+    told(data, &found, NULL);
 }
 
 void gw_engine_resolve(GwEngine *engine, gint64 id, const char *keep, GwResolved done, gpointer data)

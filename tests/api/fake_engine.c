@@ -1,29 +1,9 @@
-#include "fake_engine.h"
+#include "fake_private.h"
 
 #include "base/error.h"
 #include "engine/view_list.h"
-#include "fake_aggregates.h"
 
 #include <string.h>
-
-struct GwEngine {
-    GMutex lock;
-    GPtrArray *views;      /* of GwInstanceView *, newest first */
-    GPtrArray *hosts;      /* of char *: names */
-    GHashTable *disabled;  /* name -> reason */
-    GHashTable *forced_down; /* set of names */
-    FakeAggregates *aggregates;
-    GPtrArray *migrations; /* of GwMigration *, newest first */
-    GPtrArray *actions;    /* of GwActionRow *, newest first */
-    GPtrArray *waiting;    /* of Waiting * */
-    GThreadPool *pool;
-    gint64 next_id;
-    volatile guint64 serial;
-};
-
-/* 2026-01-02T03:04:05.000678Z */
-enum { MICROS = 678 };
-static const gint64 epoch_us = G_GINT64_CONSTANT(1767323045) * G_USEC_PER_SEC + MICROS;
 
 static const struct {
     const char *name, *host;
@@ -114,7 +94,7 @@ static GwMigration *migration_new(GwEngine *engine, const GwInstance *instance, 
     row->request_id = g_strdup("req-1");
     row->user_id = g_strdup("admin");
     row->project_id = g_strdup("admin");
-    row->created_us = row->started_us = epoch_us + row->id * G_USEC_PER_SEC;
+    row->created_us = row->started_us = fake_epoch_us + row->id * G_USEC_PER_SEC;
     row->updated_us = row->created_us + G_USEC_PER_SEC;
     if (gw_migration_state_traits(state) & GW_TRAIT_FINAL)
         row->ended_us = row->updated_us;
@@ -136,13 +116,13 @@ static void add_instance(GwEngine *engine, const char *name, const char *host, G
     view->host = g_strdup(host);
     view->host_up = strcmp(host, "HostDown") != 0;
     view->zone = g_strdup(GW_DEFAULT_ZONE);
-    view->first_seen_us = epoch_us - engine->views->len * G_USEC_PER_SEC;
-    view->changed_us = epoch_us;
+    view->first_seen_us = fake_epoch_us - engine->views->len * G_USEC_PER_SEC;
+    view->changed_us = fake_epoch_us;
     view->serial = ++engine->serial;
     g_ptr_array_add(engine->views, view);
 }
 
-static void add_action(GwEngine *engine, const char *uuid, const char *request_id, const char *action)
+void fake_add_action(GwEngine *engine, const char *uuid, const char *request_id, const char *action)
 {
     GwActionRow *row = g_new0(GwActionRow, 1);
     row->id = engine->actions->len + 1;
@@ -151,25 +131,16 @@ static void add_action(GwEngine *engine, const char *uuid, const char *request_i
     row->action = g_strdup(action);
     row->user_id = g_strdup("admin");
     row->project_id = g_strdup("admin");
-    row->start_us = epoch_us + row->id * G_USEC_PER_SEC;
+    row->start_us = fake_epoch_us + row->id * G_USEC_PER_SEC;
     row->updated_us = row->start_us;
     g_ptr_array_insert(engine->actions, 0, row);
 }
 
-/* ---- calls that end later: on a thread of the pool, or never */
-
-typedef struct {
-    GwDone done;
-    GwChecked checked;
-    gpointer data;
-    gint64 id;
-    GError *error;
-    guint delay_ms;
-} Waiting;
+/* ---- calls that end fake_later: on a thread of the pool, or never */
 
 static void end_waiting(gpointer item, gpointer unused)
 {
-    Waiting *waiting = item;
+    FakeWaiting *waiting = item;
     g_usleep(waiting->delay_ms * 1000);
     if (waiting->checked)
         waiting->checked(waiting->data, waiting->id, waiting->error);
@@ -179,6 +150,8 @@ static void end_waiting(gpointer item, gpointer unused)
     g_free(waiting);
 }
 
+gint fake_silent_asked; /* atomic */
+
 /* What becomes of a call that needs the host of that name. */
 static GError *fate_of(const char *host)
 {
@@ -187,6 +160,8 @@ static GError *fate_of(const char *host)
                            "HostFull: it has 12 MiB free: vm-active needs 512 MiB; free memory");
     if (g_strcmp0(host, "HostDown") == 0)
         return g_error_new(GW_ERROR, GW_ERROR_UNREACHABLE, "HostDown does not answer");
+    if (g_strcmp0(host, "HostSilent") == 0 && !g_atomic_int_compare_and_exchange(&fake_silent_asked, 1, 0))
+        return g_error_new(GW_ERROR, GW_ERROR_REFUSED, "HostSilent was not asked");
     if (g_strcmp0(host, "HostDenied") == 0)
         return g_error_new(GW_ERROR, GW_ERROR_DENIED, "HostDenied refuses our certificate");
     if (g_strcmp0(host, "HostBroken") == 0)
@@ -196,15 +171,15 @@ static GError *fate_of(const char *host)
     return NULL;
 }
 
-static gboolean ends_badly(const char *host)
+gboolean fake_ends_badly(const char *host)
 {
     g_autoptr(GError) error = fate_of(host);
     return error != NULL;
 }
 
-static void later(GwEngine *engine, const char *host, Waiting waiting)
+void fake_later(GwEngine *engine, const char *host, FakeWaiting waiting)
 {
-    Waiting *copy = g_memdup2(&waiting, sizeof waiting);
+    FakeWaiting *copy = g_memdup2(&waiting, sizeof waiting);
     copy->error = fate_of(host);
     copy->delay_ms = g_strcmp0(host, "HostLate") == 0 ? 300 : 5;
     if (!waiting.done && !waiting.checked) {
@@ -256,7 +231,7 @@ GwEngine *fake_engine_new(guint more)
         if (fixed[i].kind < 0)
             continue;
         const GwMigration *row = migration_new(engine, view->instance, (GwMoveKind)fixed[i].kind, fixed[i].state);
-        add_action(engine, view->instance->uuid, "req-1", gw_move_kind_name(row->kind));
+        fake_add_action(engine, view->instance->uuid, "req-1", gw_move_kind_name(row->kind));
         if (gw_migration_state_traits(row->state) & GW_TRAIT_FINAL)
             continue;
         view->migration_id = row->id;
@@ -264,7 +239,7 @@ GwEngine *fake_engine_new(guint more)
         view->migration_state = row->state;
         view->progress = 60;
     }
-    add_action(engine, "10000000-0000-4000-8000-00000000dead", "req-gone", "live-migration");
+    fake_add_action(engine, "10000000-0000-4000-8000-00000000dead", "req-gone", "live-migration");
     for (guint i = 0; i < more; i++) {
         g_autofree char *name = g_strdup_printf("plain-%04u", i);
         add_instance(engine, name, "HostB", GW_POWER_RUNNING);
@@ -286,151 +261,6 @@ void fake_engine_free(GwEngine *engine)
     g_ptr_array_unref(engine->actions);
     g_mutex_clear(&engine->lock);
     g_free(engine);
-}
-
-/* ---- hosts */
-
-static GwHostView *host_view(GwEngine *engine, guint index)
-{
-    const char *name = engine->hosts->pdata[index];
-    GwHostView *view = g_new0(GwHostView, 1);
-    g_atomic_ref_count_init(&view->refs);
-    view->row = g_new0(GwHostRow, 1);
-    view->row->id = index + 1;
-    g_snprintf(view->row->uuid, sizeof view->row->uuid, "30000000-0000-4000-8000-%012u", index + 1);
-    view->row->name = g_strdup(name);
-    view->row->uri = g_strdup_printf("sim://%s", name);
-    view->row->enabled = !g_hash_table_contains(engine->disabled, name);
-    view->row->disabled_reason = g_strdup(g_hash_table_lookup(engine->disabled, name));
-    view->row->forced_down = g_hash_table_contains(engine->forced_down, name);
-    view->aggregates = fake_aggregates_of_host(engine->aggregates, name);
-    view->up = strcmp(name, "HostDown") != 0;
-    view->down_reason = view->up ? NULL : g_strdup("no route to host");
-    view->seen_us = view->up ? epoch_us : 0;
-    for (guint i = 0; i < engine->views->len; i++) {
-        const GwInstanceView *instance = engine->views->pdata[i];
-        if (strcmp(instance->host, name) == 0) {
-            view->instances++;
-            view->running += instance->instance->power == GW_POWER_RUNNING;
-            view->vcpus_used += instance->instance->power == GW_POWER_SHUTDOWN ? 0 : instance->instance->vcpus;
-        }
-    }
-    if (!view->up)
-        return view;
-    view->facts = gw_host_facts_new();
-    view->facts->hostname = g_strdup(name);
-    view->facts->hypervisor_type = g_strdup("QEMU");
-    view->facts->hypervisor_version = 7002022;
-    view->facts->library_version = 9000000;
-    view->facts->arch = g_strdup("x86_64");
-    view->facts->cpus = 4;
-    view->facts->memory_mib = 8192;
-    view->facts->memory_free_mib = 4096;
-    GwPool *pool = gw_host_facts_add_pool(view->facts);
-    pool->name = g_strdup("instances");
-    pool->capacity_bytes = 100ull << 30;
-    pool->available_bytes = 60ull << 30;
-    return view;
-}
-
-GPtrArray *gw_engine_hosts(GwEngine *engine)
-{
-    GPtrArray *views = g_ptr_array_new_with_free_func((GDestroyNotify)gw_host_view_unref);
-    g_mutex_lock(&engine->lock);
-    for (guint i = 0; i < engine->hosts->len; i++)
-        g_ptr_array_add(views, host_view(engine, i));
-    g_mutex_unlock(&engine->lock);
-    return views;
-}
-
-static gboolean find_host(GwEngine *engine, const char *name, guint *ret_index)
-{
-    return g_ptr_array_find_with_equal_func(engine->hosts, name, g_str_equal, ret_index);
-}
-
-GwHostView *gw_engine_host(GwEngine *engine, const char *name)
-{
-    guint index;
-    g_mutex_lock(&engine->lock);
-    GwHostView *view = find_host(engine, name, &index) ? host_view(engine, index) : NULL;
-    g_mutex_unlock(&engine->lock);
-    return view;
-}
-
-GwHostView *gw_engine_host_by_uuid(GwEngine *engine, const char *uuid)
-{
-    g_autoptr(GPtrArray) hosts = gw_engine_hosts(engine);
-    for (guint i = 0; i < hosts->len; i++)
-        if (g_ascii_strcasecmp(((const GwHostView *)hosts->pdata[i])->row->uuid, uuid) == 0)
-            return g_ptr_array_steal_index(hosts, i);
-    return NULL;
-}
-
-void gw_engine_host_add(GwEngine *engine, const char *name, const char *uri, const char *password, GwDone done, gpointer data)
-{
-    guint index;
-    g_mutex_lock(&engine->lock);
-    gboolean taken = find_host(engine, name, &index);
-    if (!taken && !ends_badly(name))
-        g_ptr_array_add(engine->hosts, g_strdup(name));
-    g_mutex_unlock(&engine->lock);
-    if (taken) {
-        g_autoptr(GError) error =
-            g_error_new(GW_ERROR, GW_ERROR_CONFLICT, "host %s is already there, at %s", name, uri);
-        done(data, error);
-    } else {
-        later(engine, name, (Waiting){.done = done, .data = data});
-    }
-}
-
-gboolean gw_engine_host_remove(GwEngine *engine, const char *name, GError **error)
-{
-    guint index;
-    g_mutex_lock(&engine->lock);
-    gboolean found = find_host(engine, name, &index);
-    gboolean busy = found && index == 0;
-    if (found && !busy)
-        g_ptr_array_remove_index(engine->hosts, index);
-    g_mutex_unlock(&engine->lock);
-    if (!found)
-        g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Compute host %s could not be found.", name);
-    else if (busy)
-        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "host %s: migration 1 is under way", name);
-    return found && !busy;
-}
-
-gboolean gw_engine_host_withdraw(GwEngine *engine, const char *name, GError **error)
-{
-    return gw_engine_host_remove(engine, name, error);
-}
-
-gboolean gw_engine_host_edit(GwEngine *engine, const char *name, const GwHostEdit *edit, GError **error)
-{
-    guint index;
-    g_mutex_lock(&engine->lock);
-    gboolean found = find_host(engine, name, &index);
-    if (found && edit->enabled != GW_SWITCH_KEEP)
-        g_hash_table_remove(engine->disabled, name);
-    if (found && edit->enabled == GW_SWITCH_OFF)
-        g_hash_table_insert(engine->disabled, g_strdup(name), g_strdup(edit->disabled_reason));
-    if (found && edit->forced_down == GW_SWITCH_OFF)
-        g_hash_table_remove(engine->forced_down, name);
-    if (found && edit->forced_down == GW_SWITCH_ON)
-        g_hash_table_add(engine->forced_down, g_strdup(name));
-    g_mutex_unlock(&engine->lock);
-    if (!found)
-        g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Compute host %s could not be found.", name);
-    return found;
-}
-
-FakeAggregates *fake_engine_aggregates(GwEngine *engine)
-{
-    return engine->aggregates;
-}
-
-void gw_engine_refresh(GwEngine *engine, const char *host, GwDone done, gpointer data)
-{
-    later(engine, host, (Waiting){.done = done, .data = data});
 }
 
 /* ---- instances */
@@ -466,7 +296,7 @@ GPtrArray *gw_engine_instances_of(GwEngine *engine, const char *host)
 }
 
 /* [locked] */
-static GwInstanceView *find_view(GwEngine *engine, const char *uuid, guint *ret_index)
+GwInstanceView *fake_find_view(GwEngine *engine, const char *uuid, guint *ret_index)
 {
     for (guint i = 0; i < engine->views->len; i++) {
         GwInstanceView *view = engine->views->pdata[i];
@@ -482,234 +312,9 @@ GwInstanceView *gw_engine_instance(GwEngine *engine, const char *uuid)
 {
     guint index;
     g_mutex_lock(&engine->lock);
-    GwInstanceView *view = find_view(engine, uuid, &index);
+    GwInstanceView *view = fake_find_view(engine, uuid, &index);
     if (view)
         gw_instance_view_ref(view);
     g_mutex_unlock(&engine->lock);
     return view;
-}
-
-/* ---- moves */
-
-static gboolean check(GwEngine *engine, const GwMoveRequest *request, const GwInstanceView *view, GError **error)
-{
-    guint index;
-    if (!view)
-        g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Instance %s could not be found.", request->instance_uuid);
-    else if (view->migration_id)
-        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT,
-                    "Cannot 'os-migrateLive' instance %s while it is in task_state migrating", request->instance_uuid);
-    else if (request->host && !find_host(engine, request->host, &index) &&
-             !g_str_has_prefix(request->host, "Host"))
-        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Compute host %s could not be found.", request->host);
-    else
-        return TRUE;
-    return FALSE;
-}
-
-/* The instance itself stays as it is, so that tests do not depend on each other; the request is remembered as an action
- * whose name says what was asked. */
-static gboolean submit(GwEngine *engine, const GwMoveRequest *request, const char *kind, gint64 *ret_id,
-                       GwChecked checked, gpointer data, GError **error)
-{
-    static const char *const block[] = {[GW_BLOCK_NO] = "no", [GW_BLOCK_YES] = "yes", [GW_BLOCK_AUTO] = "auto"};
-    guint index;
-    g_mutex_lock(&engine->lock);
-    gboolean ok = check(engine, request, find_view(engine, request->instance_uuid, &index), error);
-    if (ok) {
-        *ret_id = ++engine->next_id;
-        g_autofree char *text =
-            g_strdup_printf("%s host=%s block=%s over=%d", kind, request->host ? request->host : "-",
-                            block[request->block], request->disk_over_commit);
-        add_action(engine, request->instance_uuid, request->request_id, text);
-    }
-    g_mutex_unlock(&engine->lock);
-    if (ok)
-        later(engine, request->host, (Waiting){.checked = checked, .data = data, .id = *ret_id});
-    return ok;
-}
-
-gboolean gw_engine_live_migrate(GwEngine *engine, const GwMoveRequest *request, gint64 *ret_id, GwChecked checked,
-                                gpointer data, GError **error)
-{
-    return submit(engine, request, "live-migration", ret_id, checked, data, error);
-}
-
-gboolean gw_engine_cold_migrate(GwEngine *engine, const GwMoveRequest *request, gint64 *ret_id, GwChecked checked,
-                                gpointer data, GError **error)
-{
-    return submit(engine, request, "migrate", ret_id, checked, data, error);
-}
-
-gboolean gw_engine_resize(GwEngine *engine, const GwMoveRequest *request, gint64 *ret_id, GwChecked checked, gpointer data, GError **error)
-{
-    return submit(engine, request, "resize", ret_id, checked, data, error);
-}
-
-gboolean gw_engine_evacuate(GwEngine *engine, const GwMoveRequest *request, gint64 *ret_id, GwChecked checked, gpointer data,
-                            GError **error)
-{
-    return submit(engine, request, "evacuate", ret_id, checked, data, error);
-}
-
-gboolean gw_engine_operate(GwEngine *engine, const GwMoveRequest *request, GwOperation operation, GError **error)
-{
-    guint index;
-    g_mutex_lock(&engine->lock);
-    const GwInstanceView *view = find_view(engine, request->instance_uuid, &index);
-    GwPower power = view ? view->instance->power : GW_POWER_NOSTATE;
-    GwOperationCase asked = {request->instance_uuid, power == GW_POWER_SHUTDOWN ? GW_VM_STOPPED : power == GW_POWER_PAUSED ? GW_VM_PAUSED : GW_VM_ACTIVE,
-                             view && view->migration_id ? "migrating" : NULL, FALSE, TRUE};
-    gboolean ok = view && gw_operation_check(operation, &asked, error);
-    g_mutex_unlock(&engine->lock);
-    if (!view)
-        g_set_error(error, GW_ERROR, GW_ERROR_NOT_FOUND, "Instance %s could not be found.", request->instance_uuid);
-    return ok;
-}
-
-/* Confirming and reverting change what is shown: the one view is replaced, and both serials rise. */
-static gboolean settle(GwEngine *engine, const GwMoveRequest *request, GwMigrationState state, GError **error)
-{
-    guint index;
-    g_mutex_lock(&engine->lock);
-    const GwInstanceView *view = find_view(engine, request->instance_uuid, &index);
-    gboolean ok = view && view->migration_state == GW_MIGRATION_FINISHED && view->migration_id;
-    if (ok) {
-        GwInstanceView *copy = g_memdup2(view, sizeof *view);
-        g_atomic_ref_count_init(&copy->refs);
-        gw_instance_ref(copy->instance);
-        copy->host = g_strdup(view->host);
-        copy->zone = g_strdup(view->zone);
-        copy->migration_state = state;
-        copy->serial = __atomic_add_fetch(&engine->serial, 1, __ATOMIC_RELEASE);
-        gw_instance_view_unref(engine->views->pdata[index]);
-        engine->views->pdata[index] = copy;
-    } else {
-        g_set_error(error, GW_ERROR, view ? GW_ERROR_INVALID : GW_ERROR_NOT_FOUND,
-                    view ? "Instance has not been resized." : "Instance could not be found.");
-    }
-    g_mutex_unlock(&engine->lock);
-    return ok;
-}
-
-gboolean gw_engine_confirm(GwEngine *engine, const GwMoveRequest *request, GError **error)
-{
-    return settle(engine, request, GW_MIGRATION_CONFIRMING, error);
-}
-
-gboolean gw_engine_revert(GwEngine *engine, const GwMoveRequest *request, GError **error)
-{
-    return settle(engine, request, GW_MIGRATION_REVERTING, error);
-}
-
-static gboolean steer(GwEngine *engine, const GwMoveRequest *request, gint64 id, const char *what, GError **error)
-{
-    guint index;
-    g_mutex_lock(&engine->lock);
-    const GwInstanceView *view = find_view(engine, request->instance_uuid, &index);
-    gboolean ok = view->migration_state != GW_MIGRATION_POSTCOPY;
-    if (ok)
-        add_action(engine, request->instance_uuid, request->request_id, what);
-    g_mutex_unlock(&engine->lock);
-    if (!ok)
-        g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Migration %" G_GINT64_FORMAT " is running (post-copy).", id);
-    return ok;
-}
-
-gboolean gw_engine_abort(GwEngine *engine, const GwMoveRequest *request, gint64 id, GError **error)
-{
-    return steer(engine, request, id, "live_migration_cancel", error);
-}
-
-gboolean gw_engine_force_complete(GwEngine *engine, const GwMoveRequest *request, gint64 id, GError **error)
-{
-    return steer(engine, request, id, "live_migration_force_complete", error);
-}
-
-/* ---- history */
-
-static gboolean fits(const GwMigrationQuery *query, const GwMigration *row)
-{
-    const char *status = gw_migration_state_status(row->state, row->kind);
-    return (!query->id || query->id == row->id) && (!query->uuid || strcmp(query->uuid, row->uuid) == 0) &&
-           (!query->instance_uuid || strcmp(query->instance_uuid, row->instance_uuid) == 0) &&
-           (!query->host || strcmp(query->host, row->source) == 0 || strcmp(query->host, row->dest) == 0) &&
-           (!query->source || strcmp(query->source, row->source) == 0) &&
-           (!query->status || strcmp(query->status, status) == 0) &&
-           (!query->kind || strcmp(query->kind, gw_move_kind_name(row->kind)) == 0) &&
-           (!query->user_id || g_strcmp0(query->user_id, row->user_id) == 0) &&
-           (!query->project_id || g_strcmp0(query->project_id, row->project_id) == 0) &&
-           (!query->unfinished_only || !(gw_migration_state_traits(row->state) & GW_TRAIT_FINAL)) &&
-           (!query->changes_since_us || row->updated_us >= query->changes_since_us) &&
-           (!query->changes_before_us || row->updated_us <= query->changes_before_us) &&
-           (!query->after_id || row->id < query->after_id);
-}
-
-gboolean gw_engine_migrations(GwEngine *engine, const GwMigrationQuery *query, GPtrArray **ret_rows, GError **error)
-{
-    if (g_strcmp0(query->status, "broken") == 0) {
-        g_set_error(error, GW_ERROR, GW_ERROR_STORE, "secret: database is malformed");
-        return FALSE;
-    }
-    GPtrArray *rows = g_ptr_array_new_with_free_func((GDestroyNotify)gw_migration_free);
-    g_mutex_lock(&engine->lock);
-    for (guint i = 0; i < engine->migrations->len && (!query->limit || rows->len < query->limit); i++)
-        if (fits(query, engine->migrations->pdata[i]))
-            g_ptr_array_add(rows, gw_migration_copy(engine->migrations->pdata[i]));
-    g_mutex_unlock(&engine->lock);
-    *ret_rows = rows;
-    return TRUE;
-}
-
-void gw_engine_ended_moves(GwEngine *engine, GwEndedMoves *ret_ended)
-{
-    *ret_ended = (GwEndedMoves){.total_ms = 2500, .downtime_ms = 90, .bytes = 1000};
-    ret_ended->count[GW_MOVE_LIVE][GW_MIGRATION_COMPLETED] = 2;
-}
-
-guint64 gw_engine_store_writes(GwEngine *engine)
-{
-    return 7;
-}
-
-static GwActionRow *action_copy(const GwActionRow *row)
-{
-    GwActionRow *copy = g_memdup2(row, sizeof *row);
-    copy->request_id = g_strdup(row->request_id);
-    copy->action = g_strdup(row->action);
-    copy->user_id = g_strdup(row->user_id);
-    copy->project_id = g_strdup(row->project_id);
-    copy->message = g_strdup(row->message);
-    return copy;
-}
-
-gboolean gw_engine_actions(GwEngine *engine, const char *instance_uuid, const char *request_id, GPtrArray **ret_rows,
-                           GError **error)
-{
-    GPtrArray *rows = g_ptr_array_new_with_free_func((GDestroyNotify)gw_action_row_free);
-    g_mutex_lock(&engine->lock);
-    for (guint i = 0; i < engine->actions->len; i++) {
-        const GwActionRow *row = engine->actions->pdata[i];
-        if (strcmp(row->instance_uuid, instance_uuid) == 0 && (!request_id || strcmp(row->request_id, request_id) == 0))
-            g_ptr_array_add(rows, action_copy(row));
-    }
-    g_mutex_unlock(&engine->lock);
-    *ret_rows = rows;
-    return TRUE;
-}
-
-gboolean gw_engine_events(GwEngine *engine, gint64 action_id, GPtrArray **ret_rows, GError **error)
-{
-    GwEventRow *row = g_new0(GwEventRow, 1);
-    row->id = 1;
-    row->action_id = action_id;
-    row->event = g_strdup("compute_live_migration");
-    row->host = g_strdup("HostA");
-    row->result = g_strdup("Error");
-    row->details = g_strdup("HostFull: it has 12 MiB free");
-    row->start_us = epoch_us;
-    row->finish_us = epoch_us + 5;
-    *ret_rows = g_ptr_array_new_with_free_func((GDestroyNotify)gw_event_row_free);
-    g_ptr_array_add(*ret_rows, row);
-    return TRUE;
 }

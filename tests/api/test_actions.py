@@ -110,6 +110,20 @@ def test_answer_waits_for_slow_checks(server):
     assert time.monotonic() - began >= 0.3
 
 
+def test_a_host_that_does_not_answer_is_asked_before_anybody_is_refused(server):
+    began = time.monotonic()
+    for _ in range(2):
+        answer = server.live("HostSilent")
+        assert answer.status == 202 and "x-godwit-migration-id" in answer.headers, answer.body
+    assert time.monotonic() - began >= 0.6  # it takes its time to answer
+    body = {"migration": {"server": uuid("vm-active"), "host": "HostSilent"}}
+    assert server.request("POST", "/godwit/v1/migrations", body).status == 202
+    answer = server.action("vm-active", {"os-migrateLive": {"host": 7, "block_migration": "auto"}}, "2.30")
+    assert_fault(answer, "badRequest", 400, "host")
+    for body in ({"drain": {"hosts": ["HostSilent", 7]}}, {"drain": []}, {}):
+        assert server.request("POST", "/godwit/v1/drains", body).status == 400
+
+
 def test_checks_that_end_at_once(server):
     assert server.live("HostAtOnce").status == 202
 

@@ -4,7 +4,9 @@ from test_actions import assert_fault
 
 
 def test_list_and_remove(server):
-    listed = server.get("/godwit/v1/orphans").json["orphans"]
+    answer = server.get("/godwit/v1/orphans").json
+    listed = answer["orphans"]
+    assert answer["not_asked"] == [{"host": "HostD", "reason": "no route to HostD"}]
     assert [(o["host"], o["migration_id"], o["removable"], o["removed"]) for o in listed] == [("HostB", 7, True, False), ("HostC", None, False, False)]
     assert listed[0]["left"] == ["definition"] and listed[1]["obstacle"]
     removed = server.request("DELETE", "/godwit/v1/orphans").json["orphans"]

@@ -87,6 +87,7 @@ def test_a_move_ends_by_its_own_policy_and_says_how(cloud):
     assert "godwit_slow_down" not in events  # fast does not slow the guest down
     assert row["prediction"]["now"]["ends"] == "pause"
     assert row["progress"]["downtime_ms"] > 0
+    assert (row["policy"], row["rung"], row["rung_reason"]) == ("fast", "pause", events["godwit_force_complete"]["details"])
 
 
 def test_slowing_down_is_an_event_with_its_reason(cloud):
@@ -98,6 +99,7 @@ def test_slowing_down_is_an_event_with_its_reason(cloud):
     events = [e for e in cloud.get(path, "2.84").json["instanceAction"]["events"] if e["event"] == "godwit_slow_down"]
     assert events and "slowed down by 20 %" in " ".join(e["details"] for e in events), events
     assert "the link carries" in events[0]["details"]
+    assert (row["policy"], row["rung"], row["rung_reason"]) == ("never-pause", "slow-down", events[-1]["details"])
 
 
 def test_an_unknown_server_is_refused(cloud):
@@ -166,10 +168,37 @@ def test_a_move_keeps_its_options_and_shows_them(cloud):
     row = cloud.wait(answer, "failed")
     assert row["state"] == "failed" and row["options"] == {k: str(v) for k, v in options.items()}, row
     assert "completion timeout" in row["reason"]
+    assert row["prediction"]["actual"]["total_ms"] > 0 and row["prediction"]["actual"]["downtime_ms"] == 0, row["prediction"]
     assert {m["id"]: m["options"] for m in cloud.get("/godwit/v1/migrations").json["migrations"]}[row["id"]] == row["options"]
     answer = cloud.request("POST", "/godwit/v1/migrations", {"migration": {"server": uuid, "host": "HostB"}})
     row = cloud.wait(answer, "completed")
     assert (row["state"], row["options"]) == ("completed", {}), row
+
+
+def test_the_policy_and_the_rung_are_told_during_after_and_by_the_next_daemon(tmp_path):
+    """The first is given up by its ladder, the second ends by itself."""
+    cloud = Cloud(str(tmp_path), guests=1, link_mbps=1000, dirty_mbps=990, speed=2)
+    try:
+        uuid = cloud.servers()[0]["id"]
+        body = {"server": uuid, "host": "HostC", "policy": "never-pause", "options": {"live_migration_permit_auto_converge": False}}
+        answer = cloud.request("POST", "/godwit/v1/migrations", {"migration": body})
+        path = f"/godwit/v1/migrations/{answer.headers['x-godwit-migration-id']}"
+        during = wait(lambda: (lambda m: m if m["rung"] else None)(cloud.get(path).json["migration"]))
+        assert (during["policy"], during["rung"], during["rung_reason"]) == ("never-pause", "wait", None)
+        given_up = cloud.wait(answer, "failed")
+        assert (given_up["policy"], given_up["rung"], given_up["rung_reason"]) == ("never-pause", "abort", given_up["reason"])
+        answer = cloud.request("POST", "/godwit/v1/migrations", {"migration": {"server": uuid, "host": "HostC", "policy": "fast"}})
+        moved = cloud.wait(answer, "completed")
+        assert (moved["policy"], moved["rung"], moved["rung_reason"]) == ("fast", "wait", None)
+        cloud.kill()
+        cloud.start_again()
+        for row in (given_up, moved):
+            assert cloud.get(f"/godwit/v1/migrations/{row['id']}").json["migration"] == row
+        listed = {m["id"]: m for m in cloud.get("/godwit/v1/migrations").json["migrations"]}
+        assert [listed[m["id"]]["rung"] for m in (given_up, moved)] == ["abort", "wait"]
+        assert listed[given_up["id"]]["rung_reason"] == given_up["reason"]
+    finally:
+        cloud.close()
 
 
 def test_a_daemon_that_is_killed_before_it_has_a_plan_keeps_to_them(tmp_path):

@@ -164,6 +164,39 @@ def test_a_pause_is_told_of_a_move_that_completed(daemon, godwit, state, told):
     assert ("guest paused for" in godwit("server-migration-show", "vm1", "7").out) == told
 
 
+def hypervisor(state):
+    return {"hypervisors": [{"id": VM1, "hypervisor_hostname": "HostB", "state": state, "status": "enabled", "service": {"host": "HostB"}}]}
+
+
+@pytest.mark.parametrize("refreshed, shown", [((204, None), "up"), ((409, {"conflictingRequest": {"code": 409, "message": "no route"}}), "down")])
+def test_a_hypervisor_that_is_down_is_asked_once_more(daemon, godwit, refreshed, shown):
+    path = "/v2.1/os-hypervisors/detail?hypervisor_hostname_pattern=HostB&with_servers=true"
+    daemon.on("GET", path, hypervisor("down"), hypervisor("up"))
+    daemon.on("POST", "/godwit/v1/hosts/HostB/refresh", refreshed)
+    run = godwit("hypervisor-show", "HostB")
+    assert run.status == 0 and f"| state | {shown} |" in " ".join(run.out.split()), run
+    assert len(daemon.asked("POST")) == 1
+    daemon.on("GET", path, hypervisor("up"))
+    godwit("hypervisor-show", "HostB")
+    assert len(daemon.asked("POST")) == 1  # it answers: nobody is asked
+
+
+@pytest.mark.parametrize("options, method", [([], "GET"), (["--delete"], "DELETE")])
+def test_gc_names_the_hosts_that_were_not_asked(daemon, godwit, options, method):
+    answer = {"orphans": [], "unsearched": [], "not_asked": [{"host": "HostC", "reason": "no route to HostC"}, {"host": "HostD", "reason": None}]}
+    daemon.on(method, "/godwit/v1/orphans", answer, answer, {**answer, "not_asked": []})
+    run = godwit("gc", *options)
+    assert run.status == 5
+    assert run.out.splitlines() == ["Nothing is left behind on the hosts that answer.",
+                                    "Not asked: HostC, which does not answer (no route to HostC).",
+                                    "Not asked: HostD, which does not answer (nothing is known of why).",
+                                    "What is left there, or elsewhere of the servers that live there, is not listed; ask again when it answers."]
+    run = godwit("gc", *options, "--json")
+    assert (run.status, run.json) == (5, answer)
+    run = godwit("gc", *options)
+    assert (run.status, run.out) == (0, "Nothing is left behind on the hosts that answer.\n")
+
+
 @pytest.mark.parametrize("kind, word", [("live-migration", "live"), ("migration", "cold"), ("resize", "cold"), ("evacuation", "evacuation")])
 def test_kinds_in_words(daemon, godwit, kind, word):
     daemon.has_server()

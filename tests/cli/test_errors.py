@@ -172,6 +172,24 @@ def test_strange_answers(daemon, godwit, answer, words):
     assert (run.status, run.out) == (1, "") and words in run.err
 
 
+REFUSAL = {"conflictingRequest": {"code": 409, "message": f"Cannot 'pause' instance {VM1} while it is in vm_state stopped"}}
+
+
+@pytest.mark.parametrize("name, which, words", [
+    ("vm1", "vm1", "Cannot 'pause' instance vm1 while it is in vm_state stopped"),
+    ("my vm", "my vm", "Cannot 'pause' instance 'my vm' while it is in vm_state stopped"),
+    ("vm1", VM1, f"Cannot 'pause' instance {VM1} while it is in vm_state stopped"),
+])
+def test_who_asks_by_name_reads_names(daemon, godwit, name, which, words):
+    shown = server(name=name)
+    daemon.on("GET", f"/v2.1/servers/detail?name=%5E{name.replace(' ', '%20')}%24", {"servers": [shown]})
+    daemon.on("GET", f"/v2.1/servers/{VM1}", {"server": shown})
+    daemon.on("POST", f"/v2.1/servers/{VM1}/action", (409, REFUSAL))
+    run = godwit("pause", which)
+    assert run.status == 1 and words in run.err, run.err
+    assert godwit("pause", which, "--json").error["message"] == words
+
+
 def test_strange_migration(daemon, godwit):
     daemon.has_server()
     daemon.has_move(move("running", final="no"))

@@ -66,6 +66,21 @@ def test_options_of_a_move_are_shown(vm1, godwit):
     assert "options" not in godwit("server-migration-show", "vm1", "7").out
 
 
+@pytest.mark.parametrize("state, told, lines, nowhere", [
+    ("completed", {"policy": "fast", "rung": "wait"}, ["| policy | fast |", "| ended by | the copy itself |"], "last rung"),
+    ("completed", {"rung": "pause", "rung_reason": "it gains nothing"}, ["| ended by | pausing the guest: it gains nothing |"], "policy"),
+    ("failed", {"rung": "abort", "rung_reason": "no pause", "reason": "no pause"}, ["| ended by | giving up |", "| reason | no pause |"], "last rung"),
+    ("running", {"rung": "slow-down", "rung_reason": "it writes"}, ["| last rung | slowing the guest down: it writes |"], "ended by"),
+    ("failed", {"rung": "wait", "reason": "the link broke"}, ["| reason | the link broke |"], "the copy itself"),
+    ("completed", {"rung": "teleport"}, ["| ended by | teleport |"], "last rung"),
+])
+def test_the_policy_and_what_ended_a_move_are_shown(vm1, godwit, state, told, lines, nowhere):
+    vm1.has_move(move(state, **told))
+    run = godwit("server-migration-show", "vm1", "7")
+    shown = [" ".join(line.split()) for line in run.out.splitlines()]
+    assert [line for line in lines if line not in shown] == [] and nowhere not in run.out, run.out
+
+
 def test_a_line_for_each_state(vm1, godwit):
     vm1.has_move(move("preparing"), move("running"), move("running"), move("settling"),
                  move("completed", progress=DONE))

@@ -73,7 +73,7 @@ static GwEngine *start_engine(Fixture *f, GwStore *store)
     guint64 flags = GW_FLAG_LIVE | GW_FLAG_PEER2PEER | GW_FLAG_UNDEFINE_SOURCE | f->flags;
     GwEngineSettings settings = {
         .plan = {.live_flags = flags, .block_flags = flags | GW_FLAG_NON_SHARED_DISK, .completion_timeout_s = 800},
-        .driver = {.call_timeout_ms = 200, .retry_ms = 2000 / HASTE, .instances_path = "/sim/local"},
+        .driver = {.call_timeout_ms = f->call_timeout_ms ? f->call_timeout_ms : 200, .retry_ms = 2000 / HASTE, .instances_path = "/sim/local"},
         .live_migration_retry_count = 3,
         .shutdown_timeout_s = 1,
         .inventory_interval_s = f->look_s ? f->look_s : 1,

@@ -20,6 +20,7 @@ typedef struct {
     guint64 link_mibps; /* migration_link_bandwidth; likewise read when the engine starts */
     guint64 timeout_s; /* live_migration_completion_timeout, 0: 800; likewise */
     guint look_s; /* inventory_interval, 0: 1; likewise */
+    guint call_timeout_ms; /* host_call_timeout, 0: 200; likewise */
     guint turns; /* max_concurrent_live_migrations, 0: any number; likewise */
     const GwFlavor *flavor; /* what fixture_move asks for with GW_MOVE_RESIZE */
 } Fixture;

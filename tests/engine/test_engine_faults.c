@@ -112,7 +112,7 @@ static void clear_remains(Run *run)
     }
 }
 
-static void collected(gpointer data, const GPtrArray *orphans G_GNUC_UNUSED, const GPtrArray *unsearched G_GNUC_UNUSED, const GError *error)
+static void collected(gpointer data, const GwOrphans *found G_GNUC_UNUSED, const GError *error)
 {
     g_assert_no_error(error);
     g_atomic_int_set((gint *)data, 1);

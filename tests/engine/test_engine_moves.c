@@ -114,11 +114,13 @@ static void a_post_copy_that_was_cut_goes_on(void)
     assert_home(&f, uuid, "HostB");
     g_autoptr(GwMigration) row = fixture_row(&f, id);
     g_assert_cmpuint(row->attempts, ==, 1);
+    g_assert_cmpstr(gw_taken_name(row->rung), ==, "post-copy");
+    g_assert_cmpstr(row->rung_reason, ==, "force-complete was asked for");
     fixture_close(&f);
 }
 
 /* A guest that writes faster than the link carries, and a policy: it ends by itself, and tells why. */
-static void move_endless(const char *world, const char *policy, guint64 flags, GwMigrationState end, const char *reason)
+static void move_endless(const char *world, const char *policy, guint64 flags, GwMigrationState end, GwTaken rung, const char *reason)
 {
     Fixture f;
     fixture_open_with(&f, world, flags, policy);
@@ -128,15 +130,17 @@ static void move_endless(const char *world, const char *policy, guint64 flags, G
     g_assert_cmpstr(gw_migration_state_name(row->state), ==, gw_migration_state_name(end));
     assert_home(&f, uuid, end == GW_MIGRATION_COMPLETED ? "HostB" : "HostA");
     fixture_assert_event(&f, uuid, end == GW_MIGRATION_COMPLETED ? "godwit_force_complete" : "godwit_abort", reason);
+    g_assert_cmpstr(gw_taken_name(row->rung), ==, gw_taken_name(rung));
+    g_assert_nonnull(strstr(row->rung_reason, reason));
     g_assert_cmpuint(row->forecast->first_wrote.bytes, >, 0); /* the pass at whose end that was decided, too */
     fixture_close(&f);
 }
 
 static void a_busy_guest_ends_as_its_policy_says(void)
 {
-    move_endless("ladder-pause", "balanced", 0, GW_MIGRATION_COMPLETED, "the guest is paused for about");
-    move_endless("ladder-postcopy", "minimal-downtime", GW_FLAG_POSTCOPY, GW_MIGRATION_COMPLETED, "it goes on in post-copy");
-    move_endless("ladder-abort", "never-pause", 0, GW_MIGRATION_FAILED, "no pause may be forced");
+    move_endless("ladder-pause", "balanced", 0, GW_MIGRATION_COMPLETED, GW_TAKEN_PAUSE, "the guest is paused for about");
+    move_endless("ladder-postcopy", "minimal-downtime", GW_FLAG_POSTCOPY, GW_MIGRATION_COMPLETED, GW_TAKEN_POSTCOPY, "it goes on in post-copy");
+    move_endless("ladder-abort", "never-pause", 0, GW_MIGRATION_FAILED, GW_TAKEN_ABORT, "no pause may be forced");
 }
 
 /* A kernel that lets nobody begin post-copy: the guest stays where it is, and nobody waits for ever. */
@@ -151,6 +155,8 @@ static void a_rung_that_is_refused_is_given_up(void)
     ASSERT_ENDS(&f, id, FAILED);
     assert_home(&f, uuid, "HostA");
     fixture_assert_event(&f, uuid, "godwit_abort", "it could not be made to end: ");
+    g_autoptr(GwMigration) row = fixture_row(&f, id);
+    g_assert_cmpstr(gw_taken_name(row->rung), ==, "abort");
     fixture_close(&f);
 }
 

@@ -73,75 +73,120 @@ static void append_path(GRand *random, GString *out, const GwRoute *route)
         g_string_append(out, "/more");
 }
 
+static const char *const parameters[] = {
+    "limit",
+    "marker",
+    "name",
+    "status",
+    "host",
+    "sort_key",
+    "sort_dir",
+    "changes-since",
+    "changes-before",
+    "uuid",
+    "ip",
+    "all_tenants",
+    "deleted",
+    "with_servers",
+    "hypervisor_hostname_pattern",
+    "migration_type",
+    "instance_uuid",
+    "user_id",
+    "is_public",
+    "minRam",
+    "detailed",
+    "start",
+    "end",
+    "offset",
+    "locked",
+    "config_drive",
+    "flying",
+    "zone",
+    "binary",
+    "progress",
+    "created_at",
+    "tags",
+};
+
+static const char *const parameter_values[] = {
+    "1",
+    "0",
+    "1000000",
+    "-1",
+    "x",
+    "",
+    "True",
+    "none",
+    "display_name",
+    "asc",
+    "running",
+    "ACTIVE",
+    "HostA",
+    "%5B",
+    "(a*)*$",
+    "2026-01-01",
+    "2026-01-01T00:00:00Z",
+    "2026-13-01T00:00:00Z",
+    "10000000-0000-4000-8000-000000000001",
+    "20000000-0000-4000-8000-000000000003",
+    "req-1",
+    "99999999999999999999",
+    "%ff%fe",
+    "%F0%9F%90%A6",
+};
+
 static void append_query(GRand *random, GString *out)
 {
-    static const char *const names[] = {
-        "limit",
-        "marker",
-        "name",
-        "status",
-        "host",
-        "sort_key",
-        "sort_dir",
-        "changes-since",
-        "changes-before",
-        "uuid",
-        "ip",
-        "all_tenants",
-        "deleted",
-        "with_servers",
-        "hypervisor_hostname_pattern",
-        "migration_type",
-        "instance_uuid",
-        "user_id",
-        "is_public",
-        "minRam",
-        "detailed",
-        "start",
-        "end",
-        "offset",
-        "locked",
-        "config_drive",
-        "flying",
-        "zone",
-        "binary",
-        "progress",
-        "created_at",
-        "tags",
-    };
-    static const char *const values[] = {
-        "1",
-        "0",
-        "1000000",
-        "-1",
-        "x",
-        "",
-        "True",
-        "none",
-        "display_name",
-        "asc",
-        "running",
-        "ACTIVE",
-        "HostA",
-        "%5B",
-        "(a*)*$",
-        "2026-01-01",
-        "2026-01-01T00:00:00Z",
-        "2026-13-01T00:00:00Z",
-        "10000000-0000-4000-8000-000000000001",
-        "20000000-0000-4000-8000-000000000003",
-        "req-1",
-        "99999999999999999999",
-        "%ff%fe",
-        "%F0%9F%90%A6",
-    };
     for (char separator = '?'; !one_in(random, 2); separator = '&')
-        g_string_append_printf(out, "%c%s=%s", separator, PICK(random, names), PICK(random, values));
+        g_string_append_printf(out, "%c%s=%s", separator, PICK(random, parameters), PICK(random, parameter_values));
 }
 
 /* ---- bodies */
 
 static void append_value(GRand *random, GString *out, int depth);
+
+/* Of one live migration: mostly each with a value that may suit it. */
+static void append_options(GRand *random, GString *out, int depth)
+{
+    static const char *const options[] = {
+        "live_migration_bandwidth",           "live_migration_completion_timeout",   "live_migration_timeout_action",
+        "live_migration_downtime",            "live_migration_downtime_steps",       "live_migration_downtime_delay",
+        "live_migration_permit_post_copy",    "live_migration_permit_auto_converge", "live_migration_parallel_connections",
+        "live_migration_compression",         "block_migration_synchronous_writes",  "migration_policy",
+        "live_migration_bandwidth,",          "",
+    };
+    static const char *const suiting[] = {
+        "1", "\"800\"", "true", "\"False\"", "\"abort\"", "\"force_complete\"", "\"zstd\"", "\"auto\"", "\"never\"", "\"7,live_migration_downtime=1\"",
+    };
+    g_string_append_c(out, '{');
+    for (gboolean first = TRUE; !one_in(random, 3); first = FALSE) {
+        g_string_append_printf(out, "%s\"%s\":", first ? "" : ",", PICK(random, options));
+        if (one_in(random, 4))
+            append_value(random, out, depth + 1);
+        else
+            g_string_append(out, PICK(random, suiting));
+    }
+    g_string_append_c(out, '}');
+}
+
+/* What Nova's action has no words for. */
+static void append_own_move(GRand *random, GString *out)
+{
+    static const char *const policies[] = {"fast", "never-pause", "reckless", ""};
+    g_string_append_printf(out, "{\"%s\":{\"server\":\"%s\"", one_in(random, 2) ? "migration" : "plan", PICK(random, ids));
+    if (one_in(random, 2))
+        g_string_append_printf(out, ",\"policy\":\"%s\"", PICK(random, policies));
+    if (one_in(random, 2))
+        g_string_append(out, ",\"host\":\"HostB\"");
+    if (one_in(random, 8))
+        g_string_append(out, ",\"cold\":true");
+    g_string_append(out, ",\"options\":");
+    if (one_in(random, 8))
+        append_value(random, out, 1);
+    else
+        append_options(random, out, 1);
+    g_string_append(out, "}}");
+}
 
 static void append_object(GRand *random, GString *out, int depth)
 {
@@ -250,7 +295,9 @@ static void append_body(GRand *random, GString *out)
         "lock",           "unlock",  "force_complete", "add_host",     "remove_host", "set_metadata", "aggregate",
         "host",           "server",  "flavor",         "auth",         "status",
     };
-    if (one_in(random, 3)) {
+    if (one_in(random, 6)) {
+        append_own_move(random, out);
+    } else if (one_in(random, 3)) {
         g_string_append(out, PICK(random, whole));
     } else if (one_in(random, 2)) {
         g_string_append_printf(out, "{\"%s\":", PICK(random, actions));

@@ -37,7 +37,8 @@ void gw_deferred_finish(GwDeferred *deferred, gint64 number, const GError *error
 
 void gw_deferred_continue(GwDeferred *deferred, GwContinue then, gpointer data, GDestroyNotify free_data)
 {
-    free_data(data);
+    if (free_data)
+        free_data(data);
     g_free(deferred);
 }
 

@@ -56,7 +56,8 @@ void gw_deferred_answer(GwDeferred *deferred, guint status, json_t *body)
 
 void gw_deferred_continue(GwDeferred *deferred, GwContinue then, gpointer data, GDestroyNotify free_data)
 {
-    free_data(data);
+    if (free_data)
+        free_data(data);
 }
 
 /* ---- tokens */

@@ -12,7 +12,7 @@
 #if GLIB_SIZEOF_VOID_P == 8
 _Static_assert(sizeof(GwDisk) == 88 && sizeof(GwNic) == 24 && sizeof(GwInstance) == 176, "a new field of an instance?");
 _Static_assert(sizeof(GwPlanDisk) == 80 && sizeof(GwPlan) == 240, "a new field of a plan?");
-_Static_assert(sizeof(GwMigration) == 376 && sizeof(GwProgress) == 120, "a new field of a migration?");
+_Static_assert(sizeof(GwMigration) == 400 && sizeof(GwProgress) == 120, "a new field of a migration?");
 _Static_assert(sizeof(GwForecast) == 456, "a new field of a forecast?");
 #endif
 
@@ -228,6 +228,8 @@ GwMigration *sample_migration(const char *instance_uuid)
     gw_flavor_set_spec(row->flavor, "colour", "blue");
     row->flavor_was = 6;
     row->reason = g_strdup("waits for HostC");
+    row->waits_for = GW_WAITS_FOR_DEST;
+    gw_migration_take_rung(row, GW_TAKEN_PAUSE, "the copy does not gain on the guest");
     row->request_id = g_strdup("req-1");
     row->user_id = g_strdup("user");
     row->project_id = g_strdup("project");
@@ -330,6 +332,9 @@ void assert_migration_equal(const GwMigration *a, const GwMigration *b)
     g_assert_cmpint(a->flavor_was, ==, b->flavor_was);
     g_assert_cmpmem(&a->progress, sizeof a->progress, &b->progress, sizeof b->progress);
     g_assert_cmpstr(a->reason, ==, b->reason);
+    g_assert_cmpint(a->waits_for, ==, b->waits_for);
+    g_assert_cmpint(a->rung, ==, b->rung);
+    g_assert_cmpstr(a->rung_reason, ==, b->rung_reason);
     g_assert_cmpstr(a->request_id, ==, b->request_id);
     g_assert_cmpstr(a->user_id, ==, b->user_id);
     g_assert_cmpstr(a->project_id, ==, b->project_id);

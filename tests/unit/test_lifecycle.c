@@ -3,6 +3,8 @@
  * proved in test_lifecycle_world.c. */
 #include "lifecycle_laws.h"
 
+#include <string.h>
+
 static void visit_one(GwSituation *s);
 
 /* UNDOING alone looks at where it leads. */
@@ -110,6 +112,32 @@ static void prove(gconstpointer data)
     g_test_fail();
 }
 
+/* Circumstances alone matter little: what is waited for is seen. */
+static void who_is_waited_for_is_who_is_named(void)
+{
+    static const char *const names[] = {[GW_WAITS_FOR_SOURCE] = "the source host does not answer",
+                                        [GW_WAITS_FOR_DEST] = "the destination host does not answer"};
+    static const unsigned whens[] = {0, GW_WHEN_ABORT, GW_WHEN_STALE, GW_WHEN_FENCED, GW_WHEN_DEST_FENCED, GW_WHEN_BEGUN, GW_WHEN_COPIES};
+    guint waits[GW_WAITS_FOR_COUNT] = {0};
+    for (guint n = 0; n < GW_MIGRATION_STATE_COUNT * GW_SEEN_COUNT * GW_SEEN_COUNT * GW_CALL_COUNT * GW_MOVE_KINDS; n++) {
+        GwSituation s = {.state = (GwMigrationState)(n % GW_MIGRATION_STATE_COUNT),
+                         .source = (GwSeen)(n / GW_MIGRATION_STATE_COUNT % GW_SEEN_COUNT),
+                         .dest = (GwSeen)(n / GW_MIGRATION_STATE_COUNT / GW_SEEN_COUNT % GW_SEEN_COUNT),
+                         .call = (GwCall)(n / GW_MIGRATION_STATE_COUNT / GW_SEEN_COUNT / GW_SEEN_COUNT % GW_CALL_COUNT),
+                         .kind = (GwMoveKind)(n / GW_MIGRATION_STATE_COUNT / GW_SEEN_COUNT / GW_SEEN_COUNT / GW_CALL_COUNT),
+                         .end = GW_MIGRATION_FAILED};
+        for (guint i = 0; s.kind != GW_MOVE_RESIZE && law_is_possible(s.kind, s.state) && i < G_N_ELEMENTS(whens); i++) {
+            s.when = whens[i];
+            GwDecision d = gw_lifecycle_next(&s);
+            waits[d.waits_for]++;
+            for (guint side = GW_WAITS_FOR_SOURCE; side < GW_WAITS_FOR_COUNT; side++)
+                g_assert_cmpint(d.waits_for == side, ==, d.act == GW_ACT_WAIT && d.reason && strstr(d.reason, names[side]) != NULL);
+        }
+    }
+    for (guint side = 0; side < GW_WAITS_FOR_COUNT; side++)
+        g_assert_cmpuint(waits[side], >, 0);
+}
+
 static void acts_have_names(void)
 {
     g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
@@ -122,6 +150,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions(); /* every broken law is told */
     g_test_add_func("/lifecycle/acts have names", acts_have_names);
+    g_test_add_func("/lifecycle/who is waited for is who is named", who_is_waited_for_is_who_is_named);
     for (guint i = 0; i < law_count; i++) {
         g_autofree char *path = g_strdup_printf("/lifecycle/%s", laws[i].name);
         g_test_add_data_func(path, GUINT_TO_POINTER(i), prove);

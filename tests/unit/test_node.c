@@ -114,6 +114,26 @@ static void tries_again_after_a_while(void)
     g_assert_cmpuint(scripted.calls, ==, 3);
 }
 
+/* The pause has become longer than its first length; plain calls keep to it. */
+static void tries_anew_when_somebody_waits(void)
+{
+    const GwDriverSettings settings = {.retry_ms = 200};
+    scripted = (GwHost){.fails = TRUE, .code = GW_ERROR_UNREACHABLE};
+    g_autoptr(GwNode) node = gw_node_open(&driver, "HostA", "script://HostA", &settings, NULL);
+    GwSight sight;
+    for (guint i = 0; i < 2; i++) {
+        g_assert_false(gw_node_sight(node, UUID, &sight, NULL));
+        g_assert_false(gw_node_try_anew(node));
+        g_usleep(220 * 1000);
+    }
+    g_assert_false(gw_node_sight(node, UUID, &sight, NULL));
+    g_assert_cmpuint(scripted.calls, ==, 2);
+    scripted.fails = FALSE;
+    g_assert_true(gw_node_try_anew(node));
+    g_assert_true(gw_node_sight(node, UUID, &sight, NULL));
+    g_assert_true(gw_node_try_anew(node)); /* it answers */
+}
+
 static void hear(void *data, const char *host_name, const char *uuid)
 {
     ++*(guint *)data;
@@ -208,6 +228,7 @@ int main(int argc, char **argv)
     g_test_add_func("/node/closes-with-the-last-reference", closes_with_the_last_reference);
     g_test_add_func("/node/remembers-the-unreachable", remembers_the_unreachable);
     g_test_add_func("/node/tries-again-after-a-while", tries_again_after_a_while);
+    g_test_add_func("/node/tries-anew-when-somebody-waits", tries_anew_when_somebody_waits);
     g_test_add_func("/node/tries-again-when-heard-of", tries_again_when_the_host_says_something);
     g_test_add_func("/node/other-failures-are-not-remembered", other_failures_are_not_remembered);
     g_test_add_func("/node/refuses-what-is-out-of-order", refuses_what_is_out_of_order);

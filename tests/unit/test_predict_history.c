@@ -221,6 +221,12 @@ static void what_came_is_noted(void)
     row->plan->bandwidth_mibps = 0;
     gw_calibrate_close(row, 250 * MB); /* it took a while to begin */
     g_assert_cmpuint(row->forecast->actual_bps, ==, 250 * MB);
+    for (guint i = 0; i < 2; i++) { /* the pause that was expected of a copy that was given up never came */
+        row->state = i ? GW_MIGRATION_FAILED : GW_MIGRATION_CANCELLED;
+        gw_calibrate_close(row, 0);
+        g_assert_cmpuint(row->forecast->downtime_ms, ==, 0);
+        g_assert_cmpuint(row->forecast->total_ms, ==, 4000);
+    }
 }
 
 /* As of one way and moment: what was seen before counts no more, what is seen after counts with it. */
