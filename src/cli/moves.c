@@ -4,6 +4,7 @@
 #include "cli/report.h"
 #include "cli/server.h"
 #include "cli/terminal.h"
+#include "cli/text.h"
 
 #include <string.h>
 
@@ -22,11 +23,11 @@ static GwExit act(GwCli *cli, const GwServer *server, const GwCall *call, gint64
         g_autofree char *place = gw_server_place(cli, server->uuid, server->name);
         return gw_report_error(cli, why, place);
     }
+    g_autofree char *word = gw_text_word(server->name);
     if (g_error_matches(why, GW_ERROR, GW_ERROR_ABORTED))
         g_set_error(
             error, GW_ERROR, GW_ERROR_ABORTED,
-            "Interrupted. Whether the daemon has begun is not known; see it with: godwit server-migration-list %s",
-            server->uuid);
+            "Interrupted. Whether the daemon has begun is not known; see it with: godwit server-migration-list %s", word);
     else
         g_propagate_error(error, g_steal_pointer(&why));
     return GW_EXIT_FAILED;

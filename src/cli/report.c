@@ -37,18 +37,21 @@ static void print_json(const GwCli *cli, GwExit code, const char *sentence, GStr
     fputc('\n', cli->err.stream);
 }
 
-/* Whoever asked by name reads names. */
+/* Whoever asked by name reads names. A UUID in a command stays: that may be one of virsh's, or of xe's. */
 static char *call_by_name(const GwCli *cli, const char *text)
 {
+    static const char *const nouns[] = {"nstance", "erver"}; /* in small letters and capitals */
     g_autoptr(GString) called = g_string_new(text);
     GHashTableIter iter;
     gpointer uuid, name;
     if (cli->names)
         g_hash_table_iter_init(&iter, cli->names);
-    while (cli->names && g_hash_table_iter_next(&iter, &uuid, &name))
-    {
-        g_autofree char *word = gw_text_word(name); /* it may stand in a command */
-        g_string_replace(called, uuid, word, 0);
+    while (cli->names && g_hash_table_iter_next(&iter, &uuid, &name)) {
+        for (guint i = 0; i < G_N_ELEMENTS(nouns); i++) {
+            g_autofree char *by_uuid = g_strdup_printf("%s %s", nouns[i], (const char *)uuid);
+            g_autofree char *by_name = g_strdup_printf("%s %s", nouns[i], (const char *)name);
+            g_string_replace(called, by_uuid, by_name, 0);
+        }
     }
     return g_string_free(g_steal_pointer(&called), FALSE);
 }

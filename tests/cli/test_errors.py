@@ -172,13 +172,13 @@ def test_strange_answers(daemon, godwit, answer, words):
     assert (run.status, run.out) == (1, "") and words in run.err
 
 
-REFUSAL = {"conflictingRequest": {"code": 409, "message": f"Cannot 'pause' instance {VM1} while it is in vm_state stopped"}}
+REFUSAL = {"conflictingRequest": {"code": 409, "message": f"Cannot 'pause' instance {VM1} while it is active twice: virsh destroy {VM1}"}}
 
 
 @pytest.mark.parametrize("name, which, words", [
-    ("vm1", "vm1", "Cannot 'pause' instance vm1 while it is in vm_state stopped"),
-    ("my vm", "my vm", "Cannot 'pause' instance 'my vm' while it is in vm_state stopped"),
-    ("vm1", VM1, f"Cannot 'pause' instance {VM1} while it is in vm_state stopped"),
+    ("vm1", "vm1", f"Cannot 'pause' instance vm1 while it is active twice: virsh destroy {VM1}"),
+    ("my vm", "my vm", f"Cannot 'pause' instance my vm while it is active twice: virsh destroy {VM1}"),
+    ("vm1", VM1, f"Cannot 'pause' instance {VM1} while it is active twice: virsh destroy {VM1}"),
 ])
 def test_who_asks_by_name_reads_names(daemon, godwit, name, which, words):
     shown = server(name=name)
