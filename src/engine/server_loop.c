@@ -183,8 +183,8 @@ gboolean gw_engine_last_home(GwEngine *engine, const char *uuid, const char *unm
     gboolean moved = last && (last->state == GW_MIGRATION_COMPLETED || last->state == GW_MIGRATION_CONFIRMED ||
                               last->state == GW_MIGRATION_EVACUATED);
     *ret_host = g_strdup(!last ? unmoved : moved ? last->dest : last->source);
-    if (ret_since_us)
-        *ret_since_us = !last ? 0 : last->ended_us ? last->ended_us : last->state_since_us;
+    if (ret_since_us) /* one that rested ended then, and may have been taken back long after */
+        *ret_since_us = !last ? 0 : moved && last->ended_us ? last->ended_us : last->state_since_us;
     return TRUE;
 }
 
