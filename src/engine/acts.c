@@ -4,6 +4,7 @@
 #include "base/guard.h"
 #include "core/flags.h"
 #include "core/transfer.h"
+#include "engine/choose.h"
 #include "engine/transits.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* The checks of one move, and the choice of a destination where the user left it open. */
-#include "engine/internal.h"
+#include "engine/choose.h"
 
 #include "core/overrides.h"
 #include "engine/transits.h"

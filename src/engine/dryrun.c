@@ -1,5 +1,5 @@
 /* Dry runs: the checks of a real move, made by the same functions, against every destination, recording nothing. */
-#include "engine/internal.h"
+#include "engine/choose.h"
 
 #include <string.h>
 

@@ -406,6 +406,9 @@ void gw_ending_tell(GwActive *active, const GwMigration *row);  /* it has ended,
  * the server follows it. FALSE: to be tried again. */
 gboolean gw_ending_keep_flavor(GwActive *active, const GwMigration *row);
 
+/* ---- advance.c */
+void gw_advance(GwActive *active, GwMigration *row, const GwDecision *decision); /* the row alone: it is not recorded yet [step] */
+
 /* ---- loop.c */
 void gw_loop_step(gpointer active /* reference, taken */, gpointer engine);
 
@@ -414,22 +417,6 @@ void gw_heard_tell(GwActive *active, const GwMigration *row); /* what is new of 
 
 /* ---- acts.c: carries one act out. FALSE: it failed; *ret_error says why. Acts that are work set active's call. */
 gboolean gw_acts_do(GwActive *active, GwMigration *row, GwAct act, GError **error);
-
-/* ---- choose.c: whether the hosts that come into question have been asked once since this process began, whatever came of it: before, it
- * would refuse what it merely does not know yet. */
-gboolean gw_choose_is_ready(const GwActive *active, const GwMigration *row);
-/* The checks. Fills row->dest and row->plan. */
-gboolean gw_choose(GwActive *active, GwMigration *row, GError **error);
-/* The checks against one destination: reads engine, source and disk_over_commit of active. NULL: a host failed, and *error says
- * how. *ret_plan is set when nothing blocks. */
-GPtrArray *gw_choose_examine(GwActive *active, const GwMigration *row, GwHostEntry *dest, GwPlan **ret_plan, GError **error);
-/* What placement has against the named destination. FALSE: it is forced down, and nothing must be asked of it, since it may be half
- * dead. */
-gboolean gw_choose_judge(GwActive *active, const GwMigration *row, GPtrArray *findings);
-/* Adds the hosts that placement does not try, each with everything against it; those of the report are passed over. */
-void gw_choose_left_out(GwActive *active, const GwMigration *row, GwTrialReport *report);
-/* Names of the hosts to try, best first; a sentence in reasons for each that is left out (core/placement.h). */
-GPtrArray *gw_choose_candidates(GwActive *active, const GwMigration *row, GPtrArray *reasons);
 
 /* ---- submit.c: what is refused at once, without asking a host. The row as it would be stored, or NULL; *ret_view (a reference)
  * is set as soon as the instance is known. */
