@@ -118,13 +118,33 @@ static char *make_database(void)
     return g_strdup_printf("postgresql://godwit@/%s?host=%s", name, folder);
 }
 
-/* ---- a store whose disk is full: no transaction is committed */
+/* ---- a store whose disk is full: no transaction is committed; and which counts looks at migrations */
+
+enum { COUNTED = 256 }; /* migrations with a lower id */
 
 typedef struct {
-    GwStoreOps ops; /* first; with a commit of its own */
+    GwStoreOps ops; /* first; with a commit and a query of its own */
     const GwStoreOps *real;
     gint full; /* atomic */
+    gint looks[COUNTED]; /* atomic */
 } FullOps;
+
+static GwResult *query_and_count(GwSession *session, const char *sql, const GwParam *params, guint count, GError **error)
+{
+    FullOps *own = (FullOps *)session->store->ops;
+    gint64 id = g_str_has_prefix(sql, "SELECT intents, reason FROM migrations WHERE id = $1") ? params[0].integer : COUNTED;
+    if (id < COUNTED)
+        g_atomic_int_inc(&own->looks[id]);
+    return own->real->query(session, sql, params, count, error);
+}
+
+guint fixture_looks(Fixture *f, gint64 id)
+{
+    guint looks = 0;
+    for (guint i = 0; i < f->store_ops->len; i++)
+        looks += (guint)g_atomic_int_get(&((FullOps *)f->store_ops->pdata[i])->looks[id]);
+    return looks;
+}
 
 static gboolean commit_unless_full(GwSession *session, GError **error)
 {
@@ -143,6 +163,7 @@ static GwStore *open_store(Fixture *f, const char *place)
     FullOps *own = g_new0(FullOps, 1);
     own->ops = *store->ops;
     own->ops.commit = commit_unless_full;
+    own->ops.query = query_and_count;
     own->real = store->ops;
     store->ops = &own->ops;
     g_ptr_array_add(f->store_ops, own);
@@ -155,16 +176,12 @@ void fixture_set_full(Fixture *f, gboolean full)
         g_atomic_int_set(&((FullOps *)f->store_ops->pdata[i])->full, full);
 }
 
-void fixture_open(Fixture *f, const char *world_name, guint64 flags)
-{
-    fixture_open_with(f, world_name, flags, NULL);
-}
-
-void fixture_open_with(Fixture *f, const char *world_name, guint64 flags, const char *policy)
+/* What the engine is to know is in f already. */
+static void open_world(Fixture *f, const char *world_name)
 {
     gw_log_set_level(g_getenv("GODWIT_TEST_LOG") ? GW_LOG_INFO : GW_LOG_ERROR);
     g_autoptr(GError) error = NULL;
-    *f = (Fixture){.world_name = g_strdup(world_name), .flags = flags, .policy = policy};
+    f->world_name = g_strdup(world_name);
     f->folder = g_dir_make_tmp("godwit-engine-XXXXXX", &error);
     g_assert_no_error(error);
     f->database = g_getenv("GODWIT_POSTGRES") ? make_database() : g_build_filename(f->folder, "godwit.db", NULL);
@@ -179,6 +196,23 @@ void fixture_open_with(Fixture *f, const char *world_name, guint64 flags, const 
     }
     for (guint i = 0; i < G_N_ELEMENTS(hosts); i++)
         fixture_add_host(f, hosts[i]);
+}
+
+void fixture_open(Fixture *f, const char *world_name, guint64 flags)
+{
+    fixture_open_with(f, world_name, flags, NULL);
+}
+
+void fixture_open_with(Fixture *f, const char *world_name, guint64 flags, const char *policy)
+{
+    *f = (Fixture){.flags = flags, .policy = policy};
+    open_world(f, world_name);
+}
+
+void fixture_open_turns(Fixture *f, const char *world_name, guint64 flags, guint turns)
+{
+    *f = (Fixture){.flags = flags, .turns = turns};
+    open_world(f, world_name);
 }
 
 static void remove_folder(const char *folder)

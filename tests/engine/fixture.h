@@ -27,6 +27,8 @@ typedef struct {
 
 void fixture_open(Fixture *f, const char *world_name, guint64 flags);
 void fixture_open_with(Fixture *f, const char *world_name, guint64 flags, const char *policy);
+/* Every daemon with this max_concurrent_live_migrations. */
+void fixture_open_turns(Fixture *f, const char *world_name, guint64 flags, guint turns);
 /* Fails when something happened in the world that must never happen. */
 void fixture_close(Fixture *f);
 /* Ends the engine as SIGTERM does and begins another over the same store: copies go on meanwhile. */
@@ -35,6 +37,9 @@ void fixture_start(Fixture *f);
 
 /* While full nothing can be recorded, as on a disk without room. */
 void fixture_set_full(Fixture *f, gboolean full);
+
+/* How often the migration was looked at, by any daemon: each look reads its row anew. */
+guint fixture_looks(Fixture *f, gint64 id);
 
 /* A running instance on host with one disk of 10 GiB. The uuid is valid as long as the world. */
 const char *fixture_add(Fixture *f, const char *host, const char *name, guint64 memory_mib, GwSimStorage storage,

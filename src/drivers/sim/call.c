@@ -73,6 +73,13 @@ static gboolean passes_faults(GwSimCall *call, GwSimDeed deed, const char *funct
     return TRUE;
 }
 
+/* function: of static storage. */
+static void count(GwSimHost *host, const char *function)
+{
+    guint before = GPOINTER_TO_UINT(g_hash_table_lookup(host->calls, function));
+    g_hash_table_insert(host->calls, (gpointer)function, GUINT_TO_POINTER(before + 1));
+}
+
 gboolean gw_sim_call_begin(GwSimCall *call, GwSimDeed deed, const char *function, GwHost *first, GwHost *second,
                            GError **error)
 {
@@ -85,6 +92,9 @@ gboolean gw_sim_call_begin(GwSimCall *call, GwSimDeed deed, const char *function
     take_time(first);
     gw_sim_world_lock(first->world);
     if (answers(first, error) && (!second || answers(second, error)) && passes_faults(call, deed, function, error)) {
+        count(first->host, function);
+        if (second)
+            count(second->host, function);
         gw_sim_copies_advance(first->world); /* time may have gone by while a host hung */
         return TRUE;
     }

@@ -335,6 +335,14 @@ void gw_sim_world_boot(GwSimWorld *world, const char *name)
     gw_sim_world_unlock(world);
 }
 
+guint gw_sim_world_calls(GwSimWorld *world, const char *host, const char *function)
+{
+    gw_sim_world_lock(world);
+    guint count = GPOINTER_TO_UINT(g_hash_table_lookup(need_host(world, host)->calls, function));
+    gw_sim_world_unlock(world);
+    return count;
+}
+
 void gw_sim_world_fail(GwSimWorld *world, const char *host, const char *function, guint nth, GwErrorCode code,
                        GwSimWhen when)
 {

@@ -48,6 +48,7 @@ static GwSimHost *host_new(GwSimWorld *world, const char *name, const GwSimSpec 
     g_cond_init(&host->state_changed);
     host->mounts = g_ptr_array_new_with_free_func(mount_free);
     host->faults = g_ptr_array_new_with_free_func(fault_free);
+    host->calls = g_hash_table_new(g_str_hash, g_str_equal);
     host->domains = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)gw_sim_domain_free);
     host->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     return host;
@@ -58,6 +59,7 @@ void gw_sim_host_free(GwSimHost *host)
     g_hash_table_unref(host->names);
     g_hash_table_unref(host->domains);
     g_ptr_array_unref(host->faults);
+    g_hash_table_unref(host->calls);
     g_ptr_array_unref(host->mounts);
     g_cond_clear(&host->state_changed);
     g_free(host->bridge);

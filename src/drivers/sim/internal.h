@@ -91,6 +91,7 @@ struct GwSimHost {
     GHashTable *domains; /* uuid -> GwSimDomain */
     GHashTable *names; /* name -> GwSimDomain */
     GPtrArray *faults; /* of GwSimFault */
+    GHashTable *calls; /* function -> how many calls of it have concerned the host and were answered */
     guint watchers;
 };
 

@@ -67,6 +67,9 @@ const char *gw_sim_world_runs_on(GwSimWorld *world, const char *uuid);
 /* Number of hosts that have it, in whatever state. */
 guint gw_sim_world_homes(GwSimWorld *world, const char *uuid);
 
+/* ---- Calls */
+guint gw_sim_world_calls(GwSimWorld *world, const char *host, const char *function); /* answered ones; named as in gw_sim_world_fail */
+
 /* ---- Misfortune */
 typedef enum {
     GW_SIM_UP,
