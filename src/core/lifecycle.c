@@ -17,10 +17,21 @@ static const GwRule accepted[] = {
     {ANY, ANY, ANY_CALL, 0, 0, DO(WAIT)},
 };
 
+/* Nothing was touched, so that there is nothing to be afraid of: what is known to be lost ends it, and silence is waited out, for a while. */
 static const GwRule queued[] = {
     {ANY, ANY, ANY_CALL, WHEN(ABORT), 0, GO(CANCELLED), .reason = "cancelled before it began"},
+    {ANY, ANY, CALL(FAILED), 0, 0, GO(FAILED)},
+    {ANY, ANY, ANY_CALL, WHEN(FENCED), 0, GO(FAILED),
+     .reason = "the source host was forced down while the move waited for its turn; the instance is where it was, and can be evacuated"},
+    {ANY, ANY, ANY_CALL, WHEN(DEST_FENCED), 0, GO(FAILED), .reason = "the destination host was forced down while the move waited for its turn"},
+    {SEEN(ABSENT), ANY, ANY_CALL, 0, 0, GO(FAILED), .reason = "the instance went away from its host while the move waited for its turn"},
     {ANY, ANY, CALL(DONE), 0, 0, GO(PREPARING)},
-    {ANY, ANY, ANY_CALL, 0, 0, DO(ENTER)},
+    {NO_ANSWER, ANY, ANY_CALL, WHEN(OVERDUE), 0, GO(FAILED), .reason = "the source host does not answer, and has not for ten minutes"},
+    {ANY, NO_ANSWER, ANY_CALL, WHEN(OVERDUE), 0, GO(FAILED), .reason = "the destination host does not answer, and has not for ten minutes"},
+    {NO_ANSWER, ANY, ANY_CALL, 0, 0, DO(WAIT), .reason = "the source host does not answer"},
+    {ANY, NO_ANSWER, ANY_CALL, 0, 0, DO(WAIT), .reason = "the destination host does not answer"},
+    {ANY, ANY, ANY_CALL, WHEN(TURN), 0, DO(ENTER)},
+    {ANY, ANY, ANY_CALL, 0, 0, DO(WAIT)},
 };
 
 /* A preparation interrupted by a restart is begun anew: the engine first removes what the last one may have made. One that

@@ -11,7 +11,7 @@ typedef enum {
     GW_ACT_WAIT,                /* look again later */
     GW_ACT_ADVANCE,             /* journal `next`, then decide again */
     GW_ACT_CHECK,               /* W of ACCEPTED: find the destination and make the plan */
-    GW_ACT_ENTER,               /* W of QUEUED: take a turn */
+    GW_ACT_ENTER,               /* W of QUEUED: take the turn that has come, and check anew in it */
     GW_ACT_PREPARE,             /* W of PREPARING */
     GW_ACT_MIGRATE,             /* W of RUNNING and (with disks) MOVING: the copy, in its own thread */
     GW_ACT_RECOVER,             /* W of POSTCOPY: one that was interrupted goes on where it stopped, likewise in its own thread */
@@ -43,7 +43,7 @@ enum {
     GW_WHEN_FORCE = 1 << 1,
     GW_WHEN_CONFIRM = 1 << 2,
     GW_WHEN_REVERT = 1 << 3,
-    GW_WHEN_OVERDUE = 1 << 4,   /* the copy has taken longer than the plan's timeout */
+    GW_WHEN_OVERDUE = 1 << 4,   /* the copy has taken longer than the plan's timeout; QUEUED: a host has been silent for too long */
     GW_WHEN_STALE = 1 << 5,     /* the same inconclusive picture for longer than the grace, and no job */
     GW_WHEN_BEGUN = 1 << 6,     /* the copy was begun at least once (journalled before it is) */
     GW_WHEN_COPIES = 1 << 7,    /* disks travel */
@@ -56,7 +56,8 @@ enum {
     GW_WHEN_DEST_FENCED = 1 << 14, /* likewise the destination */
     GW_WHEN_AGAIN = 1 << 15,    /* the disks cannot keep up, and their copy is given up for a second try (journalled before it is) */
     GW_WHEN_HALTED = 1 << 16,   /* the source's guest is paused by its own storage: full, say */
-    GW_WHEN_COUNT = 17
+    GW_WHEN_TURN = 1 << 17,     /* QUEUED: its turn has come */
+    GW_WHEN_COUNT = 18
 };
 
 typedef struct {

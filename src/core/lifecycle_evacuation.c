@@ -60,6 +60,18 @@ static const GwRule undoing[] = {
     {ANY, ANY, IDLE, 0, 0, DO(WAIT)},
 };
 
+/* Its source is silent, and is not waited for. */
+static const GwRule queued[] = {
+    {ANY, ANY, ANY_CALL, WHEN(ABORT), 0, GO(CANCELLED), .reason = "cancelled before it began"},
+    {ANY, ANY, CALL(FAILED), 0, 0, GO(FAILED)},
+    {ANY, ANY, ANY_CALL, WHEN(DEST_FENCED), 0, GO(FAILED), .reason = "the destination host was forced down while the evacuation waited for its turn"},
+    {ANY, ANY, CALL(DONE), 0, 0, GO(PREPARING)},
+    {ANY, NO_ANSWER, ANY_CALL, WHEN(OVERDUE), 0, GO(FAILED), .reason = "the destination host does not answer, and has not for ten minutes"},
+    {ANY, NO_ANSWER, ANY_CALL, 0, 0, DO(WAIT), .reason = "the destination host does not answer"},
+    {ANY, ANY, ANY_CALL, WHEN(TURN), 0, DO(ENTER)},
+    {ANY, ANY, ANY_CALL, 0, 0, DO(WAIT)},
+};
+
 /* Nothing was made yet. */
 static const GwRule preparing[] = {
     {ANY, ANY, ANY_CALL, WHEN(ABORT), 0, GO(CANCELLED), .reason = "cancelled before it began"},
@@ -68,7 +80,8 @@ static const GwRule preparing[] = {
 
 const GwRule *gw_lifecycle_evacuation(GwMigrationState state)
 {
-    return state == GW_MIGRATION_PREPARING  ? preparing
+    return state == GW_MIGRATION_QUEUED     ? queued
+           : state == GW_MIGRATION_PREPARING  ? preparing
            : state == GW_MIGRATION_MOVING   ? moving
            : state == GW_MIGRATION_STARTING ? starting
            : state == GW_MIGRATION_UNDOING  ? undoing

@@ -81,6 +81,7 @@ enum {
     GW_INTENT_POLICY = 1 << 6,      /* likewise: a policy of its own, times its number in gw_policies from 1 (core/ladder.h) */
     GW_INTENT_POLICY_MASK = 7 << 6,
     GW_INTENT_GROUP_GOES = 1 << 9,  /* likewise: all of its group that stays together go to the same destination */
+    GW_INTENT_ANYWHERE = 1 << 11,   /* from the beginning: the destination was left open, and may be chosen anew until the move begins */
     GW_INTENT_AGAIN = 1 << 10,      /* Godwit's own: its copy is given up, to be begun again as the plan's second_try says */
 };
 

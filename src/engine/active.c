@@ -3,6 +3,7 @@
 
 #include "engine/timers.h"
 #include "engine/transits.h"
+#include "engine/turns.h"
 
 GwActive *gw_active_ref(GwActive *active)
 {
@@ -23,6 +24,7 @@ void gw_active_unref(GwActive *active)
     g_free(active->entered[GW_END_SOURCE]);
     g_free(active->entered[GW_END_DEST]);
     g_free(active->kept_reason);
+    g_free(active->vain_reason);
     g_free(active->rung_reason);
     g_free(active->failure);
     g_clear_error(&active->refusal);
@@ -47,7 +49,7 @@ GwActive *gw_active_new(GwEngine *engine, GwMigration *row)
 
 const char *gw_active_dest(const GwActive *active)
 {
-    return active->row->dest ? active->row->dest : active->chosen;
+    return active->chosen ? active->chosen : active->row->dest; /* one that has waited may have been sent elsewhere by its new checks */
 }
 
 void gw_active_add(GwActive *active)
@@ -55,12 +57,14 @@ void gw_active_add(GwActive *active)
     gw_transits_enter(active);
     g_hash_table_replace(active->engine->actives, &active->id, gw_active_ref(active));
     g_hash_table_replace(active->engine->moving, active->instance_uuid, active);
+    gw_turns_follow(active);
 }
 
 /* When another has taken its place meanwhile, that one goes, and whoever waits for its checks is this one's to tell. */
 static void displace(GwActive *active, GwActive *entered)
 {
     entered->ended = TRUE;
+    gw_turns_leave(entered);
     gw_timers_drop(entered);
     gw_transits_leave(entered);
     if (active->checked)
@@ -74,6 +78,7 @@ void gw_active_remove(GwActive *active)
 {
     GwEngine *engine = active->engine;
     GwActive *entered = g_hash_table_lookup(engine->actives, &active->id);
+    gw_turns_leave(active);
     gw_timers_drop(active); /* it holds the move, and so its hosts: they would be open still when the engine stops */
     gw_transits_leave(active);
     if (entered && entered != active) {
@@ -91,10 +96,9 @@ GwActive *gw_active_of(GwEngine *engine, const char *uuid)
     return g_hash_table_lookup(engine->moving, uuid);
 }
 
-void gw_active_wake(GwActive *active)
+void gw_active_push(GwActive *active)
 {
     GwEngine *engine = active->engine;
-    g_mutex_lock(&engine->lock);
     gboolean waits = active->before && active->before->stepping; /* its end wakes this one */
     gboolean push = !active->stepping && !active->ended && !engine->stopping && engine->started && !waits && gw_peers_lead(active);
     active->again = active->stepping;
@@ -102,7 +106,13 @@ void gw_active_wake(GwActive *active)
         active->stepping = TRUE;
         g_thread_pool_push(engine->steps, gw_active_ref(active), NULL);
     }
-    g_mutex_unlock(&engine->lock);
+}
+
+void gw_active_wake(GwActive *active)
+{
+    g_mutex_lock(&active->engine->lock);
+    gw_active_push(active);
+    g_mutex_unlock(&active->engine->lock);
 }
 
 void gw_active_wake_after(GwActive *active, guint ms)

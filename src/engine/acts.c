@@ -5,7 +5,7 @@
 #include "core/flags.h"
 #include "core/transfer.h"
 #include "engine/choose.h"
-#include "engine/transits.h"
+#include "engine/queued.h"
 
 #include <string.h>
 
@@ -15,6 +15,7 @@ static const struct {
     gboolean on_dest;
 } events[GW_ACT_COUNT] = {
     [GW_ACT_CHECK] = {"conductor_live_migrate_instance", "conductor_migrate_server", "rebuild_server", FALSE},
+    [GW_ACT_ENTER] = {"conductor_live_migrate_instance", "conductor_migrate_server", "rebuild_server", FALSE}, /* checked once more */
     [GW_ACT_PREPARE] = {"compute_pre_live_migration", "compute_prep_resize", NULL, TRUE},
     [GW_ACT_MIGRATE] = {"compute_live_migration", "compute_resize_instance", NULL, FALSE},
     [GW_ACT_RECOVER] = {"godwit_resume_post_copy", NULL, NULL, FALSE},
@@ -30,7 +31,7 @@ static const struct {
 static void record(GwActive *active, const GwMigration *row, GwAct act)
 {
     const char *event = row->kind == GW_MOVE_LIVE ? events[act].live : gw_move_kind_is_cold(row->kind) ? events[act].cold : events[act].evacuation;
-    if (!event || event == active->event)
+    if (!event || g_strcmp0(event, active->event) == 0)
         return;
     gboolean failed = row->state == GW_MIGRATION_UNDOING;
     if (active->event)
@@ -154,32 +155,6 @@ static gboolean confirm(GwActive *active, const GwMigration *row, GError **error
     return (!row->flavor || gw_servers_set_flavor(active->engine, row->instance_uuid, row->flavor, error)) && settle(active, row, error);
 }
 
-/* TRUE: a turn is free on the source host. */
-static gboolean has_turn(GwActive *active)
-{
-    guint limit = active->engine->settings.max_concurrent_live_migrations;
-    guint busy = 0;
-    g_mutex_lock(&active->engine->lock);
-    const GPtrArray *moves = gw_transits_of(active->engine, active->row->source);
-    for (guint i = 0; moves && i < moves->len; i++) {
-        const GwActive *other = moves->pdata[i];
-        GwMigrationState state = other->row->state;
-        gboolean again = state == GW_MIGRATION_UNDOING && other->row->end == GW_MIGRATION_PREPARING; /* it keeps its turn */
-        busy += other != active && g_strcmp0(other->row->source, active->row->source) == 0 &&
-                (state == GW_MIGRATION_PREPARING || state == GW_MIGRATION_RUNNING || state == GW_MIGRATION_POSTCOPY || again);
-    }
-    g_mutex_unlock(&active->engine->lock);
-    return limit == 0 || busy < limit;
-}
-
-/* Without a turn the call stays NONE, and the loop asks again. */
-static gboolean enter(GwActive *active)
-{
-    if (has_turn(active))
-        gw_active_call_ended(active, NULL);
-    return TRUE;
-}
-
 static gboolean check(GwActive *active, GwMigration *row, GError **error)
 {
     if (!gw_choose_is_ready(active, row)) {
@@ -189,6 +164,7 @@ static gboolean check(GwActive *active, GwMigration *row, GError **error)
     gw_forecast_sample_soon(active, row);
     gboolean ok = gw_choose(active, row, error);
     gw_active_call_ended(active, ok ? NULL : *error);
+    active->checked_now = ok;
     if (ok)
         gw_active_tell_checked(active, NULL);
     else /* told once it is recorded: whoever hears it may ask for another move at once */
@@ -232,7 +208,7 @@ gboolean gw_acts_do(GwActive *active, GwMigration *row, GwAct act, GError **erro
     case GW_ACT_CHECK:
         return check(active, row, error);
     case GW_ACT_ENTER:
-        return enter(active);
+        return gw_queued_enter(active, row, error);
     case GW_ACT_PREPARE:
         return work_ended(active, prepare(active, row, error), error);
     case GW_ACT_MIGRATE:

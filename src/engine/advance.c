@@ -27,7 +27,7 @@ static const char *abort_reason_of(const GwActive *active, const GwMigration *ro
 
 void gw_advance(GwActive *active, GwMigration *row, const GwDecision *decision)
 {
-    gboolean looked = row->state != GW_MIGRATION_ACCEPTED && row->state != GW_MIGRATION_QUEUED && row->state != GW_MIGRATION_FINISHED;
+    gboolean looked = row->state != GW_MIGRATION_ACCEPTED && row->state != GW_MIGRATION_FINISHED;
     g_autofree char *seen = looked ? g_strdup_printf(" (source %s, destination %s)", gw_seen_name(active->source_sight.seen),
                                                      gw_seen_name(active->dest_sight.seen))
                                    : g_strdup("");

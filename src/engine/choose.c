@@ -281,8 +281,7 @@ static gboolean is_asked(GwEngine *engine, const GwHostEntry *entry)
     return asked;
 }
 
-/* Another daemon may have added it a moment ago. */
-static gboolean is_stored(GwEngine *engine, const char *host)
+gboolean gw_choose_is_stored(GwEngine *engine, const char *host)
 {
     g_autoptr(GPtrArray) rows = NULL;
     gboolean stored = FALSE;
@@ -299,7 +298,7 @@ gboolean gw_choose_is_ready(const GwActive *active, const GwMigration *row)
     if (!row->dest)
         return gw_inventory_has_looked(engine);
     g_autoptr(GwHostEntry) dest = gw_engine_find_host(engine, row->dest);
-    return dest ? is_asked(engine, dest) : !is_stored(engine, row->dest);
+    return dest ? is_asked(engine, dest) : !gw_choose_is_stored(engine, row->dest);
 }
 
 gboolean gw_choose(GwActive *active, GwMigration *row, GError **error)
@@ -317,4 +316,25 @@ gboolean gw_choose(GwActive *active, GwMigration *row, GError **error)
         return try_host(active, row, dest, findings, error);
     refuse(row, row->dest, findings, error);
     return FALSE;
+}
+
+gboolean gw_choose_anew(GwActive *active, GwMigration *row, GError **error)
+{
+    if (!(row->intents & GW_INTENT_ANYWHERE))
+        return gw_choose(active, row, error);
+    g_autofree char *dest = g_steal_pointer(&row->dest);
+    GwPlan *plan = g_steal_pointer(&row->plan);
+    GwHostEntry *entry = g_steal_pointer(&active->dest);
+    gboolean ok = gw_choose(active, row, error);
+    if (ok) {
+        gw_plan_free(plan);
+        g_clear_pointer(&entry, gw_host_entry_unref);
+        if (g_strcmp0(row->dest, dest) != 0) /* what was expected was expected of a move to the other */
+            g_clear_pointer(&row->forecast, g_free);
+    } else {
+        row->dest = g_steal_pointer(&dest);
+        row->plan = plan;
+        active->dest = entry;
+    }
+    return ok;
 }

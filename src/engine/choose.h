@@ -9,6 +9,9 @@
 gboolean gw_choose_is_ready(const GwActive *active, const GwMigration *row);
 /* The checks. Fills row->dest and row->plan. */
 gboolean gw_choose(GwActive *active, GwMigration *row, GError **error);
+/* Likewise, of a row that has both, which stay on failure. A destination that was left open is chosen anew. */
+gboolean gw_choose_anew(GwActive *active, GwMigration *row, GError **error);
+gboolean gw_choose_is_stored(GwEngine *engine, const char *host); /* another daemon has added it a moment ago */
 /* The checks against one destination: reads engine, source and disk_over_commit of active. NULL: a host failed, and *error says
  * how. *ret_plan is set when nothing blocks. */
 GPtrArray *gw_choose_examine(GwActive *active, const GwMigration *row, GwHostEntry *dest, GwPlan **ret_plan, GError **error);

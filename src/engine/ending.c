@@ -1,5 +1,5 @@
 /* The end of a migration: who is told, what is counted. */
-#include "engine/internal.h"
+#include "engine/ending.h"
 
 void gw_ending_event(GwActive *active, const GwMigration *row)
 {

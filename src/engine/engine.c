@@ -5,6 +5,7 @@
 #include "engine/servers.h"
 #include "engine/timers.h"
 #include "engine/transits.h"
+#include "engine/turns.h"
 
 /* Workers. A step lasts as long as the slowest host that it asks; a guest that shuts down holds one for its whole patience.
  * Threads are made when they are needed and kept for a while by GLib. */
@@ -22,6 +23,7 @@ void gw_engine_unref(GwEngine *engine)
         return;
     g_hash_table_unref(engine->moving);
     g_hash_table_unref(engine->transits);
+    g_hash_table_unref(engine->lines);
     gw_timers_free(engine);
     g_hash_table_unref(engine->cpu_uses);
     g_hash_table_unref(engine->operating);
@@ -92,6 +94,7 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     engine->forecasts = gw_forecasts_new();
     engine->moving = g_hash_table_new(g_str_hash, g_str_equal);
     engine->transits = gw_transits_new();
+    engine->lines = gw_turns_new();
     engine->cpu_uses = gw_cpu_uses_new();
     engine->evacuated = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     engine->operating = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -234,6 +237,7 @@ void gw_engine_stop(GwEngine *engine)
     g_hash_table_remove_all(engine->where);
     g_hash_table_remove_all(engine->moving);
     g_hash_table_remove_all(engine->transits);
+    g_hash_table_remove_all(engine->lines);
     g_hash_table_remove_all(engine->host_uris);
     g_hash_table_remove_all(engine->host_uuids);
     gw_listing_free(engine->listing);

@@ -64,11 +64,16 @@ static gboolean waits_for(GwEngine *engine, const GwMigration *row, const char *
     return entry && !entry->row->forced_down && (!entry->up || g_strcmp0(gw_migration_silent_host(row), name) == 0);
 }
 
-/* Those of core/lifecycle_lost.c. */
+/* Those of core/lifecycle_lost.c, and what waits for its turn. */
 static gboolean ends_when_fenced(const GwMigration *row)
 {
-    return row->kind != GW_MOVE_EVACUATE && row->state != GW_MIGRATION_ACCEPTED && row->state != GW_MIGRATION_QUEUED &&
-           row->state != GW_MIGRATION_FINISHED;
+    return row->kind != GW_MOVE_EVACUATE && row->state != GW_MIGRATION_ACCEPTED && row->state != GW_MIGRATION_FINISHED;
+}
+
+/* What may go anywhere is sent elsewhere in its turn. */
+static gboolean ends_with_dest(const GwMigration *row)
+{
+    return row->state != GW_MIGRATION_QUEUED || !(row->intents & GW_INTENT_ANYWHERE);
 }
 
 char *gw_evacuation_way_out(GwEngine *engine, gint64 id)
@@ -76,10 +81,10 @@ char *gw_evacuation_way_out(GwEngine *engine, gint64 id)
     g_mutex_lock(&engine->lock);
     const GwActive *active = g_hash_table_lookup(engine->actives, &id);
     const GwMigration *row = active && ends_when_fenced(active->row) ? active->row : NULL;
-    const char *host = !row                                   ? NULL
-                       : waits_for(engine, row, row->source) ? row->source
-                       : waits_for(engine, row, row->dest)   ? row->dest
-                                                              : NULL;
+    const char *host = !row                                                          ? NULL
+                       : waits_for(engine, row, row->source)                        ? row->source
+                       : ends_with_dest(row) && waits_for(engine, row, row->dest) ? row->dest
+                                                                                     : NULL;
     char *words = host ? g_strdup_printf("It waits for %s, which does not answer. Once %s is switched off for certain, say so with `godwit "
                                          "service-force-down %s`: then the migration ends by itself", host, host, host)
                        : NULL;

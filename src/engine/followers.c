@@ -3,6 +3,7 @@
 #include "engine/internal.h"
 
 #include "engine/transits.h"
+#include "engine/turns.h"
 
 enum { ENDED_LATELY_S = 60 };
 
@@ -121,6 +122,7 @@ static void show(GwActive *active, GwMigration *row)
         active->row = row;
         row = old;
         gw_transits_follow(active);
+        gw_turns_follow(active);
         gw_views_update(engine, active->instance_uuid);
     }
     g_mutex_unlock(&engine->lock);

@@ -4,6 +4,7 @@
 
 #include "core/flags.h"
 #include "core/history.h"
+#include "engine/turns.h"
 
 #include <string.h>
 
@@ -99,6 +100,14 @@ static Task *task_new(GwEngine *engine, GwHostEntry *entry, const char *uuid, Gw
     return task;
 }
 
+/* What is expected of a move that waits for its turn is better known now. */
+static void tell_waiting(const Task *task)
+{
+    g_mutex_lock(&task->engine->lock);
+    gw_turns_wake(task->engine, task->uuid);
+    g_mutex_unlock(&task->engine->lock);
+}
+
 static void sample_work(gpointer data, gpointer user_data)
 {
     GwForecasts *forecasts = user_data;
@@ -109,6 +118,8 @@ static void sample_work(gpointer data, gpointer user_data)
     if (task->how != GW_LOAD_SIZES)
         g_hash_table_remove(forecasts->busy, task->uuid);
     g_mutex_unlock(&forecasts->lock);
+    if (task->how == GW_LOAD_FULL)
+        tell_waiting(task);
     task_free(task);
 }
 

@@ -2,6 +2,7 @@
 #include "engine/internal.h"
 #include "engine/secrets.h"
 #include "engine/silent.h"
+#include "engine/turns.h"
 
 #include <string.h>
 
@@ -141,6 +142,7 @@ static void take_row(GwEngine *engine, GwHostEntry *entry, const GwHostRow *row)
         g_free(entry->row->disabled_reason);
         entry->row->disabled_reason = g_strdup(row->disabled_reason);
         gw_views_update_host(engine, entry);
+        gw_turns_host_changed(engine, row->name);
     }
     g_mutex_unlock(&engine->lock);
 }
@@ -212,6 +214,7 @@ static void forget(GwEngine *engine, GwHostEntry *entry, const char *name)
     g_hash_table_remove(engine->host_uris, entry->row->uri);
     g_hash_table_remove(engine->hosts, name);
     gw_views_update_host(engine, entry);
+    gw_turns_host_changed(engine, name);
     g_mutex_unlock(&engine->lock);
     gw_secrets_drop(engine, entry->row->uri);
     gw_info("host %s removed", name);
@@ -283,6 +286,7 @@ gboolean gw_engine_host_edit(GwEngine *engine, const char *name, const GwHostEdi
     g_mutex_lock(&engine->lock);
     gw_host_edit_apply(entry->row, edit);
     gw_views_update_host(engine, entry);
+    gw_turns_host_changed(engine, name);
     g_mutex_unlock(&engine->lock);
     return TRUE;
 }

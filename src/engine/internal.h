@@ -45,6 +45,7 @@ typedef struct {
     gboolean all_unsaved;    /* [lock] */
     GwHostView *view;        /* [lock] what is shown of it; NULL: something has changed (gw_host_entry_changed) */
     gboolean releasing;      /* [lock] its lease is about to be given back: nothing is begun */
+    gint64 silent_us;        /* [lock] monotonic: since when it is known not to answer, while it is not up */
 } GwHostEntry;
 
 /* A migration under way. */
@@ -67,6 +68,14 @@ struct GwActive {
     GSequenceIter *timer;    /* [lock] its place among those that wait (timers.c), which have a reference; or NULL */
     gint64 due_us;           /* [lock] monotonic: until then */
     char *entered[GW_ENDS];  /* [lock] the hosts under which transits.c has it; both NULL: it is not in the tables */
+    GSequenceIter *place;    /* [lock] in the line of its source (turns.c); NULL: it does not wait for its turn */
+    gboolean has_turn;       /* [lock] it has taken its turn, and is being checked */
+    gboolean holds;          /* [lock] it counts among those that have one, checked or under way */
+    gint64 not_before_us;    /* [lock] monotonic: until then it is passed over, since its last turn was of no use, */
+    char *vain_reason;       /* [lock] and why; or NULL */
+    guint vain;              /* [step] so many of its turns were of no use, not counting those that came before, */
+    gint64 vain_due_us;      /* [step] this time, monotonic: a host had changed */
+    gboolean checked_now;    /* [step] its checks are of this very step */
     gboolean ended;          /* [lock] */
     GwChecked checked;       /* [lock] told once when the checks have ended */
     gpointer checked_data;
@@ -144,6 +153,7 @@ struct GwEngine {
     GHashTable *cpu_uses;    /* [lock] cpu_uses.c */
     GHashTable *moving;      /* [lock] uuid → GwActive * of `actives`: the instance's own */
     GHashTable *transits;    /* [lock] host → GPtrArray of the GwActive * of `actives` that leave it or go there (transits.c) */
+    GHashTable *lines;       /* [lock] source host → those that wait for their turn there (turns.c) */
     GSequence *waiting;      /* [lock] of GwActive *, references, by time (timers.c) */
     GSource *timer;          /* of the first of them */
     GHashTable *evacuated;   /* [lock] "uuid host" → gint64 *: migration by which it left a host that has not been cleared (remains.c) */
@@ -311,6 +321,7 @@ void gw_inventory_work(gpointer entry /* reference, taken */, gpointer engine);
 void gw_inventory_event(void *engine, const char *host_name, const char *uuid);
 gboolean gw_inventory_tick(gpointer engine);
 gboolean gw_inventory_has_looked(GwEngine *engine); /* every host has been asked once since the start, whatever came of it */
+gboolean gw_inventory_has_looked_locked(GwEngine *engine); /* likewise [locked] */
 /* Puts a fresh answer about everything into the tables; takes the facts and the instances. [unlocked] */
 /* begun_us: monotonic, when it was asked for; what was asked for alone since is newer and stays. 0: nothing was. */
 void gw_inventory_publish(GwEngine *engine, GwHostEntry *entry, GwHostFacts *facts, GPtrArray *instances, gint64 begun_us);
@@ -375,8 +386,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwActive, gw_active_unref)
 void gw_active_add(GwActive *active);
 void gw_active_remove(GwActive *active);
 GwActive *gw_active_of(GwEngine *engine, const char *uuid); /* borrowed, or NULL [locked] */
-const char *gw_active_dest(const GwActive *active); /* in its row, or taken by its checks already; or NULL [locked] */
+const char *gw_active_dest(const GwActive *active); /* taken by its checks already, or in its row; or NULL [locked] */
 void gw_active_wake(GwActive *active);                    /* step it soon */
+void gw_active_push(GwActive *active);                    /* likewise [locked] */
 void gw_active_wake_after(GwActive *active, guint ms);
 void gw_active_wake_instance(GwEngine *engine, const char *uuid);
 unsigned gw_active_fences(const GwActive *active); /* GW_WHEN_FENCED, GW_WHEN_DEST_FENCED: an administrator vouches that nothing runs there */
@@ -397,14 +409,6 @@ gboolean gw_copying_climb(GwActive *active, GwMigration *row);
 void gw_copying_tune(GwActive *active, const GwMigration *row);
 void gw_copying_take_progress(GwActive *active, GwMigration *row);
 void gw_copying_keep_progress(GwActive *active, const GwMigration *row); /* where other daemons can be asked for it */
-
-/* ---- ending.c */
-void gw_ending_event(GwActive *active, const GwMigration *row); /* the action event that is open, if any, is over */
-void gw_ending_note_guest(GwActive *active, GwMigration *row); /* before the end is recorded: that the guest does not run on, if so */
-void gw_ending_tell(GwActive *active, const GwMigration *row);  /* it has ended, and that is recorded */
-/* Before the end is recorded: a resize that cannot be confirmed, since its source is lost, has happened all the same, and what is known of
- * the server follows it. FALSE: to be tried again. */
-gboolean gw_ending_keep_flavor(GwActive *active, const GwMigration *row);
 
 /* ---- advance.c */
 void gw_advance(GwActive *active, GwMigration *row, const GwDecision *decision); /* the row alone: it is not recorded yet [step] */

@@ -1,6 +1,7 @@
 /* Keeping what the hosts say: everything from every host now and then, one instance when its host reports an event. */
 #include "engine/internal.h"
 #include "engine/silent.h"
+#include "engine/turns.h"
 
 #include <string.h>
 
@@ -52,15 +53,21 @@ static void prune_hourly(GwEngine *engine)
         gw_scribe_prune(engine);
 }
 
-gboolean gw_inventory_has_looked(GwEngine *engine)
+gboolean gw_inventory_has_looked_locked(GwEngine *engine)
 {
     gboolean looked = TRUE;
     GHashTableIter iter;
     gpointer value;
-    g_mutex_lock(&engine->lock);
     g_hash_table_iter_init(&iter, engine->hosts);
     while (g_hash_table_iter_next(&iter, NULL, &value))
         looked &= ((const GwHostEntry *)value)->last_full_us > 0;
+    return looked;
+}
+
+gboolean gw_inventory_has_looked(GwEngine *engine)
+{
+    g_mutex_lock(&engine->lock);
+    gboolean looked = gw_inventory_has_looked_locked(engine);
     g_mutex_unlock(&engine->lock);
     return looked;
 }
@@ -143,6 +150,14 @@ static gboolean is_older(gpointer uuid, gpointer asked_us, gpointer begun_us)
 }
 
 /* [locked] */
+static void set_gone(GwEngine *engine, GwHostEntry *entry, const char *uuid)
+{
+    g_autofree char *own = g_strdup(uuid); /* it may be a key of what is removed */
+    gw_views_set(engine, entry, own, NULL);
+    gw_turns_wake(engine, own);
+}
+
+/* [locked] */
 static void publish_instances(GwEngine *engine, GwHostEntry *entry, GPtrArray *instances, gint64 begun_us)
 {
     g_hash_table_foreach_remove(entry->asked, is_older, &begun_us);
@@ -152,7 +167,7 @@ static void publish_instances(GwEngine *engine, GwHostEntry *entry, GPtrArray *i
     g_autoptr(GList) known = g_hash_table_get_keys(entry->instances);
     for (GList *item = known; item; item = item->next)
         if (!g_hash_table_contains(present, item->data) && !g_hash_table_contains(entry->asked, item->data))
-            gw_views_set(engine, entry, item->data, NULL);
+            set_gone(engine, entry, item->data);
     for (guint i = 0; i < instances->len; i++) {
         GwInstance *instance = instances->pdata[i];
         if (!g_hash_table_contains(entry->asked, instance->uuid))
@@ -164,7 +179,7 @@ static void publish_instances(GwEngine *engine, GwHostEntry *entry, GPtrArray *i
 void gw_inventory_publish(GwEngine *engine, GwHostEntry *entry, GwHostFacts *facts, GPtrArray *instances, gint64 begun_us)
 {
     g_mutex_lock(&engine->lock);
-    gboolean was_up = entry->up;
+    gboolean was_up = entry->up, news = !was_up || entry->last_full_us <= 0;
     mark_up(entry);
     g_clear_pointer(&entry->facts, gw_host_facts_unref);
     entry->facts = facts;
@@ -173,6 +188,8 @@ void gw_inventory_publish(GwEngine *engine, GwHostEntry *entry, GwHostFacts *fac
     if (!was_up)
         gw_views_update_host(engine, entry);
     entry->last_full_us = g_get_monotonic_time();
+    if (news)
+        gw_turns_host_changed(engine, entry->row->name);
     entry->all_unsaved |= !was_up;
     gboolean unsaved = is_unsaved(entry);
     gboolean watch = !entry->watched && !entry->removed;
@@ -198,6 +215,8 @@ static void mark_down(GwEngine *engine, GwHostEntry *entry, const GError *error)
     if (entry->up || entry->seen_us == 0) /* once, not at every poll */
         gw_warning("host %s does not answer: %s", entry->row->name, error->message);
     gboolean was_up = entry->up;
+    if (was_up || !entry->silent_us)
+        entry->silent_us = g_get_monotonic_time();
     entry->up = FALSE;
     g_free(entry->down_reason);
     entry->down_reason = g_strdup(error->message);
@@ -205,6 +224,7 @@ static void mark_down(GwEngine *engine, GwHostEntry *entry, const GError *error)
     entry->last_full_us = g_get_monotonic_time();
     if (was_up)
         gw_views_update_host(engine, entry);
+    gw_turns_host_changed(engine, entry->row->name); /* also of what has waited for it for too long by now */
     g_mutex_unlock(&engine->lock);
 }
 
@@ -240,11 +260,17 @@ static gboolean ask_one(GwEngine *engine, GwHostEntry *entry, const char *uuid, 
     }
     g_clear_error(&local);
     g_mutex_lock(&engine->lock);
+    gboolean was_up = entry->up;
     mark_up(entry);
-    if (note_asked(entry, uuid, begun_us))
+    gboolean newest = note_asked(entry, uuid, begun_us);
+    if (newest && instance)
         gw_views_set(engine, entry, uuid, instance);
+    else if (newest)
+        set_gone(engine, entry, uuid);
     else if (instance)
         gw_instance_unref(instance);
+    if (!was_up)
+        gw_turns_host_changed(engine, entry->row->name);
     g_mutex_unlock(&engine->lock);
     return TRUE;
 }

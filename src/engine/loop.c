@@ -3,8 +3,11 @@
 #include "engine/internal.h"
 
 #include "base/guard.h"
+#include "engine/ending.h"
+#include "engine/queued.h"
 #include "engine/timers.h"
 #include "engine/transits.h"
+#include "engine/turns.h"
 
 enum {
     POLL_COPY_MS = 200,    /* looking at a copy under way, for its progress */
@@ -51,18 +54,15 @@ static gboolean find_sides(GwActive *active, const GwMigration *row)
         active->source = gw_engine_find_host(active->engine, row->source);
     if (!active->dest && row->dest)
         active->dest = gw_engine_find_host(active->engine, row->dest);
-    return active->source != NULL;
-}
-
-static gboolean looks_at_hosts(GwMigrationState state)
-{
-    return state != GW_MIGRATION_ACCEPTED && state != GW_MIGRATION_QUEUED && state != GW_MIGRATION_FINISHED;
+    return active->source || row->state == GW_MIGRATION_QUEUED; /* which ends when it is not there any more */
 }
 
 /* Hosts are asked only where the rules look at them. While our own call copies, the source alone knows the progress. */
 static void observe(GwActive *active, const GwMigration *row, GwCall call)
 {
-    if (!looks_at_hosts(row->state))
+    if (row->state == GW_MIGRATION_QUEUED)
+        gw_queued_look(active, row);
+    if (row->state == GW_MIGRATION_ACCEPTED || row->state == GW_MIGRATION_QUEUED || row->state == GW_MIGRATION_FINISHED)
         return;
     look(active->source, row->instance_uuid, &active->source_sight);
     if (call == GW_CALL_ACTIVE)
@@ -111,7 +111,7 @@ static unsigned circumstances(GwActive *active, const GwMigration *row, const Mo
     when |= active->failures >= GW_MANY_FAILURES ? GW_WHEN_EXHAUSTED : 0;
     when |= gw_migration_goes_again(row) ? GW_WHEN_AGAIN : 0;
     when |= active->source_sight.halt != GW_HALT_NONE ? GW_WHEN_HALTED : 0;
-    when |= gw_active_fences(active);
+    when |= row->state == GW_MIGRATION_QUEUED ? gw_queued_circumstances(active, row) : gw_active_fences(active);
     when |= active->found_preparing || moment->call != GW_CALL_NONE ? GW_WHEN_MADE : 0;
     return when;
 }
@@ -126,6 +126,7 @@ static void show(GwActive *active, const GwMigration *row)
     gw_migration_free(active->row);
     active->row = gw_migration_copy(row);
     gw_transits_follow(active);
+    gw_turns_follow(active);
     gw_views_update(engine, active->instance_uuid);
     g_mutex_unlock(&engine->lock);
     gw_heard_tell(active, row);
@@ -199,6 +200,8 @@ static guint wait_ms(const GwActive *active, const GwMigration *row, GwCall call
 /* A move that has touched nothing does not wait for ever for a silent host. One that may have left something there does. */
 static gboolean give_up_early(GwActive *active, const GwMigration *row, GwCall call, gint64 age_ms)
 {
+    if (row->state == GW_MIGRATION_QUEUED && call == GW_CALL_NONE)
+        return gw_queued_gives_up(active, row);
     if (row->state != GW_MIGRATION_PREPARING || call != GW_CALL_NONE || active->found_preparing || age_ms < scaled(active, EARLY_LIMIT_MS))
         return FALSE;
     const char *silent = active->source_sight.seen == GW_SEEN_UNKNOWN ? row->source : row->dest;
@@ -260,11 +263,6 @@ static gboolean act(GwActive *active, GwMigration *row, const GwDecision *decisi
             gw_active_wake_after(active, (guint)scaled(active, POLL_COPY_MS)); /* its end is seen, not returned */
             return FALSE;
         }
-        if (decision->act == GW_ACT_ENTER && read_moment(active).call == GW_CALL_NONE) {
-            note_wait(active, row, "it waits for its turn (max_concurrent_live_migrations)");
-            gw_active_wake_after(active, paced(active, POLL_DOUBT_MS));
-            return FALSE;
-        }
         return TRUE;
     }
     gw_warning("migration %" G_GINT64_FORMAT ": %s: %s", row->id, gw_act_name(decision->act), error->message);
@@ -288,6 +286,11 @@ static GwDecision decide(GwActive *active, const GwMigration *row, const Moment 
 
 static void rest(GwActive *active, GwMigration *row, const Moment *moment, const char *reason)
 {
+    if (row->state == GW_MIGRATION_QUEUED) { /* what it waits for is told to whoever asks, as it is then (turns.c) */
+        show(active, row);
+        gw_queued_rest(active, row);
+        return;
+    }
     g_autofree char *halt = reason ? NULL : gw_sight_halt_fact(&active->source_sight, row->instance_name, row->source);
     if (!note_wait(active, row, reason ? reason : halt))
         show(active, row); /* its progress */
@@ -315,10 +318,10 @@ static Step turn(GwActive *active, GwMigration *row, gboolean *dirty)
     *dirty |= gw_copying_climb(active, row);
     gw_forecast_follow(active, row);
     gint64 age_ms = picture_age(active, moment.call, row->state);
-    if (give_up_early(active, row, moment.call, age_ms))
+    if (give_up_early(active, row, moment.call, age_ms)) /* which is known as the outcome of its work now */
         return STEP_AGAIN;
     GwDecision decision = decide(active, row, &moment, age_ms);
-    row->waits_for = decision.waits_for;
+    row->waits_for = row->state == GW_MIGRATION_QUEUED ? GW_WAITS_FOR_NOBODY : decision.waits_for; /* of that turns.c tells when it is asked */
     gboolean final = FALSE;
     if (decision.act == GW_ACT_ADVANCE) {
         gw_advance(active, row, &decision);
@@ -331,6 +334,8 @@ static Step turn(GwActive *active, GwMigration *row, gboolean *dirty)
         note_vain(active, decision.act);
         if (must_pause(active))
             return STEP_OVER;
+    } else if (decision.act == GW_ACT_CHECK && must_pause(active)) {
+        return STEP_OVER;
     }
     if (decision.act == GW_ACT_RECOVER)
         note_wait(active, row, decision.reason);

@@ -30,6 +30,7 @@ static void inherit(GwHostEntry *fresh, const GwHostEntry *old)
     g_ptr_array_unref(fresh->aggregates);
     fresh->aggregates = g_ptr_array_ref(old->aggregates);
     fresh->up = old->up;
+    fresh->silent_us = old->silent_us;
     fresh->seen_us = old->seen_us;
     fresh->last_full_us = old->last_full_us;
     fresh->token = old->token;

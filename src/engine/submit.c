@@ -1,6 +1,7 @@
 /* What users may ask of moves: the intent is recorded first, and the loop does the rest. */
 #include "engine/evacuation.h"
 #include "engine/internal.h"
+#include "engine/turns.h"
 
 #include <string.h>
 
@@ -163,7 +164,7 @@ static GwMigration *row_of(const GwInstanceView *view, const GwMoveRequest *requ
     row->flavor = kind == GW_MOVE_RESIZE ? gw_flavor_copy(request->flavor) : NULL;
     row->flavor_was = kind == GW_MOVE_RESIZE && view->server && gw_server_flavor(view->server) ? gw_server_flavor(view->server)->id : 0;
     row->intents = (request->force ? GW_INTENT_HOST_FORCED : 0) | (request->group_goes ? GW_INTENT_GROUP_GOES : 0) |
-                   (request->disk_over_commit ? GW_INTENT_OVER_COMMIT : 0) |
+                   (request->disk_over_commit ? GW_INTENT_OVER_COMMIT : 0) | (request->host ? 0 : GW_INTENT_ANYWHERE) |
                    gw_policy_intents(kind == GW_MOVE_LIVE ? request->policy : NULL);
     row->options = g_strdup(kind == GW_MOVE_LIVE ? request->options : NULL);
     return row;
@@ -385,6 +386,12 @@ static void freshen(GwEngine *engine, GwMigration *row)
         gw_forecast_copy(row, active->row);
         row->waits_for = active->row->waits_for;
         gw_migration_take_rung(row, active->row->rung, active->row->rung_reason);
+    }
+    char *waits = row->state == GW_MIGRATION_QUEUED ? gw_turns_words(active) : NULL;
+    if (waits) {
+        g_free(row->reason);
+        row->reason = waits;
+        row->waits_for = gw_turns_waits_for(active);
     }
     if (active->row->reason && !row->reason)
         row->reason = g_strdup(active->row->reason);

@@ -258,7 +258,7 @@ static void live_through(Run *run)
     g_autofree char *world = g_strdup_printf("faults-%u", run->seed);
     run->rand = g_rand_new_with_seed(run->seed);
     guint64 postcopy = misfortune_pick(run, 2) ? GW_FLAG_POSTCOPY : 0;
-    fixture_open(&run->f, world, postcopy);
+    fixture_open_turns(&run->f, world, postcopy, run->seed % 3); /* without a limit, with turns of one move, of two */
     add_guests(run);
     fixture_refresh(&run->f);
     for (guint i = 0; i < EVENTS; i++)

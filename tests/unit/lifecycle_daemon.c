@@ -68,7 +68,7 @@ static void advance(WorldNode *node, const GwDecision *decision)
     node->looked = node->quiet = FALSE;
 }
 
-static void decide(const Step *step, GwSeen source, GwSeen dest, gboolean job, gboolean stale)
+static void decide_when(const Step *step, GwSeen source, GwSeen dest, unsigned when)
 {
     WorldNode next = step->before;
     static const GwMigrationState ends[] = {
@@ -79,7 +79,7 @@ static void decide(const Step *step, GwSeen source, GwSeen dest, gboolean job, g
                              source,
                              dest,
                              (GwCall)next.call,
-                             circumstances(step->setting, next, job, stale)};
+                             when};
     GwDecision decision = gw_lifecycle_next(&situation);
     next.phase = PHASE_REST;
     next.saw_source = next.saw_job = next.saw_quiet = 0;
@@ -93,6 +93,27 @@ static void decide(const Step *step, GwSeen source, GwSeen dest, gboolean job, g
         next.begun |= decision.act == GW_ACT_MIGRATE; /* journalled first */
     }
     tell(step, next);
+}
+
+static void decide(const Step *step, GwSeen source, GwSeen dest, gboolean job, gboolean stale)
+{
+    decide_when(step, source, dest, circumstances(step->setting, step->before, job, stale));
+}
+
+/* Its turn comes, at last; in a storm its hosts are silent before, for a moment or for too long. That it is not its turn yet changes
+ * nothing. */
+static void wait_for_turn(const Step *step, WorldWeather weather)
+{
+    WorldNode node = step->before;
+    unsigned when = circumstances(step->setting, node, FALSE, FALSE);
+    GwSeen source = (GwSeen)node.source;
+    if (weather == WEATHER_STORM) {
+        decide_when(step, GW_SEEN_UNKNOWN, GW_SEEN_ABSENT, when | GW_WHEN_TURN);
+        decide_when(step, source, GW_SEEN_UNKNOWN, when | GW_WHEN_TURN);
+        decide_when(step, GW_SEEN_UNKNOWN, GW_SEEN_ABSENT, when | GW_WHEN_OVERDUE);
+        decide_when(step, source, GW_SEEN_UNKNOWN, when | GW_WHEN_OVERDUE);
+    }
+    decide_when(step, source, GW_SEEN_ABSENT, when | GW_WHEN_TURN);
 }
 
 static void see_dest(const Step *step, WorldWeather weather)
@@ -394,13 +415,16 @@ static void act(const Step *step, WorldWeather weather)
     WorldNode other = node;
     if (node.act == GW_ACT_FORCE && force(step->setting, &other, FALSE))
         tell(step, after(other, GW_CALL_DONE, FALSE));
-    if (node.act == GW_ACT_ENTER || (node.act == GW_ACT_ABORT && weather == WEATHER_CALM))
-        return; /* turns come; a request to abort is heard at last, or the copy ends */
-    WorldNode failed = after(node, GW_CALL_FAILED, node.act != GW_ACT_CHECK);
+    if (node.act == GW_ACT_ABORT && weather == WEATHER_CALM)
+        return; /* a request to abort is heard at last, or the copy ends */
+    gboolean checks = node.act == GW_ACT_CHECK || node.act == GW_ACT_ENTER;
+    WorldNode failed = after(node, GW_CALL_FAILED, !checks);
     if (node.act == GW_ACT_PREPARE)
         failed.dest_disk = 0; /* it has removed what it made */
     tell(step, failed);
-    if (node.act == GW_ACT_CHECK)
+    if (node.act == GW_ACT_ENTER && weather == WEATHER_STORM)
+        tell(step, after(node, GW_CALL_NONE, FALSE)); /* a turn that was of no use */
+    if (checks)
         return;
     tell(step, after(node, (GwCall)node.call, TRUE)); /* out of reach */
     if (is_work((GwAct)node.act)) {
@@ -419,6 +443,8 @@ void world_daemon(const WorldSetting *setting, WorldNode node, WorldWeather weat
     case PHASE_REST:
         if (looks_at_hosts(node))
             see_source(&step, weather);
+        else if (node.state == GW_MIGRATION_QUEUED)
+            wait_for_turn(&step, weather);
         else
             decide(&step, GW_SEEN_UNKNOWN, GW_SEEN_UNKNOWN, FALSE, FALSE);
         return;

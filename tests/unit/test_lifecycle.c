@@ -66,12 +66,14 @@ static guint64 situations;
 static void visit_one(GwSituation *s)
 {
     for (s->when = 0; s->when < 1u << GW_WHEN_COUNT; s->when++) {
-        /* they mean something of silent hosts only; one of each proves that */
-        gboolean idle_fence = (s->when & GW_WHEN_FENCED) && s->source > GW_SEEN_ABSENT && s->kind != GW_MOVE_EVACUATE;
-        gboolean idle_dest_fence = (s->when & GW_WHEN_DEST_FENCED) && s->dest > GW_SEEN_ABSENT;
+        /* they mean something of silent hosts only, but to a move that waits for its turn; one of each proves that */
+        gboolean waits = s->state == GW_MIGRATION_QUEUED;
+        gboolean idle_fence = (s->when & GW_WHEN_FENCED) && s->source > GW_SEEN_ABSENT && s->kind != GW_MOVE_EVACUATE && !waits;
+        gboolean idle_dest_fence = (s->when & GW_WHEN_DEST_FENCED) && s->dest > GW_SEEN_ABSENT && !waits;
         gboolean idle_again = (s->when & GW_WHEN_AGAIN) && s->when != GW_WHEN_AGAIN && !may_go_again(s);
         gboolean idle_halt = (s->when & GW_WHEN_HALTED) && s->source != GW_SEEN_PAUSED;
-        if (!is_worth_a_visit(s) || idle_fence || idle_dest_fence || idle_again || idle_halt || is_at_odds(s))
+        gboolean idle_turn = (s->when & GW_WHEN_TURN) && s->when != GW_WHEN_TURN && !waits;
+        if (idle_turn || !is_worth_a_visit(s) || idle_fence || idle_dest_fence || idle_again || idle_halt || is_at_odds(s))
             continue;
         Case c = {*s, gw_lifecycle_next(s)};
         situations++;
@@ -85,7 +87,7 @@ static char *describe(const Case *c)
 {
     static const char *const calls[] = {"none", "active", "done", "failed", "lost"};
     static const char *const circumstances[] = {"abort", "force", "confirm", "revert", "overdue",   "stale", "begun",
-                                                "copies", "ran",   "job",     "retry",  "exhausted", "made",   "fenced", "destination fenced", "again", "halted"};
+                                                "copies", "ran",   "job",     "retry",  "exhausted", "made",   "fenced", "destination fenced", "again", "halted", "turn"};
     G_STATIC_ASSERT(G_N_ELEMENTS(circumstances) == GW_WHEN_COUNT);
     GString *when = g_string_new(NULL);
     for (guint i = 0; i < GW_WHEN_COUNT; i++)
