@@ -71,6 +71,14 @@ static void add_expected(GArray *parts, const GwMove *move, const GwBarLook *loo
     add(parts, 63, g_strdup_printf("about %s left", left));
 }
 
+/* Where there is no room for what it waits for, it waits. */
+static char *doing(const GwMove *move, const GwBarLook *look)
+{
+    g_autofree char *whose = label(move), *all = gw_move_doing(move), *clean = gw_text_clean(all);
+    gboolean fits = gw_text_width(whose) + GAP + gw_text_width(clean) < look->columns;
+    return fits ? g_steal_pointer(&clean) : gw_text_clean(gw_move_phase(move));
+}
+
 static GArray *make_parts(const GwMove *move, const GwBarLook *look)
 {
     GArray *parts = g_array_new(FALSE, FALSE, sizeof(Part));
@@ -79,7 +87,7 @@ static GArray *make_parts(const GwMove *move, const GwBarLook *look)
     if (gw_move_copies(move))
         add_copy(parts, move);
     else
-        add(parts, 90, gw_text_clean(gw_move_phase(move)));
+        add(parts, 90, doing(move, look));
     add(parts, 65, gw_text_duration(MAX(move->figures.elapsed_ms, look->waited_ms)));
     if (gw_move_copies(move))
         add_expected(parts, move, look);

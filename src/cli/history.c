@@ -229,7 +229,7 @@ static void print_move(const GwMove *move)
     add_property(table, "server", g_strdup_printf("%s (%s)", move->name, move->instance_uuid));
     add_property(table, "kind", g_strdup(gw_move_kind(move)));
     add_property(table, "status", progress(move));
-    add_property(table, "doing", move->final ? NULL : g_strdup(gw_move_phase(move)));
+    add_property(table, "doing", move->final ? NULL : gw_move_doing(move));
     add_property(table, "source", g_strdup(move->source));
     add_property(table, "destination", g_strdup(move->dest ? move->dest : "not chosen yet"));
     add_property(table, "created (UTC)", gw_text_time(move->created_at));

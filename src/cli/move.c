@@ -138,6 +138,16 @@ const char *gw_move_phase(const GwMove *move)
     return found >= 0 ? states[found].phase : move->state;
 }
 
+char *gw_move_doing(const GwMove *move)
+{
+    const char *begin = "it ";
+    gboolean waits = strcmp(move->state, "queued") == 0 && move->reason && g_str_has_prefix(move->reason, begin);
+    if (!waits)
+        return g_strdup(gw_move_phase(move));
+    const char *text = move->reason + strlen(begin), *aside = strstr(text, " (");
+    return aside ? g_strndup(text, (gsize)(aside - text)) : g_strdup(text);
+}
+
 guint64 gw_move_total(const GwMove *move)
 {
     return move->figures.memory_total + move->figures.disk_total;

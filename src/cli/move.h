@@ -32,6 +32,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwMove, gw_move_free)
 gboolean gw_move_is_cold(const GwMove *move);
 const char *gw_move_kind(const GwMove *move); /* "live", "cold" (a resize too), "evacuation"; else the daemon's word */
 const char *gw_move_phase(const GwMove *move); /* what is being done: "copying", "shutting the guest down" */
+/* Likewise, and of one that waits for its turn what for, and how many are before it: "waits for its turn on HostA, third in line". Owned by
+ * the caller. */
+char *gw_move_doing(const GwMove *move);
 gboolean gw_move_copies(const GwMove *move); /* whether figures of a copy are worth showing now */
 guint64 gw_move_total(const GwMove *move); /* bytes of memory and disks that have to travel */
 guint64 gw_move_moved(const GwMove *move); /* of those; what was dirtied again is not counted */

@@ -56,8 +56,8 @@ static void say_end(Watch *watch, const GwMove *move)
 
 static void say_state(const GwMove *move)
 {
-    g_autofree char *line = g_strdup_printf("%s %s -> %s: %s", move->name, move->source, move->dest ? move->dest : "?",
-                                            gw_move_phase(move));
+    g_autofree char *doing = gw_move_doing(move);
+    g_autofree char *line = g_strdup_printf("%s %s -> %s: %s", move->name, move->source, move->dest ? move->dest : "?", doing);
     say(line);
 }
 

@@ -93,3 +93,33 @@ def test_a_daemon_that_is_gone(daemon, godwit):
     run = godwit("watch", "--timeout", "1")
     assert run.status == 3 and ("does not answer" in run.err or "refused" in run.err)
     assert "Trying again" not in run.out + run.err
+
+
+WAITS = "it waits for its turn on HostB, third in line (max_concurrent_live_migrations = 1)"
+SILENT = "it waits until HostC answers, second in line (silent for 10 s)"
+
+
+def test_what_waits_says_for_what(daemon):
+    daemon.has_server()
+    nothing = {"memory_total": 0, "memory_processed": 0, "memory_remaining": 0, "elapsed_ms": 0}
+    second = move("queued", id=8, instance_uuid=VM2, instance_name="vm2", reason=SILENT, progress=nothing)
+    daemon.on("GET", LIST, {"migrations": [second, move("queued", reason=WAITS, progress=nothing)]}, {"migrations": []})
+    daemon.has_move(move("cancelled"))
+    daemon.on("GET", "/godwit/v1/migrations/8", {"migration": move("cancelled", id=8, instance_uuid=VM2, instance_name="vm2")})
+    terminal = Terminal(["watch"], 100, GODWIT_URL=daemon.url).read(until="Nothing is on its way")
+    terminal.press(b"\x03")
+    assert terminal.read().status == 0
+    shown = terminal.text.replace("\r\n", "\n").split("\n")
+    begin = shown.index("On their way: (Ctrl-C ends watching, nothing else)")
+    assert "vm1 HostB -> HostC  waits for its turn on HostB, third in line" in shown[begin + 1]
+    assert "vm2 HostB -> HostC  waits until HostC answers, second in line" in shown[begin + 2]
+
+
+def test_where_there_is_no_room_for_that_it_waits(daemon):
+    daemon.has_server()
+    daemon.on("GET", LIST, {"migrations": [move("queued", reason=WAITS)]}, {"migrations": []})
+    daemon.has_move(move("cancelled"))
+    terminal = Terminal(["watch"], 55, GODWIT_URL=daemon.url).read(until="Nothing is on its way")
+    terminal.press(b"\x03")
+    assert terminal.read().status == 0
+    assert "vm1 HostB -> HostC  waiting for its turn" in terminal.text
