@@ -23,6 +23,7 @@ typedef struct {
     Guest guests[GUESTS];
     gboolean powered_off; /* a host was, in one run of four: guests may have ended by that */
     const char *lost; /* the host that is without power now, or NULL */
+    guint waits; /* moves that waited for their turn after an event */
     guint moves, errors, ends[GW_MIGRATION_STATE_COUNT];
     guint second_ends[GW_MIGRATION_STATE_COUNT]; /* of those that were given up for a second try */
 } Run;

@@ -253,6 +253,16 @@ static void add_guests(Run *run)
     }
 }
 
+static guint count_queued(Run *run)
+{
+    GwMigrationQuery query = {.state = gw_migration_state_name(GW_MIGRATION_QUEUED)};
+    g_autoptr(GPtrArray) rows = NULL;
+    g_autoptr(GError) error = NULL;
+    gw_store_migrations(run->f.store, &query, &rows, &error);
+    g_assert_no_error(error);
+    return rows->len;
+}
+
 static void live_through(Run *run)
 {
     g_autofree char *world = g_strdup_printf("faults-%u", run->seed);
@@ -261,8 +271,10 @@ static void live_through(Run *run)
     fixture_open_turns(&run->f, world, postcopy, run->seed % 3); /* without a limit, with turns of one move, of two */
     add_guests(run);
     fixture_refresh(&run->f);
-    for (guint i = 0; i < EVENTS; i++)
+    for (guint i = 0; i < EVENTS; i++) {
         misfortune_happen(run);
+        run->waits += count_queued(run);
+    }
     end_all(run);
     clear_remains(run);
     collect(run);
@@ -275,7 +287,7 @@ static void live_through(Run *run)
 typedef struct {
     guint32 first, count;
     gint next;           /* atomic */
-    gint moves, errors;  /* atomic; likewise */
+    gint moves, errors, waits; /* atomic; likewise */
     gint ends[GW_MIGRATION_STATE_COUNT], second_ends[GW_MIGRATION_STATE_COUNT];
 } Series;
 
@@ -290,6 +302,7 @@ static gpointer work(gpointer data)
         live_through(&run);
         g_atomic_int_add(&series->moves, (gint)run.moves);
         g_atomic_int_add(&series->errors, (gint)run.errors);
+        g_atomic_int_add(&series->waits, (gint)run.waits);
         for (guint i = 0; i < GW_MIGRATION_STATE_COUNT; i++) {
             g_atomic_int_add(&series->ends[i], (gint)run.ends[i]);
             g_atomic_int_add(&series->second_ends[i], (gint)run.second_ends[i]);
@@ -311,13 +324,16 @@ static void misfortune_leaves_every_guest_whole(void)
         threads[i] = g_thread_new("run", work, &series);
     for (guint i = 0; i < WORKERS; i++)
         g_thread_join(threads[i]);
-    g_print("# %u runs, %d moves, %d guests left to an operator\n", series.count, series.moves, series.errors);
+    g_print("# %u runs, %d moves, %d guests left to an operator, %d times one waited for its turn\n", series.count, series.moves,
+            series.errors, series.waits);
     for (guint i = 0; i < GW_MIGRATION_STATE_COUNT; i++)
         if (series.ends[i])
             g_print("# %s: %d, given up for a second try %d of them\n", gw_migration_state_name((GwMigrationState)i), series.ends[i],
                     series.second_ends[i]);
-    if (series.count >= FAIR_COUNT) /* a search that does not come there proves nothing of it */
+    if (series.count >= FAIR_COUNT) { /* a search that does not come there proves nothing of it */
         g_assert_cmpint(series.second_ends[GW_MIGRATION_COMPLETED], >, 0);
+        g_assert_cmpint(series.waits, >, 0);
+    }
 }
 
 int main(int argc, char **argv)
