@@ -86,3 +86,39 @@ def test_an_old_probe_is_swept(lab, cloud, guest):
     left = lab.run("HostB", "ls", "-A", "/srv/instances").stdout
     lab.run("HostB", "rm", "-f", old, fresh)
     assert ".godwit-probe-1000000000-x" not in left and fresh.rsplit("/", 1)[1] in left
+
+
+@pytest.fixture
+def one_at_a_time(cloud):
+    cloud.restart(max_concurrent_live_migrations="1")
+    yield
+    cloud.restart(max_concurrent_live_migrations="0")
+
+
+def test_what_waits_for_its_turn(lab, cloud, guest, one_at_a_time):
+    """The daemon is killed, and the destination's libvirtd is away for a while: what waits goes on waiting, in its order, and moves."""
+    for name in ("again1", "again2", "again3"):
+        guest(name, disks=["shared"], dirty=5)
+    lab.link("HostC", rate=10)
+    try:
+        first = cloud.live("again1", "HostC")
+        cloud.wait(first, "running")
+        waiting = [cloud.live(name, "HostC").headers["x-godwit-migration-id"] for name in ("again2", "again3")]
+        for id_ in waiting:
+            assert cloud.wait(id_, "queued")["state"] == "queued"
+        cloud.restart(signal.SIGKILL)
+        assert [cloud.migration(id_)["state"] for id_ in waiting] == ["queued", "queued"]
+        lab.kill_libvirtd("HostC")
+        cloud.refresh()
+        reasons = [cloud.migration(id_)["reason"] for id_ in waiting]
+        assert [reason.split(" (")[0] for reason in reasons] == ["it waits until HostC answers, first in line",
+                                                                 "it waits until HostC answers, second in line"]
+        lab.start_libvirtd("HostC")
+        cloud.refresh()
+    finally:
+        lab.link("HostC")
+    cloud.wait(first, seconds=120)  # with its libvirtd it may have lost its copy
+    rows = [cloud.wait(id_, seconds=120) for id_ in waiting]
+    assert [row["state"] for row in rows] == ["completed", "completed"], rows
+    assert rows[0]["started_at"] < rows[1]["started_at"]
+    assert lab.where("again2") == lab.where("again3") == ("HostC", "running")
