@@ -77,6 +77,15 @@ static void assert_shown(Line *line, gint64 id, const char *words)
     }
 }
 
+/* As programs are told. */
+static void assert_waits_for(Line *line, gint64 id, const char *host)
+{
+    GwMigrationQuery query = {.id = id};
+    g_autoptr(GPtrArray) rows = NULL;
+    g_assert_true(gw_engine_migrations(line->f.engine, &query, &rows, NULL));
+    g_assert_cmpstr(gw_migration_silent_host(rows->pdata[0]), ==, host);
+}
+
 static void assert_completed(Line *line, gint64 id)
 {
     g_autoptr(GwMigration) row = fixture_wait(&line->f, id, GW_MIGRATION_COMPLETED);
@@ -186,6 +195,8 @@ static void a_silent_destination_is_waited_for(void)
     line_open(&line, "turns-silent", dests);
     set_state(&line, "HostC", GW_SIM_DOWN);
     assert_shown(&line, line.ids[2], "it waits until HostC answers, third in line (silent for some seconds)");
+    assert_waits_for(&line, line.ids[2], "HostC");
+    assert_waits_for(&line, line.ids[1], NULL);
     guint checked = checks(&line);
     let_go(&line);
     assert_completed(&line, line.ids[1]); /* they do not wait behind it */
@@ -196,6 +207,7 @@ static void a_silent_destination_is_waited_for(void)
     set_state(&line, "HostC", GW_SIM_UP);
     assert_completed(&line, line.ids[0]);
     assert_completed(&line, line.ids[2]);
+    assert_waits_for(&line, line.ids[2], NULL);
     g_assert_cmpuint(checks(&line), ==, checked + 4);
     g_autoptr(GwMigration) first = fixture_row(&line.f, line.ids[0]), third = fixture_row(&line.f, line.ids[2]);
     g_assert_cmpint(first->started_us, <, third->started_us);
