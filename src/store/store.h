@@ -205,6 +205,7 @@ char *gw_codec_plan_to_text(const GwPlan *plan);
 GwPlan *gw_codec_plan_from_text(const char *text, GError **error);
 char *gw_codec_instance_to_text(const GwInstance *instance);
 GwInstance *gw_codec_instance_from_text(const char *text, GError **error);
+guint64 gw_codec_instance_hash(const GwInstance *instance); /* another one when the text would be another */
 char *gw_codec_forecast_to_text(const GwForecast *forecast);
 GwForecast *gw_codec_forecast_from_text(const char *text, GError **error);
 
