@@ -2,13 +2,14 @@
  *
  * One connection writes, under a mutex: SQLite has one writer anyhow, and a queue is fairer than its busy handler. A
  * few connections read, each a snapshot, so that the API never waits for a writer. Every committed write is
- * synchronised to the disk, but for notes (GW_ACCESS_NOTE), which the next such commit takes along.
+ * synchronised to the disk, together with others (wal.h), but for notes (GW_ACCESS_NOTE), which the next such commit takes along.
  *
  * A lock beside the file keeps a second godwitd out: two of them would carry the same migrations. The kernel drops it
  * when the process dies, however it dies. */
 #include "store/connection.h"
 #include "store/schema.h"
 #include "store/sqlite_schema.h"
+#include "store/wal.h"
 
 #include "base/error.h"
 
@@ -25,8 +26,9 @@ typedef struct {
     GwStore store; /* first: a GwStore * is a SqliteStore * */
     char *path;
     int lock_fd;
-    GMutex write_lock; /* held by whoever uses writer, from begin to end */
+    GMutex write_lock; /* held by whoever uses writer, from begin to commit or end */
     GwConnection *writer;
+    GwWal *wal; /* what the writer has written */
     GMutex read_lock; /* guards the two below; never held together with write_lock, nor during a query */
     GCond reader_free;
     GPtrArray *idle; /* of GwConnection * */
@@ -48,7 +50,7 @@ static GwConnection *take_reader(SqliteStore *store, GError **error)
     else
         store->readers++;
     g_mutex_unlock(&store->read_lock);
-    if (reader || (reader = gw_connection_open(&store->store, store->path, SQLITE_OPEN_READONLY, error)))
+    if (reader || (reader = gw_connection_open(store->path, SQLITE_OPEN_READONLY, error)))
         return reader;
     g_mutex_lock(&store->read_lock);
     store->readers--;
@@ -67,86 +69,81 @@ static void give_back_reader(SqliteStore *store, GwConnection *reader)
 
 /* ---- Transactions */
 
-static gboolean run_cached(GwConnection *connection, const char *sql, GError **error)
+static gboolean run_cached(GwTransaction *transaction, const char *sql, GError **error)
 {
-    g_autoptr(GwResult) result = gw_connection_query(&connection->session, sql, NULL, 0, error);
+    g_autoptr(GwResult) result = gw_connection_query(&transaction->session, sql, NULL, 0, error);
     gboolean row;
     return result && gw_connection_next(result, &row, error);
 }
 
-static void give_back(GwConnection *connection)
+static void give_back(GwTransaction *transaction)
 {
-    SqliteStore *store = (SqliteStore *)connection->session.store;
+    SqliteStore *store = (SqliteStore *)transaction->session.store;
+    GwConnection *connection = g_steal_pointer(&transaction->connection);
     if (connection == store->writer)
         g_mutex_unlock(&store->write_lock);
     else
         give_back_reader(store, connection);
 }
 
-/* A note costs no fsync; the next commit that is one takes it along, since the log is synchronised as a whole. */
-static gboolean set_synchronous(GwConnection *connection, gboolean synchronous, GError **error)
-{
-    if (connection->synchronous == synchronous)
-        return TRUE;
-    if (!gw_connection_execute(connection, synchronous ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
-                               error))
-        return FALSE;
-    connection->synchronous = synchronous;
-    return TRUE;
-}
-
-static gboolean start(GwConnection *connection, GwAccess access, GError **error)
+static GwConnection *take_connection(SqliteStore *store, GwAccess access, GError **error)
 {
     switch (access) {
     case GW_ACCESS_READ:
-        return run_cached(connection, "BEGIN", error);
+        return take_reader(store, error);
     case GW_ACCESS_WRITE:
     case GW_ACCESS_LEASE:
-        return set_synchronous(connection, TRUE, error) && run_cached(connection, "BEGIN IMMEDIATE", error);
     case GW_ACCESS_NOTE:
-        return set_synchronous(connection, FALSE, error) && run_cached(connection, "BEGIN IMMEDIATE", error);
+        g_mutex_lock(&store->write_lock);
+        return store->writer;
     }
     g_assert_not_reached();
 }
 
 static GwSession *sqlite_begin(GwStore *base, GwAccess access, GError **error)
 {
-    SqliteStore *store = (SqliteStore *)base;
-    GwConnection *connection;
-    if (access == GW_ACCESS_READ) {
-        connection = take_reader(store, error);
-        if (!connection)
-            return NULL;
-    } else {
-        g_mutex_lock(&store->write_lock);
-        connection = store->writer;
-    }
-    if (!start(connection, access, error)) {
-        give_back(connection);
+    GwConnection *connection = take_connection((SqliteStore *)base, access, error);
+    if (!connection)
+        return NULL;
+    GwTransaction *transaction = g_new0(GwTransaction, 1);
+    transaction->session.store = base;
+    transaction->connection = connection;
+    transaction->access = access;
+    if (!run_cached(transaction, access == GW_ACCESS_READ ? "BEGIN" : "BEGIN IMMEDIATE", error)) {
+        give_back(transaction);
+        g_free(transaction);
         return NULL;
     }
-    connection->begun = TRUE;
-    return &connection->session;
+    transaction->begun = TRUE;
+    return &transaction->session;
 }
 
+/* The next writer need not wait until what this one has written is on the disk. A note is not waited for: the next sync, which is of
+ * the whole log, takes it along. */
 static gboolean sqlite_commit(GwSession *session, GError **error)
 {
-    GwConnection *connection = (GwConnection *)session;
-    if (!run_cached(connection, "COMMIT", error))
+    GwTransaction *transaction = (GwTransaction *)session;
+    SqliteStore *store = (SqliteStore *)session->store;
+    if (!run_cached(transaction, "COMMIT", error))
         return FALSE;
-    connection->begun = FALSE;
-    return TRUE;
+    transaction->begun = FALSE;
+    if (transaction->access == GW_ACCESS_READ)
+        return TRUE;
+    gint64 commit = gw_wal_note(store->wal);
+    give_back(transaction);
+    return transaction->access == GW_ACCESS_NOTE || gw_wal_sync(store->wal, commit, error);
 }
 
 /* Some failures (a full disk) have rolled back already: then ROLLBACK has nothing to do, and its error means nothing.
  */
 static void sqlite_end(GwSession *session)
 {
-    GwConnection *connection = (GwConnection *)session;
-    if (connection->begun && !sqlite3_get_autocommit(connection->db))
-        run_cached(connection, "ROLLBACK", NULL);
-    connection->begun = FALSE;
-    give_back(connection);
+    GwTransaction *transaction = (GwTransaction *)session;
+    if (transaction->begun && !sqlite3_get_autocommit(transaction->connection->db))
+        run_cached(transaction, "ROLLBACK", NULL);
+    if (transaction->connection)
+        give_back(transaction);
+    g_free(transaction);
 }
 
 /* ---- Opening and closing */
@@ -156,6 +153,7 @@ static void sqlite_close(GwStore *base)
     SqliteStore *store = (SqliteStore *)base;
     g_assert(store->readers == store->idle->len); /* nobody uses a store that is being closed */
     g_ptr_array_unref(store->idle);
+    gw_wal_free(store->wal);
     gw_connection_close(store->writer); /* last, since it may write: it moves the log into the database */
     g_mutex_clear(&store->write_lock);
     g_mutex_clear(&store->read_lock);
@@ -224,11 +222,13 @@ static gboolean open_files(SqliteStore *store, GError **error)
 {
     if (!check_folder(store->path, error) || !take_lock(store, error) || !make_private(store->path, error))
         return FALSE;
-    store->writer = gw_connection_open(&store->store, store->path, SQLITE_OPEN_READWRITE, error);
-    return store->writer && gw_schema_check(store->writer->db, store->path, gw_schema_count, error) &&
-           gw_connection_execute(store->writer, "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON", error) &&
-           set_synchronous(store->writer, TRUE, error) &&
-           gw_schema_bring_forward(store->writer->db, store->path, gw_schema_steps, gw_schema_count, error);
+    store->writer = gw_connection_open(store->path, SQLITE_OPEN_READWRITE, error);
+    gboolean ok = store->writer && gw_schema_check(store->writer->db, store->path, gw_schema_count, error) &&
+                  gw_connection_execute(store->writer, "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL", error) &&
+                  gw_schema_bring_forward(store->writer->db, store->path, gw_schema_steps, gw_schema_count, error);
+    if (ok)
+        gw_wal_attach(store->wal, store->writer->db);
+    return ok;
 }
 
 GwStore *gw_store_open_sqlite(const char *path, GError **error)
@@ -239,6 +239,7 @@ GwStore *gw_store_open_sqlite(const char *path, GError **error)
     store->lock_fd = -1;
     store->idle = g_ptr_array_new_with_free_func((GDestroyNotify)gw_connection_close);
     g_mutex_init(&store->write_lock);
+    store->wal = gw_wal_new(path, &store->write_lock);
     g_mutex_init(&store->read_lock);
     g_cond_init(&store->reader_free);
     if (open_files(store, error))
