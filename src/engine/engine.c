@@ -47,7 +47,10 @@ void gw_engine_unref(GwEngine *engine)
     gw_peers_free(engine->peers);
     g_hash_table_unref(engine->ended_lately);
     g_hash_table_unref(engine->pool_looks);
-    g_mutex_clear(&engine->adopt_lock);
+    g_rw_lock_clear(&engine->adopt_lock);
+    g_rw_lock_clear(&engine->cards_lock);
+    for (guint i = 0; i < GW_CARD_LOCKS; i++)
+        g_mutex_clear(&engine->card_locks[i]);
     g_mutex_clear(&engine->lock);
     g_mutex_clear(&engine->edit_lock);
     g_mutex_clear(&engine->place_lock);
@@ -72,7 +75,10 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     g_mutex_init(&engine->lock);
     g_mutex_init(&engine->edit_lock);
     g_mutex_init(&engine->heard_lock);
-    g_mutex_init(&engine->adopt_lock);
+    g_rw_lock_init(&engine->adopt_lock);
+    g_rw_lock_init(&engine->cards_lock);
+    for (guint i = 0; i < GW_CARD_LOCKS; i++)
+        g_mutex_init(&engine->card_locks[i]);
     engine->ended_lately = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
     g_mutex_init(&engine->place_lock);
     engine->aggregates = gw_aggregates_new();

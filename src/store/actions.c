@@ -1,6 +1,7 @@
 /* Instance actions and their events: history for people. Nothing of Godwit's own is decided from it, so it is written
  * as a note: it survives the daemon, and the next journalled state makes it proof against a power cut. */
 #include "store/fields.h"
+#include "store/migrations.h"
 
 #include "base/error.h"
 
@@ -58,15 +59,17 @@ static gboolean insert(GwSession *session, const char *table, const GwField *fie
     return gw_session_integer(session, sql->str, params, count - 1, 0, ret_id, error);
 }
 
+gboolean gw_action_insert(GwSession *session, GwActionRow *row, GError **error)
+{
+    row->start_us = row->updated_us = g_get_real_time();
+    return insert(session, "actions", action_fields, ACTIONS, row, &row->id, error);
+}
+
 gboolean gw_store_action_add(GwStore *store, GwActionRow *row, GError **error)
 {
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_WRITE, error);
-    if (!session)
-        return FALSE;
     GwActionRow added = *row;
-    added.start_us = added.updated_us = g_get_real_time();
-    if (!insert(session, "actions", action_fields, ACTIONS, &added, &added.id, error) ||
-        !gw_session_commit(session, error))
+    if (!session || !gw_action_insert(session, &added, error) || !gw_session_commit(session, error))
         return FALSE;
     *row = added;
     return TRUE;

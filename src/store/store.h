@@ -109,12 +109,13 @@ gboolean gw_store_card_put(GwStore *store, GwCard *card, GError **error);
 gboolean gw_store_cards(GwStore *store, GPtrArray **ret_cards /* of GwCard * */, GError **error);
 
 /* ---- Migrations: intent and journal */
+typedef struct GwActionRow GwActionRow;
 
 /* Fills id, uuid, version, created_us, updated_us, state_since_us. GW_ERROR_CONFLICT when the instance already has a
  * migration that is not in a FINAL state (guaranteed by a unique index, whatever races). */
 gboolean gw_store_migration_add(GwStore *store, GwMigration *migration, GError **error);
-/* The same, while the lease holds: GW_ERROR_STALE. */
-gboolean gw_store_migration_add_fenced(GwStore *store, GwMigration *migration, const GwFence *fence, GError **error);
+/* The same, while the lease holds: GW_ERROR_STALE. action: NULL, or what is recorded with it (as gw_store_action_add). */
+gboolean gw_store_migration_add_fenced(GwStore *store, GwMigration *migration, const GwFence *fence, GwActionRow *action, GError **error);
 /* Writes the row if its version is still migration->version, and then raises version and updated_us (and
  * state_since_us when the state changed) in *migration. GW_ERROR_STALE otherwise. Intents are never cleared by it:
  * the stored intents are OR-ed with the given ones and come back in *migration. A FINAL row keeps its state for ever:
@@ -159,7 +160,7 @@ gboolean gw_store_migrations(GwStore *store, const GwMigrationQuery *query, GPtr
 gboolean gw_store_prune(GwStore *store, gint64 before_us, gint64 *ret_migrations, GError **error);
 
 /* ---- Instance actions: what was asked of an instance and what came of it (Nova's os-instance-actions) */
-typedef struct {
+struct GwActionRow {
     gint64 id;
     char instance_uuid[GW_UUID_SIZE];
     char *request_id; /* "req-…" */
@@ -167,7 +168,7 @@ typedef struct {
     char *user_id, *project_id;
     char *message;    /* NULL, or "Error" when it failed (as in Nova) */
     gint64 start_us, updated_us;
-} GwActionRow;
+};
 
 typedef struct {
     gint64 id, action_id;
