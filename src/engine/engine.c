@@ -2,6 +2,7 @@
 #include "engine/engine.h"
 
 #include "engine/hooks.h"
+#include "engine/scribe.h"
 #include "engine/servers.h"
 #include "engine/timers.h"
 #include "engine/transits.h"
@@ -43,6 +44,7 @@ void gw_engine_unref(GwEngine *engine)
     g_clear_pointer(&engine->context, g_main_context_unref);
     gw_checkups_free(engine->checkups);
     gw_hooks_free(engine->hooks);
+    gw_scribe_free(engine->notes);
     gw_forecasts_free(engine->forecasts);
     gw_peers_free(engine->peers);
     g_hash_table_unref(engine->ended_lately);
@@ -112,6 +114,7 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     gw_timers_start(engine);
     engine->steps = g_thread_pool_new(gw_loop_step, engine, MAX_STEPS, FALSE, NULL);
     engine->asks = g_thread_pool_new(gw_inventory_work, engine, MAX_ASKS, FALSE, NULL);
+    engine->notes = gw_scribe_new();
     engine->scribe = g_thread_pool_new(gw_scribe_work, engine, 1, FALSE, NULL);
     engine->drain_steps = g_thread_pool_new(gw_drain_step, engine, MAX_DRAINS, FALSE, NULL);
     engine->rollings = g_thread_pool_new(gw_rollings_work, engine, 1, FALSE, NULL);

@@ -118,6 +118,7 @@ typedef struct {
 } GwAutobalance;
 
 enum { GW_CARD_LOCKS = 64 };
+typedef struct GwScribe GwScribe; /* scribe.c */
 
 struct GwEngine {
     gatomicrefcount refs;
@@ -168,6 +169,7 @@ struct GwEngine {
     gpointer heard_data;
     GThreadPool *steps, *asks, *scribe, *drain_steps, *looks, *rollings, *rolling_orders, *pool_steps;
     GHashTable *pool_looks;  /* [lock] id of an aggregate → GwPoolLook *: pools that change (pools.c) */
+    GwScribe *notes;         /* has a lock of its own */
     GwAutobalance autobalance; /* [lock] */
     gboolean rolling;        /* [lock] the rolling drains are being looked at */
     gint64 rolling_due_us;   /* [lock] monotonic: not before */
@@ -468,7 +470,7 @@ void gw_scribe_close(GwActive *active, const GwMigration *row);
 void gw_scribe_note(GwActive *active, const GwMigration *row, const char *event, const char *host, const char *details);
 void gw_scribe_end(GwActive *active, const GwMigration *row, const char *event, const char *host, const char *error);
 void gw_scribe_prune(GwEngine *engine); /* forgets history that is too old, soon */
-void gw_scribe_work(gpointer note, gpointer engine);
+void gw_scribe_work(gpointer scribe, gpointer engine);
 
 /* ---- forecast.c: what is expected of moves */
 gboolean gw_engine_load_forecasts(GwEngine *engine, GError **error); /* the history of what came */

@@ -193,9 +193,19 @@ gboolean gw_store_event_begin(GwStore *store, const char *instance_uuid, const c
 /* Ends the newest unfinished event of that name. result "Success" or "Error". One that was never begun is stored whole. */
 gboolean gw_store_event_end(GwStore *store, const char *instance_uuid, const char *request_id, const char *event,
                             const char *host, const char *result, const char *details, GError **error);
-/* Ends every event of that request which is still under way: a former daemon may have begun it. */
-gboolean gw_store_events_close(GwStore *store, const char *instance_uuid, const char *request_id, const char *result,
-                               const char *details, GError **error);
+/* One of several that are written at once; texts are borrowed. */
+typedef struct {
+    enum {
+        GW_NOTE_BEGINS, /* as gw_store_event_begin */
+        GW_NOTE_ENDS,   /* as gw_store_event_end */
+        GW_NOTE_CLOSES, /* ends every event of that request which is still under way: a former daemon may have begun it */
+    } what;
+    const char *instance_uuid, *request_id, *event, *host, *result, *details;
+    gint64 at_us; /* when it happened */
+    gboolean failed_action; /* as gw_store_action_fail; not of one that closes */
+} GwEventNote;
+/* All of them, in that order, or none. */
+gboolean gw_store_events_note(GwStore *store, const GwEventNote *notes, guint count, GError **error);
 /* Newest first; request_id NULL: all. */
 gboolean gw_store_actions(GwStore *store, const char *instance_uuid, const char *request_id, GPtrArray **ret_rows,
                           GError **error);
