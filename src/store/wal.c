@@ -20,7 +20,8 @@ GwWal *gw_wal_new(const char *database, GMutex *write_lock)
     wal->fd = -1;
     wal->to_disk = fdatasync;
     g_mutex_init(&wal->lock);
-    g_cond_init(&wal->changed);
+    g_cond_init(&wal->ended);
+    g_cond_init(&wal->grown);
     return wal;
 }
 
@@ -30,14 +31,15 @@ void gw_wal_free(GwWal *wal)
         return;
     g_mutex_lock(&wal->lock);
     wal->stopping = TRUE;
-    g_cond_broadcast(&wal->changed);
+    g_cond_signal(&wal->grown);
     g_mutex_unlock(&wal->lock);
     if (wal->mover)
         g_thread_join(wal->mover);
     if (wal->fd >= 0)
         close(wal->fd);
     g_mutex_clear(&wal->lock);
-    g_cond_clear(&wal->changed);
+    g_cond_clear(&wal->ended);
+    g_cond_clear(&wal->grown);
     g_free(wal->database);
     g_free(wal);
 }
@@ -71,7 +73,7 @@ static gboolean sync_now(GwWal *wal)
     wal->syncs++;
     if (ok)
         wal->synced = MAX(wal->synced, upto);
-    g_cond_broadcast(&wal->changed);
+    g_cond_broadcast(&wal->ended);
     errno = why;
     return ok;
 }
@@ -83,7 +85,7 @@ gboolean gw_wal_sync(GwWal *wal, gint64 commit, GError **error)
     g_mutex_lock(&wal->lock);
     while (ok && wal->synced < commit) {
         if (wal->syncing)
-            g_cond_wait(&wal->changed, &wal->lock);
+            g_cond_wait(&wal->ended, &wal->lock);
         else
             ok = sync_now(wal);
     }
@@ -128,24 +130,19 @@ static sqlite3 *open_database(GwWal *wal)
     return NULL;
 }
 
-static gboolean is_long(GwWal *wal)
-{
-    return __atomic_load_n(&wal->pages, __ATOMIC_RELAXED) >= LONG_PAGES;
-}
-
 static gpointer mover_thread(gpointer data)
 {
     GwWal *wal = data;
     sqlite3 *db = open_database(wal);
     g_mutex_lock(&wal->lock);
     while (db && !wal->stopping) {
-        if (is_long(wal)) {
-            __atomic_store_n(&wal->pages, 0, __ATOMIC_RELAXED); /* the next commit tells anew */
+        if (wal->moving) {
             g_mutex_unlock(&wal->lock);
             move_all(wal, db);
             g_mutex_lock(&wal->lock);
+            wal->moving = FALSE;
         } else {
-            g_cond_wait(&wal->changed, &wal->lock);
+            g_cond_wait(&wal->grown, &wal->lock);
         }
     }
     g_mutex_unlock(&wal->lock);
@@ -157,13 +154,14 @@ static gpointer mover_thread(gpointer data)
 static int on_commit(void *data, sqlite3 *db, const char *name, int pages)
 {
     GwWal *wal = data;
-    __atomic_store_n(&wal->pages, pages, __ATOMIC_RELAXED);
     if (pages < LONG_PAGES)
         return SQLITE_OK;
     g_mutex_lock(&wal->lock);
     if (!wal->mover && !wal->stopping)
         wal->mover = g_thread_new("wal-mover", mover_thread, wal);
-    g_cond_broadcast(&wal->changed);
+    if (!wal->moving)
+        g_cond_signal(&wal->grown);
+    wal->moving = TRUE;
     g_mutex_unlock(&wal->lock);
     return SQLITE_OK;
 }

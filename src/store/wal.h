@@ -15,12 +15,13 @@ typedef struct {
     char *database;     /* path */
     GMutex *write_lock; /* the store's, held by whoever writes */
     gint64 written;     /* atomic: commits of the writer */
-    gint64 pages;       /* atomic: in the log when the last commit ended */
     GMutex lock;        /* of all below; taken last, and not held during a sync */
-    GCond changed;      /* a sync has ended; the log has grown long; stopping */
+    GCond ended;        /* a sync has */
+    GCond grown;        /* the log has, too much; or stopping */
     gint64 synced;      /* commits that are on the disk */
     guint64 syncs;
     gboolean syncing;
+    gboolean moving;    /* what is told of its length is of no use just now */
     gboolean stopping;
     int fd;                /* of the log; -1: not opened yet */
     int (*to_disk)(int fd); /* fdatasync; another one in tests */
