@@ -3,6 +3,7 @@
 #include "api/auth.h"
 #include "api/handlers.h"
 #include "api/microversion.h"
+#include "api/parking.h"
 #include "api/routes.h"
 
 #include "base/error.h"
@@ -98,7 +99,11 @@ static gboolean is_in_range(const GwRoute *route, guint minor)
 
 static void serve(GwRequest *request)
 {
-    if (!(request->route->flags & GW_ROUTE_BODY) || take_body(request))
+    if ((request->route->flags & GW_ROUTE_BODY) && !take_body(request))
+        return;
+    if (request->route->flags & GW_ROUTE_WRITES)
+        gw_request_aside(request, request->route->handler);
+    else
         request->route->handler(request);
 }
 

@@ -16,6 +16,7 @@ typedef enum { GW_ROLE_NONE, GW_ROLE_KNOWN, GW_ROLE_READER, GW_ROLE_MEMBER, GW_R
 
 enum {
     GW_ROUTE_BODY = 1 << 0, /* takes a JSON object: the handler finds it in request->json */
+    GW_ROUTE_WRITES = 1 << 1, /* waits for the store, and parks nothing: it has a thread of its own meanwhile (gw_request_aside) */
 };
 
 struct GwRoute {
