@@ -1,26 +1,28 @@
 #include "store/wal.h"
 
-#include "base/error.h"
 #include "base/log.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 enum {
     LONG_PAGES = 4000, /* 16 MiB: then it is moved into the database, and begun anew */
     BUSY_TIMEOUT_MS = 10000,
 };
 
-GwWal *gw_wal_new(const char *database, GMutex *write_lock)
+struct GwWal {
+    char *database; /* path */
+    GwWalTurn turn;
+    GMutex lock; /* of all below; taken last */
+    GCond grown; /* it is too long; or stopping */
+    gboolean moving;
+    gboolean stopping;
+    GThread *mover; /* NULL: not needed yet */
+};
+
+GwWal *gw_wal_new(const char *database, const GwWalTurn *turn)
 {
     GwWal *wal = g_new0(GwWal, 1);
     wal->database = g_strdup(database);
-    wal->write_lock = write_lock;
-    wal->fd = -1;
-    wal->to_disk = fdatasync;
+    wal->turn = *turn;
     g_mutex_init(&wal->lock);
-    g_cond_init(&wal->ended);
     g_cond_init(&wal->grown);
     return wal;
 }
@@ -35,69 +37,11 @@ void gw_wal_free(GwWal *wal)
     g_mutex_unlock(&wal->lock);
     if (wal->mover)
         g_thread_join(wal->mover);
-    if (wal->fd >= 0)
-        close(wal->fd);
     g_mutex_clear(&wal->lock);
-    g_cond_clear(&wal->ended);
     g_cond_clear(&wal->grown);
     g_free(wal->database);
     g_free(wal);
 }
-
-/* ---- to the disk */
-
-/* SQLite keeps no locks on the log, which closing it would drop, and never replaces it while its database is open. */
-static gboolean open_log(GwWal *wal)
-{
-    g_autofree char *path = g_strconcat(wal->database, "-wal", NULL);
-    if (wal->fd < 0)
-        wal->fd = open(path, O_RDONLY | O_CLOEXEC);
-    return wal->fd >= 0;
-}
-
-gint64 gw_wal_note(GwWal *wal)
-{
-    return __atomic_add_fetch(&wal->written, 1, __ATOMIC_ACQ_REL);
-}
-
-/* [locked, and let go meanwhile] FALSE: errno says why. */
-static gboolean sync_now(GwWal *wal)
-{
-    wal->syncing = TRUE;
-    g_mutex_unlock(&wal->lock);
-    gint64 upto = __atomic_load_n(&wal->written, __ATOMIC_ACQUIRE); /* before: what comes meanwhile may be missed */
-    gboolean ok = open_log(wal) && wal->to_disk(wal->fd) == 0;
-    int why = errno;
-    g_mutex_lock(&wal->lock);
-    wal->syncing = FALSE;
-    wal->syncs++;
-    if (ok)
-        wal->synced = MAX(wal->synced, upto);
-    g_cond_broadcast(&wal->ended);
-    errno = why;
-    return ok;
-}
-
-/* Whoever finds a sync under way cannot be sure that it has his commit, and waits for the next, which has those of all who wait. */
-gboolean gw_wal_sync(GwWal *wal, gint64 commit, GError **error)
-{
-    gboolean ok = TRUE;
-    g_mutex_lock(&wal->lock);
-    while (ok && wal->synced < commit) {
-        if (wal->syncing)
-            g_cond_wait(&wal->ended, &wal->lock);
-        else
-            ok = sync_now(wal);
-    }
-    int why = errno;
-    g_mutex_unlock(&wal->lock);
-    if (!ok)
-        g_set_error(error, GW_ERROR, GW_ERROR_STORE, "%s-wal: what was written cannot be brought to the disk: %s: look at the disk", wal->database,
-                    g_strerror(why));
-    return ok;
-}
-
-/* ---- into the database */
 
 static void move(GwWal *wal, sqlite3 *db)
 {
@@ -111,9 +55,9 @@ static void move(GwWal *wal, sqlite3 *db)
 static void move_all(GwWal *wal, sqlite3 *db)
 {
     move(wal, db);
-    g_mutex_lock(wal->write_lock);
+    wal->turn.take(wal->turn.store);
     move(wal, db);
-    g_mutex_unlock(wal->write_lock);
+    wal->turn.give(wal->turn.store);
 }
 
 /* A connection knows of the log once it has read something; before, it would move nothing, and say that all is well. */
@@ -169,5 +113,4 @@ static int on_commit(void *data, sqlite3 *db, const char *name, int pages)
 void gw_wal_attach(GwWal *wal, sqlite3 *writer)
 {
     sqlite3_wal_hook(writer, on_commit, wal); /* takes the place of its own checkpoints */
-    sqlite3_exec(writer, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
 }
