@@ -2,7 +2,7 @@
 
 #include <microhttpd.h>
 
-enum { MOST_ASIDE = 16 }; /* threads, which wait for the disk and nothing else: one sync of it serves all of them */
+enum { MOST_ASIDE = 64 }; /* threads, which wait for the disk and nothing else: one sync of it serves all of them */
 
 struct GwParking {
     GThreadPool *aside;   /* of Aside * */

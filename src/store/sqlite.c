@@ -26,7 +26,7 @@
 
 enum {
     READERS_MAX = 8,    /* connections; more readers than that wait for each other */
-    MOST_TOGETHER = 32, /* writes in one batch: the first of them waits for the last */
+    MOST_TOGETHER = 64, /* writes in one batch: the first of them waits for the last */
 };
 
 typedef struct {
