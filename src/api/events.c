@@ -4,10 +4,19 @@
 
 enum { BEAT_US = 15 * G_USEC_PER_SEC, FULL_BEAT_US = G_USEC_PER_SEC / 2 };
 
+/* Most events are read by nobody: they are made text of when the first asks for them. */
+typedef struct {
+    const char *name;
+    gpointer what; /* NULL: it is text */
+    GwEventText text;
+    GDestroyNotify free_what;
+    char *sent; /* as it is sent; NULL: nobody has read it yet */
+} Event;
+
 struct GwEvents {
     GMutex lock; /* of all below */
     guint64 first, next; /* ids: of the oldest kept, and of the one that comes */
-    char *ring[GW_EVENTS_KEPT]; /* the event as it is sent; by id modulo the size */
+    Event ring[GW_EVENTS_KEPT]; /* by id modulo the size */
     GPtrArray *listeners; /* borrowed */
     gboolean closed;
 };
@@ -32,10 +41,18 @@ GwEvents *gw_events_new(void)
     return events;
 }
 
+static void event_clear(Event *event)
+{
+    if (event->what)
+        event->free_what(event->what);
+    g_free(event->sent);
+    *event = (Event){0};
+}
+
 void gw_events_free(GwEvents *events)
 {
     for (guint i = 0; i < GW_EVENTS_KEPT; i++)
-        g_free(events->ring[i]);
+        event_clear(&events->ring[i]);
     g_ptr_array_unref(events->listeners);
     g_mutex_clear(&events->lock);
     g_free(events);
@@ -56,17 +73,28 @@ static void wake_all(GwEvents *events)
         wake(events->listeners->pdata[i]);
 }
 
-void gw_events_publish(GwEvents *events, const char *name, char *data)
+void gw_events_publish(GwEvents *events, const char *name, gpointer what, GwEventText text, GDestroyNotify free_what)
 {
     g_mutex_lock(&events->lock);
-    char **slot = &events->ring[events->next % GW_EVENTS_KEPT];
-    g_free(*slot);
-    *slot = g_strdup_printf("id: %" G_GUINT64_FORMAT "\nevent: %s\ndata: %s\n\n", events->next, name, data);
+    Event *event = &events->ring[events->next % GW_EVENTS_KEPT], gone = *event;
+    *event = (Event){name, what, text, free_what, NULL};
     events->next++;
     events->first = MAX(events->first, events->next > GW_EVENTS_KEPT ? events->next - GW_EVENTS_KEPT : 0);
     wake_all(events);
     g_mutex_unlock(&events->lock);
-    g_free(data);
+    event_clear(&gone);
+}
+
+/* [locked] */
+static const char *text_of(GwEvents *events, guint64 id)
+{
+    Event *event = &events->ring[id % GW_EVENTS_KEPT];
+    if (event->sent)
+        return event->sent;
+    g_autofree char *data = event->text(event->what);
+    event->sent = g_strdup_printf("id: %" G_GUINT64_FORMAT "\nevent: %s\ndata: %s\n\n", id, event->name, data);
+    event->free_what(g_steal_pointer(&event->what));
+    return event->sent;
 }
 
 /* [locked] A comment for those who wait and have not been told anything for so long: that is how a client that has left is noticed. */
@@ -143,11 +171,11 @@ void gw_listener_leave(GwListener *listener)
 /* [locked] The next of the ring is put behind what is pending. */
 static void fetch(GwListener *listener)
 {
-    const GwEvents *events = listener->events;
+    GwEvents *events = listener->events;
     if (listener->next < events->first) {
         listener->lost = TRUE;
     } else if (listener->next < events->next) {
-        g_string_append(listener->pending, events->ring[listener->next % GW_EVENTS_KEPT]);
+        g_string_append(listener->pending, text_of(events, listener->next));
         listener->next++;
     }
 }

@@ -13,8 +13,10 @@ typedef struct GwListener GwListener;
 
 GwEvents *gw_events_new(void);
 void gw_events_free(GwEvents *events); /* no listener is left */
-/* name: one word; data: one line, taken. */
-void gw_events_publish(GwEvents *events, const char *name, char *data);
+/* What an event is told from: text makes one line of it, owned by the caller, and is called under the hub's lock once somebody reads it. */
+typedef char *(*GwEventText)(gconstpointer what);
+/* name: one word, static; what: taken. */
+void gw_events_publish(GwEvents *events, const char *name, gpointer what, GwEventText text, GDestroyNotify free_what);
 void gw_events_beat(GwEvents *events);  /* to be called about twice a second: now and then those who wait are sent a comment */
 void gw_events_close(GwEvents *events); /* every listener reads its end, and none comes any more */
 

@@ -17,12 +17,17 @@ void gw_own_events_listen(GwRequest *request)
     gw_reply_header(request, "Cache-Control", "no-store");
 }
 
-void gw_own_events_heard(gpointer data, const GwMigration *row)
+static char *text_of(gconstpointer row)
 {
     GwRequest nobody = {.minor = GW_API_MAX_MINOR};
     json_t *json = gw_own_migration_row(&nobody, row);
-    char *text = json_dumps(json, JSON_COMPACT);
+    char *dumped = json_dumps(json, JSON_COMPACT), *text = g_strdup(dumped);
     json_decref(json);
-    gw_events_publish(data, "migration", g_strdup(text));
-    free(text);
+    free(dumped);
+    return text;
+}
+
+void gw_own_events_heard(gpointer data, const GwMigration *row)
+{
+    gw_events_publish(data, "migration", gw_migration_copy(row), text_of, (GDestroyNotify)gw_migration_free);
 }

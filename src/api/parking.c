@@ -2,7 +2,10 @@
 
 #include <microhttpd.h>
 
+enum { MOST_ASIDE = 64 }; /* threads, which wait for the disk and nothing else: one sync of it serves all of them */
+
 struct GwParking {
+    GThreadPool *aside;   /* of Aside * */
     gatomicrefcount refs; /* one of the API, one of each GwDeferred */
     GMutex lock;
     GCond idle;          /* writing has become 0 */
@@ -19,6 +22,13 @@ struct GwDeferred {
     gint64 deadline_us; /* monotonic */
 };
 
+typedef struct {
+    GwRequest *request;
+    GwHandler handler;
+} Aside;
+
+static void work_aside(gpointer data, gpointer parking);
+
 GwParking *gw_parking_new(void)
 {
     GwParking *parking = g_new0(GwParking, 1);
@@ -26,6 +36,7 @@ GwParking *gw_parking_new(void)
     g_mutex_init(&parking->lock);
     g_cond_init(&parking->idle);
     parking->waiting = g_hash_table_new(NULL, NULL);
+    parking->aside = g_thread_pool_new(work_aside, parking, MOST_ASIDE, FALSE, NULL);
     return parking;
 }
 
@@ -33,6 +44,8 @@ void gw_parking_unref(GwParking *parking)
 {
     if (!g_atomic_ref_count_dec(&parking->refs))
         return;
+    if (parking->aside) /* it was never closed */
+        g_thread_pool_free(parking->aside, FALSE, TRUE);
     g_hash_table_unref(parking->waiting);
     g_cond_clear(&parking->idle);
     g_mutex_clear(&parking->lock);
@@ -79,6 +92,33 @@ static void release(GwParking *parking, GwRequest *request)
     g_mutex_lock(&parking->lock);
     if (--parking->writing == 0)
         g_cond_broadcast(&parking->idle);
+    g_mutex_unlock(&parking->lock);
+}
+
+static void work_aside(gpointer data, gpointer parking)
+{
+    Aside *aside = data;
+    aside->handler(aside->request);
+    release(parking, aside->request);
+    g_free(aside);
+}
+
+/* It counts as an answer that is being written, so that the API does not stop under it. */
+void gw_request_aside(GwRequest *request, GwHandler handler)
+{
+    GwParking *parking = request->shared->parking;
+    Aside *aside = g_new0(Aside, 1);
+    *aside = (Aside){request, handler};
+    g_mutex_lock(&parking->lock);
+    if (parking->closed) {
+        gw_reply_fault(request, 503, "Godwit is stopping. What was asked has not been done.");
+        g_free(aside);
+    } else {
+        request->parked = TRUE;
+        parking->writing++;
+        MHD_suspend_connection(request->connection);
+        g_thread_pool_push(parking->aside, aside, NULL);
+    }
     g_mutex_unlock(&parking->lock);
 }
 
@@ -172,4 +212,6 @@ void gw_parking_close(GwParking *parking)
     while (parking->writing)
         g_cond_wait(&parking->idle, &parking->lock);
     g_mutex_unlock(&parking->lock);
+    if (parking->aside)
+        g_thread_pool_free(g_steal_pointer(&parking->aside), FALSE, TRUE);
 }

@@ -3,6 +3,7 @@
 #include "api/auth.h"
 #include "api/handlers.h"
 #include "api/microversion.h"
+#include "api/parking.h"
 #include "api/routes.h"
 #include "api/silent.h"
 
@@ -102,7 +103,9 @@ static void serve(GwRequest *request)
     unsigned flags = request->route->flags;
     if ((flags & GW_ROUTE_BODY) && !take_body(request))
         return;
-    if (!(flags & GW_ROUTE_ASKS) || !gw_silent_ask(request))
+    if (flags & GW_ROUTE_WRITES)
+        gw_request_aside(request, request->route->handler);
+    else if (!(flags & GW_ROUTE_ASKS) || !gw_silent_ask(request))
         request->route->handler(request);
 }
 

@@ -10,6 +10,7 @@
 #define ADMIN GW_ROLE_ADMIN
 #define BODY GW_ROUTE_BODY
 #define ASKS GW_ROUTE_ASKS
+#define WRITES GW_ROUTE_WRITES
 
 const GwRoute gw_routes[] = {
     {"GET", GW_ROOT_NONE, "", 0, 0, GW_ROLE_NONE, gw_versions_list},
@@ -45,15 +46,15 @@ const GwRoute gw_routes[] = {
     {"GET", COMPUTE, "servers/{}/metadata/{}", 0, 0, READER, gw_server_metadata_item, 0, "server-metadata:show"},
     {"GET", COMPUTE, "servers/{}/tags", 26, 0, READER, gw_server_tags, 0, "os-server-tags:index"},
     {"GET", COMPUTE, "servers/{}/tags/{}", 26, 0, READER, gw_server_tag, 0, "os-server-tags:show"},
-    {"PUT", COMPUTE, "servers/{}", 0, 0, MEMBER, gw_servers_update, BODY, "servers:update"},
-    {"POST", COMPUTE, "servers/{}/metadata", 0, 0, MEMBER, gw_server_metadata_add, BODY, "server-metadata:create"},
-    {"PUT", COMPUTE, "servers/{}/metadata", 0, 0, MEMBER, gw_server_metadata_replace, BODY, "server-metadata:update_all"},
-    {"PUT", COMPUTE, "servers/{}/metadata/{}", 0, 0, MEMBER, gw_server_metadata_set, BODY, "server-metadata:update"},
-    {"DELETE", COMPUTE, "servers/{}/metadata/{}", 0, 0, MEMBER, gw_server_metadata_delete, 0, "server-metadata:delete"},
-    {"PUT", COMPUTE, "servers/{}/tags", 26, 0, MEMBER, gw_server_tags_replace, BODY, "os-server-tags:update_all"},
-    {"PUT", COMPUTE, "servers/{}/tags/{}", 26, 0, MEMBER, gw_server_tag_add, 0, "os-server-tags:update"},
-    {"DELETE", COMPUTE, "servers/{}/tags", 26, 0, MEMBER, gw_server_tags_delete, 0, "os-server-tags:delete_all"},
-    {"DELETE", COMPUTE, "servers/{}/tags/{}", 26, 0, MEMBER, gw_server_tag_delete, 0, "os-server-tags:delete"},
+    {"PUT", COMPUTE, "servers/{}", 0, 0, MEMBER, gw_servers_update, BODY | WRITES, "servers:update"},
+    {"POST", COMPUTE, "servers/{}/metadata", 0, 0, MEMBER, gw_server_metadata_add, BODY | WRITES, "server-metadata:create"},
+    {"PUT", COMPUTE, "servers/{}/metadata", 0, 0, MEMBER, gw_server_metadata_replace, BODY | WRITES, "server-metadata:update_all"},
+    {"PUT", COMPUTE, "servers/{}/metadata/{}", 0, 0, MEMBER, gw_server_metadata_set, BODY | WRITES, "server-metadata:update"},
+    {"DELETE", COMPUTE, "servers/{}/metadata/{}", 0, 0, MEMBER, gw_server_metadata_delete, WRITES, "server-metadata:delete"},
+    {"PUT", COMPUTE, "servers/{}/tags", 26, 0, MEMBER, gw_server_tags_replace, BODY | WRITES, "os-server-tags:update_all"},
+    {"PUT", COMPUTE, "servers/{}/tags/{}", 26, 0, MEMBER, gw_server_tag_add, WRITES, "os-server-tags:update"},
+    {"DELETE", COMPUTE, "servers/{}/tags", 26, 0, MEMBER, gw_server_tags_delete, WRITES, "os-server-tags:delete_all"},
+    {"DELETE", COMPUTE, "servers/{}/tags/{}", 26, 0, MEMBER, gw_server_tag_delete, WRITES, "os-server-tags:delete"},
     {"GET", COMPUTE, "servers/{}/diagnostics", 0, 0, ADMIN, gw_server_diagnostics, ASKS, "os-server-diagnostics"},
     {"POST", COMPUTE, "servers/{}/remote-consoles", 6, 0, MEMBER, gw_server_remote_consoles, BODY, "os-remote-consoles"},
     {"GET", COMPUTE, "servers/{}/topology", 78, 0, READER, gw_server_topology, 0, "compute:server:topology:index"},

@@ -17,6 +17,7 @@ typedef enum { GW_ROLE_NONE, GW_ROLE_KNOWN, GW_ROLE_READER, GW_ROLE_MEMBER, GW_R
 enum {
     GW_ROUTE_BODY = 1 << 0, /* takes a JSON object: the handler finds it in request->json */
     GW_ROUTE_ASKS = 1 << 1, /* a host that it concerns and that does not answer is asked anew first (api/silent.h) */
+    GW_ROUTE_WRITES = 1 << 2, /* waits for the store, and parks nothing: it has a thread of its own meanwhile (gw_request_aside) */
 };
 
 struct GwRoute {

@@ -135,6 +135,16 @@ void gw_servers_update(GwRequest *request)
 
 /* ---- metadata */
 
+/* ^[a-zA-Z0-9-_:. ]{1,255}$ */
+static gboolean is_metadata_key(const char *key)
+{
+    gsize length = strlen(key);
+    for (const char *c = key; *c; c++)
+        if (!g_ascii_isalnum(*c) && !strchr("-_:. ", *c))
+            return FALSE;
+    return length >= 1 && length <= LONGEST_TEXT;
+}
+
 /* parameter_types.metadata of Nova. */
 static gboolean check_metadata(GwRequest *request, json_t *metadata)
 {
@@ -142,7 +152,7 @@ static gboolean check_metadata(GwRequest *request, json_t *metadata)
     json_t *value;
     json_object_foreach(metadata, key, value)
     {
-        if (!g_regex_match_simple("^[a-zA-Z0-9-_:. ]{1,255}$", key, G_REGEX_DOLLAR_ENDONLY, 0))
+        if (!is_metadata_key(key))
             return invalid(request, "metadata", key, "A key must match '^[a-zA-Z0-9-_:. ]{1,255}$'");
         if (!json_is_string(value) || g_utf8_strlen(json_string_value(value), -1) > LONGEST_TEXT)
             return invalid(request, key, json_is_string(value) ? "…" : "no string", "It must be a string of at most 255 characters");

@@ -53,8 +53,17 @@ static GwCard *draft_of(const GwInstanceView *view)
     return view->card ? gw_card_copy(view->card) : gw_card_new(view->instance->uuid);
 }
 
+gboolean gw_cards_refresh(GwEngine *engine, GError **error)
+{
+    G_GNUC_UNUSED g_autoptr(GRWLockWriterLocker) locker = g_rw_lock_writer_locker_new(&engine->cards_lock);
+    return gw_engine_load_cards(engine, error);
+}
+
+/* One change of a card at a time, and many cards at once: each waits for the disk. */
 static gboolean try_change(GwEngine *engine, const char *uuid, GwCardChange change, gpointer data, GError **error)
 {
+    G_GNUC_UNUSED g_autoptr(GRWLockReaderLocker) reads = g_rw_lock_reader_locker_new(&engine->cards_lock);
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) own = g_mutex_locker_new(&engine->card_locks[g_str_hash(uuid) % GW_CARD_LOCKS]);
     g_autoptr(GwInstanceView) view = gw_engine_instance(engine, uuid);
     g_autoptr(GwCard) card = view ? draft_of(view) : NULL;
     if (!view)
@@ -71,13 +80,12 @@ static gboolean try_change(GwEngine *engine, const char *uuid, GwCardChange chan
 gboolean gw_engine_card_change(GwEngine *engine, const char *uuid, GwCardChange change, gpointer data, GError **error)
 {
     enum { TRIES = 5 };
-    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&engine->edit_lock);
     for (guint tries = 1;; tries++) {
         g_autoptr(GError) why = NULL;
         if (try_change(engine, uuid, change, data, &why))
             return TRUE;
         gboolean again = g_error_matches(why, GW_ERROR, GW_ERROR_STALE) && tries < TRIES;
-        if (again && gw_engine_load_cards(engine, error))
+        if (again && gw_cards_refresh(engine, error))
             continue;
         if (!again)
             g_propagate_error(error, g_steal_pointer(&why));

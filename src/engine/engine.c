@@ -2,6 +2,7 @@
 #include "engine/engine.h"
 
 #include "engine/hooks.h"
+#include "engine/scribe.h"
 #include "engine/servers.h"
 #include "engine/timers.h"
 #include "engine/transits.h"
@@ -45,11 +46,15 @@ void gw_engine_unref(GwEngine *engine)
     g_clear_pointer(&engine->context, g_main_context_unref);
     gw_checkups_free(engine->checkups);
     gw_hooks_free(engine->hooks);
+    gw_scribe_free(engine->notes);
     gw_forecasts_free(engine->forecasts);
     gw_peers_free(engine->peers);
     g_hash_table_unref(engine->ended_lately);
     g_hash_table_unref(engine->pool_looks);
-    g_mutex_clear(&engine->adopt_lock);
+    g_rw_lock_clear(&engine->adopt_lock);
+    g_rw_lock_clear(&engine->cards_lock);
+    for (guint i = 0; i < GW_CARD_LOCKS; i++)
+        g_mutex_clear(&engine->card_locks[i]);
     g_mutex_clear(&engine->lock);
     g_mutex_clear(&engine->edit_lock);
     g_mutex_clear(&engine->place_lock);
@@ -74,7 +79,10 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     g_mutex_init(&engine->lock);
     g_mutex_init(&engine->edit_lock);
     g_mutex_init(&engine->heard_lock);
-    g_mutex_init(&engine->adopt_lock);
+    g_rw_lock_init(&engine->adopt_lock);
+    g_rw_lock_init(&engine->cards_lock);
+    for (guint i = 0; i < GW_CARD_LOCKS; i++)
+        g_mutex_init(&engine->card_locks[i]);
     engine->ended_lately = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
     g_mutex_init(&engine->place_lock);
     engine->aggregates = gw_aggregates_new();
@@ -109,6 +117,7 @@ static GwEngine *engine_new(GwStore *store, const GwDriver *const *drivers, cons
     gw_timers_start(engine);
     engine->steps = g_thread_pool_new(gw_loop_step, engine, MAX_STEPS, FALSE, NULL);
     engine->asks = g_thread_pool_new(gw_inventory_work, engine, MAX_ASKS, FALSE, NULL);
+    engine->notes = gw_scribe_new();
     engine->scribe = g_thread_pool_new(gw_scribe_work, engine, 1, FALSE, NULL);
     engine->drain_steps = g_thread_pool_new(gw_drain_step, engine, MAX_DRAINS, FALSE, NULL);
     engine->rollings = g_thread_pool_new(gw_rollings_work, engine, 1, FALSE, NULL);

@@ -208,7 +208,7 @@ static void refresh_migrations(GwEngine *engine, GError **error)
 {
     GwMigrationQuery query = {.unfinished_only = TRUE, .without_plans = TRUE};
     g_autoptr(GPtrArray) rows = NULL;
-    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&engine->adopt_lock);
+    G_GNUC_UNUSED g_autoptr(GRWLockWriterLocker) locker = g_rw_lock_writer_locker_new(&engine->adopt_lock);
     g_autoptr(GPtrArray) actives = list_actives(engine); /* before the rows: what is entered later is on neither list */
     if (!gw_store_migrations(engine->store, &query, &rows, error))
         return;
@@ -240,12 +240,6 @@ static void refresh_hosts(GwEngine *engine, GError **error)
         gw_remains_load(engine, error);
 }
 
-static void refresh_cards(GwEngine *engine, GError **error)
-{
-    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&engine->edit_lock);
-    gw_engine_load_cards(engine, error);
-}
-
 static void refresh_drains(GwEngine *engine, GError **error)
 {
     g_mutex_lock(&engine->lock);
@@ -265,7 +259,7 @@ void gw_followers_refresh(GwEngine *engine, unsigned changed)
     if (!error && changed & GW_CHANGED_MIGRATIONS)
         refresh_migrations(engine, &error);
     if (!error && changed & GW_CHANGED_CARDS)
-        refresh_cards(engine, &error);
+        gw_cards_refresh(engine, &error);
     if (!error && changed & GW_CHANGED_SERVERS) /* before the drains, and after the groups that they may have joined */
         gw_engine_load_servers(engine, &error);
     if (!error && changed & GW_CHANGED_DRAINS)

@@ -130,6 +130,9 @@ typedef struct {
     double score;    /* of the last look */
 } GwAutobalance;
 
+enum { GW_CARD_LOCKS = 64 };
+typedef struct GwScribe GwScribe; /* scribe.c */
+
 struct GwEngine {
     gatomicrefcount refs;
     GwStore *store;
@@ -162,14 +165,16 @@ struct GwEngine {
     GMutex place_lock;       /* taken before `lock`: what is placed is judged and seen there one by one */
     GThreadPool *server_steps;
     GHashTable *cards;       /* [lock] uuid → GwCard *, references */
+    GRWLock cards_lock;      /* read while one is changed, written while all are read; taken before `lock`, held across calls to the store */
+    GMutex card_locks[GW_CARD_LOCKS]; /* likewise, after it: of those whose uuid falls there, one is changed at a time */
     GHashTable *operating;   /* [lock] uuid → GwOperation under way */
     GThreadPool *operations, *questions;
     GwEndedMoves ended;      /* [lock] */
     gint64 pruned_at;        /* [lock] monotonic us: when old history was last forgotten */
     gint64 serial;           /* atomic */
     struct GwPeers *peers;   /* NULL: no other daemon can use the store */
-    GMutex adopt_lock;       /* held while a row is made and its GwActive entered, and while all rows are compared with all actives;
-                              * taken before `lock`, held across calls to the store */
+    GRWLock adopt_lock;      /* read while a row is made and its GwActive entered, so that many are at once; written while all rows are
+                              * compared with all actives; taken before `lock`, held across calls to the store */
     GHashTable *ended_lately; /* [lock] id → monotonic us: a list read a moment ago may still have them */
     struct GwCheckups *checkups; /* has a lock of its own */
     struct GwForecasts *forecasts; /* likewise */
@@ -179,6 +184,7 @@ struct GwEngine {
     GThreadPool *steps, *asks, *scribe, *drain_steps, *looks, *rollings, *rolling_orders, *pool_steps;
     guint asked_anew;        /* [lock] hosts for which that holds */
     GHashTable *pool_looks;  /* [lock] id of an aggregate → GwPoolLook *: pools that change (pools.c) */
+    GwScribe *notes;         /* has a lock of its own */
     GwAutobalance autobalance; /* [lock] */
     gboolean rolling;        /* [lock] the rolling drains are being looked at */
     gint64 rolling_due_us;   /* [lock] monotonic: not before */
@@ -443,6 +449,7 @@ const GwServer *gw_servers_row(GwEngine *engine, const char *uuid);   /* borrowe
 
 /* ---- cards.c */
 gboolean gw_engine_load_cards(GwEngine *engine, GError **error);
+gboolean gw_cards_refresh(GwEngine *engine, GError **error); /* the same, while others change some */
 void gw_cards_drop(GwEngine *engine, const char *uuid); /* its instance is deleted; the store has dropped it [locked] */
 void gw_cards_recover(GwEngine *engine, const char *uuid); /* an operation has succeeded */
 
@@ -464,7 +471,7 @@ void gw_scribe_close(GwActive *active, const GwMigration *row);
 void gw_scribe_note(GwActive *active, const GwMigration *row, const char *event, const char *host, const char *details);
 void gw_scribe_end(GwActive *active, const GwMigration *row, const char *event, const char *host, const char *error);
 void gw_scribe_prune(GwEngine *engine); /* forgets history that is too old, soon */
-void gw_scribe_work(gpointer note, gpointer engine);
+void gw_scribe_work(gpointer scribe, gpointer engine);
 
 /* ---- forecast.c: what is expected of moves */
 gboolean gw_engine_load_forecasts(GwEngine *engine, GError **error); /* the history of what came */

@@ -3,6 +3,8 @@
 #include "engine/silent.h"
 #include "engine/turns.h"
 
+#include "core/looks.h"
+
 #include <string.h>
 
 enum { RETRY_DOWN_S = 5 }; /* how often a host that does not answer is asked again */
@@ -72,6 +74,32 @@ gboolean gw_inventory_has_looked(GwEngine *engine)
     return looked;
 }
 
+/* [locked] Those whose time has come: one that is down at once, the others in turns. References. */
+static GPtrArray *list_due(GwEngine *engine)
+{
+    GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify)gw_host_entry_unref);
+    g_autoptr(GArray) turns = g_array_new(FALSE, FALSE, sizeof(GwLook));
+    gint64 now = g_get_monotonic_time();
+    guint interval_s = engine->settings.inventory_interval_s;
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, engine->hosts);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        GwHostEntry *entry = value;
+        GwLook look = {entry, entry->last_full_us};
+        if (entry->refreshing || now - look.last_us < (entry->up ? interval_s : RETRY_DOWN_S) * G_USEC_PER_SEC)
+            continue;
+        if (entry->up)
+            g_array_append_val(turns, look);
+        else
+            g_ptr_array_add(list, gw_host_entry_ref(entry));
+    }
+    guint count = gw_looks_take(turns, g_hash_table_size(engine->hosts), interval_s);
+    for (guint i = 0; i < count; i++)
+        g_ptr_array_add(list, gw_host_entry_ref(g_array_index(turns, GwLook, i).host));
+    return list;
+}
+
 gboolean gw_inventory_tick(gpointer data)
 {
     GwEngine *engine = data;
@@ -79,18 +107,8 @@ gboolean gw_inventory_tick(gpointer data)
     gw_checkups_tick(engine);
     gw_autobalance_tick(engine);
     gw_pools_tick(engine);
-    g_autoptr(GPtrArray) due = g_ptr_array_new_with_free_func((GDestroyNotify)gw_host_entry_unref);
-    gint64 now = g_get_monotonic_time();
-    GHashTableIter iter;
-    gpointer value;
     g_mutex_lock(&engine->lock);
-    g_hash_table_iter_init(&iter, engine->hosts);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        GwHostEntry *entry = value;
-        gint64 interval = entry->up ? engine->settings.inventory_interval_s : RETRY_DOWN_S;
-        if (!entry->refreshing && now - entry->last_full_us >= interval * G_USEC_PER_SEC)
-            g_ptr_array_add(due, gw_host_entry_ref(entry));
-    }
+    g_autoptr(GPtrArray) due = list_due(engine);
     g_mutex_unlock(&engine->lock);
     for (guint i = 0; i < due->len; i++)
         gw_inventory_ask(engine, due->pdata[i], NULL);

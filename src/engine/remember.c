@@ -44,10 +44,8 @@ static gboolean catch_up(GwEngine *engine, GwHostEntry *entry, GError **error)
 /* A driver that cannot tell whether a definition changed has it read anew whenever what is shown of the instance did. */
 static gint64 fingerprint_of(const GwInstance *instance)
 {
-    if (instance->fingerprint)
-        return (gint64)instance->fingerprint;
-    g_autofree char *text = gw_codec_instance_to_text(instance);
-    return (gint64)g_str_hash(text) + 1;
+    guint64 fingerprint = instance->fingerprint ? instance->fingerprint : gw_codec_instance_hash(instance);
+    return fingerprint ? (gint64)fingerprint : 1; /* 0: nothing is kept */
 }
 
 typedef struct {

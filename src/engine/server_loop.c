@@ -266,7 +266,7 @@ static gboolean remove_row(GwEngine *engine, GwServerRun *run, const GwServer *r
 {
     GwFence fence;
     gboolean fenced = gw_peers_fence(engine, NULL, run->token, &fence);
-    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&engine->adopt_lock);
+    G_GNUC_UNUSED g_autoptr(GRWLockReaderLocker) locker = g_rw_lock_reader_locker_new(&engine->adopt_lock);
     if (!gw_store_server_remove(engine->store, row->id, fenced ? &fence : NULL, error))
         return FALSE;
     open_event(engine, run, row);

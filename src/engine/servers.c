@@ -170,7 +170,7 @@ gboolean gw_engine_load_servers(GwEngine *engine, GError **error)
 {
     g_autoptr(GPtrArray) rows = NULL, due = g_ptr_array_new();
     {
-        G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&engine->adopt_lock);
+        G_GNUC_UNUSED g_autoptr(GRWLockWriterLocker) locker = g_rw_lock_writer_locker_new(&engine->adopt_lock);
         if (!gw_store_servers(engine->store, &rows, error))
             return FALSE;
         g_mutex_lock(&engine->lock);
@@ -349,12 +349,12 @@ static gboolean begin(GwEngine *engine, GwServer *row /* taken */, const char *g
     g_strlcpy(uuid, mine->uuid, sizeof uuid);
     if (!join(engine, mine, group, error))
         return FALSE;
-    g_mutex_lock(&engine->adopt_lock);
+    g_rw_lock_reader_lock(&engine->adopt_lock);
     gboolean ok = gw_store_server_add(engine->store, mine, error);
     gboolean recorded = ok && record(engine, mine, "create", &who, error);
     if (ok)
         enter(engine, g_steal_pointer(&mine));
-    g_mutex_unlock(&engine->adopt_lock);
+    g_rw_lock_reader_unlock(&engine->adopt_lock);
     gw_server_run_wake(engine, uuid);
     return recorded;
 }
@@ -396,7 +396,7 @@ static gboolean ensure_row(GwEngine *engine, const GwInstanceView *view, const G
     row->delete_request = g_strdup(request->request_id);
     row->user_id = g_strdup(request->user_id);
     row->project_id = g_strdup(request->project_id);
-    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&engine->adopt_lock);
+    G_GNUC_UNUSED g_autoptr(GRWLockReaderLocker) locker = g_rw_lock_reader_locker_new(&engine->adopt_lock);
     if (!gw_store_server_add(engine->store, row, error))
         return FALSE;
     enter(engine, g_steal_pointer(&row));

@@ -7,17 +7,24 @@
 
 /* ---- actions: the record of who asked for what */
 
-gboolean gw_submit_record(GwEngine *engine, const GwMoveRequest *request, const char *action, GError **error)
+/* Owned by the caller; NULL: nobody asked by request. */
+static GwActionRow *action_of(const GwMoveRequest *request, const char *action)
 {
     if (!request->request_id)
-        return TRUE;
-    g_autoptr(GwActionRow) row = g_new0(GwActionRow, 1);
+        return NULL;
+    GwActionRow *row = g_new0(GwActionRow, 1);
     g_strlcpy(row->instance_uuid, request->instance_uuid, sizeof row->instance_uuid);
     row->request_id = g_strdup(request->request_id);
     row->action = g_strdup(action);
     row->user_id = g_strdup(request->user_id);
     row->project_id = g_strdup(request->project_id);
-    return gw_store_action_add(engine->store, row, error);
+    return row;
+}
+
+gboolean gw_submit_record(GwEngine *engine, const GwMoveRequest *request, const char *action, GError **error)
+{
+    g_autoptr(GwActionRow) row = action_of(request, action);
+    return !row || gw_store_action_add(engine->store, row, error);
 }
 
 /* ---- beginning a move */
@@ -182,7 +189,7 @@ GwMigration *gw_submit_check(GwEngine *engine, const GwMoveRequest *request, GwM
     return row;
 }
 
-static const char *action_of(GwMoveKind kind)
+static const char *action_name(GwMoveKind kind)
 {
     return kind == GW_MOVE_LIVE ? "live-migration" : kind == GW_MOVE_COLD ? "migrate" : kind == GW_MOVE_RESIZE ? "resize" : "evacuate";
 }
@@ -194,9 +201,9 @@ static gboolean submit(GwEngine *engine, const GwMoveRequest *request, GwMoveKin
     g_autoptr(GwMigration) row = gw_submit_check(engine, request, kind, &view, error);
     if (!row)
         return FALSE;
-    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&engine->adopt_lock);
-    if (!gw_store_migration_add_fenced(engine->store, row, request->fence, error) ||
-        !gw_submit_record(engine, request, action_of(kind), error))
+    g_autoptr(GwActionRow) action = action_of(request, action_name(kind));
+    G_GNUC_UNUSED g_autoptr(GRWLockReaderLocker) locker = g_rw_lock_reader_locker_new(&engine->adopt_lock);
+    if (!gw_store_migration_add_fenced(engine->store, row, request->fence, action, error))
         return FALSE;
     *ret_id = row->id;
     GwActive *active = gw_active_new(engine, g_steal_pointer(&row));

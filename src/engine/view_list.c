@@ -2,14 +2,20 @@
 
 #include <string.h>
 
-enum { CHUNK = 256 };
+enum {
+    CHUNK = 256,
+    GRAM = 4, /* characters in a row, of which a chunk knows which it has: */
+    GRAM_BITS = 14,
+    GRAMS_BYTES = (1 << GRAM_BITS) / 8, /* one bit for those of the same hash */
+};
 
 /* Some neighbours. Changed only while nobody else holds it. */
 typedef struct {
     gatomicrefcount refs;
     guint count;
     GwInstanceView *views[CHUNK]; /* references */
-    GBytes *names;                /* atomic: all their names one after the other, each ended by a line end; NULL: not wanted yet */
+    GBytes *names;                /* atomic: the bits of its grams, and all their names one after the other, each ended by a line end;
+                                   * NULL: not wanted yet */
 } Chunk;
 
 struct GwViewList {
@@ -232,12 +238,26 @@ void gw_view_iter_init(GwViewIter *iter, const GwViewList *list, const GwInstanc
     iter->at += iter->at < chunk->count && gw_view_order(chunk->views[iter->at], after) == 0;
 }
 
+static guint gram_at(const char *text)
+{
+    guint32 four;
+    memcpy(&four, text, sizeof four);
+    return four * 2654435761u >> (32 - GRAM_BITS); /* Knuth's multiplicative hash */
+}
+_Static_assert(sizeof(guint32) == GRAM, "a gram is hashed as one number");
+
 static GBytes *join_names(const Chunk *chunk)
 {
-    GString *text = g_string_sized_new(CHUNK * 16);
+    GString *text = g_string_sized_new(GRAMS_BYTES + CHUNK * 16);
+    g_string_set_size(text, GRAMS_BYTES);
+    memset(text->str, 0, GRAMS_BYTES);
     for (guint i = 0; i < chunk->count; i++) {
         g_string_append(text, gw_instance_view_name(chunk->views[i]));
         g_string_append_c(text, '\n');
+    }
+    for (gsize at = GRAMS_BYTES; at + GRAM <= text->len; at++) {
+        guint gram = gram_at(text->str + at);
+        text->str[gram / 8] = (char)(text->str[gram / 8] | 1 << gram % 8);
     }
     return g_string_free_to_bytes(text);
 }
@@ -255,12 +275,23 @@ static GBytes *names_of(Chunk *chunk)
     return g_atomic_pointer_get(&chunk->names);
 }
 
+/* FALSE: a gram of it is nowhere, and so it is not either. Most chunks are passed over by that, unread. */
+static gboolean has_grams(const char *bits, const char *named, gsize length)
+{
+    for (gsize at = 0; at + GRAM <= length; at++) {
+        guint gram = gram_at(named + at);
+        if (!(bits[gram / 8] & 1 << gram % 8))
+            return FALSE;
+    }
+    return TRUE;
+}
+
 /* A name that crosses from one to the next would be found in vain, which costs a look at a chunk. */
 static gboolean may_have(Chunk *chunk, const char *named)
 {
-    gsize size;
+    gsize size, length = strlen(named);
     const char *text = g_bytes_get_data(names_of(chunk), &size);
-    return memmem(text, size, named, strlen(named)) != NULL;
+    return has_grams(text, named, length) && memmem(text + GRAMS_BYTES, size - GRAMS_BYTES, named, length) != NULL;
 }
 
 GwInstanceView *gw_view_iter_next(GwViewIter *iter)

@@ -1,6 +1,7 @@
 /* Instance actions and their events: history for people. Nothing of Godwit's own is decided from it, so it is written
  * as a note: it survives the daemon, and the next journalled state makes it proof against a power cut. */
 #include "store/fields.h"
+#include "store/migrations.h"
 
 #include "base/error.h"
 
@@ -58,15 +59,17 @@ static gboolean insert(GwSession *session, const char *table, const GwField *fie
     return gw_session_integer(session, sql->str, params, count - 1, 0, ret_id, error);
 }
 
+gboolean gw_action_insert(GwSession *session, GwActionRow *row, GError **error)
+{
+    row->start_us = row->updated_us = g_get_real_time();
+    return insert(session, "actions", action_fields, ACTIONS, row, &row->id, error);
+}
+
 gboolean gw_store_action_add(GwStore *store, GwActionRow *row, GError **error)
 {
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_WRITE, error);
-    if (!session)
-        return FALSE;
     GwActionRow added = *row;
-    added.start_us = added.updated_us = g_get_real_time();
-    if (!insert(session, "actions", action_fields, ACTIONS, &added, &added.id, error) ||
-        !gw_session_commit(session, error))
+    if (!session || !gw_action_insert(session, &added, error) || !gw_session_commit(session, error))
         return FALSE;
     *row = added;
     return TRUE;
@@ -93,15 +96,10 @@ gboolean gw_store_action_fail(GwStore *store, const char *instance_uuid, const c
            gw_session_commit(session, error);
 }
 
-gboolean gw_store_event_begin(GwStore *store, const char *instance_uuid, const char *request_id, const char *event,
-                              const char *host, GError **error)
+static gboolean begin_event(GwSession *session, const GwEventNote *note, gint64 action_id, GError **error)
 {
-    g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_NOTE, error);
-    GwEventRow row = {.event = (char *)event, .host = (char *)host, .start_us = g_get_real_time()};
-    if (!session || !touch_action(session, instance_uuid, request_id, NULL, row.start_us, &row.action_id, error))
-        return FALSE;
-    return row.action_id == 0 ||
-           (insert(session, "events", event_fields, EVENTS, &row, &row.id, error) && gw_session_commit(session, error));
+    GwEventRow row = {.action_id = action_id, .event = (char *)note->event, .host = (char *)note->host, .start_us = note->at_us};
+    return insert(session, "events", event_fields, EVENTS, &row, &row.id, error);
 }
 
 static gboolean finish_event(GwSession *session, const GwEventRow *row, gint64 *ret_id, GError **error)
@@ -115,40 +113,64 @@ static gboolean finish_event(GwSession *session, const GwEventRow *row, gint64 *
         0, ret_id, error);
 }
 
-gboolean gw_store_event_end(GwStore *store, const char *instance_uuid, const char *request_id, const char *event,
-                            const char *host, const char *result, const char *details, GError **error)
+static gboolean end_event(GwSession *session, const GwEventNote *note, gint64 action_id, GError **error)
+{
+    gint64 id;
+    GwEventRow row = {.action_id = action_id,
+                      .event = (char *)note->event,
+                      .host = (char *)note->host,
+                      .result = (char *)note->result,
+                      .details = (char *)note->details,
+                      .start_us = note->at_us,
+                      .finish_us = note->at_us};
+    return finish_event(session, &row, &id, error) && (id || insert(session, "events", event_fields, EVENTS, &row, &row.id, error));
+}
+
+static gboolean close_events(GwSession *session, const GwEventNote *note, GError **error)
+{
+    return gw_session_run(session,
+                          "UPDATE events SET finish_us = $3, result = $4, details = $5 WHERE finish_us = 0 AND action_id IN "
+                          "(SELECT id FROM actions WHERE instance_uuid = $1 AND request_id = $2)",
+                          GW_PARAMS(gw_param_text(note->instance_uuid), gw_param_text(note->request_id), gw_param_integer(note->at_us),
+                                    gw_param_text(note->result), gw_param_text(note->details)),
+                          error);
+}
+
+static gboolean put_note(GwSession *session, const GwEventNote *note, GError **error)
+{
+    gint64 action_id;
+    if (note->what == GW_NOTE_CLOSES)
+        return close_events(session, note, error);
+    if (!touch_action(session, note->instance_uuid, note->request_id, note->failed_action ? "Error" : NULL, note->at_us, &action_id, error))
+        return FALSE;
+    if (!action_id)
+        return TRUE;
+    return note->what == GW_NOTE_BEGINS ? begin_event(session, note, action_id, error) : end_event(session, note, action_id, error);
+}
+
+gboolean gw_store_events_note(GwStore *store, const GwEventNote *notes, guint count, GError **error)
 {
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_NOTE, error);
-    gint64 now_us = g_get_real_time(), id;
-    GwEventRow row = {.event = (char *)event,
-                      .host = (char *)host,
-                      .result = (char *)result,
-                      .details = (char *)details,
-                      .start_us = now_us,
-                      .finish_us = now_us};
-    if (!session || !touch_action(session, instance_uuid, request_id, NULL, now_us, &row.action_id, error))
+    if (!session)
         return FALSE;
-    if (row.action_id == 0)
-        return TRUE;
-    if (!finish_event(session, &row, &id, error))
-        return FALSE;
-    if (id == 0 && !insert(session, "events", event_fields, EVENTS, &row, &id, error))
-        return FALSE;
+    for (guint i = 0; i < count; i++)
+        if (!put_note(session, &notes[i], error))
+            return FALSE;
     return gw_session_commit(session, error);
 }
 
-gboolean gw_store_events_close(GwStore *store, const char *instance_uuid, const char *request_id, const char *result,
-                               const char *details, GError **error)
+gboolean gw_store_event_begin(GwStore *store, const char *instance_uuid, const char *request_id, const char *event,
+                              const char *host, GError **error)
 {
-    g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_NOTE, error);
-    return session &&
-           gw_session_run(session,
-                          "UPDATE events SET finish_us = $3, result = $4, details = $5 WHERE finish_us = 0 AND action_id IN "
-                          "(SELECT id FROM actions WHERE instance_uuid = $1 AND request_id = $2)",
-                          GW_PARAMS(gw_param_text(instance_uuid), gw_param_text(request_id),
-                                    gw_param_integer(g_get_real_time()), gw_param_text(result), gw_param_text(details)),
-                          error) &&
-           gw_session_commit(session, error);
+    GwEventNote note = {GW_NOTE_BEGINS, instance_uuid, request_id, event, host, .at_us = g_get_real_time()};
+    return gw_store_events_note(store, &note, 1, error);
+}
+
+gboolean gw_store_event_end(GwStore *store, const char *instance_uuid, const char *request_id, const char *event,
+                            const char *host, const char *result, const char *details, GError **error)
+{
+    GwEventNote note = {GW_NOTE_ENDS, instance_uuid, request_id, event, host, result, details, .at_us = g_get_real_time()};
+    return gw_store_events_note(store, &note, 1, error);
 }
 
 /* Every row of a query into structs of that size; free_row also frees what is half read. */

@@ -157,6 +157,11 @@ char *gw_codec_instance_to_text(const GwInstance *instance)
     return gw_fields_to_text(instance_fields, G_N_ELEMENTS(instance_fields), instance);
 }
 
+guint64 gw_codec_instance_hash(const GwInstance *instance)
+{
+    return gw_fields_hash(instance_fields, G_N_ELEMENTS(instance_fields), instance);
+}
+
 GwInstance *gw_codec_instance_from_text(const char *text, GError **error)
 {
     g_autoptr(GwInstance) instance = gw_instance_new();

@@ -39,10 +39,9 @@ gboolean gw_connection_execute(GwConnection *connection, const char *sql, GError
     return sqlite3_exec(connection->db, sql, NULL, NULL, NULL) == SQLITE_OK || fail(connection, error);
 }
 
-GwConnection *gw_connection_open(GwStore *store, const char *path, int flags, GError **error)
+GwConnection *gw_connection_open(const char *path, int flags, GError **error)
 {
     g_autoptr(GwConnection) connection = g_new0(GwConnection, 1);
-    connection->session.store = store;
     connection->path = path;
     connection->statements = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, statement_free);
     if (sqlite3_open_v2(path, &connection->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
@@ -85,7 +84,6 @@ static Statement *prepare(GwConnection *connection, const char *sql, GError **er
         return NULL;
     }
     statement = g_new0(Statement, 1);
-    statement->result.session = &connection->session;
     statement->stmt = stmt;
     g_hash_table_insert(connection->statements, g_strdup(sql), statement);
     return statement;
@@ -114,11 +112,12 @@ void gw_connection_finish(GwResult *result)
 
 GwResult *gw_connection_query(GwSession *session, const char *sql, const GwParam *params, guint count, GError **error)
 {
-    GwConnection *connection = (GwConnection *)session;
+    GwConnection *connection = ((GwTransaction *)session)->connection;
     Statement *statement = prepare(connection, sql, error);
     if (!statement)
         return NULL;
     g_assert(!statement->busy); /* the same text twice at once would need two statements: nobody does that */
+    statement->result.session = session;
     statement->busy = TRUE;
     for (guint i = 0; i < count; i++) {
         if (bind(statement->stmt, (int)i + 1, &params[i]) != SQLITE_OK) {
@@ -134,7 +133,7 @@ gboolean gw_connection_next(GwResult *result, gboolean *ret_row, GError **error)
 {
     int code = sqlite3_step(((Statement *)result)->stmt);
     if (code != SQLITE_ROW && code != SQLITE_DONE)
-        return fail((GwConnection *)result->session, error);
+        return fail(((GwTransaction *)result->session)->connection, error);
     *ret_row = code == SQLITE_ROW;
     return TRUE;
 }

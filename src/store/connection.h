@@ -1,5 +1,5 @@
-/* One SQLite connection with its prepared statements: a session of the store. Used by one thread at a time. Inside the
- * SQLite adapter only. */
+/* One SQLite connection with its prepared statements, and a transaction on it: a session of the store. Used by one thread at a time. Inside
+ * the SQLite adapter only. */
 #ifndef GW_STORE_CONNECTION_H
 #define GW_STORE_CONNECTION_H
 
@@ -8,15 +8,19 @@
 #include <sqlite3.h>
 
 typedef struct {
-    GwSession session; /* first: a GwSession * is a GwConnection * */
     sqlite3 *db;
     const char *path;       /* borrowed from the store, for messages */
     GHashTable *statements; /* SQL → its prepared statement, owned */
-    gboolean begun;         /* a transaction is open */
-    gboolean synchronous;   /* commits reach the disk */
 } GwConnection;
 
-GwConnection *gw_connection_open(GwStore *store, const char *path, int flags, GError **error);
+typedef struct {
+    GwSession session; /* first: a GwSession * is a GwTransaction * */
+    GwConnection *connection; /* lent; NULL: given back already */
+    GwAccess access;
+    gboolean begun; /* it is open */
+} GwTransaction;
+
+GwConnection *gw_connection_open(const char *path, int flags, GError **error);
 void gw_connection_close(GwConnection *connection); /* NULL is nothing */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwConnection, gw_connection_close)
 

@@ -121,3 +121,77 @@ gboolean gw_fields_read(const GwField *fields, guint count, GwResult *result, gp
             return FALSE;
     return TRUE;
 }
+
+/* ---- One number for all fields: FNV-1a */
+
+static guint64 hash_bytes(guint64 hash, gconstpointer bytes, gsize size)
+{
+    for (gsize i = 0; i < size; i++)
+        hash = (hash ^ ((const guchar *)bytes)[i]) * 1099511628211u;
+    return hash;
+}
+
+/* With its end, so that "a", "b" is not "ab"; and what is not there is not empty. */
+static guint64 hash_text(guint64 hash, const char *text)
+{
+    return text ? hash_bytes(hash, text, strlen(text) + 1) : hash_bytes(hash, "\xff", 1);
+}
+
+static guint64 hash_texts(guint64 hash, char *const *texts, guint count)
+{
+    hash = hash_bytes(hash, &count, sizeof count);
+    for (guint i = 0; i < count; i++)
+        hash = hash_text(hash, texts[i]);
+    return hash;
+}
+
+static guint64 hash_struct(guint64 hash, const GwField *fields, guint count, gconstpointer value);
+
+static guint64 hash_list(guint64 hash, const GwField *field, const GPtrArray *list)
+{
+    hash = hash_bytes(hash, &list->len, sizeof list->len);
+    for (guint i = 0; i < list->len; i++)
+        hash = hash_struct(hash, field->fields, field->count, list->pdata[i]);
+    return hash;
+}
+
+static guint64 hash_field(guint64 hash, const GwField *field, gconstpointer value)
+{
+    gconstpointer at = gw_field_of(field, value);
+    switch (field->type) {
+    case GW_FIELD_INT64:
+        return hash_bytes(hash, at, sizeof(gint64));
+    case GW_FIELD_UINT:
+    case GW_FIELD_BOOL:
+        return hash_bytes(hash, at, sizeof(guint));
+    case GW_FIELD_TEXT:
+        return hash_text(hash, *(char *const *)at);
+    case GW_FIELD_UUID:
+        return hash_text(hash, at);
+    case GW_FIELD_WORD: /* its number may be another's in the next version */
+        return hash_text(hash, gw_field_word_of(field, value));
+    case GW_FIELD_STRV: {
+        GStrv texts = *(const GStrv *)at;
+        return hash_texts(hash, texts, texts ? g_strv_length(texts) : 0);
+    }
+    case GW_FIELD_STRINGS: {
+        const GPtrArray *texts = *(GPtrArray *const *)at;
+        return hash_texts(hash, (char *const *)texts->pdata, texts->len);
+    }
+    case GW_FIELD_LIST:
+        return hash_list(hash, field, *(GPtrArray *const *)at);
+    }
+    g_assert_not_reached();
+}
+
+static guint64 hash_struct(guint64 hash, const GwField *fields, guint count, gconstpointer value)
+{
+    for (guint i = 0; i < count; i++)
+        hash = hash_field(hash, &fields[i], value);
+    return hash;
+}
+
+guint64 gw_fields_hash(const GwField *fields, guint count, gconstpointer value)
+{
+    return hash_struct(14695981039346656037u, fields, count, value);
+}

@@ -62,4 +62,7 @@ gboolean gw_fields_read(const GwField *fields, guint count, GwResult *result, gp
 char *gw_fields_to_text(const GwField *fields, guint count, gconstpointer value);
 gboolean gw_fields_from_text(const GwField *fields, guint count, const char *text, gpointer value, GError **error);
 
+/* A number that is another one, as good as surely, when anything of the struct is. */
+guint64 gw_fields_hash(const GwField *fields, guint count, gconstpointer value);
+
 #endif

@@ -144,10 +144,10 @@ static gboolean insert(GwSession *session, const GwMigration *migration, gint64 
 
 gboolean gw_store_migration_add(GwStore *store, GwMigration *migration, GError **error)
 {
-    return gw_store_migration_add_fenced(store, migration, NULL, error);
+    return gw_store_migration_add_fenced(store, migration, NULL, NULL, error);
 }
 
-gboolean gw_store_migration_add_fenced(GwStore *store, GwMigration *migration, const GwFence *fence, GError **error)
+gboolean gw_store_migration_add_fenced(GwStore *store, GwMigration *migration, const GwFence *fence, GwActionRow *action, GError **error)
 {
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_WRITE, error);
     if (!session || !gw_session_check_fence(session, fence, error))
@@ -161,8 +161,8 @@ gboolean gw_store_migration_add_fenced(GwStore *store, GwMigration *migration, c
     if (!is_final(&added) &&
         (!check_free(session, added.instance_uuid, error) || !check_idle(session, added.instance_uuid, error)))
         return FALSE;
-    if (!insert(session, &added, &added.id, error) || !gw_resize_put(session, &added, error) || !put_plan(session, &added, error) || !gw_forecast_put(session, &added, error) ||
-        !gw_session_commit(session, error))
+    if (!insert(session, &added, &added.id, error) || !gw_resize_put(session, &added, error) || !put_plan(session, &added, error) ||
+        !gw_forecast_put(session, &added, error) || (action && !gw_action_insert(session, action, error)) || !gw_session_commit(session, error))
         return FALSE;
     *migration = added;
     return TRUE;

@@ -14,6 +14,9 @@ gboolean gw_forecast_put(GwSession *session, const GwMigration *migration, GErro
 gboolean gw_resize_put(GwSession *session, const GwMigration *migration, GError **error);
 GwFlavor *gw_codec_flavor_from_text(const char *text, GError **error);
 
+/* actions.c: fills id and times. */
+gboolean gw_action_insert(GwSession *session, GwActionRow *row, GError **error);
+
 /* The rows that a query means, newest first, as the session's transaction sees them. */
 GPtrArray *gw_migrations_read(GwSession *session, const GwMigrationQuery *query, GError **error);
 

@@ -116,12 +116,13 @@ gboolean gw_store_card_put(GwStore *store, GwCard *card, GError **error);
 gboolean gw_store_cards(GwStore *store, GPtrArray **ret_cards /* of GwCard * */, GError **error);
 
 /* ---- Migrations: intent and journal */
+typedef struct GwActionRow GwActionRow;
 
 /* Fills id, uuid, version, created_us, updated_us, state_since_us. GW_ERROR_CONFLICT when the instance already has a
  * migration that is not in a FINAL state (guaranteed by a unique index, whatever races). */
 gboolean gw_store_migration_add(GwStore *store, GwMigration *migration, GError **error);
-/* The same, while the lease holds: GW_ERROR_STALE. */
-gboolean gw_store_migration_add_fenced(GwStore *store, GwMigration *migration, const GwFence *fence, GError **error);
+/* The same, while the lease holds: GW_ERROR_STALE. action: NULL, or what is recorded with it (as gw_store_action_add). */
+gboolean gw_store_migration_add_fenced(GwStore *store, GwMigration *migration, const GwFence *fence, GwActionRow *action, GError **error);
 /* Writes the row if its version is still migration->version, and then raises version and updated_us (and
  * state_since_us when the state changed) in *migration. GW_ERROR_STALE otherwise. Intents are never cleared by it:
  * the stored intents are OR-ed with the given ones and come back in *migration. A FINAL row keeps its state for ever:
@@ -166,7 +167,7 @@ gboolean gw_store_migrations(GwStore *store, const GwMigrationQuery *query, GPtr
 gboolean gw_store_prune(GwStore *store, gint64 before_us, gint64 *ret_migrations, GError **error);
 
 /* ---- Instance actions: what was asked of an instance and what came of it (Nova's os-instance-actions) */
-typedef struct {
+struct GwActionRow {
     gint64 id;
     char instance_uuid[GW_UUID_SIZE];
     char *request_id; /* "req-…" */
@@ -174,7 +175,7 @@ typedef struct {
     char *user_id, *project_id;
     char *message;    /* NULL, or "Error" when it failed (as in Nova) */
     gint64 start_us, updated_us;
-} GwActionRow;
+};
 
 typedef struct {
     gint64 id, action_id;
@@ -199,9 +200,19 @@ gboolean gw_store_event_begin(GwStore *store, const char *instance_uuid, const c
 /* Ends the newest unfinished event of that name. result "Success" or "Error". One that was never begun is stored whole. */
 gboolean gw_store_event_end(GwStore *store, const char *instance_uuid, const char *request_id, const char *event,
                             const char *host, const char *result, const char *details, GError **error);
-/* Ends every event of that request which is still under way: a former daemon may have begun it. */
-gboolean gw_store_events_close(GwStore *store, const char *instance_uuid, const char *request_id, const char *result,
-                               const char *details, GError **error);
+/* One of several that are written at once; texts are borrowed. */
+typedef struct {
+    enum {
+        GW_NOTE_BEGINS, /* as gw_store_event_begin */
+        GW_NOTE_ENDS,   /* as gw_store_event_end */
+        GW_NOTE_CLOSES, /* ends every event of that request which is still under way: a former daemon may have begun it */
+    } what;
+    const char *instance_uuid, *request_id, *event, *host, *result, *details;
+    gint64 at_us; /* when it happened */
+    gboolean failed_action; /* as gw_store_action_fail; not of one that closes */
+} GwEventNote;
+/* All of them, in that order, or none. */
+gboolean gw_store_events_note(GwStore *store, const GwEventNote *notes, guint count, GError **error);
 /* Newest first; request_id NULL: all. */
 gboolean gw_store_actions(GwStore *store, const char *instance_uuid, const char *request_id, GPtrArray **ret_rows,
                           GError **error);
@@ -212,6 +223,7 @@ char *gw_codec_plan_to_text(const GwPlan *plan);
 GwPlan *gw_codec_plan_from_text(const char *text, GError **error);
 char *gw_codec_instance_to_text(const GwInstance *instance);
 GwInstance *gw_codec_instance_from_text(const char *text, GError **error);
+guint64 gw_codec_instance_hash(const GwInstance *instance); /* another one when the text would be another */
 char *gw_codec_forecast_to_text(const GwForecast *forecast);
 GwForecast *gw_codec_forecast_from_text(const char *text, GError **error);
 

@@ -2,6 +2,10 @@
 #include "base/error.h"
 #include "fake_engine.h"
 
+#include <string.h>
+
+enum { SLOW_DISK_MS = 1500 };
+
 GwImage *gw_image_ref(GwImage *image)
 {
     g_atomic_ref_count_inc(&image->refs);
@@ -101,7 +105,11 @@ gboolean gw_engine_card_change(GwEngine *engine, const char *uuid, GwCardChange 
         return FALSE;
     }
     g_autoptr(GwCard) card = gw_card_new(uuid);
-    return change(card, view, data, error);
+    gboolean ok = change(card, view, data, error);
+    for (guint i = 0; i < card->metadata->len; i++) /* a slow disk */
+        if (strcmp(((const GwMetadatum *)card->metadata->pdata[i])->key, "slow") == 0)
+            g_usleep(SLOW_DISK_MS * 1000);
+    return ok;
 }
 
 gboolean gw_engine_note_action(GwEngine *engine, const GwMoveRequest *request, const char *action, GError **error)

@@ -125,6 +125,23 @@ def test_one_that_does_not_read_holds_up_nobody(cloud):
     lazy.close()
 
 
+def test_a_page_of_migrations_follows_them(cloud):
+    """Its rows are kept as text until they change."""
+    name = names(cloud)[0]
+    answer, seen = move(cloud, name), []
+    server = cloud.find(name)["id"]
+    while not seen or seen[-1]["status"] != "completed":
+        for path in ("/v2.1/os-migrations?limit=1", f"/v2.1/os-migrations?instance_uuid={server}&limit=1"):  # the second from what was kept
+            row = cloud.get(path, "2.88").json["migrations"][0]
+            if row not in seen:
+                seen.append(row)
+        assert len(seen) < 20
+    assert answer.status == 202 and {row["instance_uuid"] for row in seen} == {server}
+    assert len({row["updated_at"] for row in seen}) >= len({row["status"] for row in seen}) >= 2
+    own = cloud.get(f"/godwit/v1/migrations/{seen[-1]['id']}").json["migration"]
+    assert own["state"] == "completed" and seen[-1]["dest_compute"] == own["dest"]
+
+
 def test_a_move_is_predicted_and_what_came_is_kept(cloud):
     name = names(cloud)[1]
     plan = cloud.request("POST", "/godwit/v1/plan", {"plan": {"server": cloud.find(name)["id"]}}).json["plan"]

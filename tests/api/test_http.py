@@ -280,6 +280,39 @@ def test_waiting_requests_hold_no_thread(start):
     assert [a.status for a in answers] == [202] * 20
 
 
+def put_slow(server, answers):
+    """Metadata that the disk takes its time with."""
+    path = f"/v2.1/servers/{uuid('vm-active')}/metadata/slow"
+    answers.append(server.request("PUT", path, {"meta": {"slow": "x"}}, "2.30"))
+
+
+def test_writes_hold_no_thread(start):
+    server = start("--threads", "1")
+    answers = []
+    threads = [threading.Thread(target=put_slow, args=(server, answers)) for _ in range(8)]
+    began = time.monotonic()
+    for t in threads:
+        t.start()
+    time.sleep(0.2)
+    assert server.get("/v2.1/servers").status == 200
+    assert not answers and time.monotonic() - began < 1.2  # nobody's read waits for the disk
+    for t in threads:
+        t.join()
+    assert [a.status for a in answers] == [200] * 8
+    assert time.monotonic() - began < 6  # nor one write for the other: 12 s in turn
+
+
+def test_stop_waits_for_writes(start):
+    server = start("--threads", "1")
+    answers = []
+    thread = threading.Thread(target=put_slow, args=(server, answers))
+    thread.start()
+    time.sleep(0.5)
+    server.close()
+    thread.join()
+    assert [a.status for a in answers] == [200]
+
+
 def test_stop_answers_what_waits(start):
     server = start("--wait", "60")
     answers = []

@@ -66,6 +66,12 @@ static void look(GRand *rand, const GwViewList *list, const GPtrArray *plain)
     assert_same(list, want, stranger, NULL); /* one that is not in it */
     assert_same(list, want, NULL, "m-12");
     assert_same(list, want, NULL, "nobody");
+    assert_same(list, want, NULL, "vm-1234"); /* longer than a gram */
+    assert_same(list, want, NULL, "vm-1\nvm-");
+    for (guint i = 0; i < MIN(want->len, 5); i++) {
+        const GwInstanceView *any = want->pdata[g_rand_int_range(rand, 0, (gint32)want->len)];
+        assert_same(list, want, NULL, any->instance->name);
+    }
     if (want->len)
         assert_same(list, want, want->pdata[g_rand_int_range(rand, 0, (gint32)want->len)], "7");
 }

@@ -18,6 +18,11 @@ enum { ENGINE_AGE = 5000 }; /* what inputs did to it must not pile up */
 
 /* ---- the parking lot: here nobody waits */
 
+void gw_request_aside(GwRequest *request, GwHandler handler)
+{
+    handler(request);
+}
+
 struct GwDeferred {
     GwFinish finish;
 };

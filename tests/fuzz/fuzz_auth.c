@@ -39,6 +39,11 @@ void gw_logins_try(GwLogins *logins, GwRequest *request, const char *name, const
 
 /* ---- the parking lot: here nobody waits */
 
+void gw_request_aside(GwRequest *request, GwHandler handler)
+{
+    handler(request);
+}
+
 GwDeferred *gw_request_defer(GwRequest *request, GwFinish finish, GwHandler overdue)
 {
     overdue(request);

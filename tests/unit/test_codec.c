@@ -13,6 +13,48 @@ static void test_instance_round_trip(void)
     assert_instance_equal(instance, back);
 }
 
+/* Each kind of field that an instance has. */
+static void change(GwInstance *instance, guint what)
+{
+    GwDisk *disk = instance->disks->pdata[0];
+    char **text = what == 0 ? &instance->name : what == 1 ? &instance->graphics_listen : what == 2 ? &disk->path
+                  : what == 3 ? (char **)&instance->files->pdata[0] : &((GwNic *)instance->nics->pdata[0])->source;
+    if (what < 5) {
+        g_free(*text);
+        *text = g_strdup("another");
+    } else if (what == 5) {
+        instance->power = instance->power == GW_POWER_RUNNING ? GW_POWER_PAUSED : GW_POWER_RUNNING;
+    } else if (what == 6) {
+        instance->autostart = !instance->autostart;
+    } else if (what == 7) {
+        instance->vcpus++;
+    } else if (what == 8) {
+        instance->memory_mib += G_GUINT64_CONSTANT(1) << 40;
+    } else if (what == 9) {
+        g_clear_pointer(&disk->backing, g_strfreev);
+    } else if (what == 10) {
+        gw_instance_add_nic(instance);
+    } else {
+        g_clear_pointer(&instance->graphics_listen, g_free); /* not the same as an empty one */
+    }
+}
+
+static void test_instance_hash(void)
+{
+    enum { CHANGES = 12 };
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+    for (guint what = 0; what <= CHANGES; what++) {
+        g_autoptr(GwInstance) one = sample_instance(UUID_A), same = sample_instance(UUID_A);
+        if (what < CHANGES) {
+            change(one, what);
+            change(same, what);
+        }
+        guint64 hash = gw_codec_instance_hash(one);
+        g_assert_cmpuint(hash, ==, gw_codec_instance_hash(same));
+        g_assert_true(g_hash_table_add(seen, g_memdup2(&hash, sizeof hash)));
+    }
+}
+
 static void test_plan_round_trip(void)
 {
     g_autoptr(GwPlan) plan = sample_plan();
@@ -122,6 +164,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/codec/instance", test_instance_round_trip);
+    g_test_add_func("/codec/instance_hash", test_instance_hash);
     g_test_add_func("/codec/plan", test_plan_round_trip);
     g_test_add_func("/codec/empty", test_empty_round_trip);
     g_test_add_func("/codec/every-word", test_every_word);

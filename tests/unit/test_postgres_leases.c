@@ -115,7 +115,7 @@ static void test_fence(Fixture *fixture, gconstpointer data)
     g_autoptr(GArray) leases = keep(fixture, one, SHORT_MS, NULL);
     GwFence fence = {one, g_array_index(leases, GwLease, 1)}, drains = {one, g_array_index(leases, GwLease, 0)};
     g_autoptr(GwMigration) row = sample_migration(UUID_A);
-    assert_ok(gw_store_migration_add_fenced(fixture->store, row, &drains, &error_));
+    assert_ok(gw_store_migration_add_fenced(fixture->store, row, &drains, NULL, &error_));
     assert_ok(gw_store_migration_journal(fixture->store, row, &fence, &error_));
     g_usleep((SHORT_MS + 50) * 1000);
     assert_ok(gw_store_migration_journal(fixture->store, row, &fence, &error_)); /* nobody has taken it */
@@ -128,7 +128,7 @@ static void test_fence(Fixture *fixture, gconstpointer data)
     assert_fails(ok, error, GW_ERROR_STALE, "another daemon leads here now", NULL);
     error = NULL;
     g_autoptr(GwMigration) more = sample_migration(UUID_B);
-    ok = gw_store_migration_add_fenced(fixture->store, more, &drains, &error);
+    ok = gw_store_migration_add_fenced(fixture->store, more, &drains, NULL, &error);
     assert_fails(ok, error, GW_ERROR_STALE, NULL);
     g_autoptr(GwDrain) drain = gw_drain_new();
     drain->hosts = g_strdup("HostA");

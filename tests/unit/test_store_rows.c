@@ -309,6 +309,34 @@ static void test_links(Fixture *fixture, gconstpointer data)
     assert_links(fixture, "");
 }
 
+/* Several at once are what they are one by one, and one transaction. */
+static void test_notes(Fixture *fixture, gconstpointer data)
+{
+    gint64 action = add_action(fixture, "req-1", "live-migration");
+    const GwEventNote notes[] = {
+        {GW_NOTE_BEGINS, UUID_A, "req-1", "compute_live_migration", "HostB", .at_us = 11},
+        {GW_NOTE_BEGINS, UUID_A, "req-1", "godwit_prepare", "HostC", .at_us = 12},
+        {GW_NOTE_BEGINS, UUID_A, "req-9", "x", NULL, .at_us = 13}, /* unknown: nothing */
+        {GW_NOTE_ENDS, UUID_A, "req-1", "godwit_prepare", NULL, "Error", "full", .at_us = 14, .failed_action = TRUE},
+        {GW_NOTE_ENDS, UUID_A, "req-1", "godwit_settle", "HostC", "Success", NULL, .at_us = 15}, /* never begun: stored whole */
+        {GW_NOTE_CLOSES, UUID_A, "req-1", NULL, NULL, "Success", NULL, .at_us = 16},
+    };
+    guint64 commits = gw_store_commits(fixture->store);
+    assert_ok(gw_store_events_note(fixture->store, notes, G_N_ELEMENTS(notes), &error_));
+    g_assert_cmpuint(gw_store_commits(fixture->store), ==, commits + 1);
+    g_autoptr(GPtrArray) rows = NULL, actions = NULL;
+    assert_ok(gw_store_events(fixture->store, action, &rows, &error_));
+    g_assert_cmpuint(rows->len, ==, 3);
+    assert_event(rows->pdata[0], "compute_live_migration", "HostB", "Success", NULL);
+    assert_event(rows->pdata[1], "godwit_prepare", "HostC", "Error", "full");
+    assert_event(rows->pdata[2], "godwit_settle", "HostC", "Success", NULL);
+    g_assert_cmpint(((GwEventRow *)rows->pdata[0])->start_us, ==, 11);
+    g_assert_cmpint(((GwEventRow *)rows->pdata[0])->finish_us, ==, 16);
+    g_assert_cmpint(((GwEventRow *)rows->pdata[1])->finish_us, ==, 14);
+    assert_ok(gw_store_actions(fixture->store, UUID_A, NULL, &actions, &error_));
+    g_assert_cmpstr(((GwActionRow *)actions->pdata[0])->message, ==, "Error");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -323,5 +351,6 @@ int main(int argc, char **argv)
     ADD("cache/forgotten", test_cache_forgotten);
     ADD("history/actions", test_actions);
     ADD("history/events", test_events);
+    ADD("history/notes", test_notes);
     return g_test_run();
 }
