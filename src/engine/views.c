@@ -67,9 +67,10 @@ typedef struct {
 
 static void set_last_home(GwEngine *engine, const char *uuid, const char *host, gint64 since_us)
 {
-    Home *home = g_malloc(sizeof *home + strlen(host) + 1);
+    gsize size = strlen(host) + 1;
+    Home *home = g_malloc(sizeof *home + size);
     home->since_us = since_us;
-    strcpy(home->host, host);
+    g_strlcpy(home->host, host, size);
     g_hash_table_replace(engine->homes, g_strdup(uuid), home);
 }
 
