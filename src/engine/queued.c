@@ -194,9 +194,12 @@ void gw_queued_rest(GwActive *active, const GwMigration *row)
     gboolean begins = active->checked_now;
     active->checked_now = FALSE;
     g_mutex_lock(&active->engine->lock);
-    if (active->not_before_us > g_get_monotonic_time())
+    if (active->not_before_us) { /* also when that has passed since this look saw it: nothing else would bring another */
         gw_timers_set(active, (guint)ms_until(active->not_before_us));
-    else if (begins && row->kind == GW_MOVE_LIVE)
+        if (active->not_before_us <= g_get_monotonic_time())
+            active->not_before_us = 0;
+    } else if (begins && row->kind == GW_MOVE_LIVE) {
         gw_timers_set(active, SAMPLE_AFTER_MS);
+    }
     g_mutex_unlock(&active->engine->lock);
 }

@@ -173,8 +173,9 @@ static gboolean needs(const GwMigration *row, const char *host)
     return g_strcmp0(row->source, host) == 0 ? row->kind != GW_MOVE_EVACUATE : !(row->intents & GW_INTENT_ANYWHERE);
 }
 
-/* A host more that could take what may go anywhere: what has found none is not left waiting until its pause is over. */
-static void recall(GwEngine *engine)
+/* What may go anywhere waits until every host has been asked once; and a host more could take it, so that it is not left waiting until its
+ * pause is over. */
+static void recall(GwEngine *engine, gboolean usable)
 {
     GHashTableIter iter;
     gpointer value;
@@ -184,9 +185,9 @@ static void recall(GwEngine *engine)
         gboolean any = FALSE;
         for (GSequenceIter *at = g_sequence_get_begin_iter(line->waiting); !g_sequence_iter_is_end(at); at = g_sequence_iter_next(at)) {
             GwActive *active = g_sequence_get(at);
-            gboolean vain = active->not_before_us && (active->row->intents & GW_INTENT_ANYWHERE);
-            active->not_before_us = vain ? 0 : active->not_before_us;
-            any |= vain;
+            gboolean anywhere = (active->row->intents & GW_INTENT_ANYWHERE) != 0;
+            active->not_before_us = anywhere && usable ? 0 : active->not_before_us;
+            any |= anywhere;
         }
         if (any)
             serve(engine, line);
@@ -214,8 +215,7 @@ void gw_turns_host_changed(GwEngine *engine, const char *host)
     g_hash_table_iter_init(&iter, lines);
     while (g_hash_table_iter_next(&iter, &line, NULL))
         serve(engine, line);
-    if (usable)
-        recall(engine);
+    recall(engine, usable);
 }
 
 void gw_turns_wake(GwEngine *engine, const char *uuid)
