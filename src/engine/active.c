@@ -154,6 +154,12 @@ void gw_active_tell_checked(GwActive *active, const GError *error)
         checked(active->checked_data, active->id, error);
 }
 
+void gw_active_refuse(GwActive *active, const GError *error)
+{
+    g_clear_error(&active->refusal); /* of a check that could not be recorded, and is made again */
+    active->refusal = g_error_copy(error);
+}
+
 static GwCall call_of(const GError *error)
 {
     if (!error)

@@ -167,8 +167,8 @@ static gboolean check(GwActive *active, GwMigration *row, GError **error)
     active->checked_now = ok;
     if (ok)
         gw_active_tell_checked(active, NULL);
-    else /* told once it is recorded: whoever hears it may ask for another move at once */
-        active->refusal = g_error_copy(*error);
+    else
+        gw_active_refuse(active, *error);
     return TRUE; /* a refusal is an answer */
 }
 

@@ -399,6 +399,7 @@ void gw_active_wake_after(GwActive *active, guint ms);
 void gw_active_wake_instance(GwEngine *engine, const char *uuid);
 unsigned gw_active_fences(const GwActive *active); /* GW_WHEN_FENCED, GW_WHEN_DEST_FENCED: an administrator vouches that nothing runs there */
 void gw_active_tell_checked(GwActive *active, const GError *error); /* whoever waits for the checks, once */
+void gw_active_refuse(GwActive *active, const GError *error); /* likewise, once it is recorded: whoever hears it may ask for another move at once */
 void gw_active_call_ended(GwActive *active, const GError *error); /* error NULL: done */
 GwMigration *gw_active_read(GwActive *active); /* its row as the store has it, with newer progress; NULL: that was logged [step] */
 gboolean gw_engine_load_actives(GwEngine *engine, GError **error);

@@ -178,7 +178,7 @@ gboolean gw_queued_enter(GwActive *active, GwMigration *row, GError **error)
     }
     g_autoptr(GError) failure = g_error_new_literal(GW_ERROR, GW_ERROR_FAILED, why->message);
     gw_active_call_ended(active, failure);
-    active->refusal = g_error_copy(why);
+    gw_active_refuse(active, why);
     return TRUE; /* a refusal is an answer */
 }
 
