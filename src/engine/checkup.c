@@ -1,6 +1,6 @@
 /* Checkups, those asked for and those that the daemon makes by itself: hosts are audited side by side, then pairs; each answer is published as it comes. One thread carries a checkup, two
  * bounded pools of its own ask, so that neither moves nor the inventory wait for it, and a dead host costs its own timeout once. */
-#include "engine/internal.h"
+#include "engine/checkups.h"
 
 #include "base/log.h"
 #include "core/planner.h"

@@ -1,5 +1,5 @@
 /* What the ways between the hosts of a checkup carry. A host takes part in one measurement at a time, so that none has but a share of a link. */
-#include "engine/internal.h"
+#include "engine/checkups.h"
 
 #include "core/planner.h"
 

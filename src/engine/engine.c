@@ -1,6 +1,7 @@
 /* The engine's parts put together, started and stopped. */
 #include "engine/engine.h"
 
+#include "engine/checkups.h"
 #include "engine/hooks.h"
 #include "engine/scribe.h"
 #include "engine/servers.h"

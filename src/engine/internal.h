@@ -217,15 +217,7 @@ GwPoolTimes gw_pools_times(const GwEngine *engine);
 void gw_autobalance_tick(GwEngine *engine); /* has it looked when it is due */
 void gw_autobalance_work(gpointer item, gpointer engine);
 
-typedef struct GwCheckups GwCheckups; /* checkup.c */
-GwCheckups *gw_checkups_new(void);
-void gw_checkups_free(GwCheckups *checkups);
-void gw_checkups_tick(GwEngine *engine); /* begins one of the daemon's own when it is due */
-void gw_checkups_lock(GwEngine *engine); /* of all checkups */
-void gw_checkups_unlock(GwEngine *engine);
-/* checkup_links.c: of all pairs whose probes arrived; lasts seconds for each pair. */
-void gw_checkup_measure_links(GwEngine *engine, GwCheckup *checkup);
-gboolean gw_engine_is_stopping(GwEngine *engine);
+gboolean gw_engine_is_stopping(GwEngine *engine); /* engine.c */
 
 typedef struct GwForecasts GwForecasts; /* forecast.c */
 GwForecasts *gw_forecasts_new(void);

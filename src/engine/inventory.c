@@ -1,5 +1,6 @@
 /* Keeping what the hosts say: everything from every host now and then, one instance when its host reports an event. */
 #include "engine/internal.h"
+#include "engine/checkups.h"
 #include "engine/silent.h"
 #include "engine/turns.h"
 
