@@ -35,7 +35,8 @@ static json_t *not_asked_json(const GPtrArray *hosts)
     json_t *list = json_array();
     for (guint i = 0; i < hosts->len; i++) {
         const GwHostView *host = hosts->pdata[i];
-        json_array_append_new(list, json_pack("{s:s,s:o}", "host", host->row->name, "reason", gw_json_text(host->down_reason)));
+        json_array_append_new(list, json_pack("{s:s,s:o}", "host", host->row->name, "reason",
+                                              gw_json_text(host->down_reason ? host->down_reason : "it does not answer")));
     }
     return list;
 }

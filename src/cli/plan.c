@@ -134,8 +134,8 @@ static char *link_text(const json_t *from)
     if (g_strcmp0(source, "moves") == 0)
         return g_strdup_printf("%s/s (as moves went, the last %s)", rate, ago);
     if (g_strcmp0(source, "others") == 0)
-        return g_strdup_printf("%s/s (as between other hosts: here nobody measured it)", rate);
-    return g_strdup_printf("%s/s (assumed: nobody measured it)", rate);
+        return g_strdup_printf("%s/s (as between other hosts: nobody measured it here, as `godwit doctor --probe` does)", rate);
+    return g_strdup_printf("%s/s (assumed: nobody measured it, as `godwit doctor --probe` does)", rate);
 }
 
 static void print_prediction(const json_t *host)

@@ -51,7 +51,7 @@ typedef enum {
 /* What the way between two hosts was seen to carry. */
 typedef struct {
     guint64 bps;       /* bytes a second */
-    gboolean at_least; /* it was too short to say, or held back by live_migration_bandwidth */
+    gboolean at_least; /* it was too short to say, held back by live_migration_bandwidth, or beside a move */
 } GwLinkRate;
 
 /* One direction between two hosts. */

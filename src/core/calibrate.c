@@ -131,16 +131,19 @@ typedef struct {
     double newest[5]; /* what it was seen to carry, newest first; of what was before it was measured nothing counts */
     guint count;
     double at_least;  /* what has been seen since the newest, held back by a limit or too short to say more */
-    GwLinkFrom from;
-    gint64 seen_us;
+    GwLinkFrom from, least_from; /* who saw the newest, and at_least; and when */
+    gint64 seen_us, least_us;
 } Link;
 
 static void link_add(Link *link, const GwLinkRate *rate, GwLinkFrom from, gint64 at_us)
 {
-    if (rate->at_least) {
-        link->at_least = link->count ? link->at_least : MAX(link->at_least, (double)rate->bps);
-        return;
+    if (rate->at_least && !link->count && (double)rate->bps > link->at_least) {
+        link->at_least = (double)rate->bps;
+        link->least_from = from;
+        link->least_us = at_us;
     }
+    if (rate->at_least)
+        return;
     link->from = link->count ? link->from : from;
     link->seen_us = link->count ? link->seen_us : at_us;
     link->newest[link->count++] = (double)rate->bps;
@@ -181,9 +184,10 @@ static void take_link(GwConstants *k, const GwFleet *fleet, const Link *link)
     }
     const double *newest = link->newest;
     double middle = link->count >= 2 && agree(newest[0], newest[1]) ? (newest[0] + newest[1]) / 2 : all.middle;
+    gboolean more = link->at_least > middle;
     middle = MAX(MAX(middle, 1000), link->at_least);
-    k->link_from = link->count ? link->from : GW_LINK_OTHERS;
-    k->link_seen_us = (guint64)link->seen_us;
+    k->link_from = more ? link->least_from : link->count ? link->from : GW_LINK_OTHERS;
+    k->link_seen_us = (guint64)(more ? link->least_us : link->seen_us);
     k->link_bps = (guint64)middle;
     k->link_low = CLAMP(all.least / middle, 0.3, 0.95);
     k->link_high = CLAMP(all.most / middle, 1.05, 3);
@@ -313,12 +317,16 @@ static GPtrArray *first_moves(const GPtrArray *moves)
     return first;
 }
 
-GwFleet *gw_fleet_new(const GPtrArray *moves)
+GwFleet *gw_fleet_new(const GPtrArray *moves, const GArray *measured)
 {
     GwFleet *fleet = g_new0(GwFleet, 1);
     g_autoptr(GPtrArray) first = first_moves(moves);
     for (Figure figure = 0; figure < FIGURES; figure++)
         fleet->figures[figure] = collect(figure == UNUSED ? first : moves, figure);
+    if (!fleet->figures[LINK].count && measured && measured->len) {
+        g_autoptr(GArray) rates = g_array_copy((GArray *)measured);
+        fleet->figures[LINK] = sum_up(rates);
+    }
     for (GwEnding ending = 0; ending < GW_ENDING_COUNT; ending++)
         spread_of(moves, ending, &fleet->by_ending[ending]);
     return fleet;

@@ -11,9 +11,10 @@ enum {
 };
 
 /* What all moves say, worked out once. moves: of GwMigration *, newest first; only those that completed live and have a forecast with what came
- * are read, and of the link also those that were given up. */
+ * are read, and of the link also those that were given up. measured: of double, what links between other hosts were measured to carry, for those
+ * of which nobody knows anything; NULL: none. */
 typedef struct GwFleet GwFleet;
-GwFleet *gw_fleet_new(const GPtrArray *moves);
+GwFleet *gw_fleet_new(const GPtrArray *moves, const GArray *measured);
 void gw_fleet_free(GwFleet *fleet);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GwFleet, gw_fleet_free)
 /* What the way between two hosts was measured to carry, without a move. */

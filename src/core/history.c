@@ -78,10 +78,25 @@ void gw_history_add(GwHistory *history, GwMigration *row)
         drop_oldest(history);
 }
 
+static GwFleet *new_fleet(const GwHistory *history)
+{
+    g_autoptr(GArray) measured = g_array_new(FALSE, FALSE, sizeof(double));
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, history->links);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const GwLinkSeen *seen = value;
+        double bps = (double)seen->rate.bps;
+        if (!seen->rate.at_least)
+            g_array_append_val(measured, bps);
+    }
+    return gw_fleet_new(history->moves, measured);
+}
+
 static const GwFleet *fleet_of(GwHistory *history)
 {
     if (!history->fleet)
-        history->fleet = gw_fleet_new(history->moves);
+        history->fleet = new_fleet(history);
     return history->fleet;
 }
 
@@ -98,14 +113,24 @@ static char *way_of(const char *source, const char *dest)
     return g_strconcat(source, "\n", dest, NULL);
 }
 
-void gw_history_measured(GwHistory *history, const char *source, const char *dest, const GwLinkSeen *seen)
+/* What says that it carries no less than is known says nothing. */
+static gboolean says_more(const GwLinkSeen *seen, const GwLinkSeen *before)
+{
+    if (!before)
+        return TRUE;
+    return before->at_us <= seen->at_us && !(seen->rate.at_least && !before->rate.at_least && seen->rate.bps <= before->rate.bps);
+}
+
+gboolean gw_history_measured(GwHistory *history, const char *source, const char *dest, const GwLinkSeen *seen)
 {
     char *way = way_of(source, dest);
-    const GwLinkSeen *before = g_hash_table_lookup(history->links, way);
-    if (before && before->at_us > seen->at_us)
-        g_free(way);
-    else
+    gboolean more = says_more(seen, g_hash_table_lookup(history->links, way));
+    if (more)
         g_hash_table_replace(history->links, way, g_memdup2(seen, sizeof *seen));
+    else
+        g_free(way);
+    g_clear_pointer(&history->fleet, gw_fleet_free);
+    return more;
 }
 
 /* The way itself, or else the way back; NULL: neither was measured. */

@@ -10,8 +10,8 @@ GwHistory *gw_history_new(guint most);
 void gw_history_free(GwHistory *history);
 /* The newest; it has a forecast. */
 void gw_history_add(GwHistory *history, GwMigration *row /* taken */);
-/* The way from source to dest was measured. */
-void gw_history_measured(GwHistory *history, const char *source, const char *dest, const GwLinkSeen *seen);
+/* The way from source to dest was measured. FALSE: that says no more than is known. */
+gboolean gw_history_measured(GwHistory *history, const char *source, const char *dest, const GwLinkSeen *seen);
 /* As gw_calibrate_pair, with all of them for the fleet. */
 GwConstants gw_history_constants(GwHistory *history, const char *source, const char *dest, const char *uuid);
 guint64 gw_history_pair_bps(GwHistory *history, const char *source, const char *dest); /* what their link carries; 0: never measured */

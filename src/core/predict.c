@@ -340,7 +340,7 @@ static void tell_made(const Case *likely, const Ending *end, GwForecast *made)
     made->memory_bytes = input->load.memory_bytes;
     made->disk_bytes = input->disk_bytes;
     made->disk_write_bps = input->load.disk_write_bps;
-    made->link_bps = (guint64)likely->rate;
+    made->link_bps = input->constants.link_bps;
     made->link_from = input->constants.link_from;
     made->link_seen_us = input->constants.link_seen_us;
     made->write_bps = (guint64)likely->curve.write_bps;

@@ -223,6 +223,8 @@ const GwDriver *gw_node_driver(const GwNode *node);
 /* Somebody waits for an answer: the pause before an unreachable host is tried again is over, but for its first length. FALSE: it was tried
  * less than that ago. */
 gboolean gw_node_try_anew(GwNode *node);
+/* The last that was heard of it is that it does not answer: why, for people, owned by the caller; NULL: it does, or was not asked. */
+char *gw_node_silence(GwNode *node);
 
 gboolean gw_node_watch(GwNode *node, GwHostEvent event, void *data, GError **error);
 GwHostFacts *gw_node_facts(GwNode *node, GError **error);

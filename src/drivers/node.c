@@ -104,6 +104,14 @@ static void note_reachable(GwNode *node)
     g_mutex_unlock(&node->lock);
 }
 
+char *gw_node_silence(GwNode *node)
+{
+    g_mutex_lock(&node->lock);
+    char *why = g_strdup(node->failure);
+    g_mutex_unlock(&node->lock);
+    return why;
+}
+
 gboolean gw_node_try_anew(GwNode *node)
 {
     g_mutex_lock(&node->lock);

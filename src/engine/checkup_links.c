@@ -2,6 +2,7 @@
 #include "engine/checkups.h"
 
 #include "core/planner.h"
+#include "engine/transits.h"
 
 enum { AT_ONCE = 4 };
 
@@ -45,6 +46,23 @@ static void free_hosts(Measuring *m, const GwPairCheckup *way)
     g_mutex_unlock(&m->lock);
 }
 
+/* A copy leaves one of them, or goes there: what is measured beside it is a part of the link. */
+static gboolean is_shared(GwEngine *engine, const GwPairCheckup *way)
+{
+    const char *const hosts[] = {way->source->name, way->dest->name};
+    gboolean shared = FALSE;
+    g_mutex_lock(&engine->lock);
+    for (guint h = 0; h < G_N_ELEMENTS(hosts); h++) {
+        const GPtrArray *moves = gw_transits_of(engine, hosts[h]);
+        for (guint i = 0; moves && i < moves->len && !shared; i++) {
+            GwMigrationState state = ((const GwActive *)moves->pdata[i])->row->state;
+            shared = state == GW_MIGRATION_RUNNING || state == GW_MIGRATION_POSTCOPY || state == GW_MIGRATION_MOVING;
+        }
+    }
+    g_mutex_unlock(&engine->lock);
+    return shared;
+}
+
 static gboolean ask(GwEngine *engine, const GwPairCheckup *way, GwLinkRate *ret_rate, GError **error)
 {
     g_autoptr(GwHostEntry) source = gw_engine_find_host(engine, way->source->name);
@@ -63,7 +81,8 @@ static void measure_way(Measuring *m, GwPairCheckup *way)
 {
     g_autoptr(GError) error = NULL;
     GwLinkSeen seen = {.rate = {0}};
-    gboolean ok = ask(m->engine, way, &seen.rate, &error);
+    gboolean shared = is_shared(m->engine, way), ok = ask(m->engine, way, &seen.rate, &error);
+    seen.rate.at_least |= shared || is_shared(m->engine, way);
     seen.at_us = g_get_real_time();
     if (ok)
         gw_forecast_measured(m->engine, way->source->name, way->dest->name, &seen);

@@ -37,6 +37,11 @@ static gboolean check_down(GwEngine *engine, const GwInstanceView *view, GwHostE
     GwPower power = view->instance->power;
     guint ago_s = 0;
     gboolean is_up = entry && answers(engine, entry, &ago_s);
+    g_autofree char *silence = entry ? gw_node_silence(entry->node) : NULL;
+    if (is_up && !view->host_forced_down && silence) { /* since it was last asked for everything */
+        gw_inventory_ask(engine, entry, NULL);
+        is_up = FALSE;
+    }
     g_autofree char *silent_master = entry && !is_up ? gw_node_silent_master(entry->node) : NULL;
     if (is_up && !view->host_forced_down)
         g_set_error(error, GW_ERROR, GW_ERROR_INVALID, "Compute service of %s is still in use. It answers: move its instances with "

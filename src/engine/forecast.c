@@ -211,9 +211,9 @@ void gw_forecast_measured(GwEngine *engine, const char *source, const char *dest
 {
     g_autoptr(GError) error = NULL;
     g_mutex_lock(&engine->forecasts->lock);
-    gw_history_measured(engine->forecasts->ended, source, dest, seen);
+    gboolean more = gw_history_measured(engine->forecasts->ended, source, dest, seen);
     g_mutex_unlock(&engine->forecasts->lock);
-    if (!gw_store_link_put(engine->store, source, dest, seen, &error))
+    if (more && !gw_store_link_put(engine->store, source, dest, seen, &error))
         gw_warning("what the way from %s to %s carries was measured, and is forgotten with the daemon: %s", source, dest, error->message);
 }
 

@@ -252,9 +252,13 @@ static void search_doubles(Search *search)
 static GPtrArray *list_silent(GwEngine *engine)
 {
     GPtrArray *hosts = gw_engine_hosts(engine);
-    for (guint i = hosts->len; i-- > 0;)
-        if (((const GwHostView *)hosts->pdata[i])->up)
+    for (guint i = hosts->len; i-- > 0;) {
+        const GwHostView *view = hosts->pdata[i];
+        g_autoptr(GwHostEntry) entry = gw_engine_find_host(engine, view->row->name);
+        g_autofree char *silence = view->up && entry ? gw_node_silence(entry->node) : NULL;
+        if (view->up && !silence)
             g_ptr_array_remove_index(hosts, i);
+    }
     return hosts;
 }
 

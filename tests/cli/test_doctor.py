@@ -64,13 +64,15 @@ def test_every_finding_of_hosts_and_pairs(fleet):
 
 
 def test_what_a_way_was_measured_to_carry_is_planned_with(fleet):
-    """Another way is not."""
+    """Another way is taken to be like it."""
     godwit = fleet(HostA="instances=1&prefix=vm&link_mbps=800", HostB="link_mbps=800", HostC="link_mbps=400")
     vm = "vm-HostA-1"
-    assert "a link of 954 MiB/s (assumed: nobody measured it)" in godwit("plan", vm, "HostB", "--quick").out
+    assert "a link of 954 MiB/s (assumed: nobody measured it, as" in godwit("plan", vm, "HostB", "--quick").out
     assert godwit("doctor", "--probe", "HostA", "HostB").status == 0
     assert "a link of 95.4 MiB/s (measured 0" in godwit("plan", vm, "HostB", "--quick").out
-    assert "a link of 954 MiB/s (assumed" in godwit("plan", vm, "HostC", "--quick").out
+    assert "a link of 95.4 MiB/s (as between other hosts" in godwit("plan", vm, "HostC", "--quick").out
+    limited = godwit("plan", vm, "HostB", "--quick", "--option", "live_migration_bandwidth=5").out
+    assert "a link of 95.4 MiB/s (measured 0" in limited and "bandwidth limit: 5 MiB/s" in limited
     way = godwit("--json", "doctor", "--probe", "HostA", "HostC").json["checkup"]["pairs"][0]
     assert (way["probe"]["link_bps"], way["probe"]["link_at_least"], way["probe"]["link_problem"]) == (50000000, False, None)
     assert "a link of 47.7 MiB/s (measured 0" in godwit("plan", vm, "HostC", "--quick").out

@@ -1,4 +1,5 @@
 /* What moves that ended badly have left behind, over the simulator: what is found, and what is removed. */
+#include "engine/internal.h"
 #include "tests/engine/losses.h"
 
 #include <string.h>
@@ -35,6 +36,28 @@ static Told search(Fixture *f, GwOrphansHow how)
     while (!g_atomic_int_get(&t.over))
         g_usleep(1000);
     return t;
+}
+
+/* Whoever asked it last knows, though it is not yet time to ask every host for everything. */
+static void a_host_that_has_just_fallen_silent_is_not_asked(void)
+{
+    Fixture f;
+    fixture_open(&f, "gc-silent", 0);
+    const char *uuid = fixture_add(&f, "HostB", "vm", 512, GW_SIM_SHARED, GW_POWER_RUNNING);
+    fixture_stop(&f);
+    f.look_s = 60;
+    fixture_start(&f);
+    fixture_refresh(&f);
+    g_autoptr(GwHostEntry) entry = gw_engine_find_host(f.engine, "HostB");
+    GwSight sight;
+    gw_sim_world_set_state(f.world, "HostB", GW_SIM_DOWN);
+    g_assert_false(gw_node_sight(entry->node, uuid, &sight, NULL));
+    Told t = search(&f, GW_ORPHANS_LIST);
+    g_assert_true(t.silent && g_str_has_prefix(t.silent, "HostB: "));
+    g_free(t.silent);
+    fixture_assert_no_evacuation(&f, uuid, GW_ERROR_INVALID, "does not answer");
+    g_clear_pointer(&entry, gw_host_entry_unref);
+    fixture_close(&f);
 }
 
 /* The destination was lost while disks were copied to it: what it has of them is found when it is back, and no other file. */
@@ -178,6 +201,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
 #define ADD(test) g_test_add_func("/leftovers/" #test, test)
+    ADD(a_host_that_has_just_fallen_silent_is_not_asked);
     ADD(what_a_lost_destination_holds_is_found_and_removed);
     ADD(a_later_move_makes_a_leftover_its_own);
     ADD(the_definition_that_a_lost_destination_holds_is_removed);

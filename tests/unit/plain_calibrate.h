@@ -15,7 +15,7 @@ static inline gboolean plain_is_of(const GwMigration *row, const char *source, c
 static inline GwConstants plain_calibrate(const GPtrArray *moves, const char *source, const char *dest, const char *uuid)
 {
     g_autoptr(GPtrArray) pair = g_ptr_array_new(), own = g_ptr_array_new();
-    g_autoptr(GwFleet) fleet = gw_fleet_new(moves);
+    g_autoptr(GwFleet) fleet = gw_fleet_new(moves, NULL);
     for (guint i = 0; i < moves->len; i++) {
         const GwMigration *row = moves->pdata[i];
         if (plain_is_of(row, source, dest))

@@ -255,6 +255,9 @@ static void a_link_that_was_measured_is_known(void)
     g_assert_cmpuint(k.link_seen_us, ==, 100);
     k = gw_history_constants(history, "HostC", "HostB", ""); /* a way back is like the way there */
     g_assert_cmpuint(k.link_bps, ==, 60 * MB);
+    k = gw_history_constants(history, "HostD", "HostE", ""); /* and others may be like it */
+    g_assert_cmpuint(k.link_bps, ==, 60 * MB);
+    g_assert_cmpint(k.link_from, ==, GW_LINK_OTHERS);
     for (guint i = 0; i < 3; i++)
         add_to(history, 20 * MB, 200 + i);
     k = gw_history_constants(history, "HostB", "HostC", "");
@@ -267,6 +270,12 @@ static void a_link_that_was_measured_is_known(void)
     g_assert_cmpuint(gw_history_link_bps(history, "HostC"), ==, 50 * MB);
     k = with_measured(history, 10 * MB, FALSE, 250); /* older news */
     g_assert_cmpuint(k.link_bps, ==, 50 * MB);
+    k = with_measured(history, 10 * MB, TRUE, 400); /* within a limit, or beside a move: that is no news */
+    g_assert_cmpuint(k.link_bps, ==, 50 * MB);
+    g_assert_cmpuint(k.link_seen_us, ==, 300);
+    k = with_measured(history, 80 * MB, TRUE, 500); /* that it carries more is */
+    g_assert_cmpuint(k.link_bps, >=, 80 * MB);
+    g_assert_cmpint(k.link_from, ==, GW_LINK_PROBE);
     gw_history_free(history);
 }
 
