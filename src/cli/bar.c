@@ -83,15 +83,17 @@ static GArray *make_parts(const GwMove *move, const GwBarLook *look)
 {
     GArray *parts = g_array_new(FALSE, FALSE, sizeof(Part));
     g_array_set_clear_func(parts, clear_part);
-    add(parts, 62, label(move));
+    add(parts, 82, label(move)); /* without it nobody knows whose line it is */
     if (gw_move_copies(move))
         add_copy(parts, move);
     else
         add(parts, 90, doing(move, look));
-    add(parts, 65, gw_text_duration(MAX(move->figures.elapsed_ms, look->waited_ms)));
+    guint64 passed_ms = MAX(move->figures.elapsed_ms, look->waited_ms);
+    if (passed_ms || gw_move_copies(move))
+        add(parts, 65, gw_text_duration(passed_ms));
     if (gw_move_copies(move))
         add_expected(parts, move, look);
-    add(parts, 10, g_strdup_printf("migration %" G_GINT64_FORMAT, move->id)); /* by which it is aborted */
+    add(parts, 45, g_strdup_printf("migration %" G_GINT64_FORMAT, move->id)); /* by which it is aborted */
     return parts;
 }
 

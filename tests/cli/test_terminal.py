@@ -39,10 +39,10 @@ def test_disks_and_throttle(vm1):
 
 
 @pytest.mark.parametrize("columns,line", [
-    (100, "vm1 HostB -> HostC  [###---]   50%  256 MiB of 512 MiB  95.0 MiB/s  memory left 256 MiB  1 min 05 s"),
+    (100, "vm1 HostB -> HostC  [#######-------]   50%  256 MiB of 512 MiB  95.0 MiB/s  1 min 05 s  migration 7"),
     (80, "vm1 HostB -> HostC  [###----]   50%  256 MiB of 512 MiB  95.0 MiB/s  1 min 05 s"),
-    (60, "[#########----------]   50%  256 MiB of 512 MiB  1 min 05 s"),
-    (40, "[#####------]   50%  256 MiB of 512 MiB"),
+    (60, "vm1 HostB -> HostC  [#####------]   50%  256 MiB of 512 MiB"),
+    (40, "vm1 HostB -> HostC  [#####------]   50%"),
     (20, "[#####------]   50%"),
     (10, " 50%"),
     (3, " 5"),
