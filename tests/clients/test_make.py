@@ -17,7 +17,15 @@ class WithPassword(Godwitd):
         text = open(conf).read().replace("auth_strategy = noauth\n", "").replace("port = 0", f"port = {self.port}")
         open(conf, "w").write(text)
         self.process = subprocess.Popen(self.process.args, stderr=self.errors, stdout=self.errors, stdin=subprocess.DEVNULL)
-        wait(lambda: os.path.exists(os.path.join(folder, "admin-password")) and self.get("/").status == 200)
+        wait(lambda: os.path.exists(os.path.join(folder, "admin-password")) and self.answers())
+
+    def answers(self):
+        """The password is there before it listens."""
+        assert self.process.poll() is None, open(self.errors.name).read()
+        try:
+            return self.get("/").status == 200
+        except OSError:
+            return False
 
 
 @pytest.fixture(scope="module", params=["none", "password"])
