@@ -306,6 +306,13 @@ static void rest(GwActive *active, GwMigration *row, const Moment *moment, const
 
 typedef enum { STEP_AGAIN, STEP_OVER } Step;
 
+/* The state is read anew, and left again. */
+static Step over_for_now(GwActive *active)
+{
+    gw_active_wake_after(active, (guint)scaled(active, POLL_SILENT_MS));
+    return STEP_OVER;
+}
+
 /* One turn: observe, decide, journal, act. */
 static Step turn(GwActive *active, GwMigration *row, gboolean *dirty)
 {
@@ -344,10 +351,8 @@ static Step turn(GwActive *active, GwMigration *row, gboolean *dirty)
         row->attempts++; /* journalled before the copy is begun: a restarted loop must know that it may have been */
         *dirty = TRUE;
     }
-    if (final && !gw_ending_keep_flavor(active, row)) { /* the state is read anew, and left again */
-        gw_active_wake_after(active, (guint)scaled(active, POLL_SILENT_MS));
-        return STEP_OVER;
-    }
+    if (final && !gw_ending_keep_flavor(active, row))
+        return over_for_now(active);
     if (final)
         gw_forecast_close(active, row);
     if (final) /* whoever sees it ended may ask at once where the instance is, or for the next move */
@@ -355,8 +360,7 @@ static Step turn(GwActive *active, GwMigration *row, gboolean *dirty)
     if ((final || has_effect(decision.act) || decision.act == GW_ACT_WAIT) && !journal(active, row, dirty)) {
         if (decision.act == GW_ACT_MIGRATE && active->unrecorded)
             active->unrecorded->attempts--; /* it was not begun */
-        gw_active_wake_after(active, (guint)scaled(active, POLL_SILENT_MS));
-        return STEP_OVER;
+        return over_for_now(active);
     }
     if (final) {
         gw_ending_tell(active, row);

@@ -200,6 +200,9 @@ guint64 gw_virt_folder_capacity(GwVirtFolder *folder, const char *name); /* what
 gboolean gw_virt_folder_delete(GwVirtFolder *folder, const char *name, GError **error);
 guint64 gw_virt_folder_available(GwVirtFolder *folder);
 
+/* measure.c: what of its memory the hypervisor's process has; 0: unknown. */
+guint64 gw_virt_resident_bytes(virDomain *domain);
+
 /* audit.c: the CPU that mode host-model gives guests there, as <cpu>, and the virt type that it is of; NULL: unknown. */
 char *gw_virt_host_model(virConnectPtr conn, const char *arch, const char **ret_type);
 

@@ -61,8 +61,7 @@ static gboolean sample(virDomain *domain, guint window_ms, guint64 *ret_bytes)
     return stats.measured;
 }
 
-/* What of its memory the hypervisor's process has: pages that the guest never touched are not sent. */
-static guint64 resident_bytes(virDomain *domain)
+guint64 gw_virt_resident_bytes(virDomain *domain)
 {
     virDomainMemoryStatStruct stats[VIR_DOMAIN_MEMORY_STAT_NR];
     int count = virDomainMemoryStats(domain, stats, VIR_DOMAIN_MEMORY_STAT_NR, 0);
@@ -105,6 +104,6 @@ gboolean gw_virt_measure(GwVirtCall *call, GError **error)
     } else {
         load->how = (GwLoadHow)call->how; /* it writes nothing, and that is known */
     }
-    load->memory_bytes = resident_bytes(domain);
+    load->memory_bytes = gw_virt_resident_bytes(domain); /* pages that the guest never touched are not sent */
     return TRUE;
 }

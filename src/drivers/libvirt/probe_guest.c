@@ -101,9 +101,8 @@ static void destroy_guest(const GwHost *host, virConnectPtr conn, const char *uu
             return;
         g_usleep(PAUSE_MS * 1000);
     }
-    const virError *found = virGetLastError();
-    gw_warning("%s: the probe guest %s could not be removed; the next doctor will try again: %s", host->name, uuid,
-               found && found->message ? found->message : "libvirt gave no reason");
+    g_autofree char *why = gw_virt_last_message();
+    gw_warning("%s: the probe guest %s could not be removed; the next doctor will try again: %s", host->name, uuid, why);
 }
 
 /* ---- the migration, on a thread of its own: it may hang for minutes where packets are dropped */

@@ -55,27 +55,16 @@ static gboolean put_sector(GwVirtProbe *probe)
     return gw_virt_probe_boots(probe, sector, sizeof sector);
 }
 
-/* Bytes of the process that are in memory; 0: unknown. */
-static guint64 resident(virDomain *domain)
-{
-    virDomainMemoryStatStruct stats[VIR_DOMAIN_MEMORY_STAT_NR];
-    int count = virDomainMemoryStats(domain, stats, VIR_DOMAIN_MEMORY_STAT_NR, 0);
-    for (int i = 0; i < count; i++)
-        if (stats[i].tag == VIR_DOMAIN_MEMORY_STAT_RSS)
-            return stats[i].val * 1024;
-    return 0;
-}
-
 /* FALSE: it does not get there, or nobody can tell. */
 static gboolean wait_until_written(virDomain *domain)
 {
     enum { LOOK_MS = 50, FEWER_MIB = 2 };
-    guint64 before = resident(domain), wanted = before + (guint64)(WRITTEN_MIB - FEWER_MIB) * MIB;
+    guint64 before = gw_virt_resident_bytes(domain), wanted = before + (guint64)(WRITTEN_MIB - FEWER_MIB) * MIB;
     if (!before || virDomainResume(domain) != 0)
         return FALSE;
     for (guint waited_ms = 0; waited_ms < BOOT_MS; waited_ms += LOOK_MS) {
         g_usleep(LOOK_MS * 1000);
-        if (resident(domain) >= wanted)
+        if (gw_virt_resident_bytes(domain) >= wanted)
             return virDomainSuspend(domain) == 0;
     }
     return FALSE;
@@ -102,8 +91,7 @@ static gboolean take_rate(const GwVirtProbe *probe, gboolean late, GwLinkRate *r
                          : arrived && read_copy(arrived, VIR_DOMAIN_JOB_STATS_COMPLETED, &seen);
     if (!read || !seen.elapsed_ms || !seen.memory_processed)
         return FALSE;
-    gint64 ms = (gint64)seen.elapsed_ms;
-    rate->bps = MAX(seen.memory_bps, seen.memory_processed * 1000 / (guint64)ms);
+    rate->bps = MAX(seen.memory_bps, seen.memory_processed * 1000 / seen.elapsed_ms);
     rate->at_least = seen.elapsed_ms < SHORT_MS || gw_calibrate_is_held(call->plan, (double)rate->bps);
     return TRUE;
 }
