@@ -1,4 +1,5 @@
 """A server made from an image on real hosts, moved and deleted, the daemon killed on the way; and nothing left of it afterwards."""
+import hashlib
 import json
 import os
 import random
@@ -160,6 +161,27 @@ def test_failures_leave_nothing(lab, cloud, images, place):
     uuid = create(cloud, images["pattern-raw"], networks=[{"uuid": "nowhere"}], host="HostC")
     failed = wait_for(cloud, uuid, "ERROR")
     assert "HostC has no network nowhere" in failed["fault"]["message"]
+    delete(cloud, uuid)
+
+
+def leave_pool(lab, host, path):
+    """What is left of a folder's removal where the daemon was killed between two calls: a pool that is defined and stopped."""
+    name = "godwit-" + hashlib.sha1(path.encode()).hexdigest()[:12]
+    xml = f"<pool type='dir'><name>{name}</name><target><path>{path}</path></target></pool>"
+    lab.run(host, "sh", "-c", f"echo \"{xml}\" > /tmp/{name}.xml; virsh -c qemu:///system pool-define /tmp/{name}.xml; rm /tmp/{name}.xml")
+
+
+def test_an_interrupted_removal_is_no_obstacle(lab, cloud, images, place):
+    """Neither to coming back to that host nor to being deleted there."""
+    uuid = create(cloud, images["pattern-raw"], host="HostB")
+    assert wait_for(cloud, uuid, "ACTIVE", "ERROR")["status"] == "ACTIVE"
+    leave_pool(lab, "HostC", f"{place}/{uuid}")
+    moved = cloud.request("POST", f"/v2.1/servers/{uuid}/action", {"os-migrateLive": {"host": "HostC", "block_migration": "auto"}},
+                          version="2.30")
+    assert cloud.wait(moved)["state"] == "completed"
+    pools = lab.run("HostC", "virsh", "-q", "-c", "qemu:///system", "pool-list", "--all", "--name").stdout
+    if "godwit-" not in pools:
+        leave_pool(lab, "HostC", f"{place}/{uuid}")
     delete(cloud, uuid)
 
 

@@ -14,19 +14,35 @@ static gboolean has_target(virStoragePool *pool, const char *path)
     return g_strcmp0(target, path) == 0;
 }
 
+static gboolean is_made_here(virStoragePool *pool)
+{
+    return g_str_has_prefix(virStoragePoolGetName(pool), PREFIX);
+}
+
 /* virStoragePoolLookupByTargetPath sees active pools only, and libvirt makes no second pool where a stopped one has its target. */
-static virStoragePool *start_stopped(virConnectPtr conn, const char *path)
+static virStoragePool *find_stopped(virConnectPtr conn, const char *path)
 {
     virStoragePool **pools = NULL;
     virStoragePool *found = NULL;
     int count = virConnectListAllStoragePools(conn, &pools, VIR_CONNECT_LIST_STORAGE_POOLS_INACTIVE);
     for (int i = 0; i < count; i++) {
-        if (!found && has_target(pools[i], path) && virStoragePoolCreate(pools[i], 0) == 0)
+        if (!found && has_target(pools[i], path))
             found = g_steal_pointer(&pools[i]);
         g_clear_pointer(&pools[i], virStoragePoolFree);
     }
     free(pools);
     return found;
+}
+
+/* One of ours is never stopped and yet there, but where a removal was interrupted: it goes, so that another one can be made. */
+static virStoragePool *start_stopped(virConnectPtr conn, const char *path)
+{
+    g_autoptr(virStoragePool) pool = find_stopped(conn, path);
+    if (pool && is_made_here(pool)) {
+        virStoragePoolUndefine(pool);
+        return NULL;
+    }
+    return pool && virStoragePoolCreate(pool, 0) == 0 ? g_steal_pointer(&pool) : NULL;
 }
 
 /* The name comes from the folder, so that one left behind by a crash is found again by its path, not doubled. */
@@ -65,7 +81,7 @@ static virStoragePool *find_or_make(GwHost *host, virConnectPtr conn, const char
 {
     virStoragePool *pool = virStoragePoolLookupByTargetPath(conn, path);
     *ret_ours = !pool || g_hash_table_contains(host->pool_uses, path) ||
-                g_str_has_prefix(virStoragePoolGetName(pool), PREFIX); /* left behind by a crash: goes when we go */
+                is_made_here(pool); /* left behind by a crash: goes when we go */
     if (!pool)
         pool = start_stopped(conn, path);
     return pool ? pool : make(conn, path, flags);
@@ -106,31 +122,55 @@ gboolean gw_virt_folder_is_own(const GwHost *host, const char *path, const char 
     return g_strcmp0(own, path) == 0;
 }
 
-/* Under pool_lock. A defined pool is needed: a stopped one that is not defined is gone, and only a stopped one is deleted. */
-static void delete_folder(virConnectPtr conn, const char *path)
+/* What a removal that was interrupted has left is taken as it is: libvirt takes no second pool of that name. */
+static virStoragePool *find_left(virConnectPtr conn, const char *path)
 {
     g_autofree char *name = pool_name(path);
-    g_autofree char *xml = pool_xml(path);
-    virStoragePool *left = virStoragePoolLookupByName(conn, name); /* of one that was interrupted */
-    if (left) {
+    g_autoptr(virStoragePool) left = virStoragePoolLookupByName(conn, name);
+    if (left && virStoragePoolIsActive(left) == 1)
         virStoragePoolDestroy(left);
-        virStoragePoolFree(left);
-    }
-    g_autoptr(virStoragePool) pool = virStoragePoolDefineXML(conn, xml, 0);
-    if (!pool)
-        return;
-    virStoragePoolDelete(pool, 0); /* rmdir: refuses what is not empty */
-    virStoragePoolUndefine(pool);
+    return left && virStoragePoolIsPersistent(left) == 1 ? g_steal_pointer(&left) : NULL;
 }
 
-void gw_virt_folder_remove(GwHost *host, virConnectPtr conn, const char *path)
+/* Only a stopped pool deletes its folder, and one that is not defined goes when it is stopped: so one is defined. */
+static virStoragePool *define(virConnectPtr conn, const char *path)
 {
-    g_mutex_lock(&host->pool_lock);
+    g_autofree char *xml = pool_xml(path);
+    virStoragePool *left = find_left(conn, path);
+    return left ? left : virStoragePoolDefineXML(conn, xml, 0);
+}
+
+/* Under pool_lock. A folder that cannot be removed, since it is gone or is not empty, is no failure. */
+static gboolean delete_folder(GwHost *host, virConnectPtr conn, const char *path, GError **error)
+{
+    g_autoptr(virStoragePool) pool = define(conn, path);
+    if (!pool)
+        return gw_virt_fail(host, GW_VIRT_ACT, error, "making a pool to remove the folder %s", path);
+    if (virStoragePoolDelete(pool, 0) != 0 && !gw_virt_last_is(VIR_ERR_SYSTEM_ERROR))
+        return gw_virt_fail(host, GW_VIRT_ACT, error, "removing the folder %s", path);
+    return virStoragePoolUndefine(pool) == 0 || gw_virt_last_is(VIR_ERR_NO_STORAGE_POOL) ||
+           gw_virt_fail(host, GW_VIRT_ACT, error, "undefining the pool that removed the folder %s", path);
+}
+
+/* Under pool_lock. */
+static gboolean is_someones(virConnectPtr conn, const char *path)
+{
     g_autoptr(virStoragePool) pool = virStoragePoolLookupByTargetPath(conn, path);
-    gboolean in_use = g_hash_table_contains(host->pool_uses, path) || (pool && !g_str_has_prefix(virStoragePoolGetName(pool), PREFIX));
-    if (!in_use)
-        delete_folder(conn, path);
+    if (!pool)
+        pool = find_stopped(conn, path);
+    return pool && !is_made_here(pool);
+}
+
+gboolean gw_virt_folder_remove(GwHost *host, virConnectPtr conn, const char *path, GError **error)
+{
+    gboolean ok = FALSE;
+    g_mutex_lock(&host->pool_lock);
+    if (g_hash_table_contains(host->pool_uses, path))
+        g_set_error(error, GW_ERROR, GW_ERROR_CONFLICT, "%s: the folder %s is in use: try again later", host->name, path);
+    else
+        ok = is_someones(conn, path) || delete_folder(host, conn, path, error);
     g_mutex_unlock(&host->pool_lock);
+    return ok;
 }
 
 gboolean gw_virt_folder_refresh(GwVirtFolder *folder)

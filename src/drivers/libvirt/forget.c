@@ -62,14 +62,14 @@ static gboolean delete_copy(GwVirtCall *call, const char *path, GError **error)
         return FALSE;
     }
     gboolean own = gw_virt_folder_is_own(call->host, folder_path, call->uuid);
-    if (own && gw_virt_presence(call->host, call->conn, folder_path) == GW_FACT_NO)
-        return TRUE;
-    GwVirtFolder *folder = gw_virt_folder_open(call->host, call->conn, folder_path, error);
-    gboolean ok = folder && gw_virt_folder_delete(folder, name, error);
-    gw_virt_folder_close(folder);
-    if (ok && own)
-        gw_virt_folder_remove(call->host, call->conn, folder_path);
-    return ok;
+    if (!own || gw_virt_presence(call->host, call->conn, folder_path) != GW_FACT_NO) {
+        GwVirtFolder *folder = gw_virt_folder_open(call->host, call->conn, folder_path, error);
+        gboolean ok = folder && gw_virt_folder_delete(folder, name, error);
+        gw_virt_folder_close(folder);
+        if (!ok)
+            return FALSE;
+    }
+    return !own || gw_virt_folder_remove(call->host, call->conn, folder_path, error);
 }
 
 gboolean gw_virt_forget(GwVirtCall *call, GError **error)

@@ -186,8 +186,9 @@ typedef struct {
 GwVirtFolder *gw_virt_folder_open(GwHost *host, virConnectPtr conn, const char *path, GError **error);
 /* The same; a folder that is not there is made. */
 GwVirtFolder *gw_virt_folder_make(GwHost *host, virConnectPtr conn, const char *path, GError **error);
-/* Removes a folder that is empty and of which nobody has a pool; anything else stays as it is. */
-void gw_virt_folder_remove(GwHost *host, virConnectPtr conn, const char *path);
+/* Removes a folder that is empty and of which nobody else has a pool; any other stays as it is, and that is success. FALSE: it is not
+ * known to be gone, or something of ours may still be there: to be called again. */
+gboolean gw_virt_folder_remove(GwHost *host, virConnectPtr conn, const char *path, GError **error);
 /* Whether path is the folder that instances_path has for that instance alone. */
 gboolean gw_virt_folder_is_own(const GwHost *host, const char *path, const char *uuid);
 gboolean gw_virt_folder_refresh(GwVirtFolder *folder); /* waits for jobs of the pool to end; FALSE: they do not */

@@ -136,7 +136,7 @@ static void remove_volumes(GwVirtCall *call, guint count)
             gw_virt_folder_delete(folder, name, NULL);
         gw_virt_folder_close(folder);
         if (gw_virt_folder_is_own(call->peer, path, call->uuid))
-            gw_virt_folder_remove(call->peer, call->peer_conn, path);
+            gw_virt_folder_remove(call->peer, call->peer_conn, path, NULL);
     }
 }
 

@@ -60,10 +60,8 @@ static gboolean delete_listed(GwVirtCall *call, GError **error)
     for (guint i = 0; i < call->server->disks->len; i++) {
         const char *path = call->server->disks->pdata[i];
         g_autofree char *folder = g_path_get_dirname(path);
-        if (!delete_file(call, path, error))
+        if (!delete_file(call, path, error) || (is_own(call, folder) && !gw_virt_folder_remove(call->host, call->conn, folder, error)))
             return FALSE;
-        if (is_own(call, folder))
-            gw_virt_folder_remove(call->host, call->conn, folder);
     }
     return TRUE;
 }
@@ -77,7 +75,5 @@ gboolean gw_virt_remove(GwVirtCall *call, GError **error)
         return FALSE;
     if (made && !delete_file(call, made, error))
         return FALSE;
-    if (folder)
-        gw_virt_folder_remove(call->host, call->conn, folder);
-    return TRUE;
+    return !folder || gw_virt_folder_remove(call->host, call->conn, folder, error);
 }
