@@ -264,6 +264,8 @@ void gw_followers_refresh(GwEngine *engine, unsigned changed)
         gw_engine_load_servers(engine, &error);
     if (!error && changed & GW_CHANGED_DRAINS)
         refresh_drains(engine, &error);
+    if (!error && changed & GW_CHANGED_LINKS)
+        gw_forecasts_load_links(engine, &error);
     if (error) { /* all of it again, with what the next second brings */
         gw_warning("what other daemons have changed is not known: %s", error->message);
         g_usleep(G_USEC_PER_SEC / 2);

@@ -424,8 +424,15 @@ void gw_forecasts_free(GwForecasts *forecasts)
 
 static void take_link(gpointer data, const char *source, const char *dest, const GwLinkSeen *seen)
 {
-    GwEngine *engine = data;
-    gw_history_measured(engine->forecasts->ended, source, dest, seen);
+    GwForecasts *forecasts = data;
+    g_mutex_lock(&forecasts->lock);
+    gw_history_measured(forecasts->ended, source, dest, seen);
+    g_mutex_unlock(&forecasts->lock);
+}
+
+gboolean gw_forecasts_load_links(GwEngine *engine, GError **error)
+{
+    return gw_store_links(engine->store, take_link, engine->forecasts, error);
 }
 
 gboolean gw_engine_load_forecasts(GwEngine *engine, GError **error)
@@ -439,5 +446,5 @@ gboolean gw_engine_load_forecasts(GwEngine *engine, GError **error)
         if (is_remembered(row))
             gw_history_add(engine->forecasts->ended, gw_migration_copy(row));
     }
-    return gw_store_links(engine->store, take_link, engine, error);
+    return gw_forecasts_load_links(engine, error);
 }

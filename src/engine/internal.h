@@ -468,6 +468,7 @@ void gw_scribe_work(gpointer scribe, gpointer engine);
 
 /* ---- forecast.c: what is expected of moves */
 gboolean gw_engine_load_forecasts(GwEngine *engine, GError **error); /* the history of what came */
+gboolean gw_forecasts_load_links(GwEngine *engine, GError **error);  /* what was measured, by any daemon; again at any time */
 /* What the guest does: as last found out, if that is not long ago, else asked of its host, which takes as long as how says. Whatever
  * cannot be found out stays 0. */
 void gw_forecast_measure(GwEngine *engine, GwHostEntry *entry, const char *uuid, GwLoadHow how, GwLoad *ret_load);

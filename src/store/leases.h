@@ -63,7 +63,8 @@ enum {
     GW_CHANGED_DRAINS = 1 << 2,
     GW_CHANGED_CARDS = 1 << 3,
     GW_CHANGED_SERVERS = 1 << 4, /* those that Godwit makes, made or takes away */
-    GW_CHANGED_ANYTHING = 31, /* nobody knows: the connection was away */
+    GW_CHANGED_LINKS = 1 << 5,   /* what ways between hosts were measured to carry */
+    GW_CHANGED_ANYTHING = 63, /* nobody knows: the connection was away */
 };
 
 /* Called from a thread of the store; must not block. */

@@ -4,6 +4,8 @@
 gboolean gw_store_link_put(GwStore *store, const char *source, const char *dest, const GwLinkSeen *seen, GError **error)
 {
     g_autoptr(GwSession) session = gw_session_begin(store, GW_ACCESS_NOTE, error);
+    if (session)
+        session->changed = GW_CHANGED_LINKS;
     return session &&
            gw_session_run(session,
                           "INSERT INTO links (source_id, dest_id, bps, at_least, measured_us) "

@@ -308,9 +308,12 @@ static gboolean commit_marked(PostgresStore *store, GwPgConnection *connection, 
 static gboolean postgres_commit(GwSession *session, GError **error)
 {
     GwPgConnection *connection = (GwPgConnection *)session;
+    PostgresStore *store = (PostgresStore *)session->store;
     if (connection->access == GW_ACCESS_WRITE)
-        return commit_marked((PostgresStore *)session->store, connection, error);
-    return gw_pg_connection_commit(connection, "COMMIT", error);
+        return commit_marked(store, connection, error);
+    g_autofree char *tell = session->changed ? gw_pg_watch_tell(store->self, session->changed) : g_strdup("");
+    g_autofree char *sql = g_strdup_printf("%s; COMMIT", tell);
+    return gw_pg_connection_commit(connection, sql, error);
 }
 
 /* ---- Opening and closing */

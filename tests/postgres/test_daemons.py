@@ -28,6 +28,20 @@ def test_all_see_what_one_is_told(cloud):
     wait_until(lambda: "| web " in made.daemons[2].ok("server-group-list"), "server groups")
 
 
+def test_what_one_has_measured_all_plan_with(cloud, tmp_path):
+    made = cloud(daemons=2, hosts=1)
+    first, second = made.daemons
+    for host, has in (("SimA", "instances=1&prefix=sim&"), ("SimB", "")):
+        first.ok("host-add", host, f"sim://{tmp_path.name}/{host}?{has}link_mbps=800")
+
+    def plan():
+        return second.ok("plan", "sim-SimA-1", "SimB", "--quick")
+    wait_until(lambda: "sim-SimA-1" in second.ok("list"), "the other is not told of the host")
+    assert "assumed: nobody measured it" in plan()
+    first.ok("doctor", "--probe", "SimA", "SimB")
+    wait_until(lambda: "a link of 95.4 MiB/s (measured 0" in plan(), plan)
+
+
 def test_every_host_is_led_by_one_and_newcomers_get_their_share(cloud, tmp_path):
     made = cloud(daemons=1, hosts=5, vms=5)
     assert set(made.database.leaders().values()) == {made.daemons[0].pid}
