@@ -51,6 +51,12 @@ FIELD(total)
     return ROW->ended_us ? json_integer((ROW->ended_us - ROW->created_us) / 1000) : json_null();
 }
 
+/* From the request until its turn came. */
+FIELD(waited)
+{
+    return ROW->started_us ? json_integer(MAX(ROW->started_us - ROW->created_us, 0) / 1000) : json_null();
+}
+
 /* Only what is read with its plan says it. */
 FIELD(disks_copied)
 {
@@ -123,6 +129,7 @@ static const GwField fields[] = {
     {"ended_at", ended},
     {"updated_at", updated},
     {"total_ms", total},
+    {"waited_ms", waited},
     {"disks_copied", disks_copied},
     {"policy", policy},
     {"options", options},

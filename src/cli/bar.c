@@ -59,9 +59,15 @@ static void add_copy(GArray *parts, const GwMove *move)
         add(parts, 25, g_strdup_printf("guest slowed by %" G_GUINT64_FORMAT "%%", figures->throttle_percent));
 }
 
-/* "about 12 s left", as last predicted. */
+/* "about 12 s left", as last predicted; of what waits for a host that is silent nobody can tell. */
 static void add_expected(GArray *parts, const GwMove *move, const GwBarLook *look)
 {
+    const char *silent = json_string_value(json_object_get(move->json, "waits_for"));
+    if (silent) {
+        g_autofree char *name = gw_text_clean(silent);
+        add(parts, 83, g_strdup_printf("%s does not answer", name));
+        return;
+    }
     const json_t *outlook = json_object_get(json_object_get(move->json, "prediction"), "now");
     guint64 total = (guint64)json_integer_value(json_object_get(json_object_get(outlook, "total_ms"), "likely"));
     guint64 passed = MAX(move->figures.elapsed_ms, look->waited_ms);

@@ -192,6 +192,14 @@ static gboolean has_next(const json_t *page, const char *key)
     return json_array_size(json_object_get(page, links)) > 0;
 }
 
+gboolean gw_client_lacks_host(GwCli *cli, const char *host)
+{
+    g_autofree char *path = gw_client_path("/godwit/v1/hosts/%s", host);
+    g_autoptr(json_t) body = NULL;
+    g_autoptr(GError) why = NULL;
+    return !gw_client_get(cli, path, &body, &why) && g_error_matches(why, GW_ERROR, GW_ERROR_NOT_FOUND);
+}
+
 gboolean gw_client_get_all(GwCli *cli, const char *path, const char *key, const char *marker, json_t **ret_body,
                            GError **error)
 {

@@ -36,6 +36,9 @@ gboolean gw_client_get_all(GwCli *cli, const char *path, const char *key, const 
 /* The list under key of an answer, each element an object; borrowed. FAILED when the answer has none. */
 gboolean gw_client_list(const json_t *body, const char *key, json_t **ret_list, GError **error);
 
+/* Whether the daemon says that it knows no host of that name. FALSE, too, where it says nothing. */
+gboolean gw_client_lacks_host(GwCli *cli, const char *host);
+
 /* Appends ?name=value or &name=value, escaped; nothing when value is NULL. */
 void gw_client_query(GString *path, const char *name, const char *value);
 /* printf whose arguments are all strings (%s), each escaped as one segment of a path. Owned by the caller. */

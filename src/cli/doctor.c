@@ -260,7 +260,9 @@ static void print_ways(const json_t *checkup)
     gboolean probed = json_is_true(json_object_get(checkup, "probe"));
     const json_t *hosts = json_object_get(checkup, "hosts");
     size_t meaningless = count_meaningless(hosts);
-    if (probed && meaningless)
+    if (probed && json_array_size(hosts) == 1)
+        puts("No way was tried: it has two ends. Name another host beside this one, or none for all.");
+    else if (probed && meaningless)
         puts("Ways to and from hosts of XenServer were not tried: --probe does nothing there; `godwit plan SERVER HOST` asks them about one server.");
     else if (meaningless == json_array_size(hosts))
         puts("Ways between the hosts were not tried: `godwit plan SERVER HOST` asks them about one server.");

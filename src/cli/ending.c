@@ -13,6 +13,16 @@ static char *within(const char *word, const GwMove *move)
     return g_strdup_printf(" %s %s", word, time);
 }
 
+/* " in 41 s (and waited 5 min for its turn)": what it took once its turn had come. */
+static char *taking(const GwMove *move)
+{
+    enum { WORTH_TELLING_MS = 1000 };
+    if (move->waited_ms < WORTH_TELLING_MS || move->waited_ms >= move->total_ms)
+        return within("in", move);
+    g_autofree char *time = gw_text_duration(move->total_ms - move->waited_ms), *waited = gw_text_duration(move->waited_ms);
+    return g_strdup_printf(" in %s (and waited %s for its turn)", time, waited);
+}
+
 /* ": 310 MiB copied, guest paused for 0.09 s": what is known of it. */
 static char *figures(const GwMove *move)
 {
@@ -31,21 +41,21 @@ static char *figures(const GwMove *move)
 
 static char *say_moved(const GwMove *move, const char *dest)
 {
-    g_autofree char *time = within("in", move);
+    g_autofree char *time = taking(move);
     g_autofree char *numbers = figures(move);
     return g_strdup_printf("%s moved from %s to %s%s%s.", move->name, move->source, dest, time, numbers);
 }
 
 static char *say_evacuated(const GwMove *move, const char *dest, gboolean ran)
 {
-    g_autofree char *time = within("in", move);
+    g_autofree char *time = taking(move);
     return g_strdup_printf("%s was evacuated from %s to %s%s, where it %s.", move->name, move->source, dest, time,
                            ran ? "has booted" : "stays shut off");
 }
 
 static char *say_rests(const GwMove *move, const char *dest, gboolean ran)
 {
-    g_autofree char *time = within("in", move);
+    g_autofree char *time = taking(move);
     g_autofree char *numbers = figures(move);
     const char *loss = move->disks_copied ? " (what it has written since is lost: its disks were copied)" : "";
     const char *resized = strcmp(move->kind, "resize") == 0 ? "resized, " : "";
@@ -74,9 +84,11 @@ static char *say_cancelled(const GwMove *move, const char *dest, GwWanted wanted
 static char *say_failed(const GwMove *move, const char *dest)
 {
     g_autofree char *time = within("after", move);
-    const char *how = strcmp(move->state, "error") == 0 ? "stopped halfway and needs an operator" : "failed";
-    return g_strdup_printf("%s did not move from %s to %s: the migration %s%s", move->name, move->source, dest, how,
-                           time);
+    if (strcmp(move->state, "error") == 0)
+        return g_strdup_printf("The migration of %s from %s to %s stopped halfway%s and needs an operator ('godwit migration-resolve %s "
+                               "%" G_GINT64_FORMAT "' shows what both have of it)",
+                               move->name, move->source, dest, time, move->name, move->id);
+    return g_strdup_printf("%s did not move from %s to %s: the migration failed%s", move->name, move->source, dest, time);
 }
 
 char *gw_move_sentence(const GwMove *move, GwWanted wanted, gboolean ran)

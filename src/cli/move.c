@@ -51,7 +51,8 @@ static gboolean read_text(GwMove *move, const json_t *json, GError **error)
            gw_json_string(json, "updated_at", GW_JSON_OPTIONAL, &move->updated_at, error) &&
            gw_json_bool(json, "final", GW_JSON_REQUIRED, &move->final, error) &&
            gw_json_bool(json, "disks_copied", GW_JSON_OPTIONAL, &move->disks_copied, error) &&
-           gw_json_uint64(json, "total_ms", GW_JSON_OPTIONAL, &move->total_ms, error);
+           gw_json_uint64(json, "total_ms", GW_JSON_OPTIONAL, &move->total_ms, error) &&
+           gw_json_uint64(json, "waited_ms", GW_JSON_OPTIONAL, &move->waited_ms, error);
 }
 
 static gboolean read_figures(GwMoveFigures *figures, const json_t *json, GError **error)

@@ -20,7 +20,8 @@ typedef struct {
     const char *created_at, *started_at, *ended_at, *updated_at;
     gboolean final; /* it never changes again */
     gboolean disks_copied; /* so that a revert loses what has been written since */
-    guint64 total_ms; /* 0: not yet known */
+    guint64 total_ms;  /* 0: not yet known */
+    guint64 waited_ms; /* the part of it until its turn came */
     GwMoveFigures figures;
 } GwMove;
 

@@ -239,11 +239,15 @@ GwExit gw_run_plan(GwCli *cli, const GwArguments *arguments, GError **error)
     if (!server)
         return GW_EXIT_FAILED;
 
+    const char *host = gw_arguments_word(arguments, 1);
     g_auto(GwAnswer) answer = {0};
     GwCall call = {.method = "POST", .path = "/godwit/v1/plan", .body = wish(arguments, server->uuid, options)};
     json_t *plan = NULL;
-    if (!gw_client_call(cli, &call, &answer, error) || !gw_json_object(answer.body, "plan", GW_JSON_REQUIRED, &plan, error))
+    if (!gw_client_call(cli, &call, &answer, error) || !gw_json_object(answer.body, "plan", GW_JSON_REQUIRED, &plan, error)) {
+        if (g_error_matches(*error, GW_ERROR, GW_ERROR_REFUSED) && host && gw_client_lacks_host(cli, host))
+            (*error)->code = GW_ERROR_NOT_FOUND;
         return GW_EXIT_FAILED;
+    }
 
     if (cli->output == GW_OUTPUT_JSON)
         gw_client_print(answer.body);

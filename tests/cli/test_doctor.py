@@ -68,6 +68,7 @@ def test_what_a_way_was_measured_to_carry_is_planned_with(fleet):
     godwit = fleet(HostA="instances=1&prefix=vm&link_mbps=800", HostB="link_mbps=800", HostC="link_mbps=400")
     vm = "vm-HostA-1"
     assert "a link of 954 MiB/s (assumed: nobody measured it, as" in godwit("plan", vm, "HostB", "--quick").out
+    assert "No way was tried: it has two ends." in godwit("doctor", "--probe", "HostA").out
     assert godwit("doctor", "--probe", "HostA", "HostB").status == 0
     assert "a link of 95.4 MiB/s (measured 0" in godwit("plan", vm, "HostB", "--quick").out
     assert "a link of 95.4 MiB/s (as between other hosts" in godwit("plan", vm, "HostC", "--quick").out

@@ -180,7 +180,12 @@ def test_failure_as_json(vm1, godwit):
     vm1.has_move(move("error", reason="a\nb"))
     run = godwit("live-migration", "vm1", "--json")
     assert run.status == 1 and run.json["migration"]["state"] == "error"
-    assert "needs an operator" in run.error["message"]
+    assert "needs an operator ('godwit migration-resolve vm1 7' shows" in run.error["message"]
+
+
+def test_what_was_waited_is_no_part_of_what_it_took(vm1, godwit):
+    vm1.has_move(move("completed", total_ms=401240, waited_ms=400000))
+    assert "vm1 moved from HostB to HostC in 1.24 s (and waited 6 min 40 s for its turn)" in godwit("live-migration", "vm1").out
 
 
 def test_where_it_is_may_be_unknown(vm1, godwit):

@@ -115,6 +115,20 @@ def test_what_waits_says_for_what(daemon):
     assert "vm2 HostB -> HostC  waits until HostC answers, second in line" in shown[begin + 2]
 
 
+def test_of_a_copy_to_a_silent_host_nobody_says_how_long_it_takes(daemon):
+    daemon.has_server()
+    now = {"total_ms": {"low": 1, "likely": 900000, "high": 2}}
+    waits = move("running", prediction={"now": now}, waits_for="HostC", reason="it waits until HostC answers")
+    daemon.on("GET", LIST, {"migrations": [move("running", prediction={"now": now})]}, {"migrations": [waits]}, {"migrations": []})
+    daemon.has_move(move("completed"))
+    terminal = Terminal(["watch"], 140, GODWIT_URL=daemon.url).read(until="Nothing is on its way")
+    terminal.press(b"\x03")
+    assert terminal.read().status == 0
+    lines = [line for line in terminal.text.replace("\r\n", "\n").split("\n") if line.startswith("vm1 HostB -> HostC  [")]
+    assert " left  " in lines[0] and "does not answer" not in lines[0], lines
+    assert "HostC does not answer" in lines[-1] and " left" not in lines[-1].split("HostC does not answer")[1], lines
+
+
 def test_where_there_is_no_room_for_that_it_waits(daemon):
     daemon.has_server()
     daemon.on("GET", LIST, {"migrations": [move("queued", reason=WAITS)]}, {"migrations": []})

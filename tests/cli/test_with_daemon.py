@@ -165,7 +165,7 @@ def test_plan_refuses_with_every_reason(real):
     assert "blocks: disk vda " in run.out and "remedy: ask for a block migration" in run.out and "code:   not-shared" in run.out
     alone = real("live-migration", "--no-block-migrate", VM, "HostB")
     assert alone.status == 1 and "is not on storage that HostB shares" in alone.err  # the move says the same
-    assert real("plan", VM, "HostZ").status == 1
+    assert real("plan", VM, "HostZ").status == 4
     assert real("plan", "no-such").status == 4
     assert real("plan", "--block-migrate", "--no-block-migrate", VM).status == 2
 
