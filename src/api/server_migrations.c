@@ -77,6 +77,13 @@ void gw_server_migrations_show(GwRequest *request)
 
 /* ---- steering */
 
+/* A cold one is steered in one way alone: withdrawn, before it has touched the guest. */
+static gboolean may_steer(const GwInstanceView *view, gboolean abort)
+{
+    gboolean early = (gw_migration_state_traits(view->migration_state) & GW_TRAIT_EARLY) != 0;
+    return view->migration_id && (view->migration_kind == GW_MOVE_LIVE || (abort && early && gw_move_kind_is_cold(view->migration_kind)));
+}
+
 /* Nova's order of checks: first that the server is migrating at all (409), then that it is by this migration. missing:
  * the status of "no such migration", which differs between Nova's two calls. NULL: a fault has been answered. */
 static GwInstanceView *find_moving(GwRequest *request, const char *what, guint missing)
@@ -84,7 +91,7 @@ static GwInstanceView *find_moving(GwRequest *request, const char *what, guint m
     g_autoptr(GwInstanceView) view = find_server(request);
     if (!view)
         return NULL;
-    if (!view->migration_id || view->migration_kind != GW_MOVE_LIVE) {
+    if (!may_steer(view, request->method && strcmp(request->method, "DELETE") == 0)) {
         const char *task = gw_server_state(view).task_state;
         gw_reply_fault(request, 409, "Cannot '%s' instance %s while it is in task_state %s", what, view->instance->uuid,
                        task ? task : "None");

@@ -327,7 +327,8 @@ const GwCommand gw_commands[] = {
      "Where disks were copied, what was written since the move is lost.", "resize-revert vm1", NULL,
      gw_run_resize_revert},
     {"live-migration-abort", MOVES, "SERVER [MIGRATION]", "cancel a live migration; the server stays where it is",
-     "Without MIGRATION the one that is under way.", "live-migration-abort vm1", NULL, gw_run_abort},
+     "Without MIGRATION the one that is under way. A cold one can be cancelled as long as it has not touched the guest: while it waits for its "
+     "turn.", "live-migration-abort vm1", NULL, gw_run_abort},
     {"live-migration-force-complete", MOVES, "SERVER [MIGRATION]", "make a live migration end soon",
      "By post-copy where it is permitted, else by pausing the guest for as long as the rest takes.\n"
      "Without MIGRATION the one that is under way.",

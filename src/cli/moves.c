@@ -79,13 +79,7 @@ static GwExit carry_on(GwCli *cli, const GwServer *server, gint64 id, GwWanted w
 /* A refusal because of the host that was named: there is none of that name. */
 static GwExit blame_host(GwCli *cli, const char *host, GwExit code)
 {
-    if (code != GW_EXIT_FAILED || !host)
-        return code;
-    g_autofree char *path = gw_client_path("/godwit/v1/hosts/%s", host);
-    g_autoptr(json_t) body = NULL;
-    g_autoptr(GError) why = NULL;
-    gw_client_get(cli, path, &body, &why);
-    return g_error_matches(why, GW_ERROR, GW_ERROR_NOT_FOUND) ? GW_EXIT_NOT_FOUND : code;
+    return code == GW_EXIT_FAILED && host && gw_client_lacks_host(cli, host) ? GW_EXIT_NOT_FOUND : code;
 }
 
 /* ---- beginning */
@@ -302,8 +296,17 @@ GwExit gw_run_resize_revert(GwCli *cli, const GwArguments *arguments, GError **e
 
 /* ---- while it goes on */
 
-/* The number of the one live migration of the server that is under way. */
-static gboolean find_migration(GwCli *cli, const GwServer *server, gint64 *ret_id, GError **error)
+/* A cold one can be cancelled as long as it has not touched the guest. */
+static gboolean can_be_steered(const json_t *one, gboolean cancel)
+{
+    static const char *const early[] = {"accepted", "queued", "preparing", NULL};
+    const char *kind = gw_json_peek(one, "kind"), *state = gw_json_peek(one, "state");
+    gboolean cold = g_strcmp0(kind, "migration") == 0 || g_strcmp0(kind, "resize") == 0;
+    return g_strcmp0(kind, "live-migration") == 0 || (cancel && cold && state && g_strv_contains(early, state));
+}
+
+/* The number of the one of them that is under way. */
+static gboolean find_migration(GwCli *cli, const GwServer *server, gboolean cancel, gint64 *ret_id, GError **error)
 {
     g_autofree char *path = gw_client_path("/godwit/v1/migrations?instance_uuid=%s&unfinished=true", server->uuid);
     g_autoptr(json_t) body = NULL;
@@ -313,7 +316,7 @@ static gboolean find_migration(GwCli *cli, const GwServer *server, gint64 *ret_i
     if (!gw_client_get(cli, path, &body, error) || !gw_client_list(body, "migrations", &list, error))
         return FALSE;
     json_array_foreach(list, i, one) {
-        if (g_strcmp0(gw_json_peek(one, "kind"), "live-migration") != 0)
+        if (!can_be_steered(one, cancel))
             continue;
         *ret_id = json_integer_value(json_object_get(one, "id"));
         found++;
@@ -337,7 +340,7 @@ static GwExit steer(GwCli *cli, const GwArguments *arguments, const char *method
         return GW_EXIT_USAGE;
 
     g_autoptr(GwServer) server = gw_server_find(cli, gw_arguments_word(arguments, 0), error);
-    if (!server || (!word && !find_migration(cli, server, &id, error)))
+    if (!server || (!word && !find_migration(cli, server, wanted == GW_WANT_CANCELLED, &id, error)))
         return GW_EXIT_FAILED;
 
     g_autoptr(GwMove) move = gw_follow_once(cli, id, error);

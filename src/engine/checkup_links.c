@@ -108,7 +108,7 @@ void gw_checkup_measure_links(GwEngine *engine, GwCheckup *checkup)
 {
     Measuring m = {.engine = engine, .checkup = checkup};
     g_autoptr(GPtrArray) left = m.left = g_ptr_array_new();
-    g_autoptr(GHashTable) busy = m.busy = g_hash_table_new(g_str_hash, g_str_equal);
+    G_GNUC_UNUSED g_autoptr(GHashTable) busy = m.busy = g_hash_table_new(g_str_hash, g_str_equal);
     for (guint i = 0; i < checkup->pairs->len; i++) {
         GwPairCheckup *way = checkup->pairs->pdata[i];
         if (way->audit && way->audit->step == GW_PROBE_DONE)

@@ -265,7 +265,8 @@ void gw_engine_try(GwEngine *engine, const GwMoveRequest *request, GwMoveKind ki
 /* The instance's migration in VERIFY_RESIZE. INVALID when there is none ("Instance has not been resized."). */
 gboolean gw_engine_confirm(GwEngine *engine, const GwMoveRequest *request, GError **error);
 gboolean gw_engine_revert(GwEngine *engine, const GwMoveRequest *request, GError **error);
-/* INVALID when the migration is not in a state that allows it; NOT_FOUND when it is not this instance's. */
+/* INVALID when the migration is not in a state that allows it; NOT_FOUND when it is not this instance's. A cold one can be aborted as
+ * long as it has not touched the guest; only a live one is forced. */
 gboolean gw_engine_abort(GwEngine *engine, const GwMoveRequest *request, gint64 migration_id, GError **error);
 gboolean gw_engine_force_complete(GwEngine *engine, const GwMoveRequest *request, gint64 migration_id, GError **error);
 

@@ -262,7 +262,9 @@ static gboolean intend(GwEngine *engine, const GwMoveRequest *request, gint64 id
         !gw_submit_record(engine, request, action, error))
         return FALSE;
     if (intent == GW_INTENT_ABORT || intent == GW_INTENT_FORCE_COMPLETE) {
-        const char *event = intent == GW_INTENT_ABORT ? "compute_live_migration_abort" : "compute_live_migration_force_complete";
+        const char *event = gw_move_kind_is_cold(row->kind) ? "compute_migration_cancel"
+                            : intent == GW_INTENT_ABORT     ? "compute_live_migration_abort"
+                                                            : "compute_live_migration_force_complete";
         g_autofree char *details = g_strdup_printf("asked of migration %" G_GINT64_FORMAT ", whose own action (%s) tells what came of it",
                                                    id, row->request_id ? row->request_id : "unknown");
         gw_store_event_end(engine->store, row->instance_uuid, request->request_id, event, row->source, "Success", details, NULL);
@@ -317,6 +319,12 @@ gboolean gw_engine_revert(GwEngine *engine, const GwMoveRequest *request, GError
     return intend_resting(engine, request, GW_INTENT_REVERT, "revertResize", error);
 }
 
+/* One that waits for its turn, or makes room, has not touched the guest: it can be withdrawn, which Nova has no way to. */
+static gboolean is_cold_and_early(const GwInstanceView *view)
+{
+    return gw_move_kind_is_cold(view->migration_kind) && gw_migration_state_traits(view->migration_state) & GW_TRAIT_EARLY;
+}
+
 /* The live migration under way with that id, or an error in Nova's words. */
 static gboolean check_live(GwEngine *engine, const GwMoveRequest *request, gint64 id, GwMigrationState *ret_state,
                            GError **error)
@@ -358,6 +366,9 @@ static gboolean goes_again(GwEngine *engine, gint64 id)
 gboolean gw_engine_abort(GwEngine *engine, const GwMoveRequest *request, gint64 id, GError **error)
 {
     GwMigrationState state;
+    g_autoptr(GwInstanceView) view = gw_engine_instance(engine, request->instance_uuid);
+    if (view && view->migration_id == id && is_cold_and_early(view))
+        return intend(engine, request, id, GW_INTENT_ABORT, "migration_cancel", error);
     if (!check_live(engine, request, id, &state, error))
         return FALSE;
     if (!(gw_migration_state_traits(state) & GW_TRAIT_EARLY) && state != GW_MIGRATION_RUNNING && !goes_again(engine, id))

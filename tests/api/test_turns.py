@@ -26,6 +26,10 @@ def begin(cloud, name, body=None, version="2.65"):
     return answer
 
 
+def godwit(cloud, *words):
+    return subprocess.run([GODWIT, *words], capture_output=True, text=True, env={**os.environ, "GODWIT_URL": f"http://127.0.0.1:{cloud.port}"})
+
+
 def status(cloud, answer):
     migration = cloud.migration(answer)["id"]
     (row,) = [m for m in cloud.get("/v2.1/os-migrations", "2.59").json["migrations"] if m["id"] == migration]
@@ -47,14 +51,17 @@ def test_what_waits_is_queued_and_says_for_what(cloud):
     (shown,) = cloud.get(f"/v2.1/servers/{server}/migrations", "2.80").json["migrations"]
     assert (shown["status"], shown["dest_compute"]) == ("queued", "HostB")
     assert cloud.find(names[2])["OS-EXT-STS:task_state"] == "migrating"
-    out = subprocess.run([GODWIT, "server-migration-show", names[2], str(shown["id"])], capture_output=True, text=True, check=True,
-                         env={**os.environ, "GODWIT_URL": f"http://127.0.0.1:{cloud.port}"}).stdout
+    out = godwit(cloud, "server-migration-show", names[2], str(shown["id"])).stdout
     assert "waits for its turn on HostA, second in line" in out
 
     assert cloud.request("DELETE", f"/v2.1/servers/{cloud.find(names[1])['id']}/migrations/{cloud.migration(second)['id']}", None,
                          "2.65").status == 202
     assert cloud.wait(second)["state"] == "cancelled"
     assert cloud.migration(third)["reason"].startswith("it waits for its turn on HostA, first in line")
+    withdrawn = godwit(cloud, "live-migration-abort", names[3])  # which Nova cannot
+    assert withdrawn.returncode == 0 and f"The migration of {names[3]} from HostA to HostB was cancelled" in withdrawn.stdout, withdrawn
+    assert (cloud.wait(cold)["state"], cloud.find(names[3])["status"]) == ("cancelled", "ACTIVE")
+    assert status(cloud, cold) == "cancelled"
 
 
 def test_a_host_that_is_forced_down_ends_what_waits_for_it(cloud):

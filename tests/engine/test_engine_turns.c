@@ -327,6 +327,26 @@ static void an_abort_ends_it(void)
     line_close(&line);
 }
 
+static void a_cold_one_can_be_withdrawn(void)
+{
+    Line line;
+    line_open(&line, "turns-cold", all_to_b);
+    const char *uuid = add(&line, "cold", TRUE);
+    fixture_refresh(&line.f);
+    gint64 id = fixture_move(&line.f, uuid, "HostB", GW_MOVE_COLD);
+    assert_queued(&line, id);
+    set_state(&line, "HostB", GW_SIM_DOWN);
+    GwMoveRequest request = {.instance_uuid = uuid, .request_id = "req-abort"};
+    g_autoptr(GError) error = NULL;
+    gw_engine_abort(line.f.engine, &request, id, &error);
+    g_assert_no_error(error);
+    assert_ends_at_once(&line, id, "cancelled", "cancelled before it began");
+    gw_engine_abort(line.f.engine, &request, id, &error);
+    g_assert_error(error, GW_ERROR, GW_ERROR_NOT_FOUND);
+    set_state(&line, "HostB", GW_SIM_UP);
+    line_close(&line);
+}
+
 /* ---- a destination that was left open */
 
 static void what_goes_anywhere_is_sent_elsewhere(void)
@@ -428,6 +448,7 @@ int main(int argc, char **argv)
     ADD(a_source_that_is_forced_down_ends_it);
     ADD(an_instance_that_is_gone_ends_it);
     ADD(an_abort_ends_it);
+    ADD(a_cold_one_can_be_withdrawn);
     ADD(what_goes_anywhere_is_sent_elsewhere);
     ADD(what_goes_anywhere_waits_for_a_silent_host_where_there_is_no_other);
     ADD(a_restart_keeps_the_line);
