@@ -320,6 +320,9 @@ static void check_older(const Disk *disk, char *buffer, uint64_t sequence)
         check_one(disk, buffer, sequence - 1 - sequence * 2654435761u % ages);
 }
 
+/* Held for reading around what is done to the disks, and for writing, for ever, by whoever powers off. */
+static pthread_rwlock_t powered = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
+
 static void *write_disk(void *data)
 {
     Disk *disk = data;
@@ -330,12 +333,14 @@ static void *write_disk(void *data)
     uint64_t next = now_ns();
     for (uint64_t sequence = atomic_load(&disk->acknowledged) + 1;; sequence++) {
         make_record((Record *)buffer, disk, sequence);
+        pthread_rwlock_rdlock(&powered);
         while (pwrite(disk->fd, buffer, BLOCK, place_of(sequence)) != BLOCK) {
             disk_error(disk, "cannot write record", sequence);
             sleep_until(now_ns() + 100000000);
         }
         atomic_store(&disk->acknowledged, sequence);
         check_older(disk, buffer, sequence);
+        pthread_rwlock_unlock(&powered);
         next += (uint64_t)(1e9 / rate);
         if (next < now_ns())
             next = now_ns(); /* late: do not catch up in a burst */
@@ -452,10 +457,15 @@ static void *dirty_memory(void *data)
 
 /* ---- power and heartbeat */
 
-/* Every record is on its disk when its write returns, so that nothing has to be waited for but the sync of nothing. */
+/* Every record is on its disk when its write returns, so that nothing has to be waited for but the writes under way: Linux takes the disks
+ * away under them (virtio_dev_shutdown), and they fail. Not for ever: a disk may hang. */
 static void power_off(void)
 {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 2;
     say("guest: power button\n");
+    pthread_rwlock_timedwrlock(&powered, &until);
     sync();
     reboot(RB_POWER_OFF);
 }

@@ -44,7 +44,7 @@ def test_drain_of_twenty_with_an_immovable_one(cloud):
 
 def test_deadline(cloud):
     """A plan that would end too late is refused with what would fit; one that fits is begun, and what turns out too late stays."""
-    cloud = cloud(guests=12, link_mbps=400)
+    cloud = cloud(guests=12, link_mbps=1600)
     plan = cloud.drain("HostB", dry_run=True).json["drain"]
     takes = plan["predicted_ms"] // 1000
     dry = cloud.drain("HostB", dry_run=True, deadline_s=max(1, takes // 2)).json["drain"]
@@ -102,7 +102,7 @@ def test_killed_on_the_way(cloud):
 
 
 def test_cancel_and_return(cloud):
-    cloud = cloud(guests=10, link_mbps=500)
+    cloud = cloud(guests=10, link_mbps=2000)
     drain = cloud.drain("HostB").json["drain"]["id"]
     wait(lambda: len(moves_of(cloud.show(drain), "moved")) >= 2)
     assert cloud.request("DELETE", f"/godwit/v1/drains/{drain}").status == 202
@@ -190,7 +190,7 @@ def service_set(cloud, host, version="2.53", **body):
 @pytest.mark.parametrize("reason", ["drain", "drain: new firmware"])
 def test_a_service_disabled_with_drain(cloud, version, reason):
     """`openstack compute service set --disable --disable-reason drain HostB nova-compute`."""
-    cloud = cloud(guests=3, link_mbps=400)
+    cloud = cloud(guests=3, link_mbps=1600)
     assert service_set(cloud, "HostB", version, status="disabled", disabled_reason=reason).status == 200
     (drain,) = cloud.get("/godwit/v1/drains").json["drains"]
     assert drain["hosts"] == ["HostB"] and "drained (drain 1)" in cloud.host("HostB")["disabled_reason"]

@@ -94,7 +94,7 @@ def written(lab, name):
 @pytest.mark.parametrize("disks", [1, 4])
 def test_disks_that_are_written_faster_than_the_link_carries(lab, cloud, guest, policy, disks):
     """By its deadline with writes that wait for the destination; and not at all without."""
-    guest("writer1", memory=160, dirty=1, disks=["local"] * disks, disk_size="64M", write=1200)
+    guest("writer1", memory=160, dirty=1, disks=["local"] * disks, disk_size="32M", write=1200)
     began, before = time.monotonic(), written(lab, "writer1")
     time.sleep(5)
     writes = (written(lab, "writer1") - before) * 4096 / (time.monotonic() - began) / 1e6  # MB/s
@@ -124,7 +124,7 @@ def test_disks_that_are_written_faster_than_the_link_carries(lab, cloud, guest, 
 
 def test_disks_that_cannot_keep_up_are_copied_again(lab, cloud, guest, policy):
     """By Godwit itself, in the same move, where nothing was known beforehand of the guest or of what its link has become."""
-    uuid = guest("writer1", memory=160, dirty=1, disks=["local"], disk_size="64M", write=1200)
+    uuid = guest("writer1", memory=160, dirty=1, disks=["local"], disk_size="32M", write=1200)
     policy("balanced", live_migration_completion_timeout=150, block_migration_synchronous_writes="auto")  # 600 s
     wait_for("its records in the whole ring", lambda: written(lab, "writer1") > 5000, 60)
     began, before = time.monotonic(), written(lab, "writer1")
