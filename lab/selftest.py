@@ -267,7 +267,7 @@ def the_guest_sees_spoiled_memory(labs: Labs) -> None:
     lab.guest("memory1", "HostB", disks=[])
     time.sleep(1)
     expect(lab.heartbeat("memory1").memory_errors == 0, "errors from the start")
-    # Mark 0 of page 1234 in its first generation, as in guest/init.c; nothing rewrites it at dirty rate 0.
+    # Mark 0 of page 1234 in its first generation, as in guest/memory.c; nothing rewrites it at dirty rate 0.
     pattern = struct.pack("<Q", verify.FNV_PRIME ^ (1234 << 20))
     pids = [int(line.split()[0]) for line in run("pgrep", "-af", "guest=memory1,").stdout.splitlines() if lab_has(lab, line)]
     expect(sum(_spoil_memory(pid, pattern) for pid in pids), "the page was not found in QEMU's memory")

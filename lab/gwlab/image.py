@@ -10,7 +10,7 @@ from .tools import LabError, need, run
 
 HERE = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 CACHE = os.path.join(HERE, "cache")
-INIT = os.path.join(HERE, "guest/init.c")
+GUEST = sorted(glob.glob(os.path.join(HERE, "guest/*.[ch]")))
 MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "button", "evdev")
 
 
@@ -60,7 +60,7 @@ def _make_initrd(cache: str) -> None:
             f.write("".join(f"{name}\n" for name in sorted(os.listdir(f"{cache}/modules"))))
         os.makedirs(f"{root}/dev")
         os.mknod(f"{root}/dev/console", 0o20600, os.makedev(5, 1))
-        run("gcc", "-std=gnu11", "-O2", "-static", "-pthread", "-o", f"{root}/init", INIT)
+        run("gcc", "-std=gnu11", "-O2", "-static", "-pthread", "-o", f"{root}/init", *(path for path in GUEST if path.endswith(".c")))
         run("sh", "-c", 'find . | cpio -o -H newc --quiet > "$1"', "sh", f"{cache}/initrd.new", cwd=root)
     os.rename(f"{cache}/initrd.new", f"{cache}/initrd")
 
@@ -76,7 +76,7 @@ def provide(folder: str, cache: str) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two labs may come up for the first time at once
         if not os.path.exists(f"{cache}/vmlinuz") or not os.path.exists(f"{cache}/modules"):
             _make_kernel(cache)
-        if not _is_newer(f"{cache}/initrd", INIT, f"{cache}/vmlinuz"):
+        if not _is_newer(f"{cache}/initrd", *GUEST, f"{cache}/vmlinuz"):
             _make_initrd(cache)
         for name in ("vmlinuz", "initrd"):
             shutil.copy(f"{cache}/{name}", f"{folder}/{name}")

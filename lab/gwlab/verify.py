@@ -5,7 +5,7 @@ import struct
 from .host import Host
 from .tools import LabError
 
-# As in guest/init.c.
+# As in guest/disks.c.
 BLOCK, RING_AT, RING_BLOCKS = 4096, 256, 4096
 RECORD_MAGIC = 0x474F445245433031
 FNV_START, FNV_PRIME, MASK = 1469598103934665603, 1099511628211, (1 << 64) - 1

@@ -1,12 +1,9 @@
-"""Who may call: passwords, tokens, roles, limits and TLS, on a real godwitd with its own files."""
+"""Who may call: passwords, tokens, roles and limits, on a real godwitd with its own files."""
 import base64
 import concurrent.futures
-import http.client
-import json
 import os
 import re
 import signal
-import ssl
 import stat
 import subprocess
 import threading
@@ -14,92 +11,7 @@ import time
 
 import pytest
 from api_server import BUILD
-
-GODWITD = os.path.join(BUILD, "src/daemon/godwitd")
-
-
-def wait(condition, seconds=10):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.02)
-    raise AssertionError("waited in vain")
-
-
-def write_users(folder, users):
-    """Lines of user:hash[:role]."""
-    lines = [line.split(":") for line in users.split()]
-    (folder / "htpasswd").touch(mode=0o600)
-    (folder / "htpasswd").write_text("# users\n" + "".join(f"{name}:{hash_}\n" for name, hash_, *_ in lines))
-    (folder / "htpasswd.roles").write_text("".join(f"{name}:{role[0]}\n" for name, _, *role in lines if role))
-
-
-class Daemon:
-    """A godwitd with passwords; `lines` go into its [api] section."""
-
-    def __init__(self, folder, *lines, users=None):
-        self.folder, self.tls = folder, any(line.startswith("ssl_cert_file") for line in lines)
-        if users is not None:
-            write_users(folder, users)
-        (folder / "godwit.conf").write_text("\n".join([f"[DEFAULT]\nstate_path = {folder}\n[api]\nport = 0", *lines]) + "\n")
-        self.log = open(folder / "log", "w+")
-        self.process = subprocess.Popen([GODWITD, "-c", folder / "godwit.conf"], stderr=self.log, stdout=self.log)
-        found = wait(lambda: re.search(r"listens on \S+ port (\d+)", self.read_log()) or self.process.poll() is not None)
-        assert found is not True, self.read_log()
-        self.port = int(found[1])
-
-    def read_log(self):
-        return (self.folder / "log").read_text()
-
-    def close(self):
-        self.process.terminate()
-        self.process.wait(10)
-
-    def request(self, method, path, body=None, **headers):
-        """(status, headers, JSON or None); user="name:password" is HTTP basic."""
-        if self.tls:
-            context = ssl.create_default_context(cafile=self.folder / "cert.pem")
-            connection = http.client.HTTPSConnection("localhost", self.port, timeout=20, context=context)
-        else:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        user = headers.pop("user", None)
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        if user:
-            sent["Authorization"] = "Basic " + base64.b64encode(user.encode()).decode()
-        connection.request(method, path, json.dumps(body) if body is not None else None, {"Content-Type": "application/json", **sent})
-        answer = connection.getresponse()
-        text = answer.read()
-        connection.close()
-        return answer.status, answer.headers, json.loads(text) if text[:1] == b"{" else None
-
-    def log_in(self, name, password, scope=True, **where):
-        user = {"name": name, "password": password, "domain": {"id": "default"}, **where}
-        body = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}}}}
-        if scope:
-            body["auth"]["scope"] = {"project": {"name": "admin", "domain": {"id": "default"}}}
-        return self.request("POST", "/v3/auth/tokens", body)
-
-
-@pytest.fixture
-def password(tmp_path):
-    return lambda: (tmp_path / "admin-password").read_text().strip()
-
-
-@pytest.fixture
-def daemon(tmp_path):
-    daemon = Daemon(tmp_path)
-    yield daemon
-    daemon.close()
-
-
-def hash_of(password, cost=5):
-    import ctypes
-    import ctypes.util
-    crypt = ctypes.CDLL("libcrypt.so.1").crypt
-    crypt.restype = ctypes.c_char_p
-    return crypt(password.encode(), f"$2b${cost:02}$".encode() + b"abcdefghijklmnopqrstuu").decode()
+from auth_daemon import GODWITD, Daemon, daemon, hash_of, make_certificate, password, wait, write_users  # noqa: F401 (fixtures)
 
 
 # ---- the first start
@@ -450,48 +362,6 @@ def test_a_token_expires(tmp_path, password):
     ({"auth": {"identity": {"methods": ["password"], "password": {"user": {"name": "nobody", "password": "x"}}}}}, 401)])
 def test_bad_log_ins(daemon, body, status):
     assert daemon.request("POST", "/v3/auth/tokens", body)[0] == status
-
-
-# ---- TLS
-
-def make_certificate(folder, name="localhost"):
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-                    "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-keyout", folder / "key.pem", "-out", folder / "cert.pem"],
-                   check=True, capture_output=True)
-
-
-def test_tls(tmp_path, password):
-    make_certificate(tmp_path)
-    daemon = Daemon(tmp_path, f"ssl_cert_file = {tmp_path}/cert.pem", f"ssl_key_file = {tmp_path}/key.pem")
-    try:
-        status, _, body = daemon.request("GET", "/v2.1", user="admin:" + password())
-        assert status == 200 and body["version"]["links"][0]["href"].startswith("https://localhost:")
-        old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
-        old.minimum_version, old.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
-        with pytest.raises(OSError):
-            http.client.HTTPSConnection("localhost", daemon.port, context=old, timeout=5).request("GET", "/")
-        godwit = os.path.join(BUILD, "src/cli/godwit")
-        environment = {**os.environ, "GODWIT_URL": f"https://localhost:{daemon.port}", "OS_USERNAME": "admin", "OS_PASSWORD": password()}
-        good = subprocess.run([godwit, "--cacert", tmp_path / "cert.pem", "host-list"], capture_output=True, text=True, env=environment)
-        assert good.returncode == 0, good.stderr
-        assert subprocess.run([godwit, "--insecure", "host-list"], capture_output=True, env=environment).returncode == 0
-        bad = subprocess.run([godwit, "host-list"], capture_output=True, text=True, env=environment)
-        assert bad.returncode != 0 and "certificate" in bad.stderr.lower()
-    finally:
-        daemon.close()
-
-
-@pytest.mark.parametrize("lines, why", [
-    (["ssl_cert_file = {0}/cert.pem"], "belong together"), (["ssl_cert_file = {0}/none.pem", "ssl_key_file = {0}/key.pem"], "cannot be read"),
-    (["ssl_cert_file = {0}/key.pem", "ssl_key_file = {0}/cert.pem"], "Do ssl_cert_file and ssl_key_file hold PEM")])
-def test_tls_that_cannot_be(tmp_path, lines, why):
-    make_certificate(tmp_path)
-    os.chmod(tmp_path / "cert.pem", 0o600)  # it stands for the key once
-    (tmp_path / "godwit.conf").write_text("\n".join([f"[DEFAULT]\nstate_path = {tmp_path}\n[api]\nport = 0",
-                                                     *(line.format(tmp_path) for line in lines)]) + "\n")
-    run = subprocess.run([GODWITD, "-c", tmp_path / "godwit.conf"], capture_output=True, text=True, timeout=20)
-    assert run.returncode == 1 and why in run.stderr, run.stderr
 
 
 # ---- the command
