@@ -325,6 +325,17 @@ static gboolean is_cold_and_early(const GwInstanceView *view)
     return gw_move_kind_is_cold(view->migration_kind) && gw_migration_state_traits(view->migration_state) & GW_TRAIT_EARLY;
 }
 
+/* As journalled: of what another daemon carries, this one hears a moment later. */
+static gboolean read_state(GwEngine *engine, gint64 id, GwMigrationState shown, GwMigrationState *ret_state, GError **error)
+{
+    GwMigrationQuery query = {.id = id, .without_plans = TRUE};
+    g_autoptr(GPtrArray) rows = NULL;
+    if (!gw_store_migrations(engine->store, &query, &rows, error))
+        return FALSE;
+    *ret_state = rows->len ? ((const GwMigration *)rows->pdata[0])->state : shown;
+    return TRUE;
+}
+
 /* The live migration under way with that id, or an error in Nova's words. */
 static gboolean check_live(GwEngine *engine, const GwMoveRequest *request, gint64 id, GwMigrationState *ret_state,
                            GError **error)
@@ -338,8 +349,7 @@ static gboolean check_live(GwEngine *engine, const GwMoveRequest *request, gint6
                     request->instance_uuid);
         return FALSE;
     }
-    *ret_state = view->migration_state;
-    return TRUE;
+    return read_state(engine, id, view->migration_state, ret_state, error);
 }
 
 static gboolean refuse_state(const GwMoveRequest *request, gint64 id, GwMigrationState state, const char *what, GError **error)
