@@ -84,21 +84,22 @@ static gboolean may_steer(const GwInstanceView *view, gboolean abort)
     return view->migration_id && (view->migration_kind == GW_MOVE_LIVE || (abort && early && gw_move_kind_is_cold(view->migration_kind)));
 }
 
-/* Nova's order of checks: first that the server is migrating at all (409), then that it is by this migration. missing:
- * the status of "no such migration", which differs between Nova's two calls. NULL: a fault has been answered. */
-static GwInstanceView *find_moving(GwRequest *request, const char *what, guint missing)
+/* Nova's order of checks: first that the server is migrating at all (409), then that it is by this migration, of which its two calls
+ * say otherwise. NULL: a fault has been answered. */
+static GwInstanceView *find_moving(GwRequest *request, gboolean abort)
 {
+    const char *what = abort ? "abort live migration" : "force_complete";
     g_autoptr(GwInstanceView) view = find_server(request);
     if (!view)
         return NULL;
-    if (!may_steer(view, request->method && strcmp(request->method, "DELETE") == 0)) {
+    if (!may_steer(view, abort)) {
         const char *task = gw_server_state(view).task_state;
         gw_reply_fault(request, 409, "Cannot '%s' instance %s while it is in task_state %s", what, view->instance->uuid,
                        task ? task : "None");
         return NULL;
     }
     if (view->migration_id != id_of(request)) {
-        gw_reply_fault(request, missing, "Migration %s not found for instance %s", request->args[1],
+        gw_reply_fault(request, abort ? 404 : 400, "Migration %s not found for instance %s", request->args[1],
                        view->instance->uuid);
         return NULL;
     }
@@ -134,7 +135,7 @@ void gw_server_migrations_action(GwRequest *request)
                        text, quoted);
         return;
     }
-    g_autoptr(GwInstanceView) view = find_moving(request, "force_complete", 400);
+    g_autoptr(GwInstanceView) view = find_moving(request, FALSE);
     if (view)
         steer(request, gw_engine_force_complete);
 }
@@ -142,7 +143,7 @@ void gw_server_migrations_action(GwRequest *request)
 /* Until 2.64 only a copy that is running can be aborted (2.65 of the API history). */
 void gw_server_migrations_abort(GwRequest *request)
 {
-    g_autoptr(GwInstanceView) view = find_moving(request, "abort live migration", 404);
+    g_autoptr(GwInstanceView) view = find_moving(request, TRUE);
     if (!view)
         return;
     if (request->minor < 65 && (gw_migration_state_traits(view->migration_state) & GW_TRAIT_EARLY))
