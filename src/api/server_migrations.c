@@ -77,11 +77,10 @@ void gw_server_migrations_show(GwRequest *request)
 
 /* ---- steering */
 
-/* A cold one is steered in one way alone: withdrawn, before it has touched the guest. */
 static gboolean may_steer(const GwInstanceView *view, gboolean abort)
 {
-    gboolean early = (gw_migration_state_traits(view->migration_state) & GW_TRAIT_EARLY) != 0;
-    return view->migration_id && (view->migration_kind == GW_MOVE_LIVE || (abort && early && gw_move_kind_is_cold(view->migration_kind)));
+    return view->migration_id && (view->migration_kind == GW_MOVE_LIVE ||
+                                  (abort && gw_migration_is_withdrawable(view->migration_kind, view->migration_state)));
 }
 
 /* Nova's order of checks: first that the server is migrating at all (409), then that it is by this migration, of which its two calls

@@ -66,6 +66,11 @@ const char *gw_migration_state_status(GwMigrationState state, GwMoveKind kind);
 /* Every word that it returns, once, in the order of the alphabet; NULL-terminated, free with g_strfreev. */
 char **gw_migration_statuses(void); /* Nova's word */
 unsigned gw_migration_state_traits(GwMigrationState state);
+/* A cold move that waits for its turn, or makes room, has not touched the guest: it can be withdrawn, which Nova has no way to. */
+static inline gboolean gw_migration_is_withdrawable(GwMoveKind kind, GwMigrationState state)
+{
+    return gw_move_kind_is_cold(kind) && (gw_migration_state_traits(state) & GW_TRAIT_EARLY) != 0;
+}
 gboolean gw_migration_state_from_name(const char *name, GwMigrationState *ret_state);
 
 const char *gw_move_kind_name(GwMoveKind kind); /* "live-migration", "migration", "evacuation", "resize": Nova's migration_type words */

@@ -319,12 +319,6 @@ gboolean gw_engine_revert(GwEngine *engine, const GwMoveRequest *request, GError
     return intend_resting(engine, request, GW_INTENT_REVERT, "revertResize", error);
 }
 
-/* One that waits for its turn, or makes room, has not touched the guest: it can be withdrawn, which Nova has no way to. */
-static gboolean is_cold_and_early(const GwInstanceView *view)
-{
-    return gw_move_kind_is_cold(view->migration_kind) && gw_migration_state_traits(view->migration_state) & GW_TRAIT_EARLY;
-}
-
 /* As journalled: of what another daemon carries, this one hears a moment later. */
 static gboolean read_state(GwEngine *engine, gint64 id, GwMigrationState shown, GwMigrationState *ret_state, GError **error)
 {
@@ -377,7 +371,7 @@ gboolean gw_engine_abort(GwEngine *engine, const GwMoveRequest *request, gint64 
 {
     GwMigrationState state;
     g_autoptr(GwInstanceView) view = gw_engine_instance(engine, request->instance_uuid);
-    if (view && view->migration_id == id && is_cold_and_early(view))
+    if (view && view->migration_id == id && gw_migration_is_withdrawable(view->migration_kind, view->migration_state))
         return intend(engine, request, id, GW_INTENT_ABORT, "migration_cancel", error);
     if (!check_live(engine, request, id, &state, error))
         return FALSE;

@@ -287,10 +287,15 @@ static gboolean resolve(PostgresStore *store, const GwPgConnection *lost, GError
     return FALSE;
 }
 
+/* What tells the other daemons of it, as a statement before its COMMIT; or nothing. Owned by the caller. */
+static char *telling(const PostgresStore *store, const GwSession *session)
+{
+    return session->changed ? gw_pg_watch_tell(store->self, session->changed) : g_strdup("");
+}
+
 static gboolean commit_marked(PostgresStore *store, GwPgConnection *connection, GError **error)
 {
-    unsigned changed = connection->session.changed;
-    g_autofree char *tell = changed ? gw_pg_watch_tell(store->self, changed) : g_strdup("");
+    g_autofree char *tell = telling(store, &connection->session);
     g_autofree char *sql = g_strdup_printf("INSERT INTO godwit_commits (connection, marker) VALUES ('%s', %" G_GINT64_FORMAT ")"
                                            " ON CONFLICT (connection) DO UPDATE SET marker = excluded.marker, made = now(); %s; COMMIT",
                                            connection->id, ++connection->marker, tell);
@@ -311,7 +316,7 @@ static gboolean postgres_commit(GwSession *session, GError **error)
     PostgresStore *store = (PostgresStore *)session->store;
     if (connection->access == GW_ACCESS_WRITE)
         return commit_marked(store, connection, error);
-    g_autofree char *tell = session->changed ? gw_pg_watch_tell(store->self, session->changed) : g_strdup("");
+    g_autofree char *tell = telling(store, session);
     g_autofree char *sql = g_strdup_printf("%s; COMMIT", tell);
     return gw_pg_connection_commit(connection, sql, error);
 }

@@ -333,11 +333,16 @@ guint fixture_files(Fixture *f, const char *host, const char *path)
     return g_strv_length(files);
 }
 
-void fixture_assert_runs_on(Fixture *f, const char *uuid, const char *host)
+void fixture_assert_home(Fixture *f, const char *uuid, const char *host)
 {
-    g_assert_cmpstr(gw_sim_world_runs_on(f->world, uuid), ==, host);
     fixture_settle(f, uuid); /* shown just after it is recorded */
     g_autoptr(GwInstanceView) view = gw_engine_instance(f->engine, uuid);
     g_assert_cmpint(view->migration_id, ==, 0);
     g_assert_cmpstr(view->host, ==, host);
+}
+
+void fixture_assert_runs_on(Fixture *f, const char *uuid, const char *host)
+{
+    g_assert_cmpstr(gw_sim_world_runs_on(f->world, uuid), ==, host);
+    fixture_assert_home(f, uuid, host);
 }

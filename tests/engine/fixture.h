@@ -60,7 +60,9 @@ GwMigration *fixture_wait(Fixture *f, gint64 id, GwMigrationState hoped);
 GwMigration *fixture_row(Fixture *f, gint64 id);
 /* Waits until the engine shows no migration of it any more: a moment after the store does. */
 void fixture_settle(Fixture *f, const char *uuid);
-/* It runs there, and is shown there once its migration is over. */
+/* Where the instance is shown once no migration of it is under way. */
+void fixture_assert_home(Fixture *f, const char *uuid, const char *host);
+/* It runs there, too. */
 void fixture_assert_runs_on(Fixture *f, const char *uuid, const char *host);
 /* Waits until some event of that name tells that, in the instance's newest action. */
 void fixture_assert_event(Fixture *f, const char *uuid, const char *event, const char *details);

@@ -36,13 +36,6 @@ void fixture_come_back(Fixture *f, const char *host)
     fixture_wait_until(f, host, TRUE);
 }
 
-void fixture_assert_home(Fixture *f, const char *uuid, const char *host)
-{
-    fixture_settle(f, uuid);
-    g_autoptr(GwInstanceView) view = gw_engine_instance(f->engine, uuid);
-    g_assert_cmpstr(view->host, ==, host);
-}
-
 void fixture_assert_no_evacuation(Fixture *f, const char *uuid, GwErrorCode code, const char *word)
 {
     GwMoveRequest request = {.instance_uuid = uuid, .request_id = "req-test"};

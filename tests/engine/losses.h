@@ -10,8 +10,6 @@ void fixture_force_down(Fixture *f, const char *host, GwSwitch how);
 void fixture_lose(Fixture *f, const char *host); /* it loses power, is seen down, and is forced down */
 void fixture_come_back(Fixture *f, const char *host);
 
-/* Where the instance is shown once no migration of it is under way. */
-void fixture_assert_home(Fixture *f, const char *uuid, const char *host);
 /* An evacuation of it is refused at once, with that in the message. */
 void fixture_assert_no_evacuation(Fixture *f, const char *uuid, GwErrorCode code, const char *word);
 /* Until the journal has that state; its source is asked meanwhile. */

@@ -14,7 +14,7 @@ static gboolean has_target(virStoragePool *pool, const char *path)
     return g_strcmp0(target, path) == 0;
 }
 
-static gboolean is_made_here(virStoragePool *pool)
+gboolean gw_virt_folder_made_pool(virStoragePool *pool)
 {
     return g_str_has_prefix(virStoragePoolGetName(pool), PREFIX);
 }
@@ -38,7 +38,7 @@ static virStoragePool *find_stopped(virConnectPtr conn, const char *path)
 static virStoragePool *start_stopped(virConnectPtr conn, const char *path)
 {
     g_autoptr(virStoragePool) pool = find_stopped(conn, path);
-    if (pool && is_made_here(pool)) {
+    if (pool && gw_virt_folder_made_pool(pool)) {
         virStoragePoolUndefine(pool);
         return NULL;
     }
@@ -81,7 +81,7 @@ static virStoragePool *find_or_make(GwHost *host, virConnectPtr conn, const char
 {
     virStoragePool *pool = virStoragePoolLookupByTargetPath(conn, path);
     *ret_ours = !pool || g_hash_table_contains(host->pool_uses, path) ||
-                is_made_here(pool); /* left behind by a crash: goes when we go */
+                gw_virt_folder_made_pool(pool); /* left behind by a crash: goes when we go */
     if (!pool)
         pool = start_stopped(conn, path);
     return pool ? pool : make(conn, path, flags);
@@ -158,7 +158,7 @@ static gboolean is_someones(virConnectPtr conn, const char *path)
     g_autoptr(virStoragePool) pool = virStoragePoolLookupByTargetPath(conn, path);
     if (!pool)
         pool = find_stopped(conn, path);
-    return pool && !is_made_here(pool);
+    return pool && !gw_virt_folder_made_pool(pool);
 }
 
 gboolean gw_virt_folder_remove(GwHost *host, virConnectPtr conn, const char *path, GError **error)

@@ -186,6 +186,8 @@ typedef struct {
 GwVirtFolder *gw_virt_folder_open(GwHost *host, virConnectPtr conn, const char *path, GError **error);
 /* The same; a folder that is not there is made. */
 GwVirtFolder *gw_virt_folder_make(GwHost *host, virConnectPtr conn, const char *path, GError **error);
+/* Whether the pool was made for a folder by some daemon of ours, and so may go at any moment. */
+gboolean gw_virt_folder_made_pool(virStoragePool *pool);
 /* Removes a folder that is empty and of which nobody else has a pool; any other stays as it is, and that is success. FALSE: it is not
  * known to be gone, or something of ours may still be there: to be called again. */
 gboolean gw_virt_folder_remove(GwHost *host, virConnectPtr conn, const char *path, GError **error);

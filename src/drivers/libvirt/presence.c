@@ -20,7 +20,7 @@ static virStoragePool *any_file_pool(virConnectPtr conn)
                                                                 VIR_CONNECT_LIST_STORAGE_POOLS_NETFS);
     for (int i = 0; i < count; i++) {
         /* one of Godwit's own may go at any moment */
-        if (!found && !g_str_has_prefix(virStoragePoolGetName(pools[i]), "godwit-"))
+        if (!found && !gw_virt_folder_made_pool(pools[i]))
             found = pools[i];
         else
             virStoragePoolFree(pools[i]);
