@@ -28,3 +28,13 @@ def test_what_is_in_the_junit_file_counts_once(tmp_path):
     bad = GOOD.replace("'b'/>", "'b'><failure message='no'/></testcase>")
     assert count(tmp_path, {"result": "FAIL"}, junit=bad).stdout.endswith("0 passed, 1 failed, 0 skipped\n")
     assert count(tmp_path, {"result": "OK"}).returncode == 0
+
+
+def test_what_died_and_is_in_the_junit_file_counts_once(tmp_path):
+    bad = GOOD.replace("<testcase", "<testcase classname='godwit' name='engine / moves'><error/></testcase><testcase", 1)
+    assert count(tmp_path, {"result": "ERROR", "stderr": "ERROR: x"}, junit=bad).stdout.endswith("1 passed, 1 failed, 0 skipped\n")
+
+
+def test_failures_stand_at_the_end(tmp_path):
+    """Where only the end of a long output is kept, it tells what failed."""
+    assert count(tmp_path, {"result": "ERROR", "stderr": "ERROR: x", "duration": 20}).stdout.split("\n")[-3].startswith("FAILED engine / moves")

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EVENTS = 60, PATIENCE_S = 60, WORKERS = 12, FAIR_COUNT = 40 };
+enum { EVENTS = 60, PATIENCE_S = 60, WORKERS = 12, FAIR_COUNT = 40, ROUNDS = 10 };
 
 /* ---- the end */
 
@@ -316,24 +316,38 @@ static guint32 number_from(const char *variable, guint32 otherwise)
     return text ? (guint32)strtoul(text, NULL, 10) : otherwise;
 }
 
-static void misfortune_leaves_every_guest_whole(void)
+static void search(Series *series)
 {
-    Series series = {.first = number_from("GODWIT_FAULT_SEED", 1), .count = number_from("GODWIT_FAULT_RUNS", 40)};
     GThread *threads[WORKERS];
     for (guint i = 0; i < WORKERS; i++)
-        threads[i] = g_thread_new("run", work, &series);
+        threads[i] = g_thread_new("run", work, series);
     for (guint i = 0; i < WORKERS; i++)
         g_thread_join(threads[i]);
+}
+
+static gboolean has_met_all(const Series *series)
+{
+    return series->second_ends[GW_MIGRATION_COMPLETED] > 0 && series->waits > 0;
+}
+
+static void misfortune_leaves_every_guest_whole(void)
+{
+    guint32 count = number_from("GODWIT_FAULT_RUNS", FAIR_COUNT);
+    Series series = {.first = number_from("GODWIT_FAULT_SEED", 1), .count = count};
+    search(&series);
+    /* What rests on how threads happen to run may not be met by a few runs: they go on until it was. */
+    for (guint i = 1; i < ROUNDS && count >= FAIR_COUNT && !has_met_all(&series); i++) {
+        series.next = (gint)series.count;
+        series.count += count;
+        search(&series);
+    }
     g_print("# %u runs, %d moves, %d guests left to an operator, %d times one waited for its turn\n", series.count, series.moves,
             series.errors, series.waits);
     for (guint i = 0; i < GW_MIGRATION_STATE_COUNT; i++)
         if (series.ends[i])
             g_print("# %s: %d, given up for a second try %d of them\n", gw_migration_state_name((GwMigrationState)i), series.ends[i],
                     series.second_ends[i]);
-    if (series.count >= FAIR_COUNT) { /* a search that does not come there proves nothing of it */
-        g_assert_cmpint(series.second_ends[GW_MIGRATION_COMPLETED], >, 0);
-        g_assert_cmpint(series.waits, >, 0);
-    }
+    g_assert_true(count < FAIR_COUNT || has_met_all(&series)); /* a search that does not come there proves nothing of it */
 }
 
 int main(int argc, char **argv)
