@@ -58,6 +58,12 @@ static void stopping(GwRequest *request)
                    "Godwit is stopping. What was asked has been recorded and goes on when it starts again.");
 }
 
+static void suspend(GwRequest *request)
+{
+    request->parked = TRUE;
+    MHD_suspend_connection(request->connection);
+}
+
 GwDeferred *gw_request_defer(GwRequest *request, GwFinish finish, GwHandler overdue)
 {
     GwParking *parking = request->shared->parking;
@@ -69,9 +75,10 @@ GwDeferred *gw_request_defer(GwRequest *request, GwFinish finish, GwHandler over
     if (parking->closed) { /* answered at once; the end will find nobody waiting */
         stopping(request);
     } else {
-        request->parked = TRUE;
+        request->waits = TRUE;
         g_hash_table_add(parking->waiting, deferred);
-        MHD_suspend_connection(request->connection);
+        if (!request->aside) /* else its connection sleeps already, and its thread may be reading `parked` */
+            suspend(request);
     }
     g_mutex_unlock(&parking->lock);
     return deferred;
@@ -86,9 +93,15 @@ static GwRequest *take(GwDeferred *deferred)
     return deferred->request;
 }
 
-static void release(GwParking *parking, GwRequest *request)
+/* Of the end that was waited for and of the thread aside, the later one wakes the connection: with that the request may be gone. */
+static void release(GwParking *parking, GwRequest *request, gboolean *ended)
 {
-    MHD_resume_connection(request->connection);
+    g_mutex_lock(&parking->lock);
+    *ended = FALSE;
+    gboolean last = !request->waits && !request->aside;
+    g_mutex_unlock(&parking->lock);
+    if (last)
+        MHD_resume_connection(request->connection);
     g_mutex_lock(&parking->lock);
     if (--parking->writing == 0)
         g_cond_broadcast(&parking->idle);
@@ -99,7 +112,7 @@ static void work_aside(gpointer data, gpointer parking)
 {
     Aside *aside = data;
     aside->handler(aside->request);
-    release(parking, aside->request);
+    release(parking, aside->request, &aside->request->aside);
     g_free(aside);
 }
 
@@ -114,9 +127,9 @@ void gw_request_aside(GwRequest *request, GwHandler handler)
         gw_reply_fault(request, 503, "Godwit is stopping. What was asked has not been done.");
         g_free(aside);
     } else {
-        request->parked = TRUE;
+        request->aside = TRUE;
         parking->writing++;
-        MHD_suspend_connection(request->connection);
+        suspend(request);
         g_thread_pool_push(parking->aside, aside, NULL);
     }
     g_mutex_unlock(&parking->lock);
@@ -130,7 +143,7 @@ void gw_deferred_finish(GwDeferred *deferred, gint64 number, const GError *error
     g_mutex_unlock(&parking->lock);
     if (request) {
         deferred->finish(request, number, error);
-        release(parking, request);
+        release(parking, request, &request->waits);
     }
     g_free(deferred);
     gw_parking_unref(parking);
@@ -144,7 +157,7 @@ void gw_deferred_answer(GwDeferred *deferred, guint status, json_t *body)
     g_mutex_unlock(&parking->lock);
     if (request) {
         gw_reply_json(request, status, body);
-        release(parking, request);
+        release(parking, request, &request->waits);
     } else {
         json_decref(body);
     }
@@ -162,7 +175,7 @@ void gw_deferred_continue(GwDeferred *deferred, GwContinue then, gpointer data, 
         request->then = then;
         request->then_data = data;
         request->then_free = free_data;
-        release(parking, request);
+        release(parking, request, &request->waits);
     } else if (free_data) {
         free_data(data);
     }
@@ -193,7 +206,7 @@ static void answer_until(GwParking *parking, gint64 now_us, GwHandler instead)
     for (guint i = 0; i < due->len; i++) {
         const Due *one = &g_array_index(due, Due, i);
         one->answer(one->request);
-        release(parking, one->request);
+        release(parking, one->request, &one->request->waits);
     }
 }
 

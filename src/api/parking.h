@@ -13,8 +13,7 @@ void gw_parking_unref(GwParking *parking);
 /* Answers what is past its time; to be called about every second. */
 void gw_parking_sweep(GwParking *parking);
 
-/* Has the handler answer on another thread, while the connection sleeps: for one that waits for the disk, so that no request stands behind it.
- * It must not park the request. */
+/* Has the handler answer on another thread, while the connection sleeps: for one that waits for the disk, so that no request stands behind it. */
 void gw_request_aside(GwRequest *request, GwHandler handler);
 
 typedef struct GwDeferred GwDeferred;

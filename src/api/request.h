@@ -92,6 +92,7 @@ struct GwRequest {
     const char *content_type; /* static; NULL: JSON */
     GPtrArray *answer_headers; /* of char *: name, value, name, value */
     gboolean parked;
+    gboolean waits, aside; /* [the parking's lock] for an end that is to come; until a handler on another thread returns */
     GwListener *listener; /* the answer is what it reads, instead of text */
     GwContinue then; /* what to go on with when it comes back from parking; NULL: it is answered */
     gpointer then_data;

@@ -98,15 +98,21 @@ static gboolean is_in_range(const GwRoute *route, guint minor)
     return minor >= route->since && (!route->until || minor <= route->until);
 }
 
+void gw_route_handle(GwRequest *request)
+{
+    if (request->route->flags & GW_ROUTE_WRITES)
+        gw_request_aside(request, request->route->handler);
+    else
+        request->route->handler(request);
+}
+
 static void serve(GwRequest *request)
 {
     unsigned flags = request->route->flags;
     if ((flags & GW_ROUTE_BODY) && !take_body(request))
         return;
-    if (flags & GW_ROUTE_WRITES)
-        gw_request_aside(request, request->route->handler);
-    else if (!(flags & GW_ROUTE_ASKS) || !gw_silent_ask(request))
-        request->route->handler(request);
+    if (!(flags & GW_ROUTE_ASKS) || !gw_silent_ask(request))
+        gw_route_handle(request);
 }
 
 static void run(GwRequest *request, const GwRoute *route, const Segment *args)

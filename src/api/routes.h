@@ -17,7 +17,7 @@ typedef enum { GW_ROLE_NONE, GW_ROLE_KNOWN, GW_ROLE_READER, GW_ROLE_MEMBER, GW_R
 enum {
     GW_ROUTE_BODY = 1 << 0, /* takes a JSON object: the handler finds it in request->json */
     GW_ROUTE_ASKS = 1 << 1, /* a host that it concerns and that does not answer is asked anew first (api/silent.h) */
-    GW_ROUTE_WRITES = 1 << 2, /* waits for the store, and parks nothing: it has a thread of its own meanwhile (gw_request_aside) */
+    GW_ROUTE_WRITES = 1 << 2, /* waits for the store: it has a thread of its own meanwhile (gw_request_aside) */
 };
 
 struct GwRoute {
@@ -34,5 +34,8 @@ struct GwRoute {
 /* Of two routes that match a path the earlier one counts: "servers/detail" is not the server named "detail". */
 extern const GwRoute gw_routes[];
 extern const gsize gw_route_count;
+
+/* Has the request's route handle it, on this thread or aside; the last step before the handler. */
+void gw_route_handle(GwRequest *request);
 
 #endif

@@ -47,7 +47,7 @@ static GPtrArray *list_hosts(GwRequest *request)
 
 static void go_on(GwRequest *request, gpointer data)
 {
-    request->route->handler(request);
+    gw_route_handle(request);
 }
 
 static void asked(gpointer data, const GError *error)

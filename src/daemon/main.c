@@ -124,12 +124,13 @@ static gboolean on_signal(gpointer loop)
     return G_SOURCE_CONTINUE;
 }
 
-static void wait_for_signal(void)
+/* A loop that a signal to stop ends, also one that comes before it runs: whoever has read that the daemon listens may stop it. */
+static GMainLoop *loop_until_signal(void)
 {
-    g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
+    GMainLoop *loop = g_main_loop_new(NULL, FALSE);
     g_unix_signal_add(SIGTERM, on_signal, loop);
     g_unix_signal_add(SIGINT, on_signal, loop);
-    g_main_loop_run(loop);
+    return loop;
 }
 
 /* Stopping waits for calls to hosts under way, but not for ever: a guest may take a minute to shut down, and the next start finds
@@ -256,10 +257,11 @@ static gboolean serve(const GwSettings *settings, GwEngine *engine, GError **err
     GwApi *api = auth ? start_api(settings, engine, auth, error) : NULL;
     if (!api)
         return FALSE;
+    g_autoptr(GMainLoop) loop = loop_until_signal();
     gw_engine_start(engine);
     gw_info("godwitd %s listens on %s port %u%s; its data is in %s", GW_VERSION, settings->api_listen, gw_api_port(api),
             *settings->api_cert_file ? " (TLS)" : "", settings->state_path);
-    wait_for_signal();
+    g_main_loop_run(loop);
     gw_info("stopping; migrations that hypervisors carry go on and are found again");
     signal(SIGALRM, leave_now);
     alarm(STOP_LIMIT_S);

@@ -5,6 +5,8 @@
 
 #include "engine/engine.h"
 
+enum { FAKE_SLOW_DISK_MS = 3000 };
+
 /* Besides the fixed instances (fake_engine.c, `fixed`) it has `more` plain ones. */
 GwEngine *fake_engine_new(guint more);
 void fake_engine_free(GwEngine *engine);

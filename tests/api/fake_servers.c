@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-enum { SLOW_DISK_MS = 1500 };
-
 GwImage *gw_image_ref(GwImage *image)
 {
     g_atomic_ref_count_inc(&image->refs);
@@ -108,7 +106,7 @@ gboolean gw_engine_card_change(GwEngine *engine, const char *uuid, GwCardChange 
     gboolean ok = change(card, view, data, error);
     for (guint i = 0; i < card->metadata->len; i++) /* a slow disk */
         if (strcmp(((const GwMetadatum *)card->metadata->pdata[i])->key, "slow") == 0)
-            g_usleep(SLOW_DISK_MS * 1000);
+            g_usleep(FAKE_SLOW_DISK_MS * 1000);
     return ok;
 }
 

@@ -97,10 +97,11 @@ def test_reasons_come_with_the_answer_until_2_33(server, host):
 
 
 @pytest.mark.parametrize("host", ["HostFull", "HostDown", "HostNever"])
-def test_from_2_34_the_answer_does_not_wait(server, host):
+def test_from_2_34_the_answer_does_not_wait(start, host):
+    server = start("--wait", "20")
     began = time.monotonic()
     assert server.live(host, "2.34").status == 202
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10
 
 
 def test_answer_waits_for_slow_checks(server):

@@ -201,19 +201,22 @@ def cpu_seconds(daemon):
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def judged_in(daemon, user, tries=4):
-    """Processor time of the daemon, which a busy machine does not change as it does the clock's; all tries are wrong."""
-    begun = cpu_seconds(daemon)
-    for i in range(tries):
-        assert daemon.request("GET", "/v2.1/servers", user=f"{user}:wrong{i}")[0] == 401
-    return (cpu_seconds(daemon) - begun) / tries
+def judged_in(daemon, users, rounds=4):
+    """Processor time of the daemon for each user's wrong try: the least of several, in turn, since what else runs slows a processor."""
+    times = {user: [] for user in users}
+    for i in range(rounds):
+        for user in users:
+            begun = cpu_seconds(daemon)
+            assert daemon.request("GET", "/v2.1/servers", user=f"{user}:wrong{i}")[0] == 401
+            times[user].append(cpu_seconds(daemon) - begun)
+    return {user: min(each) for user, each in times.items()}
 
 
 def test_time_does_not_tell_names(tmp_path):
     """Hashes of different cost in one file: all wrong tries cost as much as the costliest."""
     daemon = Daemon(tmp_path, users=f"cheap:{hash_of('c', 5)}\nmiddle:{hash_of('m', 10)}\ndear:{hash_of('d', 12)}\n")
     try:
-        times = {user: judged_in(daemon, user) for user in ("cheap", "middle", "dear", "nobody")}
+        times = judged_in(daemon, ("cheap", "middle", "dear", "nobody"))
         assert times["nobody"] > 0.05, "not hashed at all"
         assert max(times.values()) < 1.5 * min(times.values()), times
     finally:
@@ -239,16 +242,15 @@ def test_a_flood_of_log_ins_delays_nobody(tmp_path):
         flood = [threading.Thread(target=log_in, args=(i,)) for i in range(24)]
         for one in flood:
             one.start()
-        times = []
+        served = 0
         while any(one.is_alive() for one in flood):
-            begun = time.monotonic()
             assert daemon.request("GET", "/v2.1/servers", X_Auth_Token=token)[0] == 200
-            times.append(time.monotonic() - begun)
+            served += 1
         for one in flood:
             one.join()
         assert list(ends.values()) == [201] * 24, ends
         # behind the hashing a request would wait for the end of one: one or two would be served for each log-in
-        assert len(times) > 100 and sorted(times)[len(times) // 2] < 0.1, (len(times), sorted(times)[-5:])
+        assert served > 100
     finally:
         daemon.close()
 

@@ -121,7 +121,7 @@ def test_one_that_does_not_read_holds_up_nobody(cloud):
         answer = move(cloud, name)
         assert cloud.wait(answer, "completed")["state"] == "completed"
     began = time.monotonic()
-    assert cloud.get("/v2.1/servers").status == 200 and time.monotonic() - began < 2
+    assert cloud.get("/v2.1/servers").status == 200 and time.monotonic() - began < 5
     lazy.close()
 
 
@@ -167,6 +167,6 @@ def test_stopping_ends_the_streams(tmp_path):
     listener.read()
     began = time.monotonic()
     daemon.close()
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
     assert listener.answer.read() == b""
     listener.close()

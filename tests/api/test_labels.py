@@ -268,8 +268,8 @@ def test_labels_outlive_a_move_and_the_daemon(tmp_path):
         wait(lambda: show(daemon, path)["OS-EXT-SRV-ATTR:host"] == "HostB" and show(daemon, path)["status"] == "ACTIVE")
         daemon.close()
         daemon = Godwitd(str(tmp_path))
-        wait(lambda: daemon.get(path).status == 200)
-        server = show(daemon, path)
+        # the simulated world has been made anew, with the instance on HostA: until that is seen it may be seen nowhere
+        server = wait(lambda: (lambda a: a.status == 200 and a.json["server"]["OS-EXT-SRV-ATTR:host"] == "HostA" and a.json["server"])(daemon.get(path, "2.88")))
         assert (server["name"], server["description"], server["tags"], server["metadata"], server["locked"], server["locked_reason"]) == (
             "kept", "d", ["t"], {"k": "v"}, True, "r")
     finally:

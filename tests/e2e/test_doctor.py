@@ -108,6 +108,22 @@ def test_what_a_way_carries_is_measured(cloud, lab):
         lab.remove_guest("vm1")
 
 
+def test_pools_of_daemons_that_were_killed_go(cloud, lab):
+    """A daemon that was killed while it had a folder open leaves the pool that it made for it. The pool's UUID tells when that was."""
+    host, now_ms = lab.host("HostC"), int(time.time() * 1000)
+    made = {"godwit-old": ("create", 3700), "godwit-removal": ("define", 3700), "godwit-new": ("create", 3500), "someones": ("create", 3700)}
+    for name, (how, age_s) in made.items():
+        stamp = f"{now_ms - age_s * 1000:012x}"
+        xml = (f"<pool type='dir'><name>{name}</name><uuid>{stamp[:8]}-{stamp[8:]}-7000-8000-{name.encode()[-6:].hex()}</uuid>"
+               f"<target><path>/srv/{name}</path></target></pool>")
+        host.run("sh", "-c", f"mkdir -p /srv/{name}; cat > /tmp/pool.xml; virsh -q -c qemu:///system pool-{how} /tmp/pool.xml", text_in=xml)
+    checkup(cloud)
+    left = host.run("virsh", "-q", "-c", "qemu:///system", "pool-list", "--all", "--name").stdout
+    assert [name for name in made if name in left] == ["godwit-new", "someones"]
+    host.run("sh", "-c", "for pool in godwit-new someones; do virsh -q -c qemu:///system pool-destroy $pool; done; "
+             "cd /srv; rmdir godwit-old godwit-removal godwit-new someones; rm /tmp/pool.xml")
+
+
 def test_probes_are_no_instances(cloud, lab):
     """Neither while they are there nor afterwards, and what a crash left is removed."""
     xml = ("<domain type='qemu'><name>godwit-probe-1000000000-0000abcd</name><memory unit='KiB'>8192</memory><vcpu>1</vcpu>"

