@@ -301,7 +301,6 @@ static void rest(GwActive *active, GwMigration *row, const Moment *moment, const
         return;
     }
     gw_ending_event(active, row); /* what the user decides is another */
-    gw_inventory_update_pair(active, row);
 }
 
 typedef enum { STEP_AGAIN, STEP_OVER } Step;
@@ -355,7 +354,8 @@ static Step turn(GwActive *active, GwMigration *row, gboolean *dirty)
         return over_for_now(active);
     if (final)
         gw_forecast_close(active, row);
-    if (final) /* whoever sees it ended may ask at once where the instance is, or for the next move */
+    gboolean rests = decision.act == GW_ACT_WAIT && (gw_migration_state_traits(row->state) & GW_TRAIT_RESTING);
+    if (final || rests) /* whoever sees it ended, or there for the user to judge, may ask at once where the instance is, or for the next move */
         gw_inventory_update_pair(active, row);
     if ((final || has_effect(decision.act) || decision.act == GW_ACT_WAIT) && !journal(active, row, dirty)) {
         if (decision.act == GW_ACT_MIGRATE && active->unrecorded)
