@@ -53,7 +53,7 @@ class Server:
         self.errors.seek(0)
         return self.errors.read()
 
-    def connect(self, timeout=20):
+    def connect(self, timeout=60):
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
 
     def request(self, method, path, body=None, version=None, headers=None, connection=None):

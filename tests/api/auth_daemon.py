@@ -14,7 +14,7 @@ from api_server import BUILD
 GODWITD = os.path.join(BUILD, "src/daemon/godwitd")
 
 
-def wait(condition, seconds=10):
+def wait(condition, seconds=30):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         found = condition()
@@ -51,15 +51,15 @@ class Daemon:
 
     def close(self):
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(30)
 
     def request(self, method, path, body=None, **headers):
         """(status, headers, JSON or None); user="name:password" is HTTP basic."""
         if self.tls:
             context = ssl.create_default_context(cafile=self.folder / "cert.pem")
-            connection = http.client.HTTPSConnection("localhost", self.port, timeout=20, context=context)
+            connection = http.client.HTTPSConnection("localhost", self.port, timeout=90, context=context)
         else:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=90)
         user = headers.pop("user", None)
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if user:

@@ -35,13 +35,13 @@ def test_a_file_that_makes_no_sense(tmp_path, line, why):
     (tmp_path / "htpasswd").touch(mode=0o600)
     (tmp_path / "htpasswd").write_text("# users\n" + line + "\n")
     (tmp_path / "godwit.conf").write_text(f"[DEFAULT]\nstate_path = {tmp_path}\n[api]\nport = 0\n")
-    run = subprocess.run([GODWITD, "-c", tmp_path / "godwit.conf"], capture_output=True, text=True, timeout=20)
+    run = subprocess.run([GODWITD, "-c", tmp_path / "godwit.conf"], capture_output=True, text=True, timeout=60)
     assert run.returncode == 1 and why in run.stderr
 
 
 def refuses_to_start(tmp_path, *lines):
     (tmp_path / "godwit.conf").write_text("\n".join([f"[DEFAULT]\nstate_path = {tmp_path}\n[api]\nport = 0", *lines]) + "\n")
-    run = subprocess.run([GODWITD, "-c", tmp_path / "godwit.conf"], capture_output=True, text=True, timeout=20)
+    run = subprocess.run([GODWITD, "-c", tmp_path / "godwit.conf"], capture_output=True, text=True, timeout=60)
     assert run.returncode == 1
     return run.stderr
 
@@ -86,7 +86,7 @@ def test_a_token_of_a_token_ends_with_it(daemon, password):
 
 def test_noauth_is_for_loopback_only(tmp_path):
     (tmp_path / "godwit.conf").write_text(f"[DEFAULT]\nstate_path = {tmp_path}\n[api]\nport = 0\nlisten = 0.0.0.0\nauth_strategy = noauth\n")
-    run = subprocess.run([GODWITD, "-c", tmp_path / "godwit.conf"], capture_output=True, text=True, timeout=20)
+    run = subprocess.run([GODWITD, "-c", tmp_path / "godwit.conf"], capture_output=True, text=True, timeout=60)
     assert run.returncode == 1 and "would make everyone an administrator" in run.stderr
 
 

@@ -34,7 +34,7 @@ def test_a_port_is_one_daemons(tmp_path):
         while not answers(port) and time.monotonic() < end:
             time.sleep(0.05)
         second = start(tmp_path / "b", port)
-        _, errors = second.communicate(timeout=20)
+        _, errors = second.communicate(timeout=60)
         assert second.returncode == 1 and f"port {port}" in errors, errors
     finally:
         first.terminate()
@@ -45,15 +45,15 @@ def test_a_state_path_that_is_not_there_is_refused(tmp_path):
     """A new, empty database would know nothing of the hosts and of the moves under way."""
     conf = tmp_path / "godwit.conf"
     conf.write_text(f"[DEFAULT]\nstate_path = {tmp_path}/nothere\n")
-    done = subprocess.run([DAEMON, "--config", str(conf)], capture_output=True, text=True, timeout=20)
+    done = subprocess.run([DAEMON, "--config", str(conf)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and "nothere" in done.stderr and not (tmp_path / "nothere").exists()
     # and a check of the settings says so beforehand
-    done = subprocess.run([DAEMON, "--check-config", "--config", str(conf)], capture_output=True, text=True, timeout=20)
+    done = subprocess.run([DAEMON, "--check-config", "--config", str(conf)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and "no such folder" in done.stderr and "no problem" not in done.stdout and not (tmp_path / "nothere").exists()
 
 
 def back_up(folder, *options):
-    return subprocess.run([DAEMON, "--config", str(folder / "godwit.conf"), *options], capture_output=True, text=True, timeout=20)
+    return subprocess.run([DAEMON, "--config", str(folder / "godwit.conf"), *options], capture_output=True, text=True, timeout=60)
 
 
 def test_the_database_is_copied_while_the_daemon_runs(tmp_path):

@@ -41,5 +41,5 @@ def godwit(daemon):
     """Runs godwit against the fake daemon."""
     def run(*words, **environment):
         env = clean_environment(**{"GODWIT_URL": daemon.url, **environment})
-        return Run(subprocess.run([GODWIT, *words], capture_output=True, text=True, env=env, timeout=30))
+        return Run(subprocess.run([GODWIT, *words], capture_output=True, text=True, env=env, timeout=60))
     return run

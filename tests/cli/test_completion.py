@@ -86,7 +86,7 @@ def test_in_bash_a_value_is_a_word_of_its_own(filled, words, replies):
     line = ["godwit", "live-migration", "--option", *words]
     script = (f"source {ROOT}/src/cli/completion.bash\nPATH={GODWIT.parent}:$PATH\n"
               f"COMP_WORDS=({' '.join(line)}) COMP_CWORD={len(line) - 1}\n_godwit\nprintf '%s\\n' \"${{COMPREPLY[@]}}\"\n")
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=20, env=clean_environment(GODWIT_URL=filled.url))
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, env=clean_environment(GODWIT_URL=filled.url))
     assert done.stdout.splitlines() == replies, done
 
 
@@ -95,6 +95,6 @@ def test_in_bash(filled):
     script = (f"source {ROOT}/src/cli/completion.bash\nPATH={GODWIT.parent}:$PATH\n"
               "COMP_WORDS=(godwit live-migration vm1 Host) COMP_CWORD=3\n_godwit\nprintf '%s\\n' \"${COMPREPLY[@]}\"\n"
               "complete -p godwit")
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=20,
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60,
                           env=clean_environment(GODWIT_URL=filled.url))
     assert done.stdout.splitlines()[:2] == ["HostB", "HostC"] and "-F _godwit godwit" in done.stdout

@@ -24,7 +24,7 @@ def test_nothing_but_the_three_streams_stays_open():
     read, write = os.pipe()
     os.set_inheritable(write, True)
     script = f"set -euo pipefail\n{function}\nexec 7>/dev/null 11</dev/null\n(let_go; exec sleep 20) > /dev/null 2>&1 < /dev/null &\necho $!"
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, pass_fds=[write], timeout=20)
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, pass_fds=[write], timeout=60)
     sleeper = int(done.stdout)
     try:
         os.close(write)

@@ -30,7 +30,7 @@ def fleet(tmp_path):
     yield make
     for process in daemons:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 def codes(checkup):
@@ -117,7 +117,7 @@ def test_audits_are_off(fleet):
     assert run.status == 4 and "audit_interval is 0" in run.err
 
 
-def wait_for(condition, seconds=20):
+def wait_for(condition, seconds=40):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen"

@@ -58,7 +58,7 @@ def test_manual_knows_every_option_of_the_daemon():
     if not godwitd.exists():
         pytest.skip("godwitd is not built")
     manual = (ROOT / "docs/man/godwitd.8").read_text().replace("\\-", "-")
-    told = subprocess.run([godwitd, "--help"], capture_output=True, text=True, timeout=20).stdout
+    told = subprocess.run([godwitd, "--help"], capture_output=True, text=True, timeout=60).stdout
     options = re.findall(r"--[a-z-]+", told)
     assert len(options) >= 4
     for option in options:

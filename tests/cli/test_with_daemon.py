@@ -38,7 +38,7 @@ def real(tmp_path_factory):
     assert run("host-add", "HostB", "sim://cli/HostB?link_mbps=2000").status == 0
     yield run
     process.terminate()
-    process.wait(timeout=20)
+    process.wait(timeout=60)
 
 
 def where(real, name=VM):

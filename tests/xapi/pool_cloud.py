@@ -107,7 +107,7 @@ class Cloud:
                                          headers={"X-OpenStack-Nova-API-Version": "2.53"})
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            opener.open(request, timeout=20)
+            opener.open(request, timeout=60)
         except urllib.error.HTTPError as error:
             assert error.code == 409
             return error.read().decode()

@@ -27,7 +27,7 @@ class Simulator:
         context = ssl._create_unverified_context() if self.tls else None
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}),
                                              *([urllib.request.HTTPSHandler(context=context)] if self.tls else []))
-        with opener.open(f"{self.url(via)}/simulator", json.dumps({"do": do, **request}).encode(), timeout=20) as reply:
+        with opener.open(f"{self.url(via)}/simulator", json.dumps({"do": do, **request}).encode(), timeout=60) as reply:
             return json.load(reply)
 
     def look(self, via="HostA"):

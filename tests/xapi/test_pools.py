@@ -219,7 +219,7 @@ ROWS = {
 def raw(simulator, host, method, *params):
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(f"{simulator.url(host)}/jsonrpc", body, timeout=20) as reply:
+    with opener.open(f"{simulator.url(host)}/jsonrpc", body, timeout=60) as reply:
         return json.load(reply)
 
 
