@@ -76,7 +76,7 @@ def kill_first_processes(folder: str) -> None:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
-    wait_for(f"the end of every process of {folder}", lambda: not first_processes(folder), 20)
+    wait_for(f"the end of every process of {folder}", lambda: not first_processes(folder), 60)
 
 
 class Host:
@@ -119,11 +119,11 @@ class Host:
                 ["unshare", "--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--mount-proc", "--",
                  "tini", "-s", "--", "bash", "-c", SETUP, MARK, "", self.dir, self.name],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env={**os.environ, "PATH": PATH})
-        pid = wait_for(f"{self.name}: first process", lambda: self._child(process), 10, 0.005)
+        pid = wait_for(f"{self.name}: first process", lambda: self._child(process), 30, 0.005)
         with open(os.path.join(self.dir, "pid"), "w") as f:
             f.write(f"{pid} {start_time(pid)}")
         try:
-            wait_for(self.name, lambda: os.path.exists(ready), 20, 0.01)
+            wait_for(self.name, lambda: os.path.exists(ready), 60, 0.01)
         except LabError:
             with open(boot_log) as log:
                 raise LabError(f"{self.name} did not start: {log.read().strip()}") from None
@@ -143,7 +143,7 @@ class Host:
         pid = self.pid()
         if pid:
             os.kill(pid, signal.SIGKILL)
-            wait_for(f"{self.name} off", lambda: not self.pid() or is_zombie(pid), 20)
+            wait_for(f"{self.name} off", lambda: not self.pid() or is_zombie(pid), 60)
 
     # ---- running things there
 

@@ -156,7 +156,7 @@ class Lab:
             found = os.path.exists(self.dir) or bool(first_processes(self.dir))
             kill_first_processes(self.dir)
             storage.detach_blocks(self.dir)
-            wait_for("removal of its files", self.run_dir.remove, 10, 0.1)
+            wait_for("removal of its files", self.run_dir.remove, 30, 0.1)
         return found
 
     def status(self) -> dict[str, Any]:

@@ -110,4 +110,4 @@ def kill(host: Host) -> None:
     if not pid:
         raise LabError(f"libvirtd of {host.name} does not run")
     host.run("kill", "-9", str(pid))
-    wait_for("its end", lambda: not pid_of(host), 5)
+    wait_for("its end", lambda: not pid_of(host), 30)

@@ -69,7 +69,7 @@ class Cloud:
         self.log = open(os.path.join(self.folder, "godwitd.log"), "a")
         command = self.lab.command("HostA", [*self.prefix, os.path.join(BUILD, "src/daemon/godwitd"), "--config", conf], "/")
         self.daemon = subprocess.Popen(command, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
-        wait_for("the daemon", lambda: self.daemon.poll() is not None or self.get("/").status == 200, 20)
+        wait_for("the daemon", lambda: self.daemon.poll() is not None or self.get("/").status == 200, 60)
         assert self.daemon.poll() is None, open(self.log.name).read()
 
     def daemon_pid(self) -> int:

@@ -54,7 +54,7 @@ def file_changed(host, path, old, new):
 
 def start(cloud, lab, name):
     lab.start_libvirtd(name)
-    wait_for(f"{name} to answer", lambda: cloud.request("POST", f"/godwit/v1/hosts/{name}/refresh").status == 204, 30)
+    wait_for(f"{name} to answer", lambda: cloud.request("POST", f"/godwit/v1/hosts/{name}/refresh").status == 204, 60)
 
 
 def restart(cloud, lab, name):
@@ -250,13 +250,13 @@ def test_audits_find_it_by_themselves(lab, cloud):
         host.run("mkdir", folder)
     cloud.restart(audit_interval=1, instances_path=folder)
     try:
-        wait_for("an audit", lambda: blocked() == ["0"], 20)
+        wait_for("an audit", lambda: blocked() == ["0"], 60)
         lab.run("HostC", "rmdir", folder)
-        wait_for("the finding", lambda: blocked() == ["1"], 20)
+        wait_for("the finding", lambda: blocked() == ["1"], 60)
         assert "host HostC: instances-path-missing: " in cloud.daemon_log()
         assert folder in cloud.cli("doctor", "--last").stdout
         lab.run("HostC", "mkdir", folder)
-        wait_for("its end", lambda: blocked() == ["0"], 20)
+        wait_for("its end", lambda: blocked() == ["0"], 60)
         assert "host HostC: instances-path-missing is mended" in cloud.daemon_log()
     finally:
         cloud.restart(audit_interval=0, instances_path="/srv/instances")

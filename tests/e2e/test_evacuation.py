@@ -64,7 +64,7 @@ def back(lab, cloud, *ids):
     """HostB comes back: what it has left goes."""
     lab.power_on("HostB")
     for id_ in ids:
-        wait_for(f"migration {id_} completed", lambda: (state(cloud), cloud.migration(id_)["state"])[1] == "completed", 40)
+        wait_for(f"migration {id_} completed", lambda: (state(cloud), cloud.migration(id_)["state"])[1] == "completed", 90)
 
 
 def test_evacuate(lab, cloud, guest, lost):
@@ -118,14 +118,14 @@ def test_the_clients_evacuate(lab, cloud, guest, lost, client):  # noqa: F811
     # this client asks, and then falls over what its own library returns, whatever the server says (openstackclient 6.0, novaclient 18)
     said = client("openstack", "--os-compute-api-version", "2.29", "server", "evacuate", "--host", "HostC", "evac6", code=1)
     assert "TupleWithMeta" in said
-    wait_for("evac6 on HostC", lambda: lab.where("evac6") == ("HostC", "running"), 20)
-    wait_for("evac6 evacuated", lambda: cloud.server("evac6")["status"] == "ACTIVE", 20)
+    wait_for("evac6 on HostC", lambda: lab.where("evac6") == ("HostC", "running"), 60)
+    wait_for("evac6 evacuated", lambda: cloud.server("evac6")["status"] == "ACTIVE", 60)
     table = client("nova", "host-evacuate", "--target_host", "HostC", "HostB")
     assert table.count("True") == 1, table
-    wait_for("evac7 on HostC", lambda: lab.where("evac7") == ("HostC", "running"), 20)
+    wait_for("evac7 on HostC", lambda: lab.where("evac7") == ("HostC", "running"), 60)
     lab.wait_heartbeat("evac7", time.time())
     lab.power_on("HostB")
-    wait_for("nothing left", lambda: (state(cloud), not {"evac6", "evac7"} & set(domains(lab, "HostB")))[1], 40)
+    wait_for("nothing left", lambda: (state(cloud), not {"evac6", "evac7"} & set(domains(lab, "HostB")))[1], 90)
 
 
 def test_a_host_that_was_not_off(lab, cloud, guest, lost):

@@ -98,7 +98,7 @@ def test_killed_while_it_is_sent(lab, cloud, guest):
     lab.link("HostC", rate=4)
     try:
         assert cloud.live("med5", "HostC").status == 202
-        wait_for("a part of it", lambda: lab.run("HostC", "stat", "-c", "%s", ISO.format("med5"), check=False).stdout.strip() not in ("", "0"), 20)
+        wait_for("a part of it", lambda: lab.run("HostC", "stat", "-c", "%s", ISO.format("med5"), check=False).stdout.strip() not in ("", "0"), 60)
         assert int(lab.run("HostC", "stat", "-c", "%s", ISO.format("med5")).stdout) < 60 << 20
         cloud.stop(9)
     finally:

@@ -120,11 +120,11 @@ def test_copies_share_a_link(lab, cloud, guest, options):
     def speed(name):
         return int(lab.virsh("HostB", "migrate-getspeed", name).stdout)
     first = under_way(lab, cloud, "share1")
-    assert wait_for("its part", lambda: speed("share1") == 8, 10)
+    assert wait_for("its part", lambda: speed("share1") == 8, 30)
     second = under_way(lab, cloud, "share2")
-    wait_for("equal parts", lambda: speed("share1") == speed("share2") == 4, 10)
+    wait_for("equal parts", lambda: speed("share1") == speed("share2") == 4, 30)
     assert cloud.wait(first, seconds=120)["state"] == "completed"
-    wait_for("the rest of it", lambda: speed("share2") == 8, 10)
+    wait_for("the rest of it", lambda: speed("share2") == 8, 30)
     assert cloud.wait(second, seconds=120)["state"] == "completed"
 
 

@@ -243,7 +243,7 @@ def listening(lab, host):
         yield heard
     finally:
         lab.run(host, "pkill", "-TERM", "-f", "SO_RCVBUFFORCE", check=False)
-        heard["bytes"], heard["clear"] = map(int, process.communicate(timeout=20)[0].split())
+        heard["bytes"], heard["clear"] = map(int, process.communicate(timeout=60)[0].split())
 
 
 def test_memory_in_clear_and_encrypted(cloud, lab, by_tls, guest):

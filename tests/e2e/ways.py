@@ -55,7 +55,7 @@ def ssh(lab):
         write(host, "/etc/ssh/lab_sshd", SSHD)
         host.run("mkdir", "-p", "/run/sshd")
         host.spawn("/usr/sbin/sshd", "-D", "-e", "-f", "/etc/ssh/lab_sshd", log="sshd.log")
-        wait_for(f"sshd of {host.name}", lambda h=host: h.run("sh", "-c", "ss -ltn | grep -q ':22 '", check=False).returncode == 0, 20)
+        wait_for(f"sshd of {host.name}", lambda h=host: h.run("sh", "-c", "ss -ltn | grep -q ':22 '", check=False).returncode == 0, 60)
     try:
         yield keys
     finally:
@@ -147,7 +147,7 @@ def kerberos(lab, cloud):
     controller.run("mkdir", "-p", "/run/krb5kdc")
     controller.run("kdb5_util", "-P", "master", "create", "-s")
     controller.spawn("/usr/sbin/krb5kdc", "-n", log="krb5kdc.log")
-    wait_for("the KDC", lambda: controller.run("sh", "-c", "ss -ltn | grep -q ':88 '", check=False).returncode == 0, 20)
+    wait_for("the KDC", lambda: controller.run("sh", "-c", "ss -ltn | grep -q ':88 '", check=False).returncode == 0, 60)
     for host in everyone(lab):
         give_keytab(lab, host, f"host/{host.name.lower()}", "/etc/krb5.client")
     for host in lab.compute():

@@ -299,7 +299,7 @@ GwMigration *fixture_wait(Fixture *f, gint64 id, GwMigrationState hoped)
 
 void fixture_settle(Fixture *f, const char *uuid)
 {
-    for (guint tries = 0; tries < 2000; tries++) {
+    for (guint tries = 0; tries < 20000; tries++) {
         g_autoptr(GwInstanceView) view = gw_engine_instance(f->engine, uuid);
         if (!view || !view->migration_id)
             return;
@@ -311,7 +311,7 @@ void fixture_settle(Fixture *f, const char *uuid)
 void fixture_assert_event(Fixture *f, const char *uuid, const char *event, const char *details)
 {
     g_autoptr(GError) error = NULL;
-    for (guint tries = 0; tries < 5000; tries++) { /* written behind the loop */
+    for (guint tries = 0; tries < 20000; tries++) { /* written behind the loop */
         g_autoptr(GPtrArray) actions = NULL, events = NULL;
         gw_engine_actions(f->engine, uuid, NULL, &actions, &error);
         g_assert_no_error(error);

@@ -4,7 +4,7 @@
 
 void fixture_wait_until(Fixture *f, const char *host, gboolean up)
 {
-    for (guint tries = 0; tries < 5000; tries++) {
+    for (guint tries = 0; tries < 20000; tries++) {
         g_autoptr(GwHostView) view = gw_engine_host(f->engine, host);
         if (view->up == up)
             return;

@@ -9,7 +9,7 @@
 static void assert_event(Fixture *f, const char *uuid, const char *request_id, const char *event)
 {
     g_autoptr(GError) error = NULL;
-    for (guint tries = 0; tries < 5000; tries++) { /* written behind the loop */
+    for (guint tries = 0; tries < 20000; tries++) { /* written behind the loop */
         g_autoptr(GPtrArray) actions = NULL, events = NULL;
         gw_engine_actions(f->engine, uuid, request_id, &actions, &error);
         g_assert_no_error(error);

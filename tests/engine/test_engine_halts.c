@@ -53,7 +53,7 @@ static void wait_for_stopping(Fixture *f, gint64 id)
 /* The events of the newest action as lines, once they have all ended and one of them is the awaited. Owned by the caller. */
 static char *events_of(Fixture *f, const char *uuid, const char *awaited)
 {
-    for (guint tries = 0; tries < 5000; tries++, g_usleep(2000)) { /* written behind the loop */
+    for (guint tries = 0; tries < 20000; tries++, g_usleep(2000)) { /* written behind the loop */
         g_autoptr(GPtrArray) actions = NULL, events = NULL;
         GString *text = g_string_new(NULL);
         g_assert_true(gw_engine_actions(f->engine, uuid, NULL, &actions, NULL));

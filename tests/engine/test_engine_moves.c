@@ -208,7 +208,7 @@ static void an_abort_leaves_nothing_on_the_destination(void)
 static void assert_nothing_open(Fixture *f, const char *uuid)
 {
     guint open = 1;
-    for (guint tries = 0; open && tries < 5000; tries++) { /* written behind the loop */
+    for (guint tries = 0; open && tries < 20000; tries++) { /* written behind the loop */
         g_autoptr(GError) error = NULL;
         g_autoptr(GPtrArray) actions = NULL, events = NULL;
         gw_engine_actions(f->engine, uuid, NULL, &actions, &error);
