@@ -1,4 +1,4 @@
-#include "lifecycle_laws.h"
+#include "lifecycle_case.h"
 
 gboolean law_is_possible(GwMoveKind kind, GwMigrationState state)
 {
@@ -33,70 +33,9 @@ gboolean law_is_possible(GwMoveKind kind, GwMigrationState state)
     return TRUE;
 }
 
-static gboolean is_gone(GwSeen seen)
-{
-    return seen == GW_SEEN_ABSENT || seen == GW_SEEN_STOPPED;
-}
-
-static gboolean is_halted(GwSeen seen)
-{
-    return seen == GW_SEEN_PAUSED || seen == GW_SEEN_PAUSED_MIGRATING;
-}
-
-static gboolean is_alive(GwSeen seen)
-{
-    return seen == GW_SEEN_RUNNING || seen == GW_SEEN_PAUSED;
-}
-
-static gboolean is_half(GwSeen seen)
-{
-    return seen == GW_SEEN_POSTCOPY || seen == GW_SEEN_POSTCOPY_FAILED;
-}
-
-static gboolean has(const Case *c, unsigned when)
-{
-    return (c->s.when & when) == when;
-}
-
-/* The state is left for `next`. */
-static gboolean goes(const Case *c, GwMigrationState next)
-{
-    return c->d.act == GW_ACT_ADVANCE && c->d.next == next;
-}
-
-static gboolean is_evacuation(const Case *c)
-{
-    return c->s.kind == GW_MOVE_EVACUATE;
-}
-
-/* Silent, and an administrator vouches that nothing runs there. */
-static gboolean source_is_lost(const Case *c)
-{
-    return c->s.source == GW_SEEN_UNKNOWN && has(c, GW_WHEN_FENCED);
-}
-
-static gboolean dest_is_lost(const Case *c)
-{
-    return c->s.dest == GW_SEEN_UNKNOWN && has(c, GW_WHEN_DEST_FENCED);
-}
-
-/* More is not to be waited for: each answers or is lost. Of an evacuation the source is silent: that is what it is for. */
-static gboolean both_answer(const Case *c)
-{
-    if (is_evacuation(c))
-        return c->s.dest != GW_SEEN_UNKNOWN;
-    return (c->s.source != GW_SEEN_UNKNOWN || source_is_lost(c)) && (c->s.dest != GW_SEEN_UNKNOWN || dest_is_lost(c));
-}
-
 gboolean law_is_final(GwMigrationState state)
 {
     return (gw_migration_state_traits(state) & GW_TRAIT_FINAL) != 0;
-}
-
-/* Between two looks at nothing: the guest is as it was, or rests, or all is over. */
-static gboolean is_untouched(GwMigrationState state)
-{
-    return (gw_migration_state_traits(state) & (GW_TRAIT_EARLY | GW_TRAIT_RESTING | GW_TRAIT_FINAL)) != 0;
 }
 
 /* ---- the laws */
@@ -472,53 +411,6 @@ static gboolean starting_is_done_once(const Case *c)
     return c->d.act != GW_ACT_START_DEST || c->s.call != GW_CALL_DONE;
 }
 
-/* ---- waiting for a turn */
-
-static gboolean is_ended_early(const Case *c)
-{
-    return goes(c, GW_MIGRATION_FAILED) || goes(c, GW_MIGRATION_CANCELLED);
-}
-
-/* What is known to be in its way for good. An evacuation's source is down, and shows nothing. */
-static gboolean waits_in_vain(const Case *c)
-{
-    gboolean source = !is_evacuation(c) && (has(c, GW_WHEN_FENCED) || c->s.source == GW_SEEN_ABSENT);
-    return source || has(c, GW_WHEN_ABORT) || has(c, GW_WHEN_DEST_FENCED) || c->s.call == GW_CALL_FAILED;
-}
-
-static gboolean hears_both(const Case *c)
-{
-    return (is_evacuation(c) || c->s.source != GW_SEEN_UNKNOWN) && c->s.dest != GW_SEEN_UNKNOWN;
-}
-
-/* Nothing is asked of a host before its turn, nor of one that is silent, and nothing begins before the checks of that turn are made. */
-static gboolean what_waits_begins_in_its_turn(const Case *c)
-{
-    if (c->s.state != GW_MIGRATION_QUEUED)
-        return c->d.act != GW_ACT_ENTER;
-    if (c->d.act == GW_ACT_ENTER)
-        return has(c, GW_WHEN_TURN) && hears_both(c) && !waits_in_vain(c) && c->s.call != GW_CALL_DONE;
-    return goes(c, GW_MIGRATION_PREPARING) ? c->s.call == GW_CALL_DONE : c->d.act == GW_ACT_WAIT || is_ended_early(c);
-}
-
-static gboolean a_turn_is_used(const Case *c)
-{
-    if (c->s.state != GW_MIGRATION_QUEUED || waits_in_vain(c))
-        return TRUE;
-    if (c->s.call == GW_CALL_DONE)
-        return goes(c, GW_MIGRATION_PREPARING);
-    return !has(c, GW_WHEN_TURN) || !hears_both(c) || c->d.act == GW_ACT_ENTER;
-}
-
-/* What waits ends at once when it waits in vain, when its host has been silent for too long, and for no other reason. */
-static gboolean waiting_ends_with_a_cause(const Case *c)
-{
-    if (c->s.state != GW_MIGRATION_QUEUED)
-        return TRUE;
-    gboolean silent = !hears_both(c) && has(c, GW_WHEN_OVERDUE) && c->s.call != GW_CALL_DONE;
-    return is_ended_early(c) == (waits_in_vain(c) || silent);
-}
-
 /* An operator is told why. */
 static gboolean errors_have_a_reason(const Case *c)
 {
@@ -558,9 +450,9 @@ const NamedLaw laws[] = {
     {"a halted guest is not resumed", a_halted_guest_is_not_resumed},
     {"a halted guest is not restarted for ever", a_halted_guest_is_not_restarted_for_ever},
     {"starting is done once", starting_is_done_once},
-    {"what waits begins in its turn", what_waits_begins_in_its_turn},
-    {"a turn is used", a_turn_is_used},
-    {"waiting ends with a cause", waiting_ends_with_a_cause},
+    {"what waits begins in its turn", law_what_waits_begins_in_its_turn},
+    {"a turn is used", law_a_turn_is_used},
+    {"waiting ends with a cause", law_waiting_ends_with_a_cause},
     {"errors have a reason", errors_have_a_reason},
 };
 const guint law_count = G_N_ELEMENTS(laws);

@@ -21,4 +21,9 @@ extern const guint law_count;
 gboolean law_is_possible(GwMoveKind kind, GwMigrationState state); /* some states belong to one kind of move */
 gboolean law_is_final(GwMigrationState state);
 
+/* ---- lifecycle_waits.c */
+gboolean law_what_waits_begins_in_its_turn(const Case *c);
+gboolean law_a_turn_is_used(const Case *c);
+gboolean law_waiting_ends_with_a_cause(const Case *c);
+
 #endif
