@@ -98,11 +98,8 @@ static void release(GwParking *parking, GwRequest *request, gboolean *ended)
 {
     g_mutex_lock(&parking->lock);
     *ended = FALSE;
-    gboolean last = !request->waits && !request->aside;
-    g_mutex_unlock(&parking->lock);
-    if (last)
+    if (!request->waits && !request->aside)
         MHD_resume_connection(request->connection);
-    g_mutex_lock(&parking->lock);
     if (--parking->writing == 0)
         g_cond_broadcast(&parking->idle);
     g_mutex_unlock(&parking->lock);

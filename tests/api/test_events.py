@@ -11,7 +11,7 @@ from test_godwitd import Godwitd, wait
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory):
     daemon = Godwitd(str(tmp_path_factory.mktemp("events")))
-    assert daemon.add("HostA", link_mbps=1000, instances=2, instance_memory_mib=512, dirty_mbps=200, prefix="vm", speed=20).status == 201
+    assert daemon.add("HostA", link_mbps=1000, instances=2, instance_memory_mib=1024, dirty_mbps=200, prefix="vm", speed=20).status == 201
     assert daemon.add("HostB", link_mbps=1000, instances=0).status == 201
     yield daemon
     daemon.close()
@@ -73,7 +73,7 @@ def test_a_migration_is_told_from_beginning_to_end(cloud):
     assert {"preparing", "running", "settling", "completed"} <= set(states)
     assert [int(e["id"]) for e in events] == sorted(int(e["id"]) for e in events)
     assert {r["instance_name"] for r in rows} == {name} and rows[-1]["final"]
-    assert max(r["progress"]["iteration"] for r in rows) >= 1
+    assert max(r["progress"]["iteration"] for r in rows) > 1
     listener.close()
 
 
@@ -167,6 +167,6 @@ def test_stopping_ends_the_streams(tmp_path):
     listener.read()
     began = time.monotonic()
     daemon.close()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 6  # after 8 s it would have left without waiting
     assert listener.answer.read() == b""
     listener.close()

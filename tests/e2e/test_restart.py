@@ -31,7 +31,7 @@ def test_live(lab, cloud, guest, sig, disks):
 def test_stops_cleanly_and_starts_fast(cloud):
     begin = time.monotonic()
     assert cloud.stop() == 0
-    assert time.monotonic() - begin < 10  # bench/overhead tells how fast
+    assert time.monotonic() - begin < 6  # after 8 s it would have left without waiting
     begin = time.monotonic()
     cloud.start()
     assert time.monotonic() - begin < 10
